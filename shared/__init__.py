@@ -1,0 +1,1 @@
+"""Totestream's library: what the Lambda functions in `handlers` do, one folder per stage."""

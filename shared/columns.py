@@ -1,0 +1,55 @@
+"""The seven kinds of column that travel from totesys to the warehouse, and how each is held in pandas.
+
+| kind      | PostgreSQL          | pandas          | parquet                              |
+|-----------|---------------------|-----------------|--------------------------------------|
+| INTEGER   | integer             | Int32           | INT32                                |
+| MONEY     | numeric(10,2)       | Int64, hundredths | INT64, DECIMAL(10,2)               |
+| BOOLEAN   | boolean             | boolean         | BOOLEAN                              |
+| TEXT      | text, varchar, enum | str             | BYTE_ARRAY, UTF8                     |
+| DATE      | date                | datetime64[us] at midnight | INT32, DATE               |
+| TIME      | time                | timedelta64[us] since midnight | INT64, TIME_MICROS, not UTC-adjusted |
+| TIMESTAMP | timestamp           | datetime64[us]  | INT64, TIMESTAMP_MICROS, not UTC-adjusted |
+
+Every kind can hold null. Money is never a float, and null is never a text.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+import pandas as pd
+
+Frame = pd.DataFrame
+Series = pd.Series
+
+
+class Kind(StrEnum):
+    INTEGER = "integer"
+    MONEY = "money"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    DATE = "date"
+    TIME = "time"
+    TIMESTAMP = "timestamp"
+
+
+DTYPES = {
+    Kind.INTEGER: "Int32",
+    Kind.MONEY: "Int64",
+    Kind.BOOLEAN: "boolean",
+    Kind.TEXT: "str",
+    Kind.DATE: "datetime64[us]",
+    Kind.TIME: "timedelta64[us]",
+    Kind.TIMESTAMP: "datetime64[us]",
+}
+
+
+class Column(NamedTuple):
+    name: str
+    kind: Kind
+    nullable: bool = False
+
+
+def empty_frame(columns: Sequence[Column]) -> Frame:
+    """No rows, with the dtypes that `columns` have everywhere."""
+    return Frame({c.name: Series(dtype=DTYPES[c.kind]) for c in columns})

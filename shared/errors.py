@@ -1,0 +1,74 @@
+"""Every error the product raises on purpose.
+
+    TotestreamError
+    ├── TransientError        redelivery, or the next tick, will help
+    │   ├── ServiceUnavailable    an AWS service or a database did not answer as it should
+    │   └── NotYet                something this work needs is still on its way
+    └── PermanentError        a person must look
+        ├── ServiceRefused        wrong credentials, a missing right, a missing table
+        ├── BadSetting            a setting or secret is missing or makes no sense
+        ├── BadDocument           a message, run record or manifest that cannot be read
+        ├── MissingObject         an object that a record names is not in its bucket
+        ├── CorruptObject         an object is there and is not what its record says
+        └── Refused               the request is understood and may not be done
+
+Messages are made of facts and, where there is one, end with the way out. None ever holds a
+row's values or a secret: pg8000's and botocore's own texts can, so they are never copied.
+"""
+
+
+class TotestreamError(Exception):
+    """The base of them all; never raised itself."""
+
+
+class TransientError(TotestreamError):
+    """Trying again later will help."""
+
+
+class PermanentError(TotestreamError):
+    """Trying again will not help: a person must look."""
+
+
+class ServiceUnavailable(TransientError):
+    """`cause` is the service's own code: an SQLSTATE, an AWS error code, or an exception's name."""
+
+    def __init__(self, service: str, doing: str, cause: str) -> None:
+        self.service, self.cause = service, cause
+        super().__init__(f"{service}: {doing} failed for now ({cause})")
+
+
+class NotYet(TransientError):
+    """What is awaited, said in full by the caller."""
+
+
+class ServiceRefused(PermanentError):
+    """`cause` as in ServiceUnavailable."""
+
+    def __init__(self, service: str, doing: str, cause: str, fix: str) -> None:
+        self.service, self.cause = service, cause
+        super().__init__(f"{service}: {doing} was refused ({cause}); {fix}")
+
+
+class BadSetting(PermanentError):
+    def __init__(self, name: str, problem: str, fix: str) -> None:
+        super().__init__(f"{name} {problem}; {fix}")
+
+
+class BadDocument(PermanentError):
+    def __init__(self, document: str, problem: str) -> None:
+        super().__init__(f"{document} cannot be read: {problem}")
+
+
+class MissingObject(PermanentError):
+    def __init__(self, bucket: str, key: str) -> None:
+        self.bucket, self.key = bucket, key
+        super().__init__(f"s3://{bucket}/{key} is not there")
+
+
+class CorruptObject(PermanentError):
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name} is corrupt: {problem}")
+
+
+class Refused(PermanentError):
+    """What is refused and why, said in full by the caller."""

@@ -1,0 +1,33 @@
+"""One JSON line per outcome: a fixed past-tense phrase plus fields. Never rows, payloads or secrets.
+
+`warning` is something that will be retried, `error` something that needs a person.
+"""
+
+import json
+from typing import Literal
+
+from shared.errors import TotestreamError, TransientError
+
+Level = Literal["info", "warning", "error"]
+
+
+def line(level: Level, phrase: str, **fields: object) -> str:
+    return json.dumps({"level": level, "message": phrase, **fields}, default=str)
+
+
+def info(phrase: str, **fields: object) -> None:
+    print(line("info", phrase, **fields), flush=True)
+
+
+def warning(phrase: str, **fields: object) -> None:
+    print(line("warning", phrase, **fields), flush=True)
+
+
+def error(phrase: str, **fields: object) -> None:
+    print(line("error", phrase, **fields), flush=True)
+
+
+def failure(phrase: str, problem: TotestreamError) -> None:
+    """The one line for an error caught at the edge: what helps against a transient one is to wait."""
+    level = warning if isinstance(problem, TransientError) else error
+    level(phrase, error=type(problem).__name__, reason=str(problem))

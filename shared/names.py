@@ -1,0 +1,63 @@
+"""What everything is called: `<project>-<stage>-<noun>`, and ARNs as pure functions of names."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Names:
+    project: str
+    stage: str
+    region: str
+    account: str
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.project}-{self.stage}"
+
+    def __call__(self, noun: str) -> str:
+        return f"{self.prefix}-{noun}"
+
+    def bucket(self, noun: str) -> str:
+        """Bucket names are global: the account id keeps them apart."""
+        return f"{self.prefix}-{noun}-{self.account}"
+
+    def function(self, noun: str) -> str:
+        return self(noun)
+
+    def transform(self, table: str) -> str:
+        return self(f"transform-{table}")
+
+    def queue(self, table: str) -> str:
+        return self(table)
+
+    def dead_letter_queue(self, table: str) -> str:
+        return f"{self.queue(table)}-dlq"
+
+    @property
+    def topic(self) -> str:
+        return self("changes")
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    def bucket_arn(self, noun: str, key: str = "") -> str:
+        return f"arn:aws:s3:::{self.bucket(noun)}" + (f"/{key}" if key else "")
+
+    def function_arn(self, name: str) -> str:
+        return self.arn("lambda", f"function:{name}")
+
+    def queue_arn(self, name: str) -> str:
+        return self.arn("sqs", name)
+
+    @property
+    def topic_arn(self) -> str:
+        return self.arn("sns", self.topic)
+
+    def role_arn(self, name: str) -> str:
+        return f"arn:aws:iam::{self.account}:role/{name}"
+
+    def rule_arn(self, name: str) -> str:
+        return self.arn("events", f"rule/{name}")
+
+    def log_group_arn(self, function: str) -> str:
+        return self.arn("logs", f"log-group:/aws/lambda/{function}")
