@@ -1,0 +1,1 @@
+"""The doors to AWS: S3, SNS, SQS, Secrets Manager, Lambda."""

@@ -1,0 +1,81 @@
+"""One S3 bucket: read, create once, overwrite, list."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
+
+from shared.aws.clients import called, client
+from shared.errors import CorruptObject, MissingObject
+from shared.lake.keys import content_hash
+
+
+class Bucket(Protocol):
+    """What every stage knows of a bucket."""
+
+    name: str
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes. Raises MissingObject."""
+
+    def create(self, key: str, body: bytes) -> bool:
+        """Write `key` unless it exists. True when it now holds exactly `body`, False when something else.
+
+        A write whose answer was lost is thereby recognised as our own.
+        """
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write `key`, over what is there: for health/ only."""
+
+    def list(self, prefix: str, after: str = "") -> Iterator[str]:
+        """The keys under `prefix` that sort after `after`, in order, however many."""
+
+
+class S3Bucket:
+    def __init__(self, name: str, s3: Any = None) -> None:
+        self.name = name
+        self._s3 = s3 or client("s3")
+
+    def get(self, key: str) -> bytes:
+        def get() -> bytes:
+            return bytes(self._s3.get_object(Bucket=self.name, Key=key)["Body"].read())
+
+        try:
+            return called("S3", f"reading s3://{self.name}/{key}", get, frozenset({"NoSuchKey"}))
+        except ClientError as error:
+            raise MissingObject(self.name, key) from error
+
+    def create(self, key: str, body: bytes) -> bool:
+        # 409 answers two writers at one moment: the retry then meets 412, or wins.
+        def create() -> None:
+            self._s3.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch="*")
+
+        try:
+            called("S3", f"creating s3://{self.name}/{key}", create, frozenset({"PreconditionFailed", "412"}))
+        except ClientError:
+            return self.get(key) == body
+        return True
+
+    def put(self, key: str, body: bytes) -> None:
+        called(
+            "S3",
+            f"writing s3://{self.name}/{key}",
+            lambda: self._s3.put_object(Bucket=self.name, Key=key, Body=body),
+        )
+
+    def list(self, prefix: str, after: str = "") -> Iterator[str]:
+        ask = {"Bucket": self.name, "Prefix": prefix} | ({"StartAfter": after} if after else {})
+        while True:
+            page = called("S3", f"listing s3://{self.name}/{prefix}", lambda: self._s3.list_objects_v2(**ask))  # noqa: B023
+            yield from (item["Key"] for item in page.get("Contents", ()))
+            if not page.get("IsTruncated"):
+                return
+            ask["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def get_verified(bucket: Bucket, key: str, sha256: str) -> bytes:
+    """An object whose bytes are what its record says. Raises MissingObject, CorruptObject."""
+    body = bucket.get(key)
+    if content_hash(body) != sha256:
+        raise CorruptObject(f"s3://{bucket.name}/{key}", "its bytes are not those that its record was made of")
+    return body

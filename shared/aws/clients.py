@@ -1,0 +1,72 @@
+"""boto3 clients with a timeout on every call, and the one translation of their errors."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.errors import ServiceRefused, ServiceUnavailable
+from shared.retry import retried
+
+T = TypeVar("T")
+
+# The largest answer is one parquet part of some megabytes. botocore's own retries are off: shared.retry is
+# the one policy.
+CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=20,
+    retries={"total_max_attempts": 1, "mode": "standard"},
+    s3={"addressing_style": "path"},
+)
+
+REFUSALS = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "AuthorizationErrorException",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "NoSuchBucket",
+    "NotFound",
+    "NotFoundException",
+    "QueueDoesNotExist",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "ResourceNotFoundException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+
+
+def client(service: str) -> Any:
+    """A boto3 client of `service`; region, credentials and endpoint are the environment's."""
+    return boto3.client(service, config=CONFIG)  # type: ignore[call-overload]
+
+
+def code_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "unknown"))
+
+
+def called(service: str, doing: str, call: Callable[[], T], expected: frozenset[str] = frozenset()) -> T:
+    """What `call` returns, retried; a ClientError whose code is `expected` is the caller's to handle.
+
+    Raises ServiceUnavailable (transient) or ServiceRefused (permanent). Their text holds the error's code,
+    never its message, which can quote what was sent.
+    """
+
+    def attempt() -> T:
+        try:
+            return call()
+        except ClientError as error:
+            code = code_of(error)
+            if code in expected:
+                raise
+            if code in REFUSALS:
+                raise ServiceRefused(service, doing, code, "deploy again, and look at the role's rights") from error
+            raise ServiceUnavailable(service, doing, code) from error
+        except BotoCoreError as error:
+            raise ServiceUnavailable(service, doing, type(error).__name__) from error
+
+    return retried(attempt)

@@ -1,0 +1,68 @@
+"""One SQS queue: give a message back for a while, send one."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from shared.aws.clients import called, client
+
+COUNTED = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+class Queue(Protocol):
+    """What a consumer does with a queue."""
+
+    name: str
+
+    def change_visibility(self, receipt_handle: str, seconds: int) -> None:
+        """Show a received message again after `seconds`, whatever the queue's own timeout."""
+
+    def send(self, body: str, attributes: Mapping[str, str]) -> None:
+        """Send a message with text attributes, none of them empty."""
+
+
+class SqsQueue:
+    """Known by its name. SQS is asked for the address once: its form differs from place to place."""
+
+    def __init__(self, name: str, sqs: Any = None) -> None:
+        self.name = name
+        self._sqs = sqs or client("sqs")
+        self._known_url = ""
+
+    def change_visibility(self, receipt_handle: str, seconds: int) -> None:
+        url = self._url()
+        called(
+            "SQS",
+            f"giving back a message of {self.name}",
+            lambda: self._sqs.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            ),
+        )
+
+    def send(self, body: str, attributes: Mapping[str, str]) -> None:
+        url = self._url()
+        typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        called(
+            "SQS",
+            f"sending to {self.name}",
+            lambda: self._sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=typed),
+        )
+
+    def count(self) -> int:
+        """Its messages: waiting, being worked on, or delayed. Approximate, as SQS says itself."""
+        url = self._url()
+        answer = called(
+            "SQS",
+            f"counting the messages of {self.name}",
+            lambda: self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(COUNTED)),
+        )
+        return sum(int(answer["Attributes"][name]) for name in COUNTED)
+
+    def _url(self) -> str:
+        if not self._known_url:
+            answer = called("SQS", f"finding {self.name}", lambda: self._sqs.get_queue_url(QueueName=self.name))
+            self._known_url = str(answer["QueueUrl"])
+        return self._known_url

@@ -1,0 +1,50 @@
+"""The SNS topic `changes`."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any, Protocol
+
+from shared.aws.clients import called, client
+from shared.errors import ServiceUnavailable
+from shared.lake.documents import ChangeMessage, encode
+
+# SNS takes ten messages a call.
+MOST_PER_CALL = 10
+
+
+class Topic(Protocol):
+    def publish(self, messages: Sequence[ChangeMessage]) -> None:
+        """Publish every message at least once, or raise."""
+
+
+class SnsTopic:
+    def __init__(self, arn: str, sns: Any = None) -> None:
+        self._arn = arn
+        self._sns = sns or client("sns")
+
+    def publish(self, messages: Sequence[ChangeMessage]) -> None:
+        rest = iter(messages)
+        while some := list(islice(rest, MOST_PER_CALL)):
+            self._publish_all(some)
+
+    def _publish_all(self, messages: list[ChangeMessage]) -> None:
+        left = {message.table: message for message in messages}
+
+        # A call can fail in part: only what failed is sent again.
+        def send() -> None:
+            entries = [_entry(message) for message in left.values()]
+            answer = self._sns.publish_batch(TopicArn=self._arn, PublishBatchRequestEntries=entries)
+            for sent in answer.get("Successful", ()):
+                left.pop(sent["Id"])
+            if left:
+                raise ServiceUnavailable("SNS", f"publishing {len(left)} of {len(entries)} messages", "in part")
+
+        called("SNS", "publishing", send)
+
+
+def _entry(message: ChangeMessage) -> dict[str, Any]:
+    return {
+        "Id": message.table,
+        "Message": encode(message).decode(),
+        "MessageAttributes": {"table": {"DataType": "String", "StringValue": message.table}},
+    }

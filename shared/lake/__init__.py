@@ -1,0 +1,1 @@
+"""The two buckets: keys, run log, batches, manifests, change messages, parquet."""

@@ -1,0 +1,166 @@
+"""The JSON documents that the stages hand to each other, and the one way to read and write them.
+
+Each carries its `version`. A reader ignores fields it does not know and refuses a document that lacks one
+it needs, so that what is in flight during an upgrade is understood. The bytes are a pure function of the
+content.
+"""
+
+from datetime import datetime
+from typing import Literal, TypeVar
+
+import msgspec
+
+from shared.errors import BadDocument
+
+Mode = Literal["delta", "full"]
+D = TypeVar("D", bound="Document")
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Base of what is written as JSON."""
+
+
+class Part(Document, frozen=True, kw_only=True):
+    key: str
+    sha256: str
+    rows: int
+    bytes: int
+
+
+class Batch(Document, frozen=True, kw_only=True):
+    """One source table in one run: what changed (delta), or all of it at the run's snapshot (full)."""
+
+    mode: Mode
+    reason: str
+    rows: int
+    parts: tuple[Part, ...]
+    catalogue: str
+
+
+class Cursor(Document, frozen=True, kw_only=True):
+    """Where the next extraction of a table starts: docs/design.md, "The exact extraction".
+
+    `server` is the PostgreSQL, and the line of its history, on which the transaction ids mean something. `seen`
+    are the transaction ids >= xmin whose rows the last reading saw. `columns` fingerprints the live
+    columns. `count`, `checksum` and `max_key` are of all keys at that snapshot: the delete detector.
+    """
+
+    server: str
+    xmin: int
+    seen: tuple[int, ...]
+    oid: int
+    relfilenode: int
+    columns: str
+    count: int
+    checksum: int
+    max_key: int | None
+
+
+class Hold(Document, frozen=True, kw_only=True):
+    """Why a table is not read, and since which run."""
+
+    since_run: int
+    reason: str
+
+
+class TableState(Document, frozen=True, kw_only=True):
+    """A source table as a run left it.
+
+    `full_run` is the run whose batch is the newest complete content. `batch` is what this run read.
+    """
+
+    cursor: Cursor | None = None
+    full_run: int | None = None
+    hold: Hold | None = None
+    batch: Batch | None = None
+
+
+class Snapshot(Document, frozen=True, kw_only=True):
+    """The one snapshot a run was read at; `taken_at` is the source's clock, UTC without a zone."""
+
+    taken_at: datetime
+    xmin: int
+    xmax: int
+
+
+class RunRecord(Document, frozen=True, kw_only=True):
+    """runs/<run>.json: one committed extraction, and the only cursor there is.
+
+    `attempt` makes a record recognisable to its writer. `targets` are the warehouse tables this run must
+    bring; `warehouse` all that the log knows. `expected` counts, when the run was asked to, the rows that
+    each warehouse table should show at this snapshot.
+    """
+
+    version: int
+    log: str
+    run: int
+    attempt: str
+    cause: str
+    code: str
+    snapshot: Snapshot
+    tables: dict[str, TableState]
+    targets: tuple[str, ...]
+    warehouse: tuple[str, ...]
+    expected: dict[str, int] | None = None
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The source tables that have a batch in this run: one change message each."""
+        return tuple(name for name, state in sorted(self.tables.items()) if state.batch)
+
+
+class ChangeMessage(Document, frozen=True, kw_only=True):
+    """Wakes the transforms of `table`; all else is read from the run record."""
+
+    version: int
+    log: str
+    run: int
+    table: str
+
+
+class Quarantined(Document, frozen=True, kw_only=True):
+    """Rows that a transform refused: parquet with the table's key as text and a reason per row."""
+
+    key: str
+    sha256: str
+    rows: int
+
+
+class Manifest(Document, frozen=True, kw_only=True):
+    """manifests/<run>/<table>.json: what a transform made of one run. Written last, once.
+
+    No clock goes in: the same run and code give the same bytes. `sources` maps each source table to the run
+    whose batch was read.
+    """
+
+    version: int
+    log: str
+    run: int
+    table: str
+    mode: Mode
+    snapshot_at: datetime
+    parts: tuple[Part, ...]
+    rows: int
+    sources: dict[str, int]
+    quarantined: Quarantined | None
+    code: str
+    declaration: str
+
+
+VERSIONS: dict[type[Document], tuple[int, ...]] = {RunRecord: (1,), ChangeMessage: (1,), Manifest: (1,)}
+
+
+def encode(document: Document) -> bytes:
+    return msgspec.json.encode(document, order="deterministic")
+
+
+def decode(body: bytes | str, kind: type[D], name: str) -> D:
+    """The document in `body`. BadDocument, naming it `name`, when this code does not understand it."""
+    try:
+        document = msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError as error:
+        raise BadDocument(name, str(error)) from error
+    version = getattr(document, "version", None)
+    if kind in VERSIONS and version not in VERSIONS[kind]:
+        raise BadDocument(name, f"its version is {version}, this code understands {VERSIONS[kind]}; deploy again")
+    return document

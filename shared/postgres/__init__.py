@@ -1,0 +1,1 @@
+"""PostgreSQL: one connection, binary COPY and quoting, for source and warehouse alike."""
