@@ -1,0 +1,112 @@
+"""Fixtures that many tests share: one real PostgreSQL, databases of its own for each test, moto's S3 and SNS."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pg8000.native
+import pytest
+from moto import mock_aws
+
+from local import logins
+from local.postgres import Server, throw_away
+from shared.aws.bucket import S3Bucket
+from shared.aws.secrets import Login
+from shared.postgres.connection import Connection, connect
+
+NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A test's own database: `owner` may do everything in it, `login` is what the product is given."""
+
+    server: Server
+    name: str
+    owner_name: str
+    login_name: str
+    passwords: dict[str, str]
+    opened: ExitStack = field(default_factory=ExitStack)
+
+    def owner(self) -> pg8000.native.Connection:
+        """Closed with the database."""
+        connection = self.server.connect(self.owner_name, self.passwords[self.owner_name], self.name)
+        self.opened.callback(connection.close)
+        return connection
+
+    def login(self, name: str = "") -> Login:
+        bearer = name or self.login_name
+        return Login("127.0.0.1", self.server.port, self.name, bearer, self.passwords[bearer])
+
+    def connect(self, name: str = "") -> Connection:
+        """The product's own connection."""
+        role = "source" if self.login_name == logins.EXTRACT else "warehouse"
+        return connect(role, self.login(name), ca="", plaintext=True, timeout_s=60)
+
+
+@pytest.fixture(scope="session")
+def passwords() -> dict[str, str]:
+    return logins.new_passwords()
+
+
+@pytest.fixture(scope="session")
+def server(passwords: dict[str, str]) -> Iterator[Server]:
+    with throw_away() as running:
+        logins.prepare(running, passwords)
+        yield running
+
+
+def made_from(server: Server, template: str, owner: str, login: str, passwords: dict[str, str]) -> Iterator[Database]:
+    name = f"{template}_{next(NUMBERS)}"
+    with server.superuser() as admin:
+        admin.run(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}")
+        admin.run(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {login}")
+    database = Database(server, name, owner, login, passwords)
+    with database.opened:
+        yield database
+    with server.superuser() as admin:
+        admin.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def totesys(server: Server, passwords: dict[str, str]) -> Iterator[Database]:
+    """An empty source with its eleven tables."""
+    yield from made_from(server, logins.SOURCE, logins.SOURCE_OWNER, logins.EXTRACT, passwords)
+
+
+@pytest.fixture
+def warehouse(server: Server, passwords: dict[str, str]) -> Iterator[Database]:
+    """An empty warehouse: a schema, and no tables yet."""
+    yield from made_from(server, logins.WAREHOUSE, logins.WAREHOUSE_OWNER, logins.LOAD, passwords)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """moto in place of AWS, whatever the machine's own settings are."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.setenv(name, "eu-west-2")
+    with mock_aws():
+        yield
+
+
+def made_bucket(name: str) -> S3Bucket:
+    s3: Any = boto3.client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    return S3Bucket(name)
+
+
+@pytest.fixture
+def ingestion(aws: None) -> S3Bucket:
+    return made_bucket("totestream-test-ingestion-123456789012")
+
+
+@pytest.fixture
+def processed(aws: None) -> S3Bucket:
+    return made_bucket("totestream-test-processed-123456789012")

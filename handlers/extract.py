@@ -1,0 +1,61 @@
+"""Read what changed in totesys. `{}` on schedule; a person asks for `{"do": "count"}` or
+`{"do": "resync", "tables": […]}`.
+"""
+
+import os
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from shared import log
+from shared.aws.bucket import S3Bucket
+from shared.aws.secrets import get_login
+from shared.aws.topic import SnsTopic
+from shared.errors import TotestreamError
+from shared.lake.run_log import RunLog
+from shared.postgres.connection import Connection, connect
+from shared.settings import Settings
+from shared.source.extract import extract
+from shared.source.request import request_from_event
+from shared.source.run import Outside
+from shared.warehouse.registry import TARGETS
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    started = time.monotonic()
+    try:
+        outcome = extract(request_from_event(event), outside(Settings(os.environ), context))
+    except TotestreamError as error:
+        log.failure("extraction failed", error)
+        raise
+    log.info("extraction done", **outcome.facts, seconds=round(time.monotonic() - started, 3))
+    return outcome.facts
+
+
+def outside(settings: Settings, context: Any) -> Outside:
+    def time_left_s() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
+    def open_source() -> Connection:
+        return connect(
+            "source",
+            get_login(settings["SOURCE_SECRET"]),
+            ca=settings.get("DATABASE_CA"),
+            plaintext=settings.plaintext,
+            timeout_s=time_left_s(),
+        )
+
+    names = settings.names
+    return Outside(
+        run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
+        topic=SnsTopic(names.topic_arn),
+        open_source=open_source,
+        targets=TARGETS,
+        stack=names.prefix,
+        code=settings.code,
+        new_id=lambda: uuid.uuid4().hex,
+        now=lambda: datetime.now(UTC),
+        sleep=time.sleep,
+        time_left_s=time_left_s,
+    )

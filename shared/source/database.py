@@ -1,0 +1,135 @@
+"""The statements of one extraction, on one connection to the source: all reading is here."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from shared.columns import Frame
+from shared.errors import NotYet, ServiceRefused, ServiceUnavailable
+from shared.lake.documents import Cursor, Snapshot
+from shared.postgres.binary import FrameSink
+from shared.postgres.connection import Connection
+from shared.source import sql
+from shared.source.catalogue import SourceTable
+from shared.source.changes import Keys, Live, flush_target
+
+T = TypeVar("T")
+Sleep = Callable[[float], None]
+
+# At most 0.5 s was ever seen; PostgreSQL's WAL writer flushes at least three times in wal_writer_delay (0.2 s).
+LONGEST_FLUSH_S = 5.0
+
+
+class Moment(NamedTuple):
+    """The run's snapshot, on which server, and how far its WAL had been written (None on a standby)."""
+
+    snapshot: Snapshot
+    server: str
+    lsn: int | None
+
+
+class TableError(Exception):
+    """One table could not be read; `hold` says whether a person must look, `reason` why. Never leaves this stage."""
+
+    def __init__(self, reason: str, hold: bool) -> None:
+        self.reason, self.hold = reason, hold
+        super().__init__(reason)
+
+
+class Source:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def take_lock(self, stack: str, patience_s: float, sleep: Sleep) -> bool:
+        """Whether this session is now the stack's only extract; it stays so until it closes."""
+        return self._until(f"SELECT pg_try_advisory_lock({sql.advisory_key(stack)})", bool, patience_s, sleep)
+
+    def begin(self, timeout_s: int, tables: Sequence[SourceTable]) -> dict[str, TableError]:
+        """Open the run's transaction and lock its tables; those that could not be locked, and why."""
+        self._connection.run(sql.begin(timeout_s))
+        try:
+            self.guarded(lambda: self._connection.run(sql.lock(tables)))
+        except TableError:
+            return self._lock_one_by_one(tables)
+        return {}
+
+    def moment(self) -> Moment:
+        xmin, xmax, taken_at, lsn, server = self._connection.one(sql.SNAPSHOT)
+        assert isinstance(taken_at, datetime)
+        return Moment(Snapshot(taken_at=taken_at, xmin=xmin, xmax=xmax), server, lsn)
+
+    def live(self, tables: Sequence[SourceTable]) -> dict[str, Live]:
+        found: dict[str, Live] = {}
+        for name, oid, relfilenode, column, kind in self._connection.run(sql.LIVE, names=[t.name for t in tables]):
+            before = found[name].columns if name in found else ()
+            found[name] = Live(oid, relfilenode, (*before, (column, kind)))
+        return found
+
+    def guarded(self, read: Callable[[], T]) -> T:
+        """What `read` returns; when the server refuses it, the transaction is as before and TableError is raised."""
+        self._connection.run("SAVEPOINT one_table")
+        try:
+            return read()
+        except (ServiceRefused, ServiceUnavailable) as error:
+            if error.service != self._connection.database:
+                raise
+            self._connection.run("ROLLBACK TO SAVEPOINT one_table")
+            raise TableError(str(error), hold=isinstance(error, ServiceRefused)) from error
+
+    def keys(self, table: SourceTable, old_max: int | None) -> Keys:
+        rows, checksum, max_key, old_rows, old_checksum = self._connection.one(sql.keys(table, old_max))
+        return Keys(rows, int(checksum), max_key, old_rows, int(old_checksum))
+
+    def any_changed(self, table: SourceTable, snapshot: Snapshot, cursor: Cursor) -> bool:
+        return bool(self._connection.one(sql.any_changed(table, snapshot, cursor))[0])
+
+    def copy(
+        self, table: SourceTable, snapshot: Snapshot, cursor: Cursor | None, on_frame: Callable[[Frame], None]
+    ) -> None:
+        """Frames of what changed since `cursor`, or of all rows; each with the column sql.XID."""
+        statement = sql.copy_changed(table, snapshot, cursor) if cursor else sql.copy_all(table, snapshot)
+        sink = FrameSink(table.columns, on_frame, extra_int8=[sql.XID])
+        self._connection.copy_out(statement, sink)
+        sink.close()
+
+    def counts(self, expressions: dict[str, str]) -> dict[str, int]:
+        """One statement for all of `expressions`."""
+        row = self._connection.one(f"SELECT {', '.join(expressions.values())}")  # noqa: S608 - made by sql.py
+        return dict(zip(expressions, row, strict=True))
+
+    def end(self) -> None:
+        self._connection.run("COMMIT")
+
+    def wait_flushed(self, lsn: int | None, sleep: Sleep) -> None:
+        """Return once a crash of the server can no longer take back what this run has seen.
+
+        Transaction ids whose WAL was not flushed are given out again after a crash, to rows that the cursor
+        would take for seen. Raises NotYet. A standby replays only what its primary has flushed.
+        """
+        if lsn is None:
+            return
+        enough = flush_target(lsn)
+        if not self._until(sql.FLUSHED, lambda flushed: flushed >= enough, LONGEST_FLUSH_S, sleep):
+            raise NotYet("source: its WAL was not flushed in time; the next run reads again")
+
+    def _lock_one_by_one(self, tables: Sequence[SourceTable]) -> dict[str, TableError]:
+        problems = {}
+        for table in tables:
+            try:
+                self.guarded(lambda: self._connection.run(sql.lock([table])))  # noqa: B023 - called at once
+            except TableError as error:
+                problems[table.name] = error
+        return problems
+
+    def _until(self, statement: str, enough: Callable[[int], bool], patience_s: float, sleep: Sleep) -> bool:
+        """Whether the statement's one value was `enough` within `patience_s`."""
+        policy = Retrying(
+            retry=retry_if_result(lambda found: not found),
+            stop=stop_after_delay(patience_s),
+            wait=wait_fixed(0.05),
+            sleep=sleep,
+            retry_error_callback=lambda _: False,
+        )
+        return bool(policy(lambda: enough(self._connection.one(statement)[0])))

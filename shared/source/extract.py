@@ -1,0 +1,66 @@
+"""One run of the extraction: read what changed, commit its record, then publish it.
+
+The order is the promise: parts are written, the source's WAL is known to be flushed, the run record is created
+(the commit), the messages are sent, the run is marked as published. Killed anywhere, the next run goes on.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shared.lake.documents import RunRecord
+from shared.lake.run_log import messages_of
+from shared.source.database import Source
+from shared.source.request import Request
+from shared.source.run import Outside, Run
+
+# One asked by a person waits for a scheduled run to end; a scheduled run leaves that to the next minute.
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`run` is None when nothing changed, or when another extract was at work (`busy`)."""
+
+    run: int | None
+    published: int
+    busy: bool = False
+    rows: int = 0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def extract(request: Request, outside: Outside) -> Outcome:
+    newest = outside.run_log.newest()
+    published = publish_what_is_not(newest, outside)
+    with outside.open_source() as connection:
+        source = Source(connection)
+        if not source.take_lock(outside.stack, PATIENCE_S if request.forced else 0, outside.sleep):
+            return Outcome(None, published, busy=True)
+        run = Run(request, outside, source, newest)
+        record = run.read()
+        if record is None:
+            run.report(newest)
+            return Outcome(None, published)
+        source.wait_flushed(run.moment.lsn, outside.sleep)
+    # Whoever loses throws everything away: a renumbered run would repeat what the winner has read.
+    if not outside.run_log.commit(record):
+        return Outcome(None, published, busy=True)
+    publish(record, outside)
+    outside.run_log.hint(record.run)
+    run.report(record)
+    return Outcome(record.run, published + 1, rows=run.rows)
+
+
+def publish_what_is_not(newest: RunRecord | None, outside: Outside) -> int:
+    """The outbox: publish every committed run that was not known to be published; how many there were."""
+    runs = outside.run_log.unpublished(newest.run) if newest else []
+    for run in runs:
+        publish(outside.run_log.get(run), outside)
+    return len(runs)
+
+
+def publish(record: RunRecord, outside: Outside) -> None:
+    outside.topic.publish(messages_of(record))
+    outside.run_log.mark_published(record.run)

@@ -1,0 +1,136 @@
+"""The SQL of the extraction, as text. Integers are put in as literals because COPY takes no parameters."""
+
+# ruff: noqa: S608 - every identifier goes through quoted(), every number is an int of our own making
+
+from collections.abc import Collection, Iterable
+
+from shared.columns import Column, Kind
+from shared.lake.documents import Cursor, Snapshot
+from shared.postgres.connection import literal, quoted
+from shared.source.catalogue import SourceTable
+
+XID = "_xid"
+"""The column that COPY adds: the id of the transaction that made the row, widened to 64 bits."""
+
+SNAPSHOT = """
+SELECT CAST(CAST(pg_snapshot_xmin(s) AS text) AS bigint),
+       CAST(CAST(pg_snapshot_xmax(s) AS text) AS bigint),
+       clock_timestamp() AT TIME ZONE 'UTC',
+       CASE WHEN pg_is_in_recovery() THEN NULL
+            ELSE CAST(pg_current_wal_insert_lsn() - '0/0' AS bigint) END,
+       (SELECT system_identifier FROM pg_control_system()) || '/' ||
+       (SELECT timeline_id FROM pg_control_checkpoint())
+FROM (SELECT pg_current_snapshot() AS s) AS now
+"""
+
+FLUSHED = "SELECT CAST(pg_current_wal_flush_lsn() - '0/0' AS bigint)"
+
+LIVE = """
+SELECT c.relname, c.oid, c.relfilenode, a.attname,
+       CASE WHEN t.typtype = 'e' THEN 'enum' ELSE format_type(a.atttypid, a.atttypmod) END
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid
+WHERE c.relnamespace = CAST('public' AS regnamespace) AND c.relname = ANY(:names)
+ORDER BY c.relname, a.attnum
+"""
+
+
+def begin(timeout_s: int) -> str:
+    """One read-only snapshot for the whole run; `timeout_s` bounds each statement."""
+    return f"""
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL statement_timeout = '{timeout_s}s';
+SET LOCAL lock_timeout = '5s';
+SET LOCAL idle_in_transaction_session_timeout = '{timeout_s}s';
+SET LOCAL "TimeZone" = 'UTC'
+"""
+
+
+def table_name(table: SourceTable) -> str:
+    return f"public.{quoted(table.name)}"
+
+
+def lock(tables: Iterable[SourceTable]) -> str:
+    """Taken before the first SELECT: to an older snapshot, TRUNCATE and a rewriting ALTER look like no rows."""
+    return f"LOCK TABLE {', '.join(map(table_name, tables))} IN ACCESS SHARE MODE"
+
+
+def copy_all(table: SourceTable, snapshot: Snapshot) -> str:
+    return _copy(table, f"SELECT t.*, {_widened(snapshot.xmax)} AS {XID} FROM {table_name(table)} t")
+
+
+def copy_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor) -> str:
+    return _copy(table, _changed(table, snapshot, cursor))
+
+
+def any_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor) -> str:
+    return f"SELECT EXISTS ({_changed(table, snapshot, cursor)})"
+
+
+def keys(table: SourceTable, old_max: int | None) -> str:
+    """The delete detector: all keys, and those up to the old maximum, as count and checksum."""
+    key = quoted(table.key)
+    checksum = f"sum(CAST(hashint8(CAST({key} AS bigint)) AS bigint))"
+    old = "false" if old_max is None else f"{key} <= {old_max}"
+    return (
+        f"SELECT count(*), coalesce({checksum}, 0), max({key}),"
+        f" count(*) FILTER (WHERE {old}), coalesce({checksum} FILTER (WHERE {old}), 0)"
+        f" FROM {table_name(table)}"
+    )
+
+
+def count_rows(table: SourceTable) -> str:
+    return f"(SELECT count(*) FROM {table_name(table)})"
+
+
+def count_dates(tables: Collection[SourceTable]) -> str:
+    """How many different days `tables` name, in timestamps and in texts that look like a date."""
+    days = [
+        f"SELECT {_day(column)} AS day FROM {table_name(table)}"
+        for table in tables
+        for column in table.columns
+        if column.kind == Kind.TIMESTAMP or column.name.endswith("_date")
+    ]
+    return f"(SELECT count(DISTINCT day) FROM ({' UNION '.join(days)}) AS days WHERE day ~ '^\\d{{4}}-\\d\\d-\\d\\d$')"
+
+
+def _day(column: Column) -> str:
+    name = quoted(column.name)
+    return f"to_char({name}, 'YYYY-MM-DD')" if column.kind == Kind.TIMESTAMP else name
+
+
+def _copy(table: SourceTable, rows: str) -> str:
+    columns = ", ".join(_read(column) for column in table.columns)
+    return f"COPY (SELECT {columns}, {XID} FROM ({rows}) AS q) TO STDOUT (FORMAT binary)"
+
+
+def _read(column: Column) -> str:
+    # Enums and varchars of any length travel as text.
+    name = quoted(column.name)
+    return f"CAST({name} AS text)" if column.kind == Kind.TEXT else name
+
+
+def _widened(xmax: int) -> str:
+    """A row's 32-bit xmin as the greatest 64-bit id below the snapshot's xmax that it can stand for."""
+    raw = "CAST(CAST(t.xmin AS text) AS bigint)"
+    return f"{raw} + ((({xmax - 1} - {raw}) >> 32) << 32)"
+
+
+def _changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor) -> str:
+    """The rows whose creating transaction the cursor's snapshot did not see.
+
+    age() is the cheap filter: it compares 32-bit ids on the circle they live on. The rest is exact.
+    """
+    seen = ",".join(map(str, cursor.seen))
+    return (
+        f"SELECT c.* FROM (SELECT t.*, {_widened(snapshot.xmax)} AS {XID} FROM {table_name(table)} t"
+        f" WHERE age(t.xmin) BETWEEN 0 AND age(CAST('{cursor.xmin & 0xFFFFFFFF}' AS xid))) AS c"
+        f" WHERE c.{XID} >= {cursor.xmin}"
+        f" AND c.{XID} NOT IN (SELECT unnest(CAST('{{{seen}}}' AS bigint[])))"
+    )
+
+
+def advisory_key(stack: str) -> str:
+    """The lock that makes extraction single-flight, as a bigint: only this stack's extract takes it."""
+    return f"hashtextextended({literal('totestream-extract:' + stack)}, 0)"

@@ -1,0 +1,309 @@
+"""The extraction against a real PostgreSQL: what one run reads, and that nothing is missed or read twice."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+import boto3
+import pg8000.native
+import pytest
+
+from conftest import Database
+from shared.aws.bucket import S3Bucket, get_verified
+from shared.aws.topic import SnsTopic
+from shared.columns import Frame
+from shared.lake import keys, parquet
+from shared.lake.documents import ChangeMessage, RunRecord
+from shared.lake.run_log import RunLog
+from shared.source.catalogue import TABLES
+from shared.source.extract import Outcome, extract
+from shared.source.request import Request
+from shared.source.run import Outside, batch_columns
+from shared.warehouse.registry import TARGETS
+
+pytestmark = pytest.mark.fast
+
+STAMP = "TIMESTAMP '2026-01-05 09:00:10.123'"
+
+
+@dataclass
+class Heard:
+    """A topic that keeps what it is told; it can be told to fail."""
+
+    messages: list[ChangeMessage] = field(default_factory=list)
+
+    def publish(self, messages: list[ChangeMessage]) -> None:
+        self.messages += messages
+
+
+@dataclass
+class Stack:
+    totesys: Database
+    ingestion: S3Bucket
+    topic: Heard
+
+    def __post_init__(self) -> None:
+        self.log = RunLog(self.ingestion)
+        self._ids = (f"{number:032x}" for number in count(1))
+
+    def outside(self) -> Outside:
+        return Outside(
+            run_log=self.log,
+            topic=self.topic,
+            open_source=self.totesys.connect,
+            targets=TARGETS,
+            stack="totestream-test",
+            code="test",
+            new_id=lambda: next(self._ids),
+            now=lambda: datetime(2026, 1, 5, tzinfo=UTC),
+            sleep=lambda seconds: None,
+            time_left_s=lambda: 60.0,
+        )
+
+    def extract(self, request: Request | None = None) -> Outcome:
+        return extract(request or Request(), self.outside())
+
+    def record(self, run: int) -> RunRecord:
+        return self.log.get(run)
+
+    def rows(self, run: int, table: str) -> list[int]:
+        """The keys that a run read, in order."""
+        batch = self.record(run).tables[table].batch
+        assert batch is not None
+        frames = [self.frame(table, part.key, part.sha256) for part in batch.parts]
+        return sorted(key for frame in frames for key in frame[TABLES[table].key].tolist())
+
+    def frame(self, table: str, key: str, sha256: str) -> Frame:
+        return parquet.decode(get_verified(self.ingestion, key, sha256), batch_columns(TABLES[table]), key)
+
+
+@pytest.fixture
+def stack(totesys: Database, ingestion: S3Bucket) -> Stack:
+    return Stack(totesys, ingestion, Heard())
+
+
+@pytest.fixture
+def owner(totesys: Database) -> pg8000.native.Connection:
+    return totesys.owner()
+
+
+def currency(owner: pg8000.native.Connection, key: int, code: str = "GBP") -> None:
+    owner.run(f"INSERT INTO currency VALUES ({key}, '{code}', {STAMP}, {STAMP})")
+
+
+def transaction(owner: pg8000.native.Connection, key: int) -> None:
+    owner.run(f"INSERT INTO transaction VALUES ({key}, 'SALE', NULL, NULL, {STAMP}, {STAMP})")
+
+
+def test_the_first_run_reads_every_table_also_the_empty_ones(stack: Stack, owner: pg8000.native.Connection) -> None:
+    currency(owner, 1)
+    outcome = stack.extract()
+    record = stack.record(1)
+    assert (outcome.run, outcome.rows) == (1, 1)
+    assert set(record.changed) == set(TABLES)
+    assert {state.batch.mode for state in record.tables.values() if state.batch} == {"full"}
+    assert stack.rows(1, "currency") == [1]
+    assert set(record.targets) == set(TARGETS)
+
+
+def test_nothing_changed_makes_no_run_and_says_so(stack: Stack) -> None:
+    stack.extract()
+    assert stack.extract().run is None
+    assert stack.log.newest_number() == 1
+    health = json.loads(stack.ingestion.get(keys.EXTRACT_HEALTH))
+    assert (health["run"], health["changed"]) == (1, [])
+
+
+def test_a_moving_table_brings_what_changed_and_only_that(stack: Stack, owner: pg8000.native.Connection) -> None:
+    for key in (1, 2, 3):
+        transaction(owner, key)
+    stack.extract()
+    transaction(owner, 4)
+    owner.run("UPDATE transaction SET transaction_type = 'PURCHASE' WHERE transaction_id = 2")  # silently
+    stack.extract()
+    batch = stack.record(2).tables["transaction"].batch
+    assert batch is not None and batch.mode == "delta"
+    assert stack.rows(2, "transaction") == [2, 4]
+    assert stack.record(2).changed == ("transaction",)
+    assert stack.extract().run is None
+
+
+def test_a_reference_table_comes_whole_when_a_row_changed(stack: Stack, owner: pg8000.native.Connection) -> None:
+    currency(owner, 1)
+    currency(owner, 2, "USD")
+    stack.extract()
+    owner.run("UPDATE currency SET currency_code = 'EUR' WHERE currency_id = 2")
+    stack.extract()
+    assert stack.rows(2, "currency") == [1, 2]
+    assert stack.record(2).tables["currency"].full_run == 2
+    assert stack.record(2).targets == ("dim_currency",)
+
+
+@pytest.mark.parametrize("late", ["plain", "savepoint", "prepared"])
+def test_a_late_commit_is_found_and_nothing_twice(stack: Stack, owner: pg8000.native.Connection, late: str) -> None:
+    stack.extract()
+    slow = stack.totesys.owner()
+    slow.run("BEGIN")
+    if late == "savepoint":
+        slow.run("SAVEPOINT inner_one")
+    transaction(slow, 1)
+    transaction(owner, 2)
+    stack.extract()
+    assert stack.rows(2, "transaction") == [2]
+    slow.run("PREPARE TRANSACTION 'late'" if late == "prepared" else "SELECT 1")
+    transaction(owner, 3)
+    stack.extract()
+    assert stack.rows(3, "transaction") == [3]
+    slow.run("COMMIT PREPARED 'late'" if late == "prepared" else "COMMIT")
+    stack.extract()
+    assert 1 in stack.rows(4, "transaction")
+    assert stack.extract().run is None
+
+
+@pytest.mark.parametrize("gone", ["DELETE FROM transaction WHERE transaction_id = 2", "TRUNCATE transaction CASCADE"])
+def test_a_deletion_makes_the_batch_a_full_one(stack: Stack, owner: pg8000.native.Connection, gone: str) -> None:
+    for key in (1, 2, 3):
+        transaction(owner, key)
+    stack.extract()
+    owner.run(gone)
+    stack.extract()
+    batch = stack.record(2).tables["transaction"].batch
+    assert batch is not None and batch.mode == "full"
+    assert stack.rows(2, "transaction") == ([1, 3] if gone.startswith("DELETE") else [])
+
+
+def test_a_missing_column_holds_its_table_alone_and_the_hold_ends_by_itself(
+    stack: Stack, owner: pg8000.native.Connection
+) -> None:
+    stack.extract()
+    owner.run("ALTER TABLE currency RENAME currency_code TO code")
+    currency(owner, 1)
+    transaction(owner, 1)
+    stack.extract()
+    hold = stack.record(2).tables["currency"].hold
+    assert hold is not None and "currency.currency_code is missing" in hold.reason
+    assert stack.record(2).changed == ("transaction",)
+    assert stack.extract().run is None
+    owner.run("ALTER TABLE currency RENAME code TO currency_code")
+    stack.extract()
+    assert stack.record(3).tables["currency"].hold is None
+    assert stack.rows(3, "currency") == [1]
+
+
+def test_a_table_forbidden_to_the_login_is_held_and_the_others_go_on(
+    stack: Stack, owner: pg8000.native.Connection
+) -> None:
+    stack.extract()
+    owner.run("REVOKE SELECT ON currency FROM totestream_extract")
+    transaction(owner, 1)
+    stack.extract()
+    hold = stack.record(2).tables["currency"].hold
+    assert hold is not None and "42501" in hold.reason
+    assert stack.rows(2, "transaction") == [1]
+
+
+def test_a_rewritten_table_and_a_column_with_a_default_are_read_whole(
+    stack: Stack, owner: pg8000.native.Connection
+) -> None:
+    transaction(owner, 1)
+    stack.extract()
+    owner.run("ALTER TABLE transaction ADD COLUMN note text DEFAULT 'x'")
+    stack.extract()
+    assert stack.rows(2, "transaction") == [1]
+    owner.run("VACUUM FULL transaction")
+    stack.extract()
+    assert stack.rows(3, "transaction") == [1]
+
+
+def test_a_warehouse_table_that_the_log_does_not_know_gets_its_past(
+    stack: Stack, owner: pg8000.native.Connection
+) -> None:
+    currency(owner, 1)
+    old = {name: target for name, target in TARGETS.items() if name != "dim_currency"}
+    outside = stack.outside()
+    extract(Request(), Outside(**{**outside.__dict__, "targets": old}))
+    stack.extract()
+    assert stack.record(2).targets == ("dim_currency",)
+    assert stack.rows(2, "currency") == [1]
+
+
+def test_a_run_that_was_not_published_is_published_by_the_next(
+    stack: Stack, owner: pg8000.native.Connection
+) -> None:
+    stack.extract()
+    boto3.client("s3").delete_object(Bucket=stack.ingestion.name, Key=keys.published_key(1))
+    before = len(stack.topic.messages)
+    assert stack.extract().published == 1
+    assert len(stack.topic.messages) == 2 * before
+    assert stack.extract().published == 0
+
+
+def test_two_extracts_at_once_the_second_leaves_quietly(stack: Stack) -> None:
+    busy: list[Outcome] = []
+
+    class Both(Heard):
+        pass
+
+    inner = stack.outside()
+
+    def open_while_the_other_works() -> object:
+        connection = stack.totesys.connect()
+        return connection
+
+    holder = stack.totesys.connect()
+    holder.run("SELECT pg_advisory_lock(hashtextextended('totestream-extract:totestream-test', 0))")
+    busy.append(extract(Request(), inner))
+    holder.close()
+    assert busy[0].busy and busy[0].run is None
+    assert stack.extract().run == 1
+
+
+def test_a_number_that_another_attempt_took_is_never_renumbered(stack: Stack) -> None:
+    stack.extract()
+    other = stack.record(1)
+    outside = stack.outside()
+
+    def open_after_the_other_commits() -> object:
+        # Between our look at the log and our commit, another stack's extract writes run 2.
+        stack.log.commit(RunRecord(**{**_fields(other), "run": 2, "attempt": "other"}))
+        return stack.totesys.connect()
+
+    request = Request(count=True)
+    outcome = extract(request, Outside(**{**outside.__dict__, "open_source": open_after_the_other_commits}))
+    assert outcome.run is None and outcome.busy
+    assert stack.record(2).attempt == "other"
+
+
+def _fields(record: RunRecord) -> dict[str, object]:
+    return {name: getattr(record, name) for name in record.__struct_fields__}
+
+
+def test_counting_says_what_each_warehouse_table_should_show(stack: Stack, owner: pg8000.native.Connection) -> None:
+    currency(owner, 1)
+    transaction(owner, 1)
+    transaction(owner, 2)
+    outcome = stack.extract(Request(cause="count", count=True))
+    assert outcome.run == 1
+    expected = stack.record(1).expected
+    assert expected is not None
+    assert (expected["dim_currency"], expected["dim_transaction"], expected["dim_date"]) == (1, 2, 0)
+    again = stack.extract(Request(cause="count", count=True))
+    assert again.run == 2 and stack.record(2).changed == ()
+
+
+def test_messages_reach_sns_one_per_changed_table(aws: None) -> None:
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    topic = sns.create_topic(Name="changes")["TopicArn"]
+    queue = sqs.create_queue(QueueName="all")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    SnsTopic(topic).publish([ChangeMessage(version=1, log="l", run=7, table=table) for table in TABLES])
+    seen: set[str] = set()
+    receive: Callable[[], list[dict[str, str]]] = lambda: sqs.receive_message(  # noqa: E731 - typed call
+        QueueUrl=queue, MaxNumberOfMessages=10
+    ).get("Messages", [])
+    while messages := receive():
+        seen |= {json.loads(message["Body"])["table"] for message in messages}
+    assert seen == set(TABLES)
