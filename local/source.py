@@ -1,0 +1,83 @@
+"""What the source holds: generated rows or somebody's CSV files, chosen once in a stack's life."""
+
+import argparse
+from pathlib import Path
+
+from pg8000.native import Connection
+
+from local import csv_source, loading
+from local.errors import LocalError
+from local.generator import add_recipe_options, csv_texts, recipe_from
+from local.loading import Origin
+
+_RESET = "run ./infra_bash/local.sh reset first to begin anew"
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """The options by which a stack's first start is told what its source is to hold."""
+    parser.add_argument("--csv", type=Path, metavar="DIR", help="load TABLE.csv files instead of inventing rows")
+    add_recipe_options(parser)
+
+
+def ensure(connection: Connection, options: argparse.Namespace) -> str:
+    """Load what the options ask for, or check that it is what is there already; says which in a few words."""
+    present = loading.origin(connection)
+    if present is not None:
+        _require_same(present, options)
+        return f"source as before ({_described(present)})"
+    whence, content = _chosen(options)
+    loading.load(connection, content, whence)
+    return f"source loaded ({_described(whence)})"
+
+
+def _chosen(options: argparse.Namespace) -> tuple[Origin, loading.Content]:
+    if options.csv is not None:
+        _refuse_both(options)
+        return _csv_source(options.csv.resolve())
+    recipe = recipe_from(options)
+    whence: Origin = {
+        "kind": "generator",
+        "orders": recipe.orders,
+        "seed": recipe.seed,
+        "today": f"{recipe.today}",
+    }
+    return whence, csv_texts(recipe)
+
+
+def _csv_source(folder: Path) -> tuple[Origin, loading.Content]:
+    content = csv_source.content(folder)
+    return {"kind": "csv", "path": str(folder), "checksum": csv_source.checksum(folder)}, content
+
+
+def _refuse_both(options: argparse.Namespace) -> None:
+    if _asked(options):
+        raise LocalError("--csv and the generator's options exclude each other; give one or the other")
+
+
+def _asked(options: argparse.Namespace) -> dict[str, str | int]:
+    """The generator's options that were given, as an origin has them."""
+    given = {"orders": options.orders, "seed": options.seed, "today": options.today}
+    return {name: value if isinstance(value, int) else f"{value}" for name, value in given.items() if value is not None}
+
+
+def _require_same(present: Origin, options: argparse.Namespace) -> None:
+    """Nothing asked for is fine; the same source again is fine; another one is refused."""
+    if options.csv is not None:
+        _refuse_both(options)
+        _require_same_files(present, options.csv.resolve())
+    elif any(present.get(name) != value for name, value in _asked(options).items()):
+        raise LocalError(f"this stack's source is {_described(present)}; {_RESET}")
+
+
+def _require_same_files(present: Origin, folder: Path) -> None:
+    csv_source.content(folder)
+    if present["kind"] != "csv":
+        raise LocalError(f"this stack's source is {_described(present)}, not {folder}; {_RESET}")
+    if present["checksum"] != csv_source.checksum(folder):
+        raise LocalError(f"the files in {folder} are not those of this stack's source, {_described(present)}; {_RESET}")
+
+
+def _described(whence: Origin) -> str:
+    if whence["kind"] == "csv":
+        return f"the CSV files of {whence['path']}"
+    return f"{whence['orders']} invented orders, seed {whence['seed']}, today {whence['today']}"

@@ -1,0 +1,198 @@
+"""The local stack: a source that can tick, an empty warehouse, and AWS; all of it under one folder.
+
+Usage: python -m local.stack start [--csv DIR | --orders N --seed N --today YYYY-MM-DD]
+       python -m local.stack stop | reset | urls | status | tick-start [--every SECONDS] [--seed N] | tick-stop
+
+The folder is TOTESTREAM_LOCAL, else `.local` in the checkout. Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""
+
+import argparse
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local import logins, places, processes, settings, source, ticker
+from local.errors import LocalError
+from local.ministack import ROOT_KEY, ROOT_SECRET, Ministack
+from local.postgres import Server
+
+_TICKER_STOP_S = 70.0  # it may be waiting for a locked row, at most the connection's 60 s
+
+
+class Stack:
+    """All that runs for one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings_file = folder / "settings.env"
+        self.secrets_file = folder / "secrets.env"
+        self.chosen = {**settings.chosen(self.settings_file), **_from_environment()}
+        self._ticker = processes.python_command("local.ticker", folder)
+        self.ministack = Ministack(folder / "ministack", self.chosen["AWS_REGION"])
+
+    @property
+    def postgres(self) -> Server:
+        """Asked for only once the folder exists: whether `nobody` can enter decides where the server lives."""
+        return Server(places.postgres_home(self.folder))
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        return logins.kept_passwords(self.folder / "logins.json")
+
+    @property
+    def ticking(self) -> bool:
+        return processes.running_pid(ticker.pid_file(self.folder), processes.sign_of(self._ticker)) is not None
+
+    def start(self, options: argparse.Namespace) -> None:
+        """Bring everything up, as far as it is not; only the ticker is started apart."""
+        places.make_stack_folder(self.folder)
+        with _alone(self.folder):
+            self._start_databases(options)
+            self.ministack.start()
+            _say("ok", f"AWS on {self.ministack.url}")
+            self._write_files()
+
+    def _start_databases(self, options: argparse.Namespace) -> None:
+        server = self.postgres
+        server.start()
+        _say("ok", f"PostgreSQL on port {server.port}")
+        logins.prepare(server, self.passwords, self.chosen["WAREHOUSE_SCHEMA"])
+        connection = logins.connect(server, self.passwords, logins.SOURCE_OWNER)
+        try:
+            _say("ok", source.ensure(connection, options))
+        finally:
+            connection.close()
+
+    def _write_files(self) -> None:
+        settings.write_settings(self.settings_file, settings.facts(self.ministack.url, ROOT_KEY, ROOT_SECRET))
+        settings.write_secrets(self.secrets_file, self.postgres.port, self.passwords)
+        _say("ok", f"settings in {self.settings_file}")
+
+    def stop(self) -> None:
+        """Stop everything; what it holds stays. Stopped already, or never started, is fine."""
+        if not self.folder.is_dir():
+            return
+        with _alone(self.folder):
+            self.stop_ticking()
+            self.ministack.stop()
+            self.postgres.stop()
+        _say("ok", "the local stack is stopped")
+
+    def reset(self) -> None:
+        """Stop everything and delete all of it."""
+        self.stop()
+        places.delete_stack_folder(self.folder)
+        _say("ok", f"{self.folder} is gone")
+
+    def start_ticking(self, every_s: float, seed: int) -> None:
+        """Let the source tick; ticking already is fine."""
+        if not self.ticking:
+            self._require_started()
+            command = [*self._ticker, "--every", str(every_s), "--seed", str(seed)]
+            environment = {
+                **os.environ,
+                "TOTESTREAM_LOCAL": str(self.folder),
+                "PYTHONPATH": str(places.REPOSITORY),
+            }
+            processes.spawn(command, environment, self.folder / "ticker.log", ticker.pid_file(self.folder))
+        _say("ok", f"the source ticks; its log is {self.folder / 'ticker.log'}")
+
+    def stop_ticking(self) -> None:
+        """Let the source stand still."""
+        if processes.terminate(
+            ticker.pid_file(self.folder), processes.sign_of(self._ticker), "the ticker", _TICKER_STOP_S
+        ):
+            _say("ok", "the source stands still")
+
+    def urls(self) -> dict[str, str]:
+        """Connection URLs, by what they are for, good for psql or any other client."""
+        self._require_started()
+        databases = {
+            f"{logins.DATABASE_OF[login]} ({login})": f"postgresql://{login}:{self.passwords[login]}"
+            f"@127.0.0.1:{self.postgres.port}/{logins.DATABASE_OF[login]}"
+            for login in logins.DATABASE_OF
+        }
+        return {**databases, "AWS endpoint": self.ministack.url}
+
+    def states(self) -> dict[str, bool]:
+        """Which of the three runs."""
+        there = self.folder.is_dir()
+        return {
+            "PostgreSQL": there and self.postgres.running,
+            "MiniStack": there and self.ministack.running and self.ministack.healthy,
+            "ticker": there and self.ticking,
+        }
+
+    def _require_started(self) -> None:
+        if not self.secrets_file.exists():
+            raise LocalError(f"there is no local stack in {self.folder}; run ./infra_bash/local.sh start")
+
+
+def _from_environment() -> dict[str, str]:
+    """The environment wins over settings.env, as it does for the product."""
+    return {name: os.environ[name] for name in ("AWS_REGION", "WAREHOUSE_SCHEMA") if os.environ.get(name)}
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one command at a time start or stop things; the next one waits."""
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _say(verb: str, what: str) -> None:
+    print(f"{verb:<8}{what}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    source.add_source_options(commands.add_parser("start"))
+    for name in ("stop", "reset", "urls", "status", "tick-stop"):
+        commands.add_parser(name)
+    ticking = commands.add_parser("tick-start")
+    ticking.add_argument("--every", type=float, default=ticker.EVERY_S, metavar="SECONDS")
+    ticking.add_argument("--seed", type=int, default=1)
+    return parser
+
+
+def _run(stack: Stack, options: argparse.Namespace) -> None:
+    match options.command:
+        case "start":
+            stack.start(options)
+        case "stop":
+            stack.stop()
+        case "reset":
+            stack.reset()
+        case "tick-start":
+            stack.start_ticking(options.every, options.seed)
+        case "tick-stop":
+            stack.stop_ticking()
+        case "urls":
+            _print(stack.urls())
+        case "status":
+            _print({what: "running" if runs else "stopped" for what, runs in stack.states().items()})
+
+
+def _print(table: dict[str, str]) -> None:
+    for name, value in table.items():
+        print(f"{name:<36}{value}")
+
+
+def main() -> int:
+    """Run the command given on the command line."""
+    options = _parser().parse_args()
+    try:
+        _run(Stack(places.stack_folder()), options)
+    except LocalError as error:
+        _say("FAILED", str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""The whole stack by its script: up twice, killed, up again, gone."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import places, ports
+from local.processes import wait_until
+from local.stack import Stack
+
+SCRIPT = places.REPOSITORY / "infra_bash" / "local.sh"
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """A stack of this test's own, beside any other on the machine."""
+    monkeypatch.setenv("TOTESTREAM_LOCAL", str(tmp_path / "stack"))
+    yield Stack(tmp_path / "stack")
+    local("reset")
+
+
+def local(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: Stack) -> None:
+    for _ in range(2):
+        done = local("start", "--orders", "20")
+        assert done.returncode == 0, done.stderr
+        assert all(stack.states().values())
+    before = local("urls").stdout
+    assert before.count("postgresql://") == 4 and stack.ministack.url in before
+    kill(stack)
+    assert not any(stack.states().values())
+    done = local("start", "--no-tick")
+    assert done.returncode == 0 and "source as before (20 invented orders" in done.stderr
+    assert local("urls").stdout == before
+    assert local("start", "--orders", "21").returncode == 1
+    home = stack.postgres.home
+    assert local("reset").returncode == 0
+    assert not stack.folder.exists() and not home.exists()
+
+
+def kill(stack: Stack) -> None:
+    """End all three with no time to say goodbye."""
+    postmaster, aws_port = stack.postgres.pid, stack.ministack.port
+    assert postmaster is not None
+    pids = [int((stack.folder / name).read_text()) for name in ("ticker.pid", "ministack/pid")]
+    for pid in (postmaster, *pids):
+        os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: ports.is_free(aws_port) and not any(stack.states().values()), 10)
+
+
+@pytest.mark.parametrize("arguments", [[], ["begin"], ["stop", "now"], ["start", "--fast"], ["start", "--seed"]])
+def test_wrong_usage_is_exit_code_two(arguments: list[str]) -> None:
+    done = local(*arguments)
+    assert done.returncode == 2 and "--help" in done.stderr
+
+
+def test_nothing_to_stop_is_fine_and_urls_of_nothing_are_not(stack: Stack) -> None:
+    assert local("stop").returncode == 0
+    done = local("urls")
+    assert done.returncode == 1 and "local.sh start" in done.stderr
