@@ -1,0 +1,78 @@
+"""Which batches a warehouse table is made of in a run, and their rows. The run's number decides it alone."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from shared.aws.bucket import Bucket, get_verified
+from shared.columns import Column, Frame, Kind, empty_frame
+from shared.errors import BadDocument
+from shared.lake import keys, parquet
+from shared.lake.documents import Batch, Part, RunRecord, TableState
+from shared.lake.run_log import RunLog
+from shared.postgres.binary import UNREADABLE
+from shared.source.catalogue import TABLES
+from shared.transform.acceptance import concatenated
+from shared.warehouse.registry import Target
+
+
+class Input(NamedTuple):
+    """The batch that `source` is read from, and the run that has it."""
+
+    source: str
+    run: int
+    batch: Batch
+
+
+def inputs_of(target: Target, record: RunRecord, run_log: RunLog) -> list[Input]:
+    """Of a set, the batches of this run; else a batch per source. Raises BadDocument, MissingObject.
+
+    A first source that changed in this run is what changed; the others are whole, as of this run.
+    """
+    if target.kind == "set":
+        found = [_own(source, record) for source in target.sources]
+        return [each for each in found if each]
+    first, *others = target.sources
+    return [_own(first, record) or _whole(first, record, run_log)] + [_whole(it, record, run_log) for it in others]
+
+
+def _own(source: str, record: RunRecord) -> Input | None:
+    batch = record.tables.get(source, TableState()).batch
+    return Input(source, record.run, batch) if batch else None
+
+
+def _whole(source: str, record: RunRecord, run_log: RunLog) -> Input:
+    """The newest whole content of a reference table."""
+    if not TABLES[source].reference:
+        # Its whole content would put back what has changed since.
+        raise BadDocument(keys.run_key(record.run), f"a table made of {source} is among its targets, {source} unread")
+    run = record.tables.get(source, TableState()).full_run
+    if run is None:
+        raise BadDocument(keys.run_key(record.run), f"{source} was never read and is needed")
+    whole = _own(source, record if run == record.run else run_log.get(run))
+    if whole is None:
+        raise BadDocument(keys.run_key(run), f"run {record.run} looks here for the whole of {source}")
+    return whole
+
+
+def frames_of(given: Input, ingestion: Bucket) -> Iterator[Frame]:
+    """Part by part, each with the column UNREADABLE. Raises MissingObject, CorruptObject."""
+    for part in given.batch.parts:
+        yield _frame(part, given.source, ingestion)
+
+
+def whole_frame(given: Input, ingestion: Bucket) -> Frame:
+    return concatenated([_no_rows(given.source), *frames_of(given, ingestion)])
+
+
+def _frame(part: Part, source: str, ingestion: Bucket) -> Frame:
+    body = get_verified(ingestion, part.key, part.sha256)
+    return parquet.decode(body, batch_columns(source), f"s3://{ingestion.name}/{part.key}")
+
+
+def _no_rows(source: str) -> Frame:
+    return empty_frame(batch_columns(source))
+
+
+def batch_columns(source: str) -> tuple[Column, ...]:
+    """As the extraction writes them: a value that the kind cannot hold is null, and named in UNREADABLE."""
+    return (*TABLES[source].columns, Column(UNREADABLE, Kind.TEXT, nullable=True))

@@ -1,0 +1,67 @@
+"""The words that the declarations are written in: columns as the warehouse wants them, null only when said so."""
+
+from typing import Any
+
+from sqlalchemy import Column, Date, ForeignKey, Integer, MetaData, Time
+from sqlalchemy.types import TypeEngine
+
+Declared = Column[Any]
+Type = type[TypeEngine[Any]] | TypeEngine[Any]
+
+# No schema: which one the warehouse has is a setting, and its owner's business.
+metadata = MetaData()
+
+REJECTION = "rejection"
+NOT_A_DATE = "missing, or not a date YYYY-MM-DD"
+
+
+def key(name: str, type_: Type = Integer, comment: str = "") -> Declared:
+    """A dimension's primary key: the source's own, never counted here."""
+    return Column(name, type_, primary_key=True, autoincrement=False, comment=comment or None)
+
+
+def required(name: str, type_: Type, comment: str = "", rejection: str = "") -> Declared:
+    """`rejection` says why a row without this value is refused, where "missing" would not say enough."""
+    return Column(name, type_, nullable=False, comment=comment or None, info=_info(rejection))
+
+
+def optional(name: str, type_: Type, comment: str = "") -> Declared:
+    return Column(name, type_, nullable=True, comment=comment or None)
+
+
+def record_id(name: str) -> Declared:
+    """A fact's own number: a later record of one business id has a higher one."""
+    return Column(name, Integer, primary_key=True, autoincrement=True, comment="The record; the latest is the highest")
+
+
+def business_id(name: str) -> Declared:
+    """Not unique: a fact keeps every version. Indexed, because each load looks up the latest one."""
+    return Column(name, Integer, nullable=False, index=True, comment="The source's key; one record per version")
+
+
+def reference(name: str, dimension_key: str, comment: str = "") -> Declared:
+    return Column(name, Integer, ForeignKey(dimension_key), nullable=False, comment=comment or None)
+
+
+def text_day(name: str, comment: str = "") -> Declared:
+    """A day that the source holds as text."""
+    return _day(name, comment, NOT_A_DATE)
+
+
+def created_and_updated() -> tuple[Declared, ...]:
+    """When the source says that the row was made and last changed: UTC, in days and times of day."""
+    return (
+        _day("created_date"),
+        required("created_time", Time, "UTC"),
+        _day("last_updated_date"),
+        required("last_updated_time", Time, "UTC; a row can change without it"),
+    )
+
+
+def _day(name: str, comment: str = "", rejection: str = "") -> Declared:
+    day = ForeignKey("dim_date.date_id")
+    return Column(name, Date, day, nullable=False, comment=comment or None, info=_info(rejection))
+
+
+def _info(rejection: str) -> dict[str, str]:
+    return {REJECTION: rejection} if rejection else {}

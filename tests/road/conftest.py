@@ -1,0 +1,59 @@
+"""A road from one invented source to one empty warehouse, for each test its own."""
+
+import random
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from conftest import Database, made_from
+from local import loading, logins, ticker
+from local.generator import Recipe, csv_texts
+from local.postgres import Server
+from shared.aws.bucket import S3Bucket
+from tests.road.road import Road
+
+TODAY = date(2026, 3, 2)
+RECIPE = Recipe(orders=120, seed=7, today=TODAY)
+
+
+@pytest.fixture(scope="session")
+def traded(server: Server, passwords: dict[str, str]) -> Iterator[str]:
+    """A database of 120 invented orders, made once and copied for each test."""
+    template = "totesys_traded"
+    with server.superuser() as admin:
+        admin.run(f"CREATE DATABASE {template} TEMPLATE {logins.SOURCE} OWNER {logins.SOURCE_OWNER}")
+    owner = server.connect(logins.SOURCE_OWNER, passwords[logins.SOURCE_OWNER], template)
+    loading.load(owner, csv_texts(RECIPE), {"kind": "generator"})
+    owner.close()
+    yield template
+
+
+@pytest.fixture
+def trading(traded: str, server: Server, passwords: dict[str, str]) -> Iterator[Database]:
+    yield from made_from(server, traded, logins.SOURCE_OWNER, logins.EXTRACT, passwords)
+
+
+@pytest.fixture
+def road(trading: Database, warehouse: Database, ingestion: S3Bucket, processed: S3Bucket) -> Road:
+    made = Road(trading, warehouse, ingestion, processed)
+    made.migrate()
+    return made
+
+
+class Ticks:
+    """The ticking source, by hand: each call is one change of the named kind."""
+
+    def __init__(self, road: Road) -> None:
+        self._road, self._dice = road, random.Random(11)
+        self._now = datetime.combine(TODAY, datetime.min.time()) + timedelta(hours=9)
+
+    def __call__(self, *kinds: str) -> None:
+        for kind in kinds:
+            self._now += timedelta(minutes=1)
+            ticker.tick(self._road.source, self._dice, self._now, [kind])
+
+
+@pytest.fixture
+def tick(road: Road) -> Ticks:
+    return Ticks(road)

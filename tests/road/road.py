@@ -1,0 +1,196 @@
+"""The whole road in one process: the product's own stages, a real PostgreSQL, moto's S3, and a topic we hold."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from pg8000.native import Connection as Native
+
+from conftest import Database
+from local import logins
+from shared.aws.bucket import S3Bucket
+from shared.lake.documents import ChangeMessage
+from shared.lake.manifests import Manifests
+from shared.lake.run_log import RunLog
+from shared.load.loader import Outside as LoadOutside
+from shared.load.loader import load_pass
+from shared.load.migrate import migrate
+from shared.load.outcome import Outcome as Loaded
+from shared.load.warehouse import Warehouse
+from shared.source.extract import Outcome, extract
+from shared.source.request import Request
+from shared.source.run import Outside
+from shared.transform.run import transform_run
+from shared.warehouse.registry import TARGETS, Target
+
+SCHEMA = "project_team_1"
+ORACLE = Path(__file__).parent.parent / "oracle"
+CODE = "test"
+
+
+@dataclass
+class Heard:
+    """A topic that keeps what it is told until it is delivered."""
+
+    messages: list[ChangeMessage] = field(default_factory=list)
+
+    def publish(self, messages: Sequence[ChangeMessage]) -> None:
+        self.messages += messages
+
+
+@dataclass
+class Invoked:
+    """Functions that are remembered, and run when the road comes to it."""
+
+    calls: list[Mapping[str, object]] = field(default_factory=list)
+
+    def invoke_later(self, name: str, event: Mapping[str, object]) -> None:
+        self.calls.append(event)
+
+
+@dataclass
+class Road:
+    totesys: Database
+    warehouse: Database
+    ingestion: S3Bucket
+    processed: S3Bucket
+    log_name: str = "a"
+    code: str = CODE
+
+    def __post_init__(self) -> None:
+        self.topic, self.functions = Heard(), Invoked()
+        self.run_log, self.manifests = RunLog(self.ingestion), Manifests(self.processed)
+        self._ids = (f"{self.log_name}{number:031x}" for number in count(1))
+        self.source = self.totesys.owner()
+        self.there = self.warehouse.owner()
+        self.there.run(f"SET search_path TO {SCHEMA}")
+
+    def migrate(self, event: Mapping[str, object] | None = None) -> None:
+        with self.warehouse.connect(logins.WAREHOUSE_OWNER) as owner:
+            report = migrate(owner, SCHEMA, self.warehouse.login_name, event or {})
+        assert not report.said
+
+    def add_foreign_keys(self) -> None:
+        """What the loader has asked the migrate function for."""
+        calls, self.functions.calls = self.functions.calls, []
+        for event in calls:
+            self.migrate(event)
+
+    def extract(self, request: Request | None = None) -> Outcome:
+        outside = Outside(
+            run_log=self.run_log,
+            topic=self.topic,
+            open_source=self.totesys.connect,
+            targets=TARGETS,
+            stack="totestream-test",
+            code=self.code,
+            new_id=lambda: next(self._ids),
+            now=lambda: datetime.now(UTC),
+            sleep=lambda seconds: None,
+            time_left_s=lambda: 300.0,
+        )
+        return extract(request or Request(), outside)
+
+    def transform(self, run: int, target: Target) -> None:
+        transform_run(
+            target,
+            run,
+            run_log=self.run_log,
+            ingestion=self.ingestion,
+            processed=self.processed,
+            manifests=self.manifests,
+            code=self.code,
+        )
+
+    def deliver(self, order: Callable[[list[ChangeMessage]], list[ChangeMessage]] = list) -> None:
+        """Every message to every transform that asked for its table."""
+        messages, self.topic.messages = order(self.topic.messages), []
+        for message in messages:
+            for target in TARGETS.values():
+                if message.table in target.sources:
+                    self.transform(message.run, target)
+
+    def load(self, patience_s: float = 600) -> Loaded:
+        with self.warehouse.connect() as connection:
+            outside = LoadOutside(
+                warehouse=Warehouse(connection, SCHEMA),
+                ingestion=self.ingestion,
+                processed=self.processed,
+                functions=self.functions,
+                migrate="migrate",
+                targets=TARGETS,
+                time_left_s=lambda: 300.0,
+                patience_s=patience_s,
+            )
+            return load_pass(outside)
+
+    def travel(self) -> None:
+        """Extract, transform and load what is there, and add the foreign keys that are asked for."""
+        self.extract()
+        self.deliver()
+        self.load()
+        self.add_foreign_keys()
+
+    # ---- the oracle
+
+    def differences(self) -> dict[str, list[list[object]]]:
+        """Rows that the oracle has and the warehouse has not, or the other way round, by warehouse table."""
+        found = {target.name: self._difference(target) for target in TARGETS.values()}
+        return {name: rows for name, rows in found.items() if rows}
+
+    def _difference(self, target: Target) -> list[list[object]]:
+        columns = ", ".join(column.name for column in target.columns)
+        place_expected(self.source, self.there, target)
+        missing = self.there.run(f"SELECT * FROM expected EXCEPT ALL SELECT {columns} FROM {shown(target)}")
+        extra = self.there.run(f"SELECT {columns} FROM {shown(target)} EXCEPT ALL SELECT * FROM expected")
+        return [["missing", *row] for row in missing or []] + [["extra", *row] for row in extra or []]
+
+
+def place_expected(source: Native, there: Native, target: Target) -> None:
+    """The oracle's rows as a temporary table `expected` of the warehouse."""
+    oracle = (ORACLE / f"{target.name}.sql").read_text().rstrip().rstrip(";")
+    rows: list[bytes] = []
+    source.run(f"COPY ({oracle}) TO STDOUT", stream=_Lines(rows))
+    there.run("DROP TABLE IF EXISTS expected")
+    columns = ", ".join(column.name for column in target.columns)
+    there.run(f"CREATE TEMP TABLE expected AS SELECT {columns} FROM {target.name} WHERE false")
+    there.run("COPY expected FROM STDIN", stream=iter(rows))
+
+
+class _Lines:
+    def __init__(self, rows: list[bytes]) -> None:
+        self._rows = rows
+
+    def write(self, data: bytes) -> None:
+        self._rows.append(data)
+
+
+def shown(target: Target) -> str:
+    """Where the warehouse shows what the source has now."""
+    if target.kind == "fact":
+        return f"current_{target.name}"
+    if target.kind == "dimension":
+        gone = f"SELECT key FROM etl_deletion WHERE table_name = '{target.name}' AND ended_at IS NULL"
+        return f"(SELECT * FROM {target.name} WHERE {target.key} NOT IN ({gone})) AS present"
+    named = " UNION ".join(
+        f"SELECT {column} FROM current_{fact.name}"
+        for fact in TARGETS.values()
+        if fact.kind == "fact"
+        for column, (dimension, _) in fact.references.items()
+        if dimension == target.name
+    )
+    return f"(SELECT * FROM {target.name} WHERE {target.key} IN ({named})) AS named"
+
+
+def fingerprint(road: Road) -> str:
+    """All that a reader of the warehouse sees, but for serial numbers and loading times."""
+    content = {}
+    for target in TARGETS.values():
+        columns = ", ".join(column.name for column in target.columns)
+        extra = ", valid_from, valid_to, deleted_at" if target.kind == "fact" else ""
+        table = f"history_{target.name}" if target.kind == "fact" else target.name
+        content[target.name] = sorted(map(repr, road.there.run(f"SELECT {columns}{extra} FROM {table}") or []))
+    return json.dumps(content)
