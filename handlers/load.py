@@ -1,0 +1,48 @@
+"""Load what is there into the warehouse. Whatever the event says, an S3 notification or the schedule's: it rings."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from shared import log
+from shared.aws.bucket import S3Bucket
+from shared.aws.functions import LambdaFunctions
+from shared.aws.secrets import get_login
+from shared.errors import TotestreamError
+from shared.load.loader import Outside, load_pass
+from shared.load.memory import Memory
+from shared.load.warehouse import Warehouse
+from shared.postgres.connection import connect
+from shared.settings import Settings
+from shared.warehouse.registry import TARGETS
+
+MEMORY = Memory()
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, object]:
+    started = time.monotonic()
+    try:
+        facts = load(Settings(os.environ), lambda: float(context.get_remaining_time_in_millis()) / 1000)
+    except TotestreamError as error:
+        log.failure("load failed", error)
+        raise
+    log.info("load done", **facts, seconds=round(time.monotonic() - started, 3))
+    return facts
+
+
+def load(settings: Settings, time_left_s: Callable[[], float]) -> dict[str, object]:
+    login = get_login(settings["WAREHOUSE_SECRET"])
+    ca, plaintext = settings.get("DATABASE_CA"), settings.plaintext
+    with connect("warehouse", login, ca=ca, plaintext=plaintext, timeout_s=time_left_s()) as connection:
+        names = settings.names
+        outside = Outside(
+            warehouse=Warehouse(connection, settings["WAREHOUSE_SCHEMA"]),
+            ingestion=S3Bucket(names.bucket("ingestion")),
+            processed=S3Bucket(names.bucket("processed")),
+            functions=LambdaFunctions(),
+            migrate=names.function("migrate"),
+            targets=TARGETS,
+            time_left_s=time_left_s,
+        )
+        return load_pass(outside, MEMORY).facts

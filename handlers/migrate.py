@@ -1,0 +1,30 @@
+"""Make the warehouse's tables as declared: `{}`. The loader asks for `{"do": "foreign_keys", "tables": […]}`."""
+
+import os
+from typing import Any
+
+from shared import log
+from shared.aws.secrets import get_login
+from shared.errors import TotestreamError
+from shared.load.migrate import Report, migrate
+from shared.postgres.connection import connect
+from shared.settings import Settings
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, list[str]]:
+    try:
+        report = migrated(event, Settings(os.environ), float(context.get_remaining_time_in_millis()) / 1000)
+    except TotestreamError as error:
+        log.failure("migration failed", error)
+        raise
+    log.info("migration done", **report.facts)
+    return report.facts
+
+
+def migrated(event: dict[str, Any], settings: Settings, timeout_s: float) -> Report:
+    """The owner's login makes the tables, and gives the loader's its rights; the two may be one."""
+    loader = get_login(settings["WAREHOUSE_SECRET"])
+    owner = get_login(settings.get("WAREHOUSE_OWNER_SECRET") or settings["WAREHOUSE_SECRET"])
+    ca, plaintext = settings.get("DATABASE_CA"), settings.plaintext
+    with connect("warehouse", owner, ca=ca, plaintext=plaintext, timeout_s=timeout_s) as connection:
+        return migrate(connection, settings["WAREHOUSE_SCHEMA"], loader.username, event)

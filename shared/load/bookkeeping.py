@@ -1,0 +1,138 @@
+"""The etl_* tables, which lie in the warehouse's own schema: what was loaded, deleted, set aside and refused.
+
+They are written in the same transaction as the rows that they speak of. `key` is a fact's business id or a
+dimension's key. Times without zone are UTC.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+LOADED, SUPERSEDED, RELEASED = "loaded", "superseded", "released"
+
+
+def _required(name: str, type_: Any, comment: str | None = None, default: str | None = None) -> Column[Any]:
+    return Column(name, type_, nullable=False, comment=comment, server_default=text(default) if default else None)
+
+
+def _optional(name: str, type_: Any, comment: str | None = None) -> Column[Any]:
+    return Column(name, type_, nullable=True, comment=comment)
+
+
+def _count(name: str, comment: str | None = None) -> Column[Any]:
+    return _required(name, Integer, comment, default="0")
+
+
+# A run is (log, run). The log that was begun last is the living one: manifests of any other are refused. That is
+# more than the ledger can say, and so is where the next pass goes on without reading all of a long ledger.
+LOG = Table(
+    "etl_log",
+    metadata,
+    Column("log_id", Text, primary_key=True),
+    _required("began_at", DateTime(timezone=True)),
+    Column("began_no", Integer, nullable=False, unique=True, comment="1, 2, 3 ...: the highest is the living log"),
+    _count("complete_run", "Every run up to this one is wholly loaded"),
+    comment="The run logs that were loaded from",
+)
+
+LEDGER = Table(
+    "etl_ledger",
+    metadata,
+    _required("log_id", Text),
+    _required("table_name", Text),
+    _required("run", Integer),
+    _count("load_no", "0 for the manifest; 1, 2 ... for rows of it that waited and were released later"),
+    _required("status", Text, "loaded, superseded or released"),
+    _optional("manifest_sha256", Text),
+    _optional("mode", Text, "delta or full"),
+    _optional("snapshot_at", DateTime, "When the source was read"),
+    _required("loaded_at", DateTime(timezone=True)),
+    _count("rows", "In the manifest, or released"),
+    _count("inserted"),
+    _count("updated"),
+    _count("deleted"),
+    _count("unchanged"),
+    _count("waiting", "Rows set aside until their dimensions are there"),
+    _count("quarantined"),
+    _optional("first_record_id", BigInteger, "The facts this load made, to last_record_id"),
+    _optional("last_record_id", BigInteger),
+    PrimaryKeyConstraint("log_id", "table_name", "run", "load_no"),
+    # The history views find a record's load by it.
+    Index("etl_ledger_records", "table_name", "first_record_id"),
+    comment="What was loaded, once each",
+)
+
+DELETION = Table(
+    "etl_deletion",
+    metadata,
+    _required("table_name", Text),
+    _required("key", BigInteger),
+    _required("log_id", Text),
+    _required("run", Integer),
+    _required("deleted_at", DateTime, "The snapshot in which the key was missing first"),
+    _optional("last_record_id", BigInteger, "A fact's last record before it was deleted"),
+    _optional("ended_run", Integer),
+    _optional("ended_at", DateTime, "The snapshot in which the key was back; null while it is gone"),
+    PrimaryKeyConstraint("table_name", "key", "log_id", "run"),
+    comment="Keys that the source no longer has, or had not for a while",
+)
+
+WAITING = Table(
+    "etl_waiting",
+    metadata,
+    _required("table_name", Text),
+    _required("key", BigInteger),
+    _required("log_id", Text),
+    _required("run", Integer),
+    _required("snapshot_at", DateTime),
+    # JSON's own null could be mistaken for SQL's.
+    Column("row", JSONB(none_as_null=True), comment="Null: the key was deleted, which waits for its versions"),
+    _required("reason", Text),
+    PrimaryKeyConstraint("table_name", "key", "log_id", "run"),
+    comment="Fact rows whose dimensions are not there yet, and the later versions behind them",
+)
+
+QUARANTINE = Table(
+    "etl_quarantine",
+    metadata,
+    _required("table_name", Text),
+    _required("key", Text),
+    _required("log_id", Text),
+    _required("run", Integer),
+    _required("reason", Text),
+    _required("opened_at", DateTime),
+    _optional("closed_run", Integer),
+    _optional("closed_at", DateTime, "Null while no later run has brought the key"),
+    PrimaryKeyConstraint("table_name", "key", "log_id", "run"),
+    comment="Rows that a transform refused, with the reason; the rows themselves are in the processed bucket",
+)
+
+FRESHNESS = Table(
+    "etl_freshness",
+    metadata,
+    _required("table_name", Text),
+    _required("log_id", Text),
+    _required("run", Integer),
+    _count("load_no"),
+    _required("snapshot_at", DateTime),
+    _required("loaded_at", DateTime(timezone=True)),
+    _optional("newest_change_at", DateTime, "The newest last_updated that became visible; facts only"),
+    PrimaryKeyConstraint("table_name", "log_id", "run", "load_no"),
+    comment="From the source's snapshot to the warehouse, load by load",
+)
+
+TABLES = (LOG, LEDGER, DELETION, WAITING, QUARANTINE, FRESHNESS)

@@ -1,0 +1,73 @@
+"""A declared table as PostgreSQL's statements. Pure; the schema is the search_path's."""
+
+from typing import Any
+
+from sqlalchemy import Column, Index, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
+
+from shared.load import bookkeeping
+from shared.postgres.connection import literal, quoted
+from shared.warehouse.registry import Target
+
+Declared = Column[Any]
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+# The loader's rights are those of its statements: records of facts and the ledger are never changed.
+READ_AND_ADD = ("SELECT", "INSERT")
+RIGHTS = {
+    bookkeeping.LOG: (*READ_AND_ADD, "UPDATE"),
+    bookkeeping.LEDGER: READ_AND_ADD,
+    bookkeeping.DELETION: (*READ_AND_ADD, "UPDATE"),
+    bookkeeping.WAITING: (*READ_AND_ADD, "DELETE"),
+    bookkeeping.QUARANTINE: (*READ_AND_ADD, "UPDATE"),
+    bookkeeping.FRESHNESS: READ_AND_ADD,
+}
+
+
+def rights(target: Target) -> tuple[str, ...]:
+    return (*READ_AND_ADD, "UPDATE") if target.kind == "dimension" else READ_AND_ADD
+
+
+def create_table(table: Table) -> str:
+    """Without foreign keys, which are added when the first load is done: they are most of its cost."""
+    return str(CreateTable(table, include_foreign_key_constraints=[]).compile(dialect=DIALECT))
+
+
+def create_index(index: Index) -> str:
+    return str(CreateIndex(index).compile(dialect=DIALECT))
+
+
+def create_unique(table: str, column: str) -> str:
+    return f"CREATE UNIQUE INDEX ON {quoted(table)} ({quoted(column)})"
+
+
+def add_column(column: Declared, *, empty: bool) -> str:
+    """Null is allowed where there are rows that could have nothing else."""
+    text = str(CreateColumn(column).compile(dialect=DIALECT))
+    fills_itself = column.server_default is not None or is_serial(column)
+    if not empty and not fills_itself:
+        text = text.removesuffix(" NOT NULL")
+    return f"ALTER TABLE {quoted(column.table.name)} ADD COLUMN {text}"
+
+
+def add_foreign_key(target: Target, column: str) -> str:
+    dimension, key = target.references[column]
+    return (
+        f"ALTER TABLE {quoted(target.name)} ADD FOREIGN KEY ({quoted(column)}) "
+        f"REFERENCES {quoted(dimension)} ({quoted(key)})"
+    )
+
+
+def comment_on(kind: str, name: str, comment: str) -> str:
+    return f"COMMENT ON {kind} {name} IS {literal(comment)}"
+
+
+def type_of(column: Declared) -> str:
+    """As PostgreSQL's format_type() spells it."""
+    text = column.type.compile(dialect=DIALECT).lower().replace(", ", ",")
+    return text.replace("varchar", "character varying")
+
+
+def is_serial(column: Declared) -> bool:
+    return column is column.table.autoincrement_column

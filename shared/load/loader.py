@@ -1,0 +1,155 @@
+"""One pass of the loader: all that is there to be loaded, table by table, each in the order of the log."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from shared import log
+from shared.aws.bucket import Bucket
+from shared.aws.functions import Functions
+from shared.errors import Refused, TotestreamError
+from shared.lake import keys
+from shared.lake.manifests import Manifests, Place
+from shared.lake.run_log import RunLog
+from shared.load import plan
+from shared.load.memory import Memory
+from shared.load.outcome import Outcome
+from shared.load.turn import Turn
+from shared.load.warehouse import Warehouse
+from shared.warehouse.registry import Target
+
+# No manifest is begun with less time left: one of an ordinary minute takes a second or two.
+STOP_UNDER_S = 20
+# How long a fact's rows wait for a dimension that is on its way, and a fact's gap for its manifest.
+PATIENCE_S = 600
+# Read at once: a day of a run each minute. A pass that finds nothing to do in them looks further.
+RECORDS_PER_LOOK = 1440
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a pass uses of the world. `migrate` is the function's name."""
+
+    warehouse: Warehouse
+    ingestion: Bucket
+    processed: Bucket
+    functions: Functions
+    migrate: str
+    targets: Mapping[str, Target]
+    time_left_s: Callable[[], float]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    patience_s: float = PATIENCE_S
+    records_per_look: int = RECORDS_PER_LOOK
+
+
+def load_pass(outside: Outside, memory: Memory | None = None) -> Outcome:
+    """Load until nothing new is found. Quietly nothing when another loader is at work.
+
+    Raises what stops the whole pass (a lost connection, two logs); its lock goes with the connection. What stops
+    one table is logged and told in the outcome.
+    """
+    outcome = Outcome()
+    if not outside.warehouse.lock():
+        outcome.busy = True
+        return outcome
+    one = Pass(outside, memory or Memory(), outcome)
+    while one.look():
+        pass
+    # The sooner after the last look, the less a bell can ring unheard in between.
+    outside.warehouse.unlock()
+    one.ask_for_foreign_keys()
+    outside.ingestion.put(keys.LOAD_HEALTH, msgspec.json.encode(outcome.health(outside.now())))
+    return outcome
+
+
+class Pass:
+    def __init__(self, outside: Outside, memory: Memory, outcome: Outcome) -> None:
+        self._outside, self._memory, self._outcome = outside, memory, outcome
+        self._warehouse, self._targets = outside.warehouse, outside.targets
+        self._run_log = RunLog(outside.ingestion)
+        self._manifests = Manifests(outside.processed)
+        self._window = outside.records_per_look
+        self._hopeless: dict[Place, str] = {}
+        self._last_look: plan.Look | None = None
+        self._sees_all = False
+
+    def look(self) -> bool:
+        """Load what is there now. Whether another look is worth while."""
+        newest = self._run_log.newest()
+        if newest is None:
+            return False
+        complete = self._complete_run(newest.log, newest.run)
+        last = min(complete + self._window, newest.run)
+        self._sees_all = last == newest.run
+        loaded_before = self._outcome.loaded
+        self._take_turns(self._seen(newest.log, complete, last))
+        if not self._has_time():
+            return False
+        if self._outcome.loaded > loaded_before:
+            return True
+        self._window += self._outside.records_per_look
+        return not self._sees_all
+
+    def ask_for_foreign_keys(self) -> None:
+        """Of facts whose first load is done, if they lack any; the loader's own login may not add them."""
+        lacking = [name for name in sorted(self._outcome.changed) if self._lacks_keys(self._targets[name])]
+        if not lacking:
+            return
+        try:
+            self._outside.functions.invoke_later(self._outside.migrate, {"do": "foreign_keys", "tables": lacking})
+            log.info("foreign keys asked for", tables=lacking)
+        except TotestreamError as error:
+            # The next load of any of them asks again.
+            log.failure("foreign keys could not be asked for", error)
+
+    def _complete_run(self, log_id: str, newest_run: int) -> int:
+        complete = self._warehouse.complete_run(log_id)
+        if newest_run < complete:
+            raise Refused(
+                f"run log {log_id} ends with run {newest_run}, and run {complete} is loaded: records are missing; "
+                "restore them in the ingestion bucket"
+            )
+        self._outcome.log, self._outcome.newest_run, self._outcome.complete_run = log_id, newest_run, complete
+        return complete
+
+    def _seen(self, log_id: str, complete: int, last: int) -> plan.Look:
+        taken = self._warehouse.taken(log_id, complete)
+        there = self._manifests.places_since(complete)
+        self._outcome.waiting = dict(self._outcome.stopped)
+        for reason in self._memory.refusals(self._outside.processed, log_id, taken, there):
+            self._outcome.add_refused(reason)
+        self._last_look = plan.Look(
+            records=self._memory.records(self._run_log, log_id, complete, last),
+            there=there,
+            taken=set(taken),
+            hopeless=self._hopeless,
+            now=self._warehouse.now(),
+            patience=timedelta(seconds=self._outside.patience_s),
+        )
+        return self._last_look
+
+    def _take_turns(self, look: plan.Look) -> None:
+        for target in self._targets.values():
+            if target.name in self._outcome.stopped:
+                continue
+            turn = Turn(self._warehouse, self._outside.processed, target, self._outcome, look)
+            turn.take(self._has_time, self._outside.time_left_s)
+        complete = plan.complete_run(self._outcome.complete_run, self._targets, look)
+        if complete > self._outcome.complete_run:
+            self._warehouse.advance(self._outcome.log, complete)
+            self._outcome.complete_run = complete
+
+    def _has_time(self) -> bool:
+        return self._outside.time_left_s() > STOP_UNDER_S
+
+    def _lacks_keys(self, target: Target) -> bool:
+        """Whether foreign keys are missing that can be added: nothing of it or its dimensions is on its way."""
+        if target.kind != "fact" or self._last_look is None or not self._sees_all:
+            return False
+        tables = {target.name, *(dimension for dimension, _ in target.references.values())}
+        if any(self._last_look.expected(table) for table in tables):
+            return False
+        there = self._warehouse.foreign_keys()
+        return any((target.name, column) not in there for column in target.references)

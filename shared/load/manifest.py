@@ -1,0 +1,182 @@
+"""One manifest, or the rows of one that waited, into one warehouse table: one transaction each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.aws.bucket import Bucket, get_verified
+from shared.columns import Column
+from shared.errors import CorruptObject, NotYet, Refused, ServiceRefused
+from shared.lake import keys, parquet
+from shared.lake.documents import Manifest, Quarantined, decode
+from shared.load import sql
+from shared.load.bookkeeping import LOADED, RELEASED
+from shared.load.warehouse import Load, Warehouse
+from shared.postgres import binary
+from shared.warehouse.registry import Target
+
+# With fewer rows the planner's guess is good enough; ANALYZE takes some milliseconds.
+ANALYZE_FROM_ROWS = 1000
+UNIQUE_VIOLATION, NOT_NULL_VIOLATION = "23505", "23502"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A manifest as it lies in the bucket."""
+
+    manifest: Manifest
+    sha256: str
+
+
+def get_written(bucket: Bucket, log: str, run: int, table: str) -> Written:
+    """Raises MissingObject, BadDocument, and Refused when it is another place's or another log's."""
+    key = keys.manifest_key(run, table)
+    body = bucket.get(key)
+    manifest = decode(body, Manifest, key)
+    if (manifest.log, manifest.run, manifest.table) != (log, run, table):
+        raise Refused(f"{key} is of run {manifest.run} of log {manifest.log}, table {manifest.table}: not loaded")
+    return Written(manifest, keys.content_hash(body))
+
+
+class Loading:
+    """What happens inside one transaction, which the caller begins and ends."""
+
+    def __init__(self, warehouse: Warehouse, target: Target, log: str, run: int, snapshot_at: datetime) -> None:
+        self._warehouse, self._target = warehouse, target
+        self._snapshot_at = snapshot_at
+        self._place = {"table": target.name, "log": log, "run": run, "snapshot_at": snapshot_at}
+
+    # ---- staging
+
+    def stage(self, bucket: Bucket, manifest: Manifest) -> None:
+        self._run(sql.create_stage(sql.STAGE, self._target.columns))
+        for part in manifest.parts:
+            self._copy(bucket, part.key, part.sha256, part.rows, sql.STAGE, self._target.columns)
+        if sum(part.rows for part in manifest.parts) != manifest.rows:
+            raise CorruptObject(f"manifest of {manifest.table}, run {manifest.run}", "its parts' rows are not its rows")
+        self._index_stage(manifest.rows)
+        self._stage_refused(bucket, manifest.quarantined)
+
+    def _copy(self, bucket: Bucket, key: str, sha256: str, rows: int, stage: str, columns: tuple[Column, ...]) -> None:
+        """A part is read whole before COPY begins: an error in its midst would cost the connection."""
+        frame = parquet.decode(get_verified(bucket, key, sha256), columns, key)
+        if len(frame) != rows:
+            raise CorruptObject(key, f"it has {len(frame)} rows, its manifest says {rows}")
+        self._warehouse.copy(sql.copy_stage(stage, columns), binary.encode(frame, columns))
+
+    def _index_stage(self, rows: int) -> None:
+        try:
+            self._run(sql.key_stage(self._target))
+        except ServiceRefused as error:
+            if error.cause in (UNIQUE_VIOLATION, NOT_NULL_VIOLATION):
+                raise CorruptObject(f"the batch of {self._target.name}", "a key is null, or there twice") from error
+            raise
+        if rows >= ANALYZE_FROM_ROWS:
+            self._run(f"ANALYZE {sql.STAGE}")
+
+    def _stage_refused(self, bucket: Bucket, refused: Quarantined | None) -> None:
+        self._run(sql.create_stage(sql.REFUSED, sql.REFUSED_COLUMNS))
+        if refused:
+            self._copy(bucket, refused.key, refused.sha256, refused.rows, sql.REFUSED, sql.REFUSED_COLUMNS)
+
+    # ---- what each kind of table does with what is staged
+
+    def apply(self, manifest: Manifest, is_awaited: Callable[[str], bool]) -> Load:
+        """Raises NotYet when a dimension that `is_awaited` lacks what a fact names."""
+        full = manifest.mode == "full"
+        deleted = self._delete_absent() if full and self._target.kind != "set" else 0
+        refused = self._quarantine(full)
+        waiting = self._set_aside(is_awaited)
+        load = self._apply_staged(manifest.rows - waiting)
+        return replace(load, rows=manifest.rows, deleted=deleted, waiting=waiting, quarantined=refused)
+
+    def release(self) -> Load | None:
+        """Apply what waited of this run and need wait no longer; None when there is nothing."""
+        self._run(sql.create_stage(sql.STAGE, self._target.columns))
+        self._count(sql.stage_waiting())
+        self._run(sql.unstage_lacking(self._target))
+        self._index_stage(0)
+        # First the versions go, then the deletions that stood behind them, which are of other keys in this run.
+        rows = self._count(sql.remove_released(self._target))
+        deleted = self._count(sql.release_deletions(self._target))
+        return replace(self._apply_staged(rows), rows=rows, deleted=deleted) if rows or deleted else None
+
+    def _apply_staged(self, rows: int) -> Load:
+        """`rows` are staged."""
+        if self._target.kind == "set":
+            inserted = self._count(sql.insert_new(self._target))
+            return Load(inserted=inserted, unchanged=rows - inserted)
+        load = self._add_versions() if self._target.kind == "fact" else self._upsert()
+        self._count(sql.end_deletions(self._target))
+        return replace(load, unchanged=rows - load.inserted - load.updated)
+
+    def _upsert(self) -> Load:
+        inserted, updated = self._warehouse.one(sql.upsert(self._target))
+        return Load(inserted=inserted, updated=updated)
+
+    def _add_versions(self) -> Load:
+        before = self._warehouse.one(sql.last_record_id(self._target))[0]
+        insert = sql.insert_first if before is None else sql.insert_versions
+        inserted = self._count(insert(self._target))
+        if not inserted:
+            return Load()
+        # Nobody else adds records: the loader's lock is held.
+        first, last, newest = self._warehouse.one(sql.made_since(self._target), before=before or 0)
+        return Load(inserted=inserted, first_record_id=first, last_record_id=last, newest_change_at=newest)
+
+    def _delete_absent(self) -> int:
+        if self._target.kind == "fact":
+            self._count(sql.queue_deletions(self._target))
+        return self._count(sql.delete_absent(self._target))
+
+    def _set_aside(self, is_awaited: Callable[[str], bool]) -> int:
+        """The number of rows that wait for a dimension, or behind one that does."""
+        lacking = self._lacking_dimensions()
+        awaited = sorted(dimension for dimension in lacking if is_awaited(dimension))
+        if awaited:
+            raise NotYet(f"{self._target.name}: {', '.join(awaited)} must come first")
+        if not lacking and not self._warehouse.one(sql.is_any_waiting(), table=self._target.name)[0]:
+            return 0
+        return self._count(sql.set_aside(self._target))
+
+    def _lacking_dimensions(self) -> set[str]:
+        references = self._target.references
+        if not references:
+            return set()
+        lacks = self._warehouse.one(sql.missing_references(self._target))
+        return {references[column][0] for column, lack in zip(references, lacks, strict=True) if lack}
+
+    def _quarantine(self, full: bool) -> int:
+        self._count(sql.close_quarantine(self._target, full=full))
+        return self._count(sql.OPEN_QUARANTINE)
+
+    # ---- the ledger
+
+    def enter(self, written: Written, load: Load) -> None:
+        manifest = written.manifest
+        self._enter(load, 0, LOADED, written.sha256, manifest.mode)
+
+    def enter_release(self, load: Load) -> None:
+        last, sha256 = self._warehouse.one(sql.LAST_LOAD, **self._place)
+        self._enter(load, last + 1, RELEASED, sha256, "delta")
+
+    def _enter(self, load: Load, load_no: int, status: str, sha256: str, mode: str) -> None:
+        self._warehouse.enter(
+            load,
+            log_id=self._place["log"],
+            table_name=self._target.name,
+            run=self._place["run"],
+            load_no=load_no,
+            status=status,
+            manifest_sha256=sha256,
+            mode=mode,
+            snapshot_at=self._snapshot_at,
+        )
+        fresh = {"load_no": load_no, "newest_change_at": load.newest_change_at}
+        self._warehouse.run(sql.INSERT_FRESHNESS, **self._place, **fresh)
+
+    def _run(self, statement: str) -> None:
+        self._warehouse.run(statement)
+
+    def _count(self, statement: str) -> int:
+        return self._warehouse.count(statement, **self._place)

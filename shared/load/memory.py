@@ -1,0 +1,63 @@
+"""What a warm function need not read or say again. A cold one loses nothing but time by having none."""
+
+from collections.abc import Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
+
+from shared import log
+from shared.aws.bucket import Bucket
+from shared.errors import MissingObject
+from shared.lake import keys
+from shared.lake.documents import RunRecord
+from shared.lake.manifests import Place
+from shared.lake.run_log import RunLog
+from shared.load.warehouse import Taken
+
+# A record is some ten milliseconds away, and an emptied warehouse wants all of them.
+READERS = 8
+# Manifests of entries in the ledger that are compared with it in one look; the rest have their turn later.
+COMPARED_PER_LOOK = 100
+
+
+class Memory:
+    def __init__(self) -> None:
+        self._log = ""
+        self._records: dict[int, RunRecord] = {}
+        self._compared: dict[Place, str] = {}
+
+    def records(self, run_log: RunLog, log_id: str, after: int, last: int) -> list[RunRecord]:
+        """The records of the runs after `after` up to `last`; numbers have no gaps."""
+        self._begin(log_id)
+        self._records = {run: record for run, record in self._records.items() if run > after}
+        unread = [run for run in range(after + 1, last + 1) if run not in self._records]
+        with ThreadPoolExecutor(READERS) as pool:
+            self._records.update(zip(unread, pool.map(run_log.get, unread), strict=True))
+        return [self._records[run] for run in range(after + 1, last + 1)]
+
+    def refusals(self, bucket: Bucket, log_id: str, taken: Mapping[Place, Taken], there: Set[Place]) -> tuple[str, ...]:
+        """What may not be loaded since the ledger has its place: manifests that were exchanged."""
+        self._begin(log_id)
+        present = sorted((place for place in taken if place in there), reverse=True)
+        self._compared = {place: said for place, said in self._compared.items() if place in taken}
+        for place in [place for place in present if place not in self._compared][:COMPARED_PER_LOOK]:
+            self._compared[place] = self._compare(bucket, place, taken[place])
+        return tuple(said for said in self._compared.values() if said)
+
+    def _compare(self, bucket: Bucket, place: Place, entry: Taken) -> str:
+        run, table = place
+        if entry.superseded:
+            log.warning("manifest came too late", table=table, run=run, reason="a full batch has superseded it")
+            return ""
+        try:
+            sha256 = keys.content_hash(bucket.get(keys.manifest_key(run, table)))
+        except MissingObject:
+            return ""
+        if sha256 == entry.manifest_sha256:
+            return ""
+        reason = f"{table}, run {run}: the manifest is not the one that was loaded; restore it, or resync the table"
+        log.error("manifest refused", table=table, run=run, reason=reason)
+        return reason
+
+    def _begin(self, log_id: str) -> None:
+        if log_id != self._log:
+            self._log = log_id
+            self._records, self._compared = {}, {}

@@ -1,0 +1,121 @@
+"""What a table takes next. Pure: from the run log, the manifests that are there, and the ledger.
+
+A table takes its runs in the order of the log. A set takes them in any order: it only grows.
+"""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.lake.documents import RunRecord
+from shared.lake.manifests import Place
+from shared.warehouse.registry import Target
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Load the manifest of `run`."""
+
+    run: int
+
+
+@dataclass(frozen=True)
+class Supersede:
+    """Go on without `runs`: the full batch of `by` brings all that they would have brought."""
+
+    runs: tuple[int, ...]
+    by: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """There is no going on before `run` is there."""
+
+    run: int
+
+
+Step = Apply | Supersede | Wait | None
+"""None: the table has all that the log says."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the loader sees. `records` are those after the last complete run, in order; `there` where manifests
+    are; `patience` how long what is missing is given. While the pass goes on, `taken` grows with the ledger, and
+    `hopeless` by the manifests that cannot be loaded, with the reason.
+    """
+
+    records: Sequence[RunRecord]
+    there: Set[Place]
+    taken: set[Place]
+    now: datetime
+    patience: timedelta
+    hopeless: dict[Place, str]
+
+    def expected(self, table: str) -> list[RunRecord]:
+        """The records that must bring `table` something that it has not taken yet."""
+        return [r for r in self.records if table in r.targets and (r.run, table) not in self.taken]
+
+    def is_there(self, record: RunRecord, table: str) -> bool:
+        place = (record.run, table)
+        return place in self.there and place not in self.hopeless
+
+    def is_overdue(self, record: RunRecord, table: str) -> bool:
+        """Whether nobody need wait for this one any more."""
+        return (record.run, table) in self.hopeless or not self.is_young(record)
+
+    def is_young(self, record: RunRecord) -> bool:
+        return self.now - record.snapshot.taken_at < self.patience
+
+
+def next_step(target: Target, look: Look) -> Step:
+    expected = look.expected(target.name)
+    there = [record for record in expected if look.is_there(record, target.name)]
+    if not expected:
+        return None
+    if there and (target.kind == "set" or there[0] is expected[0]):
+        return Apply(there[0].run)
+    return _past_the_gap(target, look, expected, there) or Wait(expected[0].run)
+
+
+def _past_the_gap(
+    target: Target, look: Look, expected: Sequence[RunRecord], there: Sequence[RunRecord]
+) -> Supersede | None:
+    """A full batch behind the gap makes what is missing needless, but not what is there before it.
+
+    A fact's missing run holds versions that no later batch has, so it is given some time to come: else two
+    manifests that arrive the wrong way round would cost history. A dimension has none to lose.
+    """
+    full = next((record for record in there if target.kind != "set" and brings_all(record, target)), None)
+    if full is None:
+        return None
+    missing = [r for r in expected if r.run < full.run and not look.is_there(r, target.name)]
+    if target.kind == "fact" and not all(look.is_overdue(record, target.name) for record in missing):
+        return None
+    return Supersede(tuple(record.run for record in missing), full.run)
+
+
+def brings_all(record: RunRecord, target: Target) -> bool:
+    """Whether what this run makes of `target` is its whole content.
+
+    Rows are made one by one from the first source. Where that has no batch in the run, another one changed, and
+    the rows are made afresh from all that there is.
+    """
+    state = record.tables.get(target.sources[0])
+    return state is None or state.batch is None or state.batch.mode == "full"
+
+
+def is_awaited(dimension: str, run: int, look: Look) -> bool:
+    """Whether a fact's manifest of `run` waits for `dimension`: it has runs to take up to this one, and it is not
+    too long ago."""
+    record = next(record for record in look.records if record.run == run)
+    return look.is_young(record) and any(other.run <= run for other in look.expected(dimension))
+
+
+def complete_run(before: int, targets: Mapping[str, Target], look: Look) -> int:
+    """The last run of which, and before which, every table has all. A table this code does not know has no say."""
+    for record in look.records:
+        if any(table in targets and (record.run, table) not in look.taken for table in record.targets):
+            return before
+        before = record.run
+    return before

@@ -1,0 +1,328 @@
+"""The loader's statements. Pure text: the session's search_path says in which schema.
+
+Names come from the declarations, never from data, and each passes quoted(); values travel as :parameters. The
+parameters are always :table, :log, :run and :snapshot_at of the manifest being applied.
+"""
+# ruff: noqa: S608 - for the reason just given
+
+from collections.abc import Sequence
+
+from shared.columns import Column, Kind
+from shared.postgres.connection import literal, quoted
+from shared.warehouse.registry import Target
+
+STAGE = "pg_temp.etl_stage"
+REFUSED = "pg_temp.etl_refused"
+REFUSED_COLUMNS = (Column("key", Kind.TEXT, nullable=True), Column("reason", Kind.TEXT, nullable=True))
+
+# A prepared warehouse may have other types: what is staged is what travels, and INSERT converts.
+TYPES = {
+    Kind.INTEGER: "integer",
+    Kind.MONEY: "numeric(10,2)",
+    Kind.BOOLEAN: "boolean",
+    Kind.TEXT: "text",
+    Kind.DATE: "date",
+    Kind.TIME: "time",
+    Kind.TIMESTAMP: "timestamp",
+}
+
+
+def _list(columns: Sequence[Column], alias: str = "") -> str:
+    return ", ".join(alias + quoted(column.name) for column in columns)
+
+
+# ---- staging
+
+
+def create_stage(stage: str, columns: Sequence[Column]) -> str:
+    fields = ", ".join(f"{quoted(c.name)} {TYPES[c.kind]}" for c in columns)
+    return f"CREATE TEMPORARY TABLE {stage.removeprefix('pg_temp.')} ({fields}) ON COMMIT DROP"
+
+
+def copy_stage(stage: str, columns: Sequence[Column]) -> str:
+    return f"COPY {stage} ({_list(columns)}) FROM STDIN (FORMAT binary)"
+
+
+def key_stage(target: Target) -> str:
+    """Each key once and never null, or an error; the index also serves the joins that follow."""
+    key = quoted(target.key)
+    return f"ALTER TABLE {STAGE} ADD PRIMARY KEY ({key})"
+
+
+# ---- sets and dimensions
+
+
+def insert_new(target: Target) -> str:
+    columns = _list(target.columns)
+    return f"""
+        INSERT INTO {quoted(target.name)} ({columns}) SELECT {columns} FROM {STAGE} ORDER BY {quoted(target.key)}
+        ON CONFLICT ({quoted(target.key)}) DO NOTHING"""
+
+
+def upsert(target: Target) -> str:
+    """Answers with the numbers of rows inserted and updated."""
+    others = [column for column in target.columns if column.name != target.key]
+    change = ", ".join(f"{quoted(c.name)} = excluded.{quoted(c.name)}" for c in others)
+    differs = f"({_list(others, 'present.')}) IS DISTINCT FROM ({_list(others, 'excluded.')})"
+    columns = _list(target.columns)
+    # xmax is 0 in a row that no transaction ever updated or locked: one just inserted.
+    return f"""
+        WITH changed AS (
+            INSERT INTO {quoted(target.name)} AS present ({columns})
+            SELECT {columns} FROM {STAGE} ORDER BY {quoted(target.key)}
+            ON CONFLICT ({quoted(target.key)}) DO UPDATE SET {change} WHERE {differs}
+            RETURNING present.xmax = 0 AS is_new)
+        SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed"""
+
+
+# ---- facts
+
+
+def last_record_id(target: Target) -> str:
+    return f"SELECT max({_record_id(target)}) FROM {quoted(target.name)}"
+
+
+def insert_versions(target: Target) -> str:
+    """A record of each staged row that is not what its key's latest record says, or whose key was deleted."""
+    key = quoted(target.key)
+    return f"""
+        INSERT INTO {quoted(target.name)} ({_list(target.columns)})
+        SELECT {_list(target.columns, "staged.")} FROM {STAGE} staged
+        LEFT JOIN LATERAL (
+            SELECT * FROM {quoted(target.name)} record WHERE record.{key} = staged.{key}
+            ORDER BY record.{_record_id(target)} DESC LIMIT 1) latest ON true
+        WHERE latest.{_record_id(target)} IS NULL
+           OR ({_list(target.columns, "staged.")}) IS DISTINCT FROM ({_list(target.columns, "latest.")})
+           OR {_is_deleted(target, f"staged.{key}")}
+        ORDER BY staged.{key}"""
+
+
+def insert_first(target: Target) -> str:
+    """The same, quicker, when there is no record yet."""
+    columns = _list(target.columns)
+    return f"""
+        INSERT INTO {quoted(target.name)} ({columns}) SELECT {columns} FROM {STAGE} ORDER BY {quoted(target.key)}"""
+
+
+def made_since(target: Target) -> str:
+    """First and last record id after :before, and the newest source change among them."""
+    record_id = _record_id(target)
+    names = {column.name for column in target.columns}
+    dated = {"last_updated_date", "last_updated_time"} <= names
+    newest = "max(last_updated_date + last_updated_time)" if dated else "NULL"
+    return f"""
+        SELECT min({record_id}), max({record_id}), {newest} FROM {quoted(target.name)}
+        WHERE {record_id} > CAST(:before AS bigint)"""
+
+
+def _record_id(target: Target) -> str:
+    return quoted(target.record_id or target.key)
+
+
+# ---- deletions
+
+
+def _is_deleted(target: Target, key: str) -> str:
+    return f"""EXISTS (
+            SELECT FROM etl_deletion deletion
+            WHERE deletion.table_name = {literal(target.name)} AND deletion.key = {key}
+              AND deletion.ended_at IS NULL)"""
+
+
+def delete_absent(target: Target) -> str:
+    """Keys of the warehouse that a full batch neither has nor refused. Those with waiting versions come later."""
+    key = quoted(target.key)
+    last = f"max(present.{_record_id(target)})" if target.kind == "fact" else "CAST(NULL AS bigint)"
+    return f"""
+        INSERT INTO etl_deletion (table_name, key, log_id, run, deleted_at, last_record_id)
+        SELECT :table, present.{key}, :log, :run, CAST(:snapshot_at AS timestamp), {last}
+        FROM {quoted(target.name)} present
+        WHERE {_is_absent(f"present.{key}", key)}
+          AND NOT {_is_deleted(target, f"present.{key}")}
+          AND NOT EXISTS (SELECT FROM etl_waiting w WHERE w.table_name = :table AND w.key = present.{key})
+        GROUP BY present.{key}"""
+
+
+def _is_absent(value: str, key: str) -> str:
+    return f"""NOT EXISTS (SELECT FROM {STAGE} staged WHERE staged.{key} = {value})
+          AND NOT EXISTS (SELECT FROM {REFUSED} refused WHERE refused.key = CAST({value} AS text))"""
+
+
+def queue_deletions(target: Target) -> str:
+    """A key that a full batch lacks and that has versions waiting is deleted after them, not now."""
+    return f"""
+        INSERT INTO etl_waiting (table_name, key, log_id, run, snapshot_at, row, reason)
+        SELECT :table, w.key, :log, :run, CAST(:snapshot_at AS timestamp), NULL, 'deleted behind waiting versions'
+        FROM ({LAST_WAITING}) w
+        WHERE w.row IS NOT NULL AND {_is_absent("w.key", quoted(target.key))}"""
+
+
+# began_no puts the runs of two logs in order.
+LAST_WAITING = """
+            SELECT DISTINCT ON (waiting.key) waiting.key, waiting.row
+            FROM etl_waiting waiting JOIN etl_log log USING (log_id)
+            WHERE waiting.table_name = :table ORDER BY waiting.key, log.began_no DESC, waiting.run DESC"""
+
+
+def end_deletions(target: Target) -> str:
+    return f"""
+        UPDATE etl_deletion SET ended_run = :run, ended_at = CAST(:snapshot_at AS timestamp)
+        WHERE table_name = :table AND ended_at IS NULL
+          AND EXISTS (SELECT FROM {STAGE} staged WHERE staged.{quoted(target.key)} = etl_deletion.key)"""
+
+
+# ---- facts that wait for a dimension
+
+
+def missing_references(target: Target) -> str:
+    """One row with, for each reference in order, whether a staged row names what its dimension lacks."""
+    return "SELECT " + ", ".join(
+        f"EXISTS (SELECT FROM (SELECT DISTINCT {quoted(column)} FROM {STAGE}) staged WHERE {lack})"
+        for column, lack in _lacks(target, "staged").items()
+    )
+
+
+def _lacks(target: Target, alias: str) -> dict[str, str]:
+    """Per referring column, the condition that its dimension has not what the row names."""
+    return {
+        column: f"({alias}.{quoted(column)} IS NOT NULL AND NOT EXISTS (SELECT FROM {quoted(dimension)} dimension "
+        f"WHERE dimension.{quoted(key)} = {alias}.{quoted(column)}))"
+        for column, (dimension, key) in target.references.items()
+    }
+
+
+def _lacks_any(target: Target, alias: str) -> str:
+    return "(" + " OR ".join(_lacks(target, alias).values() or ["false"]) + ")"
+
+
+def is_any_waiting() -> str:
+    return "SELECT EXISTS (SELECT FROM etl_waiting WHERE table_name = :table)"
+
+
+def set_aside(target: Target) -> str:
+    """From the stage into etl_waiting: rows that lack a dimension, and those whose key has earlier ones there."""
+    key = quoted(target.key)
+    lacks = _lacks(target, "aside")
+    reasons = ", ".join(
+        f"CASE WHEN {lack} THEN {literal(f'{column} is not in {target.references[column][0]}')} END"
+        for column, lack in lacks.items()
+    )
+    columns = _list(target.columns, "staged.")
+    return f"""
+        WITH aside AS (
+            DELETE FROM {STAGE} staged
+            WHERE {_lacks_any(target, "staged")}
+               OR EXISTS (SELECT FROM etl_waiting w WHERE w.table_name = :table AND w.key = staged.{key})
+            RETURNING {columns})
+        INSERT INTO etl_waiting (table_name, key, log_id, run, snapshot_at, row, reason)
+        SELECT :table, aside.{key}, :log, :run, CAST(:snapshot_at AS timestamp), to_jsonb(aside),
+               coalesce(nullif(concat_ws('; ', {reasons or "NULL"}), ''), 'behind an earlier version that waits')
+        FROM aside"""
+
+
+WAITING_RUNS = """
+    SELECT waiting.log_id, waiting.run, min(waiting.snapshot_at)
+    FROM etl_waiting waiting JOIN etl_log log USING (log_id)
+    WHERE waiting.table_name = :table
+    GROUP BY log.began_no, waiting.log_id, waiting.run ORDER BY log.began_no, waiting.run"""
+
+# The keys' first waiting entries: no earlier one stands before them.
+_FIRST_OF_RUN = """
+        waiting.table_name = :table AND waiting.log_id = :log AND waiting.run = :run
+        AND NOT EXISTS (
+            SELECT FROM etl_waiting earlier JOIN etl_log log USING (log_id)
+            WHERE earlier.table_name = :table AND earlier.key = waiting.key
+              AND (log.began_no, earlier.run) < ((SELECT began_no FROM etl_log WHERE log_id = :log), :run))"""
+
+
+def stage_waiting() -> str:
+    """The rows of one run that are their keys' first waiting ones, as they were staged then."""
+    return f"""
+        INSERT INTO {STAGE} SELECT (jsonb_populate_record(NULL::{STAGE}, waiting.row)).* FROM etl_waiting waiting
+        WHERE waiting.row IS NOT NULL AND {_FIRST_OF_RUN}"""
+
+
+def unstage_lacking(target: Target) -> str:
+    return f"DELETE FROM {STAGE} staged WHERE {_lacks_any(target, 'staged')}"
+
+
+def release_deletions(target: Target) -> str:
+    """The deletions of one run whose versions have all been loaded."""
+    key = quoted(target.key)
+    return f"""
+        WITH due AS (
+            DELETE FROM etl_waiting waiting WHERE waiting.row IS NULL AND {_FIRST_OF_RUN} RETURNING waiting.key)
+        INSERT INTO etl_deletion (table_name, key, log_id, run, deleted_at, last_record_id)
+        SELECT :table, due.key, :log, :run, CAST(:snapshot_at AS timestamp),
+               (SELECT max(record.{_record_id(target)}) FROM {quoted(target.name)} record WHERE record.{key} = due.key)
+        FROM due WHERE NOT {_is_deleted(target, "due.key")}"""
+
+
+def remove_released(target: Target) -> str:
+    return f"""
+        DELETE FROM etl_waiting waiting
+        WHERE waiting.table_name = :table AND waiting.log_id = :log AND waiting.run = :run
+          AND EXISTS (SELECT FROM {STAGE} staged WHERE staged.{quoted(target.key)} = waiting.key)"""
+
+
+# ---- quarantine
+
+
+def close_quarantine(target: Target, *, full: bool) -> str:
+    """A key is open once: what this run brought, or refused again, closes the former entry. A full batch has
+    judged every key anew."""
+    brought = f"""
+          AND (EXISTS (SELECT FROM {STAGE} s WHERE CAST(s.{quoted(target.key)} AS text) = etl_quarantine.key)
+            OR EXISTS (SELECT FROM {REFUSED} r WHERE coalesce(r.key, '') = etl_quarantine.key))"""
+    return f"""
+        UPDATE etl_quarantine SET closed_run = :run, closed_at = CAST(:snapshot_at AS timestamp)
+        WHERE table_name = :table AND closed_at IS NULL{"" if full else brought}"""
+
+
+OPEN_QUARANTINE = f"""
+        INSERT INTO etl_quarantine (table_name, key, log_id, run, reason, opened_at)
+        SELECT :table, coalesce(key, ''), :log, :run,
+               coalesce(string_agg(DISTINCT reason, '; '), 'no reason given'), CAST(:snapshot_at AS timestamp)
+        FROM {REFUSED} GROUP BY coalesce(key, '')"""
+
+
+# ---- ledger and log
+
+COUNTS = ("rows", "inserted", "updated", "deleted", "unchanged", "waiting", "quarantined")
+LEDGER_COLUMNS = (
+    *("log_id", "table_name", "run", "load_no", "status", "manifest_sha256", "mode", "snapshot_at"),
+    *("first_record_id", "last_record_id"),
+    *COUNTS,
+)
+
+
+def insert_ledger() -> str:
+    columns = ", ".join(quoted(name) for name in LEDGER_COLUMNS)
+    values = ", ".join(f":{name}" for name in LEDGER_COLUMNS)
+    return f"INSERT INTO etl_ledger ({columns}, loaded_at) VALUES ({values}, now())"
+
+
+INSERT_FRESHNESS = """
+    INSERT INTO etl_freshness (table_name, log_id, run, load_no, snapshot_at, newest_change_at, loaded_at)
+    VALUES (:table, :log, :run, :load_no, :snapshot_at, :newest_change_at, now())"""
+
+LEDGER_AFTER = (
+    "SELECT run, table_name, manifest_sha256, status FROM etl_ledger WHERE log_id = :log AND load_no = 0 AND run > :run"
+)
+
+LAST_LOAD = """
+    SELECT max(load_no), max(manifest_sha256) FROM etl_ledger
+    WHERE log_id = :log AND table_name = :table AND run = :run"""
+
+KNOWN_LOG = "SELECT complete_run, began_no = (SELECT max(began_no) FROM etl_log) FROM etl_log WHERE log_id = :log"
+
+BEGIN_LOG = """
+    INSERT INTO etl_log (log_id, began_at, began_no, complete_run)
+    SELECT :log, now(), coalesce(max(began_no), 0) + 1, 0 FROM etl_log"""
+
+ADVANCE_LOG = "UPDATE etl_log SET complete_run = :run WHERE log_id = :log"
+
+FOREIGN_KEYS = """
+    SELECT conrelid::regclass::text, attname::text
+    FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+    WHERE contype = 'f' AND connamespace = current_schema()::regnamespace AND array_length(conkey, 1) = 1"""

@@ -1,0 +1,124 @@
+"""One table's turn in a pass: what waited, then its manifests in order, until there is nothing to take."""
+
+from collections.abc import Callable
+
+from shared import log
+from shared.aws.bucket import Bucket
+from shared.errors import NotYet, PermanentError, Refused, ServiceRefused, TotestreamError
+from shared.load import plan, sql
+from shared.load.bookkeeping import SUPERSEDED
+from shared.load.manifest import Loading, get_written
+from shared.load.outcome import Outcome
+from shared.load.warehouse import ConnectionLost, Load, Warehouse
+from shared.warehouse.registry import Target
+
+Clock = Callable[[], float]
+
+
+class Turn:
+    """Nothing that goes wrong here stops another table, unless the connection is lost."""
+
+    def __init__(self, warehouse: Warehouse, bucket: Bucket, target: Target, outcome: Outcome, look: plan.Look) -> None:
+        self._warehouse, self._bucket, self._target = warehouse, bucket, target
+        self._outcome, self._look = outcome, look
+
+    def take(self, has_time: Callable[[], bool], time_left_s: Clock) -> None:
+        self._time_left_s = time_left_s
+        going_on = self._guarded(None, lambda: self._release_all(has_time)) if self._target.kind == "fact" else True
+        while going_on and has_time():
+            step = plan.next_step(self._target, self._look)
+            if step is None:
+                return
+            going_on = self._do(step)
+
+    def _do(self, step: plan.Apply | plan.Supersede | plan.Wait) -> bool:
+        """Whether there may be more to do."""
+        match step:
+            case plan.Apply(run):
+                return self._guarded(run, lambda: self._apply(run))
+            case plan.Supersede(runs, by):
+                return self._guarded(by, lambda: self._supersede(runs, by))
+            case plan.Wait(run):
+                hopeless = self._look.hopeless.get((run, self._target.name))
+                self._outcome.waiting[self._target.name] = hopeless or f"the manifest of run {run} is not there"
+                return False
+
+    def _guarded(self, run: int | None, work: Callable[[], None]) -> bool:
+        """Do `work`, about the manifest of `run`. Whether the table can go on, if only past that manifest."""
+        table = self._target.name
+        try:
+            work()
+        except ConnectionLost:
+            raise
+        except NotYet as error:
+            self._outcome.waiting[table] = str(error)
+            return False
+        except TotestreamError as error:
+            return self._failed(run, error)
+        return True
+
+    def _failed(self, run: int | None, error: TotestreamError) -> bool:
+        table = self._target.name
+        is_permanent = isinstance(error, PermanentError)
+        if not is_permanent or self._outcome.add_refused(f"{table}, run {run}: {error}"):
+            log.failure(f"{table} was not loaded", error)
+        if run is not None and is_permanent and not isinstance(error, ServiceRefused):
+            # The manifest itself is bad: only a full batch leads past it. The next pass tries it again.
+            self._look.hopeless[run, table] = str(error)
+            return True
+        self._outcome.stopped[table] = self._outcome.waiting[table] = str(error)
+        return False
+
+    # ---- manifests
+
+    def _apply(self, run: int) -> None:
+        written = get_written(self._bucket, self._outcome.log, run, self._target.name)
+        manifest = written.manifest
+        with self._warehouse.transaction(self._time_left_s):
+            loading = Loading(self._warehouse, self._target, self._outcome.log, run, manifest.snapshot_at)
+            loading.stage(self._bucket, manifest)
+            load = loading.apply(manifest, lambda dimension: plan.is_awaited(dimension, run, self._look))
+            loading.enter(written, load)
+        self._took(run)
+        self._say("manifest loaded", run, load)
+
+    def _supersede(self, runs: tuple[int, ...], by: int) -> None:
+        if get_written(self._bucket, self._outcome.log, by, self._target.name).manifest.mode != "full":
+            raise Refused(f"the manifest of run {by} is not full, its run record says that it is")
+        with self._warehouse.transaction(self._time_left_s):
+            for run in runs:
+                self._warehouse.enter(
+                    Load(),
+                    log_id=self._outcome.log,
+                    table_name=self._target.name,
+                    run=run,
+                    load_no=0,
+                    status=SUPERSEDED,
+                )
+        for run in runs:
+            self._took(run)
+            log.warning("run superseded", table=self._target.name, run=run, by=by)
+
+    def _took(self, run: int) -> None:
+        self._look.taken.add((run, self._target.name))
+        self._outcome.waiting.pop(self._target.name, None)
+        self._outcome.add_loaded(self._target.name)
+
+    # ---- rows that waited
+
+    def _release_all(self, has_time: Callable[[], bool]) -> None:
+        for log_id, run, snapshot_at in self._warehouse.run(sql.WAITING_RUNS, table=self._target.name):
+            if not has_time():
+                return
+            with self._warehouse.transaction(self._time_left_s):
+                loading = Loading(self._warehouse, self._target, log_id, run, snapshot_at)
+                load = loading.release()
+                if load:
+                    loading.enter_release(load)
+            if load:
+                self._outcome.add_loaded(self._target.name)
+                self._say("waiting rows released", run, load)
+
+    def _say(self, phrase: str, run: int, load: Load) -> None:
+        counts = {name: getattr(load, name) for name in sql.COUNTS if getattr(load, name)}
+        log.info(phrase, table=self._target.name, run=run, **counts)

@@ -1,0 +1,160 @@
+"""The warehouse as the loader sees it: one session with its lock, transactions, the ledger and the log."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.errors import Refused, TotestreamError, TransientError
+from shared.lake.manifests import Place
+from shared.load import sql
+from shared.load.bookkeeping import SUPERSEDED
+from shared.postgres.connection import Connection, quoted
+
+# A reader of the warehouse may hold a table for so long; the next tick tries again.
+LOCK_S = 5
+# What is kept back of the time left for rolling back and reporting.
+RESERVE_S = 10
+# A loader that was killed can leave its session, and so the lock, on the server: it is found out after this.
+DEAD_AFTER_S = 120
+KEEPALIVES = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one transaction did to one table; record ids only when facts were made."""
+
+    rows: int = 0
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    waiting: int = 0
+    quarantined: int = 0
+    first_record_id: int | None = None
+    last_record_id: int | None = None
+    newest_change_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A ledger row."""
+
+    manifest_sha256: str | None
+    status: str
+
+    @property
+    def superseded(self) -> bool:
+        return self.status == SUPERSEDED
+
+
+def lock_key(schema: str) -> int:
+    """The advisory lock of the loader and of migrate: one a schema, so that two warehouses share a database."""
+    digest = hashlib.sha256(f"totestream-load:{schema}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+class Warehouse:
+    def __init__(self, connection: Connection, schema: str) -> None:
+        self._connection = connection
+        self._lock_key = lock_key(schema)
+        connection.run(f"SET search_path TO {quoted(schema)}; SET \"TimeZone\" TO 'UTC'")
+        self._found_out_when_dead()
+
+    def run(self, statement: str, **params: object) -> list[list[Any]]:
+        return self._connection.run(statement, **params)
+
+    def one(self, statement: str, **params: object) -> list[Any]:
+        return self._connection.one(statement, **params)
+
+    def count(self, statement: str, **params: object) -> int:
+        return self._connection.run_counted(statement, **params)
+
+    def copy(self, statement: str, blocks: Iterator[bytes]) -> int:
+        return self._connection.copy_in(statement, blocks)
+
+    def now(self) -> datetime:
+        """The server's clock, UTC without a zone: one clock, whichever machine the loader runs on."""
+        now: datetime = self.one("SELECT clock_timestamp() AT TIME ZONE 'UTC'")[0]
+        return now
+
+    def lock(self) -> bool:
+        """False when another loader, or migrate, is at work."""
+        return bool(self.one("SELECT pg_try_advisory_lock(CAST(:key AS bigint))", key=self._lock_key)[0])
+
+    def unlock(self) -> None:
+        self.run("SELECT pg_advisory_unlock(CAST(:key AS bigint))", key=self._lock_key)
+
+    @contextmanager
+    def transaction(self, time_left_s: Callable[[], float]) -> Iterator[None]:
+        """All or nothing. An error from the ROLLBACK itself means that the connection is lost."""
+        statement_ms = max(int(time_left_s() - RESERVE_S), 1) * 1000
+        self.run(f"BEGIN; SET LOCAL lock_timeout = '{LOCK_S}s'; SET LOCAL statement_timeout = {statement_ms}")
+        try:
+            yield
+            self.run("COMMIT")
+        except TotestreamError as error:
+            self._roll_back(error)
+            raise
+
+    # ---- log and ledger
+
+    def complete_run(self, log: str) -> int:
+        """The last run of `log` that is wholly loaded; a log not known yet begins here.
+
+        Refused when a later log was begun: two of them feed this warehouse.
+        """
+        known = self.run(sql.KNOWN_LOG, log=log)
+        if not known:
+            self.run(sql.BEGIN_LOG, log=log)
+            return 0
+        complete, newest = known[0]
+        if not newest:
+            raise Refused(
+                f"run log {log}: a later log was begun on this warehouse, so manifests of this one are refused; "
+                "stop one of the two stacks, or give each a WAREHOUSE_SCHEMA of its own"
+            )
+        return int(complete)
+
+    def advance(self, log: str, run: int) -> None:
+        self.run(sql.ADVANCE_LOG, log=log, run=run)
+
+    def taken(self, log: str, after_run: int) -> dict[Place, Taken]:
+        rows = self.run(sql.LEDGER_AFTER, log=log, run=after_run)
+        return {(run, table): Taken(sha256, status) for run, table, sha256, status in rows}
+
+    def enter(self, load: Load, **place: object) -> None:
+        """The ledger's row. `place` names log_id, table_name, run and the like; what is missing is null."""
+        counts = {name: getattr(load, name) for name in sql.COUNTS}
+        records = {"first_record_id": load.first_record_id, "last_record_id": load.last_record_id}
+        values: Mapping[str, object] = dict.fromkeys(sql.LEDGER_COLUMNS) | counts | records | place
+        self.run(sql.insert_ledger(), **values)
+
+    def foreign_keys(self) -> set[tuple[str, str]]:
+        """(table, column) of each that exists."""
+        return {(table, column) for table, column in self.run(sql.FOREIGN_KEYS)}
+
+    def _roll_back(self, error: TotestreamError) -> None:
+        try:
+            self.run("ROLLBACK")
+        except TotestreamError as second:
+            raise ConnectionLost(f"warehouse: the connection was lost ({error})") from second
+
+    def _found_out_when_dead(self) -> None:
+        times = KEEPALIVES | {
+            "idle_in_transaction_session_timeout": DEAD_AFTER_S * 1000,
+            "idle_session_timeout": DEAD_AFTER_S * 1000,
+        }
+        # Asked for by name: PostgreSQL 13 has no idle_session_timeout.
+        for name, value in times.items():
+            self.run(
+                "SELECT set_config(name, :value, false) FROM pg_settings WHERE name = :name",
+                name=name,
+                value=str(value),
+            )
+
+
+class ConnectionLost(TransientError):
+    """The pass cannot go on; what was not committed never was."""
