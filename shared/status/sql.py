@@ -1,0 +1,43 @@
+"""What the warehouse is asked about itself. Every statement is text; identifiers go through quoted()."""
+
+# ruff: noqa: S608 - every identifier goes through quoted(), every text through literal()
+
+from collections.abc import Iterable
+
+from shared.postgres.connection import literal, quoted
+from shared.warehouse.registry import Target
+
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+COMPLETE_RUN = "SELECT coalesce(max(complete_run), 0) FROM etl_log WHERE log_id = :log"
+LAST_LOADED = """
+SELECT table_name, max(run), max(snapshot_at) FROM etl_ledger
+WHERE log_id = :log AND status = 'loaded' GROUP BY table_name
+"""
+TAKEN = "SELECT run, table_name FROM etl_ledger WHERE log_id = :log AND run > :run"
+WAITING = "SELECT table_name, count(*) FROM etl_waiting GROUP BY table_name"
+QUARANTINED = "SELECT table_name, count(DISTINCT key) FROM etl_quarantine WHERE closed_at IS NULL GROUP BY table_name"
+
+
+def rows_there(target: Target, targets: Iterable[Target]) -> str:
+    """How many rows stand for what the source has now.
+
+    A fact keeps every version and a dimension what was deleted, so neither is counted as it lies. Of a set, those
+    that a current fact refers to: it never forgets.
+    """
+    if target.kind == "fact":
+        return f"SELECT count(*) FROM {current(target)}"
+    if target.kind == "dimension":
+        gone = f"SELECT key FROM etl_deletion WHERE table_name = {literal(target.name)} AND ended_at IS NULL"
+        return f"SELECT count(*) FROM {quoted(target.name)} WHERE {quoted(target.key)} NOT IN ({gone})"
+    named = " UNION ".join(
+        f"SELECT {quoted(column)} FROM {current(fact)}"
+        for fact in targets
+        if fact.kind == "fact"
+        for column, (dimension, _) in fact.references.items()
+        if dimension == target.name
+    )
+    return f"SELECT count(*) FROM {quoted(target.name)} WHERE {quoted(target.key)} IN ({named})"
+
+
+def current(fact: Target) -> str:
+    return quoted(f"current_{fact.name}")

@@ -1,0 +1,1 @@
+"""Looking after the road: what never came is asked for again."""

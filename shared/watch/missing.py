@@ -1,0 +1,51 @@
+"""Which manifests should be there by now, and which messages ask for them again. Pure."""
+
+from collections.abc import Mapping, Sequence, Set
+from datetime import datetime, timedelta
+
+from shared.lake.documents import ChangeMessage, RunRecord
+from shared.lake.manifests import Place
+from shared.load.plan import brings_all
+from shared.warehouse.registry import Target
+
+
+def missing(records: Sequence[RunRecord], there: Set[Place], targets: Mapping[str, Target]) -> list[Place]:
+    """The places without a manifest, in order, less those that a later full batch has made needless.
+
+    `records` are in order, and all that came after the first of them.
+    """
+    return [
+        (record.run, table)
+        for number, record in enumerate(records)
+        for table in record.targets
+        if table in targets
+        and (record.run, table) not in there
+        and not _made_needless(targets[table], records[number + 1 :], there)
+    ]
+
+
+def _made_needless(target: Target, later: Sequence[RunRecord], there: Set[Place]) -> bool:
+    """A full batch closes a gap; a set has no full batches, for it never forgets."""
+    return target.kind != "set" and any(
+        target.name in record.targets and (record.run, target.name) in there and brings_all(record, target)
+        for record in later
+    )
+
+
+def complete_run(before: int, records: Sequence[RunRecord], gaps: Sequence[Place]) -> int:
+    """The last run before which nothing is missing: where the next look begins."""
+    if gaps:
+        return min(run for run, _ in gaps) - 1
+    return records[-1].run if records else before
+
+
+def overdue(records: Sequence[RunRecord], gaps: Sequence[Place], now: datetime, patience: timedelta) -> list[Place]:
+    """The gaps of runs older than `patience`."""
+    taken_at = {record.run: record.snapshot.taken_at for record in records}
+    return [(run, table) for run, table in gaps if now - taken_at[run] > patience]
+
+
+def message_for(record: RunRecord, target: Target) -> ChangeMessage:
+    """What wakes the target's transform: any source of it that changed in the run will do."""
+    source = next(source for source in target.sources if source in record.changed)
+    return ChangeMessage(version=1, log=record.log, run=record.run, table=source)
