@@ -1,5 +1,6 @@
 """One connection to PostgreSQL: TLS verified, every wait bounded, errors translated without a row's values."""
 
+import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterable
@@ -18,7 +19,7 @@ CONNECT_S = 10
 # transaction, too many connections, lock timeout, cancelled or shut down, I/O error, idle timeout.
 TRANSIENT = ("08", "40", "53", "55P03", "57", "58", "25P03")
 # Only these classes' messages are names and never values: connecting, undefined or forbidden objects.
-TELLING = ("08", "28", "3D", "42", "53", "55", "57")
+TELLING = ("08", "28", "3D", "3F", "42", "53", "55", "57")
 
 
 # A function that was killed can leave its session, and so its advisory lock, on the server: it is found out after
@@ -113,9 +114,7 @@ def fix_of(state: str) -> str:
     return "compare the database with what deploy.sh expects of it"
 
 
-def connect(
-    database: str, login: Login, *, ca: str, plaintext: bool, timeout_s: float, schema: str = ""
-) -> Connection:
+def connect(database: str, login: Login, *, ca: str, plaintext: bool, timeout_s: float, schema: str = "") -> Connection:
     """Raises ServiceUnavailable when nobody answers, ServiceRefused when the login is refused.
 
     `timeout_s` bounds every later wait for the server; `ca` is a file with the certificates to trust beside
@@ -136,6 +135,8 @@ def connect(
     except (DatabaseError, InterfaceError, OSError, struct.error) as error:
         raise translated(database, doing, error) from error
     native._usock.settimeout(timeout_s)
+    # pg8000 sends COPY in small pieces: with Nagle's algorithm each COPY waits 40 ms for an acknowledgement.
+    native._usock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection = Connection(database, native)
     connection.run(KEEPALIVES)
     if schema:

@@ -1,12 +1,13 @@
 """The extraction against a real PostgreSQL: what one run reads, and that nothing is missed or read twice."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 
 import boto3
+import msgspec
 import pg8000.native
 import pytest
 
@@ -17,6 +18,7 @@ from shared.columns import Frame
 from shared.lake import keys, parquet
 from shared.lake.documents import ChangeMessage, RunRecord
 from shared.lake.run_log import RunLog
+from shared.postgres.connection import Connection
 from shared.source.catalogue import TABLES
 from shared.source.extract import Outcome, extract
 from shared.source.request import Request
@@ -34,7 +36,7 @@ class Heard:
 
     messages: list[ChangeMessage] = field(default_factory=list)
 
-    def publish(self, messages: list[ChangeMessage]) -> None:
+    def publish(self, messages: Sequence[ChangeMessage]) -> None:
         self.messages += messages
 
 
@@ -222,16 +224,13 @@ def test_a_warehouse_table_that_the_log_does_not_know_gets_its_past(
 ) -> None:
     currency(owner, 1)
     old = {name: target for name, target in TARGETS.items() if name != "dim_currency"}
-    outside = stack.outside()
-    extract(Request(), Outside(**{**outside.__dict__, "targets": old}))
+    extract(Request(), replace(stack.outside(), targets=old))
     stack.extract()
     assert stack.record(2).targets == ("dim_currency",)
     assert stack.rows(2, "currency") == [1]
 
 
-def test_a_run_that_was_not_published_is_published_by_the_next(
-    stack: Stack, owner: pg8000.native.Connection
-) -> None:
+def test_a_run_that_was_not_published_is_published_by_the_next(stack: Stack, owner: pg8000.native.Connection) -> None:
     stack.extract()
     boto3.client("s3").delete_object(Bucket=stack.ingestion.name, Key=keys.published_key(1))
     before = len(stack.topic.messages)
@@ -241,43 +240,25 @@ def test_a_run_that_was_not_published_is_published_by_the_next(
 
 
 def test_two_extracts_at_once_the_second_leaves_quietly(stack: Stack) -> None:
-    busy: list[Outcome] = []
-
-    class Both(Heard):
-        pass
-
-    inner = stack.outside()
-
-    def open_while_the_other_works() -> object:
-        connection = stack.totesys.connect()
-        return connection
-
-    holder = stack.totesys.connect()
-    holder.run("SELECT pg_advisory_lock(hashtextextended('totestream-extract:totestream-test', 0))")
-    busy.append(extract(Request(), inner))
-    holder.close()
-    assert busy[0].busy and busy[0].run is None
+    with stack.totesys.connect() as other:
+        other.run("SELECT pg_advisory_lock(hashtextextended('totestream-extract:totestream-test', 0))")
+        outcome = stack.extract()
+    assert outcome.busy and outcome.run is None
     assert stack.extract().run == 1
 
 
 def test_a_number_that_another_attempt_took_is_never_renumbered(stack: Stack) -> None:
     stack.extract()
-    other = stack.record(1)
-    outside = stack.outside()
+    rival = msgspec.structs.replace(stack.record(1), run=2, attempt="rival")
 
-    def open_after_the_other_commits() -> object:
-        # Between our look at the log and our commit, another stack's extract writes run 2.
-        stack.log.commit(RunRecord(**{**_fields(other), "run": 2, "attempt": "other"}))
+    def open_after_the_rival_commits() -> Connection:
+        assert stack.log.commit(rival)
         return stack.totesys.connect()
 
-    request = Request(count=True)
-    outcome = extract(request, Outside(**{**outside.__dict__, "open_source": open_after_the_other_commits}))
+    outside = replace(stack.outside(), open_source=open_after_the_rival_commits)
+    outcome = extract(Request(count=True), outside)
     assert outcome.run is None and outcome.busy
-    assert stack.record(2).attempt == "other"
-
-
-def _fields(record: RunRecord) -> dict[str, object]:
-    return {name: getattr(record, name) for name in record.__struct_fields__}
+    assert stack.record(2).attempt == "rival"
 
 
 def test_counting_says_what_each_warehouse_table_should_show(stack: Stack, owner: pg8000.native.Connection) -> None:
@@ -301,9 +282,6 @@ def test_messages_reach_sns_one_per_changed_table(aws: None) -> None:
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
     SnsTopic(topic).publish([ChangeMessage(version=1, log="l", run=7, table=table) for table in TABLES])
     seen: set[str] = set()
-    receive: Callable[[], list[dict[str, str]]] = lambda: sqs.receive_message(  # noqa: E731 - typed call
-        QueueUrl=queue, MaxNumberOfMessages=10
-    ).get("Messages", [])
-    while messages := receive():
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         seen |= {json.loads(message["Body"])["table"] for message in messages}
     assert seen == set(TABLES)

@@ -1,0 +1,186 @@
+"""Who may do what: one role per function with exactly its rights, and the policies of queues, topic, buckets.
+
+Pure functions that return IAM documents. A right that no test of the stack needs does not belong here.
+AWS authorises DeleteMessageBatch and PublishBatch as DeleteMessage and Publish; MiniStack asks for them under
+their own names, which AWS does not mind.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.lake.keys import MANIFESTS, PUBLISHED, RUNS
+from shared.names import Names
+from shared.topology import INGESTION, PROCESSED, Settings, Target, Targets, owner_secret
+
+Document = dict[str, Any]
+HEALTH = "health/*"
+ALL_RUNS, ALL_PUBLISHED, ALL_MANIFESTS = f"{RUNS}*", f"{PUBLISHED}*", f"{MANIFESTS}*"
+
+
+def _document(*statements: Document) -> Document:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _allow(actions: Sequence[str], *resources: str) -> Document:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+
+
+class Rights:
+    """The statements roles are made of, in the words of the design."""
+
+    def __init__(self, names: Names, settings: Settings, targets: Targets) -> None:
+        self.names, self.settings, self.targets = names, settings, targets
+
+    def get(self, bucket: str, *keys: str) -> Document:
+        return _allow(["s3:GetObject"], *(self.names.bucket_arn(bucket, key) for key in keys))
+
+    def put(self, bucket: str, *keys: str) -> Document:
+        return _allow(["s3:PutObject"], *(self.names.bucket_arn(bucket, key) for key in keys))
+
+    def list(self, *buckets: str) -> Document:
+        """Also what makes a missing key 404 and not 403: reading relies on that."""
+        return _allow(["s3:ListBucket"], *(self.names.bucket_arn(bucket) for bucket in buckets))
+
+    def secret(self, *secrets: str) -> Document:
+        """Secrets Manager ends a secret's ARN in six characters of its own."""
+        arns = sorted({self.names.arn("secretsmanager", f"secret:{secret}-??????") for secret in secrets})
+        return _allow(["secretsmanager:GetSecretValue"], *arns)
+
+    def publish(self) -> Document:
+        return _allow(["sns:Publish", "sns:PublishBatch"], self.names.topic_arn)
+
+    def measure_queues(self) -> Document:
+        """GetQueueUrl turns a name into the address that every other call needs."""
+        arns = [self.names.queue_arn(name) for table in sorted(self.targets) for name in self.pair(table)]
+        return _allow(["sqs:GetQueueAttributes", "sqs:GetQueueUrl"], *arns)
+
+    def pair(self, table: str) -> tuple[str, str]:
+        return self.names.queue(table), self.names.dead_letter_queue(table)
+
+    def log(self, function: str) -> Document:
+        return _allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{self.names.log_group_arn(function)}:*")
+
+
+def _extract(r: Rights) -> list[Document]:
+    written = ("batches/*", ALL_RUNS, ALL_PUBLISHED, HEALTH)
+    return [
+        r.secret(r.settings["SOURCE_SECRET"]),
+        r.get(INGESTION, *written, "catalogue/*"),
+        r.put(INGESTION, *written),
+        r.list(INGESTION),
+        r.publish(),
+    ]
+
+
+def _load(r: Rights) -> list[Document]:
+    return [
+        r.secret(r.settings["WAREHOUSE_SECRET"]),
+        r.get(INGESTION, ALL_RUNS, HEALTH),
+        r.put(INGESTION, "health/load.json"),
+        r.get(PROCESSED, ALL_MANIFESTS, "tables/*", "quarantine/*"),
+        r.list(INGESTION, PROCESSED),
+        _allow(["lambda:InvokeFunction"], r.names.function_arn(r.names.function("migrate"))),
+    ]
+
+
+def _migrate(r: Rights) -> list[Document]:
+    return [r.secret(r.settings["WAREHOUSE_SECRET"], owner_secret(r.settings))]
+
+
+def _watch(r: Rights) -> list[Document]:
+    return [
+        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, HEALTH),
+        r.put(INGESTION, "health/watch.json"),
+        r.get(PROCESSED, ALL_MANIFESTS),
+        r.list(INGESTION, PROCESSED),
+        r.measure_queues(),
+        r.publish(),
+    ]
+
+
+def _inspect(r: Rights) -> list[Document]:
+    return [
+        r.secret(r.settings["WAREHOUSE_SECRET"]),
+        r.get(INGESTION, ALL_RUNS, HEALTH),
+        r.get(PROCESSED, ALL_MANIFESTS),
+        r.list(INGESTION, PROCESSED),
+        r.measure_queues(),
+    ]
+
+
+def _transform(r: Rights, target: Target) -> list[Document]:
+    queue, dead_letters = (r.names.queue_arn(name) for name in r.pair(target.name))
+    written = (f"manifests/*/{target.name}.json", f"tables/{target.name}/*", f"quarantine/{target.name}/*")
+    taking = ["ReceiveMessage", "DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility"]
+    return [
+        _allow([f"sqs:{action}" for action in (*taking, "GetQueueAttributes", "GetQueueUrl")], queue),
+        _allow(["sqs:SendMessage", "sqs:GetQueueUrl"], dead_letters),
+        r.get(INGESTION, ALL_RUNS, *(f"batches/{source}/*" for source in sorted(target.sources))),
+        r.get(PROCESSED, *written),
+        r.put(PROCESSED, *written),
+        r.list(INGESTION, PROCESSED),
+    ]
+
+
+def role_policies(names: Names, settings: Settings, targets: Targets) -> dict[str, Document]:
+    """The one inline policy of each function's role; a role bears its function's name."""
+    r = Rights(names, settings, targets)
+    statements: Mapping[str, list[Document]] = {
+        names.function("extract"): _extract(r),
+        **{names.transform(table): _transform(r, target) for table, target in targets.items()},
+        names.function("load"): _load(r),
+        names.function("migrate"): _migrate(r),
+        names.function("watch"): _watch(r),
+        names.function("inspect"): _inspect(r),
+    }
+    return {name: _document(*own, r.log(name)) for name, own in statements.items()}
+
+
+def trust_policy() -> Document:
+    """Lambda may take the role. It sends no SourceArn when it does, so none can be asked for."""
+    principal = {"Service": "lambda.amazonaws.com"}
+    return _document({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
+
+
+def _only_tls(action: str, *resources: str) -> Document:
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": list(resources),
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def queue_policy(names: Names, queue: str, tls: bool) -> Document:
+    """The topic may send to it, on behalf of this account; so may the topic's subscription to a dead letter."""
+    arn = names.queue_arn(queue)
+    sending = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {
+            "ArnEquals": {"aws:SourceArn": names.topic_arn},
+            "StringEquals": {"aws:SourceAccount": names.account},
+        },
+    }
+    return _document(sending, *([_only_tls("sqs:*", arn)] if tls else []))
+
+
+def topic_policy(names: Names, tls: bool) -> Document:
+    """This account's own identities, as far as their roles allow; no other account, no service."""
+    own = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{names.account}:root"},
+        "Action": ["sns:Publish", "sns:Subscribe"],
+        "Resource": names.topic_arn,
+    }
+    return _document(own, *([_only_tls("sns:Publish", names.topic_arn)] if tls else []))
+
+
+def bucket_policy(names: Names, bucket: str, tls: bool) -> Document | None:
+    """None where TLS cannot be asked for: then there is nothing to say."""
+    if not tls:
+        return None
+    return _document(_only_tls("s3:*", names.bucket_arn(bucket), names.bucket_arn(bucket, "*")))

@@ -1,0 +1,191 @@
+"""The whole stack on one page: functions, queues, arrows, schedules and the numbers, each with its reason.
+
+`python -m shared.topology [SETTING=VALUE…]` prints it. Bash knows nothing of it: infra_bash/lib/requests.py
+turns it into the requests that deploy.sh sends. Nothing here asks AWS, a clock or the environment.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from shared.names import Names
+
+Settings = Mapping[str, str]
+
+
+class Target(Protocol):
+    """What shared.warehouse.registry says of a warehouse table."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sources(self) -> tuple[str, ...]: ...
+
+
+Targets = Mapping[str, Target]
+
+INGESTION, PROCESSED = "ingestion", "processed"
+BUCKETS = (INGESTION, PROCESSED)
+# Packages lie beside the data: a third bucket would be one more thing to guard.
+DEPLOY_PREFIX = "deploy/"
+
+# SQS must not show a message again while a transform of it may still run: AWS asks for six times its timeout.
+TRANSFORM_TIMEOUT_S = 60
+VISIBILITY_S = 6 * TRANSFORM_TIMEOUT_S
+# A transform makes a transient failure wait 5 s x 2^receives, at most 60 s: twelve are some ten minutes.
+MAX_RECEIVES = 12
+# A dead letter keeps the age of its message, so its queue must keep longer than the first one.
+QUEUE_RETENTION_S = 4 * 86_400
+DEAD_LETTER_RETENTION_S = 14 * 86_400
+# A few at once save starts; all of a batch must be done within one timeout.
+MESSAGES_PER_CALL = 5
+# The least that AWS allows. Reserved concurrency would throttle, and throttling uses up receives.
+TRANSFORMS_AT_ONCE = 2
+# What is missed comes with the next minute: a late or repeated tick helps nobody.
+TICK_MAX_AGE_S = 60
+TICK_RETRIES = 0
+# A promise to the operator rather than a preference of theirs: incidents are seen within a minute.
+WATCH_SCHEDULE = "rate(1 minute)"
+LOG_RETENTION_DAYS = 14
+CODE_VERSION_LENGTH = 12
+# Where a private certificate authority lies, relative to the package's root, which is where functions start.
+CA_IN_PACKAGE = "database-ca.pem"
+
+
+@dataclass(frozen=True)
+class Function:
+    """`schedule` is an EventBridge expression, `table` the warehouse table of a transform, `private` says
+    that it talks to a database and so runs in the VPC when there is one."""
+
+    name: str
+    handler: str
+    memory_mb: int
+    timeout_s: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    schedule: str = ""
+    table: str = ""
+    private: bool = False
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A warehouse table's queue hears of the changes of the tables it is made of."""
+
+    table: str
+    sources: tuple[str, ...]
+
+
+def known_targets() -> Targets:
+    """The warehouse tables of this checkout. Imported late: the registry loads pandas."""
+    from shared.warehouse.registry import TARGETS
+
+    return TARGETS
+
+
+def owner_secret(settings: Settings) -> str:
+    """One login may be both the loader's and the owner's."""
+    return settings.get("WAREHOUSE_OWNER_SECRET") or settings["WAREHOUSE_SECRET"]
+
+
+def secrets(settings: Settings) -> dict[str, str]:
+    """Which setting names which secret; one secret that serves twice is listed once."""
+    asked = {name: settings[name] for name in ("SOURCE_SECRET", "WAREHOUSE_SECRET")}
+    if owner_secret(settings) not in asked.values():
+        asked["WAREHOUSE_OWNER_SECRET"] = owner_secret(settings)
+    return asked
+
+
+def _named(settings: Settings, *names: str) -> dict[str, str]:
+    return {name: settings.get(name, "") for name in names}
+
+
+def common_environment(names: Names, code_version: str) -> dict[str, str]:
+    """What every function is told. The region, and locally the endpoint, come from Lambda itself."""
+    return {
+        "PROJECT": names.project,
+        "STAGE": names.stage,
+        "ACCOUNT_ID": names.account,
+        "CODE_VERSION": code_version,
+    }
+
+
+def functions(names: Names, settings: Settings, targets: Targets, code_version: str) -> tuple[Function, ...]:
+    common = common_environment(names, code_version)
+    database = _named(settings, "DATABASE_CA", "DATABASE_PLAINTEXT")
+    if database["DATABASE_CA"]:
+        database["DATABASE_CA"] = CA_IN_PACKAGE
+    warehouse = database | _named(settings, "WAREHOUSE_SECRET", "WAREHOUSE_SCHEMA")
+
+    def function(noun: str, memory_mb: int, timeout_s: int, schedule: str = "", **own: str) -> Function:
+        private = "DATABASE_CA" in own
+        return Function(
+            names.function(noun), f"handlers.{noun}.handler", memory_mb, timeout_s, common | own, schedule, "", private
+        )
+
+    return (
+        # More memory is more CPU; 1024 MB read a first load in a third of the time of 512.
+        function(
+            "extract",
+            1024,
+            300,
+            settings["EXTRACT_SCHEDULE"],
+            **database,
+            **_named(settings, "SOURCE_SECRET"),
+        ),
+        *(
+            Function(
+                names.transform(table),
+                "handlers.transform.handler",
+                512,
+                TRANSFORM_TIMEOUT_S,
+                common | {"TARGET": table},
+                table=table,
+            )
+            for table in sorted(targets)
+        ),
+        function("load", 1024, 300, settings["LOAD_SCHEDULE"], **warehouse),
+        function("migrate", 512, 300, **warehouse, WAREHOUSE_OWNER_SECRET=owner_secret(settings)),
+        function("watch", 256, 60, WATCH_SCHEDULE, **_named(settings, "REASK_AFTER_S")),
+        function("inspect", 512, 60, **warehouse),
+    )
+
+
+def queues(targets: Targets) -> tuple[Queue, ...]:
+    return tuple(Queue(name, tuple(sorted(target.sources))) for name, target in sorted(targets.items()))
+
+
+def page(names: Names, settings: Settings, targets: Targets) -> str:
+    """The topology to be read aloud."""
+    lines = []
+    for function in functions(names, settings, targets, "-"):
+        when = function.schedule or ("on its queue" if function.table else "when invoked")
+        lines.append(f"function {function.name}: {function.memory_mb} MB, {function.timeout_s} s, {when}")
+    for queue in queues(targets):
+        heard = ", ".join(queue.sources)
+        lines.append(f"queue {names.queue(queue.table)}: changes of {heard} -> {names.transform(queue.table)}")
+    bell = "rings" if settings["LOAD_ON_MANIFEST"] == "yes" else "does not ring"
+    lines.append(f"bucket {names.bucket(INGESTION)}: runs, batches")
+    lines.append(f"bucket {names.bucket(PROCESSED)}: manifests, tables; a manifest {bell} {names.function('load')}")
+    return "\n".join(lines)
+
+
+def _main(arguments: list[str]) -> None:
+    settings = {
+        "PROJECT": "totestream",
+        "STAGE": "dev",
+        "AWS_REGION": "eu-west-2",
+        "EXTRACT_SCHEDULE": "rate(1 minute)",
+        "LOAD_SCHEDULE": "rate(1 minute)",
+        "LOAD_ON_MANIFEST": "yes",
+        "SOURCE_SECRET": "source",
+        "WAREHOUSE_SECRET": "warehouse",
+    }
+    settings |= {name: value for name, _, value in (argument.partition("=") for argument in arguments)}
+    names = Names(settings["PROJECT"], settings["STAGE"], settings["AWS_REGION"], "<account>")
+    print(page(names, settings, known_targets()))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])

@@ -1,0 +1,65 @@
+"""What holds of the tree as a whole: which modules stay pure, and who may import whom."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.fast
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT / "shared"
+
+# Where the world is touched. Everything else in shared/ is text and arithmetic.
+DOORS = {
+    "shared/aws",
+    "shared/postgres/connection.py",
+}
+OUTSIDE = {"boto3", "botocore", "pg8000", "os", "socket", "subprocess", "time", "random", "uuid"}
+# Each stage may use those before it in this list, its own modules, and what is not a stage.
+STAGES = ["source", "transform", "load", "watch", "status"]
+
+
+def python_files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", python_files(SHARED), ids=name_of)
+def test_only_the_doors_touch_the_world(path: Path) -> None:
+    if name_of(path).startswith(tuple(DOORS)):
+        return
+    assert not {module.split(".")[0] for module in imported(path)} & OUTSIDE
+
+
+@pytest.mark.parametrize("path", python_files(SHARED / "warehouse"), ids=name_of)
+def test_a_warehouse_table_is_declared_without_any_door(path: Path) -> None:
+    assert not [module for module in imported(path) if module.startswith(("shared.aws", "shared.load"))]
+
+
+@pytest.mark.parametrize("path", python_files(SHARED), ids=name_of)
+def test_nothing_imports_upward(path: Path) -> None:
+    assert not [module for module in imported(path) if module.split(".")[0] in ("handlers", "local", "tests")]
+
+
+@pytest.mark.parametrize("path", python_files(ROOT / "handlers"), ids=name_of)
+def test_handlers_import_only_the_library(path: Path) -> None:
+    ours = [module for module in imported(path) if module.split(".")[0] in ("handlers", "local", "tests")]
+    assert not ours
+
+
+@pytest.mark.parametrize("path", python_files(ROOT / "local"), ids=name_of)
+def test_what_stands_in_for_the_world_knows_nothing_of_the_product(path: Path) -> None:
+    assert not [module for module in imported(path) if module.split(".")[0] in ("handlers", "shared")]
