@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass
 
 from shared.columns import Column, Kind
+from shared.postgres.binary import UNREADABLE
 
 INTEGER, MONEY, BOOLEAN, TEXT, TIMESTAMP = (
     Kind.INTEGER,
@@ -30,6 +31,11 @@ class SourceTable:
     def key(self) -> str:
         """Every totesys table has an integer key named for itself."""
         return f"{self.name}_id"
+
+    @property
+    def batch_columns(self) -> tuple[Column, ...]:
+        """What a batch's parquet holds: the columns, and which of a row's values they could not hold."""
+        return (*self.columns, Column(UNREADABLE, Kind.TEXT, nullable=True))
 
     @property
     def fingerprint(self) -> str:

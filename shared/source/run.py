@@ -8,11 +8,10 @@ import msgspec
 
 from shared import log
 from shared.aws.topic import Topic
-from shared.columns import Column, Frame, Kind
+from shared.columns import Frame
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Cursor, Hold, Part, RunRecord, TableState
 from shared.lake.run_log import RunLog
-from shared.postgres.binary import UNREADABLE
 from shared.postgres.connection import Connection
 from shared.source import sql
 from shared.source.catalogue import TABLES, SourceTable
@@ -161,7 +160,7 @@ class Run:
         return batch, parts.xids
 
     def write_part(self, table: SourceTable, number: int, frame: Frame) -> Part:
-        body = parquet.encode(frame, batch_columns(table))
+        body = parquet.encode(frame, table.batch_columns)
         sha256 = keys.content_hash(body)
         taken_at = self.moment.snapshot.taken_at
         key = keys.batch_part_key(table.name, taken_at, self._number, self._attempt, number, sha256)
@@ -216,11 +215,6 @@ class Parts:
 
 def _held(states: Mapping[str, TableState]) -> dict[str, str]:
     return {name: state.hold.reason for name, state in states.items() if state.hold}
-
-
-def batch_columns(table: SourceTable) -> tuple[Column, ...]:
-    """A batch's parquet: the contract's columns, and which of a row's values they could not hold."""
-    return (*table.columns, Column(UNREADABLE, Kind.TEXT, nullable=True))
 
 
 def _count(target: Target) -> str:

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from shared.aws.bucket import Bucket, get_verified
-from shared.columns import Column, Frame, Kind, empty_frame
+from shared.columns import Frame, empty_frame
 from shared.errors import BadDocument
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Part, RunRecord, TableState
 from shared.lake.run_log import RunLog
-from shared.postgres.binary import UNREADABLE
 from shared.source.catalogue import TABLES
 from shared.transform.acceptance import concatenated
 from shared.warehouse.registry import Target
@@ -55,7 +54,7 @@ def _whole(source: str, record: RunRecord, run_log: RunLog) -> Input:
 
 
 def frames_of(given: Input, ingestion: Bucket) -> Iterator[Frame]:
-    """Part by part, each with the column UNREADABLE. Raises MissingObject, CorruptObject."""
+    """Part by part, each with the column _unreadable. Raises MissingObject, CorruptObject."""
     for part in given.batch.parts:
         yield _frame(part, given.source, ingestion)
 
@@ -66,13 +65,8 @@ def whole_frame(given: Input, ingestion: Bucket) -> Frame:
 
 def _frame(part: Part, source: str, ingestion: Bucket) -> Frame:
     body = get_verified(ingestion, part.key, part.sha256)
-    return parquet.decode(body, batch_columns(source), f"s3://{ingestion.name}/{part.key}")
+    return parquet.decode(body, TABLES[source].batch_columns, f"s3://{ingestion.name}/{part.key}")
 
 
 def _no_rows(source: str) -> Frame:
-    return empty_frame(batch_columns(source))
-
-
-def batch_columns(source: str) -> tuple[Column, ...]:
-    """As the extraction writes them: a value that the kind cannot hold is null, and named in UNREADABLE."""
-    return (*TABLES[source].columns, Column(UNREADABLE, Kind.TEXT, nullable=True))
+    return empty_frame(TABLES[source].batch_columns)

@@ -98,13 +98,14 @@ def _primary_key(table: Table) -> str:
     names = [column.name for column in table.primary_key.columns]
     if len(names) != 1:
         raise TypeError(f"{table.name}: the primary key must be one column, not {len(names)}")
-    return names[0]
+    return str(names[0])
 
 
 def _travelling(column: sqlalchemy.Column[Any]) -> Column:
     for declared, kind in KINDS:
         if isinstance(column.type, declared):
-            return Column(column.name, kind, bool(column.nullable))
+            # str: SQLAlchemy's own kind of it is more than the parquet library takes for a name.
+            return Column(str(column.name), kind, bool(column.nullable))
     raise TypeError(f"{column}: no column of type {column.type} can travel")
 
 
@@ -113,7 +114,7 @@ def _references(table: Table) -> dict[str, tuple[str, str]]:
     for column in table.columns:
         for foreign_key in column.foreign_keys:
             dimension, key = foreign_key.target_fullname.split(".")
-            found[column.name] = (dimension, key)
+            found[str(column.name)] = (dimension, key)
     return found
 
 

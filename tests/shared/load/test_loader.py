@@ -208,7 +208,7 @@ class TestRefusals:
 
     def test_a_damaged_part_stops_only_its_table(self, ground: Ground) -> None:
         ground.run(1, dim_colour=full(RED), dim_deal=full((1, "a")))
-        (part,) = [key for key in ground.processed.list("tables/dim_colour")]
+        (part,) = ground.processed.list("tables/dim_colour")
         ground.processed.put(part, ground.processed.get(part)[:-1])
         outcome = ground.load()
         assert "corrupt" in outcome.waiting["dim_colour"]
@@ -217,7 +217,7 @@ class TestRefusals:
 
     def test_a_damaged_part_is_passed_by_a_full_batch(self, ground: Ground) -> None:
         ground.run(1, dim_colour=full(RED), fact_sale=full(sale(1, "one")))
-        (part,) = [key for key in ground.processed.list("tables/fact_sale")]
+        (part,) = ground.processed.list("tables/fact_sale")
         ground.processed.put(part, b"")
         ground.run(2, fact_sale=full(sale(1, "two")))
         assert ground.load(patience_s=YEARS).complete_run == 2

@@ -22,7 +22,7 @@ from shared.postgres.connection import Connection
 from shared.source.catalogue import TABLES
 from shared.source.extract import Outcome, extract
 from shared.source.request import Request
-from shared.source.run import Outside, batch_columns
+from shared.source.run import Outside
 from shared.warehouse.registry import TARGETS
 
 pytestmark = pytest.mark.fast
@@ -78,7 +78,7 @@ class Stack:
         return sorted(key for frame in frames for key in frame[TABLES[table].key].tolist())
 
     def frame(self, table: str, key: str, sha256: str) -> Frame:
-        return parquet.decode(get_verified(self.ingestion, key, sha256), batch_columns(TABLES[table]), key)
+        return parquet.decode(get_verified(self.ingestion, key, sha256), TABLES[table].batch_columns, key)
 
 
 @pytest.fixture

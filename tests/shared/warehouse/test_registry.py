@@ -103,6 +103,13 @@ def test_sources_are_the_parameters_in_order() -> None:
     assert TARGETS["fact_purchase_orders"].sources == ("purchase_order",)
 
 
+def test_names_are_plain_texts() -> None:
+    for target in TARGETS.values():
+        names = [target.key, *(column.name for column in target.columns), *target.references]
+        names += [part for reference in target.references.values() for part in reference]
+        assert {type(name) for name in names} == {str}
+
+
 def test_what_travels_has_a_kind() -> None:
     assert TARGETS["dim_transaction"].columns == (
         Column("transaction_id", Kind.INTEGER),

@@ -1,0 +1,101 @@
+from typing import Any
+
+import pytest
+
+from shared import policies
+from tests.infra.stubs import NAMES, SETTINGS, TARGETS
+
+pytestmark = pytest.mark.fast
+
+POLICIES = policies.role_policies(NAMES, SETTINGS, TARGETS)
+
+
+def role(noun: str) -> list[dict[str, Any]]:
+    statements: list[dict[str, Any]] = POLICIES[NAMES(noun)]["Statement"]
+    return statements
+
+
+def resources(noun: str, action: str) -> set[str]:
+    return {each for statement in role(noun) if action in statement["Action"] for each in statement["Resource"]}
+
+
+def test_no_right_is_a_star() -> None:
+    for policy in POLICIES.values():
+        for statement in policy["Statement"]:
+            assert statement["Effect"] == "Allow"
+            assert not [action for action in statement["Action"] if "*" in action]
+            assert "*" not in statement["Resource"]
+
+
+def test_every_function_writes_its_own_log_and_no_other() -> None:
+    for name in POLICIES:
+        noun = name.removeprefix("totestream-test-")
+        assert resources(noun, "logs:PutLogEvents") == {f"{NAMES.log_group_arn(name)}:*"}
+
+
+def test_a_login_is_read_only_by_whom_it_is_for() -> None:
+    readers: dict[str, set[str]] = {}
+    for name in POLICIES:
+        noun = name.removeprefix("totestream-test-")
+        for arn in resources(noun, "secretsmanager:GetSecretValue"):
+            readers.setdefault(arn.rpartition(":")[2], set()).add(noun)
+    assert readers == {
+        "test/source-??????": {"extract"},
+        "test/warehouse-??????": {"load", "migrate", "inspect"},
+    }
+
+
+def test_the_owners_login_is_only_for_migrate() -> None:
+    settings = SETTINGS | {"WAREHOUSE_OWNER_SECRET": "test/owner"}
+    having = {
+        name for name, policy in policies.role_policies(NAMES, settings, TARGETS).items() if "owner" in str(policy)
+    }
+    assert having == {NAMES("migrate")}
+
+
+def test_a_transform_writes_only_its_own_table() -> None:
+    bucket = "arn:aws:s3:::totestream-test-processed-123456789012"
+    written = ("manifests/*/dim_staff.json", "tables/dim_staff/*", "quarantine/dim_staff/*")
+    assert resources("transform-dim_staff", "s3:PutObject") == {f"{bucket}/{key}" for key in written}
+
+
+def test_a_transform_reads_only_the_batches_it_is_made_of() -> None:
+    read = resources("transform-dim_staff", "s3:GetObject")
+    batches = {arn.split("/", 1)[1] for arn in read if "/batches/" in arn}
+    assert batches == {"batches/staff/*", "batches/department/*"}
+
+
+def test_a_transform_takes_from_its_queue_and_gives_to_its_dead_letters() -> None:
+    queue = "arn:aws:sqs:eu-west-2:123456789012:totestream-test-dim_staff"
+    assert resources("transform-dim_staff", "sqs:ReceiveMessage") == {queue}
+    assert resources("transform-dim_staff", "sqs:SendMessage") == {f"{queue}-dlq"}
+
+
+def test_nobody_may_delete_an_object() -> None:
+    assert "s3:Delete" not in str(POLICIES)
+
+
+def test_only_extract_and_watch_publish() -> None:
+    assert {name for name, policy in POLICIES.items() if "sns:Publish" in str(policy)} == {
+        NAMES("extract"),
+        NAMES("watch"),
+    }
+
+
+def test_a_queue_takes_messages_from_this_accounts_topic_only() -> None:
+    (statement,) = policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=False)["Statement"]
+    assert statement["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": NAMES.topic_arn},
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+    }
+
+
+def test_tls_is_demanded_wherever_it_can_be_had() -> None:
+    bucket = policies.bucket_policy(NAMES, "ingestion", tls=True)
+    queue = policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=True)
+    topic = policies.topic_policy(NAMES, tls=True)
+    for policy in (bucket, queue, topic):
+        assert policy is not None
+        assert policy["Statement"][-1]["Effect"] == "Deny"
+        assert policy["Statement"][-1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert policies.bucket_policy(NAMES, "ingestion", tls=False) is None

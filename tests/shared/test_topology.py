@@ -1,0 +1,83 @@
+import pytest
+
+from shared import topology
+from shared.topology import Function
+from tests.infra.stubs import NAMES, SETTINGS, TARGETS
+
+pytestmark = pytest.mark.fast
+
+
+def functions(**settings: str) -> dict[str, Function]:
+    made = topology.functions(NAMES, SETTINGS | settings, TARGETS, "abc")
+    return {function.name.removeprefix("totestream-test-"): function for function in made}
+
+
+def test_every_warehouse_table_has_a_function_and_a_queue() -> None:
+    tables = {function.table for function in functions().values() if function.table}
+    assert tables == set(TARGETS) == {queue.table for queue in topology.queues(TARGETS)}
+
+
+def test_a_queue_hears_of_all_its_sources() -> None:
+    assert topology.queues(TARGETS)[0] == topology.Queue("dim_staff", ("department", "staff"))
+
+
+def test_only_extract_load_and_watch_have_a_schedule() -> None:
+    scheduled = {name: function.schedule for name, function in functions().items() if function.schedule}
+    assert scheduled == {"extract": "rate(1 minute)", "load": "rate(2 minutes)", "watch": "rate(1 minute)"}
+
+
+def test_a_message_stays_hidden_for_six_times_what_a_transform_may_take() -> None:
+    assert functions()["transform-dim_staff"].timeout_s * 6 == topology.VISIBILITY_S
+
+
+def test_a_dead_letter_is_kept_longer_than_a_message() -> None:
+    assert topology.DEAD_LETTER_RETENTION_S > topology.QUEUE_RETENTION_S
+
+
+def test_a_function_is_told_what_it_needs_and_nothing_else() -> None:
+    common = {"PROJECT", "STAGE", "ACCOUNT_ID", "CODE_VERSION"}
+    told = {name: set(function.environment) - common for name, function in functions().items()}
+    database = {"DATABASE_CA", "DATABASE_PLAINTEXT"}
+    warehouse = database | {"WAREHOUSE_SECRET", "WAREHOUSE_SCHEMA"}
+    assert told == {
+        "extract": database | {"SOURCE_SECRET"},
+        "transform-dim_staff": {"TARGET"},
+        "transform-fact_payment": {"TARGET"},
+        "load": warehouse,
+        "migrate": warehouse | {"WAREHOUSE_OWNER_SECRET"},
+        "watch": {"REASK_AFTER_S"},
+        "inspect": warehouse,
+    }
+
+
+def test_no_environment_holds_a_name_that_lambda_keeps_for_itself() -> None:
+    assert not [n for f in functions().values() for n in f.environment if n.startswith("AWS_")]
+
+
+def test_without_an_owners_login_the_loaders_own_makes_the_tables() -> None:
+    assert functions()["migrate"].environment["WAREHOUSE_OWNER_SECRET"] == "test/warehouse"
+    assert topology.secrets(SETTINGS) == {"SOURCE_SECRET": "test/source", "WAREHOUSE_SECRET": "test/warehouse"}
+
+
+def test_an_owners_login_is_a_secret_of_its_own() -> None:
+    settings = SETTINGS | {"WAREHOUSE_OWNER_SECRET": "test/owner"}
+    assert topology.secrets(settings)["WAREHOUSE_OWNER_SECRET"] == "test/owner"
+
+
+def test_a_private_authority_is_named_by_its_place_in_the_package() -> None:
+    told = functions(DATABASE_CA="/home/me/ca.pem")["load"].environment["DATABASE_CA"]
+    assert told == topology.CA_IN_PACKAGE
+
+
+def test_what_talks_to_a_database_is_private() -> None:
+    assert {n for n, f in functions().items() if f.private} == {"extract", "load", "migrate", "inspect"}
+
+
+def test_the_page_names_every_arrow() -> None:
+    text = topology.page(NAMES, SETTINGS, TARGETS)
+    assert "changes of department, staff -> totestream-test-transform-dim_staff" in text
+    assert "a manifest rings totestream-test-load" in text
+
+
+def test_the_checkouts_own_tables_are_eleven() -> None:
+    assert len(topology.known_targets()) == 11

@@ -1,0 +1,101 @@
+"""Which rows are refused, and that the reasons say why and nothing more."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from shared.columns import DTYPES, Kind, Series
+from shared.errors import Refused
+from shared.postgres.binary import UNREADABLE
+from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, refuse_repeated
+from shared.warehouse.registry import TARGETS
+from tests.shared.transform.making import rows
+
+pytestmark = pytest.mark.fast
+
+PAYMENT = TARGETS["fact_payment"]
+
+
+def payments(*changes: dict[str, Any]) -> Accepted:
+    source = rows("payment", *changes)
+    return accept(PAYMENT.transform(source), PAYMENT, source[UNREADABLE])
+
+
+def reasons(accepted: Accepted) -> list[tuple[str, ...]]:
+    return [tuple(row) for row in accepted.quarantined.itertuples(index=False)]
+
+
+def test_good_rows_go_on_with_the_declared_types() -> None:
+    good = payments({"payment_id": 1}, {"payment_id": 2, "payment_date": "soon"}, {"payment_id": 3}).good
+    assert good["payment_id"].tolist() == [1, 3]
+    assert {name: str(dtype) for name, dtype in good.dtypes.items()} == {
+        c.name: DTYPES[c.kind] for c in PAYMENT.columns
+    }
+
+
+def test_a_refused_row_is_kept_by_its_key_with_its_reason() -> None:
+    found = payments({"payment_id": 7, "payment_date": "2024-02-30"})
+    assert reasons(found) == [("7", "payment_date: missing, or not a date YYYY-MM-DD")]
+    assert [found.quarantined[c.name].dtype for c in QUARANTINE_COLUMNS] == [DTYPES[Kind.TEXT]] * 2
+
+
+def test_all_that_is_wrong_is_said() -> None:
+    found = payments({"payment_date": "", "paid": None, "currency_id": None})
+    assert reasons(found) == [
+        ("1", "currency_id: missing; paid: missing; payment_date: missing, or not a date YYYY-MM-DD")
+    ]
+
+
+def test_a_value_lost_in_reading_is_told_with_its_source_column() -> None:
+    found = payments({"payment_amount": None, "created_at": None, UNREADABLE: "created_at,payment_amount"})
+    [(_, reason)] = reasons(found)
+    assert reason.startswith("created_date: missing; created_time: missing; payment_amount: missing; ")
+    assert reason.endswith(
+        "source column created_at: a time that is infinite or out of range; "
+        "source column payment_amount: a value that numeric(10,2) cannot hold"
+    )
+
+
+def test_reasons_stay_with_their_rows() -> None:
+    found = payments(
+        {"payment_id": 3},
+        {"payment_id": 4, "payment_amount": None, UNREADABLE: "payment_amount"},
+        {"payment_id": 5},
+        {"payment_id": 6, "paid": None},
+    )
+    assert reasons(found) == [
+        ("4", "payment_amount: missing; source column payment_amount: a value that numeric(10,2) cannot hold"),
+        ("6", "paid: missing"),
+    ]
+
+
+def test_a_value_lost_that_the_table_does_not_need_harms_nobody() -> None:
+    found = payments({UNREADABLE: "company_ac_number"})
+    assert (len(found.good), len(found.quarantined)) == (1, 0)
+
+
+def test_a_reason_never_holds_a_value() -> None:
+    [(_, reason)] = reasons(payments({"payment_date": "secret", "paid": None}))
+    assert "secret" not in reason
+
+
+def test_a_column_that_was_not_made_is_named() -> None:
+    with pytest.raises(Refused, match="fact_payment: the transform did not produce paid, payment_date"):
+        accept(PAYMENT.transform(rows("payment", {})).drop(columns=["paid", "payment_date"]), PAYMENT)
+
+
+def test_a_key_is_taken_once() -> None:
+    accepted = payments(*({"payment_id": number} for number in (1, 2, 2, 3)))
+    found = refuse_repeated(accepted, PAYMENT, Series([3], dtype="Int32"))
+    assert found.good["payment_id"].tolist() == [1, 2]
+    assert reasons(found) == [("2", "a second row of one batch with this key")] + [
+        ("3", "a second row of one batch with this key")
+    ]
+
+
+def test_keys_that_differ_are_all_taken() -> None:
+    accepted = payments({"payment_id": 1}, {"payment_id": 2})
+    found = refuse_repeated(accepted, PAYMENT, Series([3], dtype="Int32"))
+    pd.testing.assert_frame_equal(found.good, accepted.good)
+    assert found.quarantined.empty
