@@ -94,7 +94,8 @@ class Pass:
 
     def ask_for_foreign_keys(self) -> None:
         """Of facts whose first load is done, if they lack any; the loader's own login may not add them."""
-        lacking = [name for name in sorted(self._outcome.changed) if self._lacks_keys(self._targets[name])]
+        facts = [target for target in self._targets.values() if target.kind == "fact"]
+        lacking = [target.name for target in facts if self._lacks_keys(target)]
         if not lacking:
             return
         try:
@@ -145,11 +146,11 @@ class Pass:
         return self._outside.time_left_s() > STOP_UNDER_S
 
     def _lacks_keys(self, target: Target) -> bool:
-        """Whether foreign keys are missing that can be added: nothing of it or its dimensions is on its way."""
-        if target.kind != "fact" or self._last_look is None or not self._sees_all:
-            return False
+        """Whether this pass ended the first load of a fact and its dimensions, or went on from there without keys."""
         tables = {target.name, *(dimension for dimension, _ in target.references.values())}
-        if any(self._last_look.expected(table) for table in tables):
+        if not tables & self._outcome.changed or not self._sees_all or self._last_look is None:
+            return False
+        if any(self._last_look.expected(table) for table in tables) or not self._warehouse.has_loaded(target.name):
             return False
         there = self._warehouse.foreign_keys()
         return any((target.name, column) not in there for column in target.references)

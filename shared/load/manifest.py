@@ -9,7 +9,7 @@ from shared.columns import Column
 from shared.errors import CorruptObject, NotYet, Refused, ServiceRefused
 from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, Quarantined, decode
-from shared.load import sql
+from shared.load import ledger_sql, sql
 from shared.load.bookkeeping import LOADED, RELEASED
 from shared.load.warehouse import Load, Warehouse
 from shared.postgres import binary
@@ -157,7 +157,7 @@ class Loading:
         self._enter(load, 0, LOADED, written.sha256, manifest.mode)
 
     def enter_release(self, load: Load) -> None:
-        last, sha256 = self._warehouse.one(sql.LAST_LOAD, **self._place)
+        last, sha256 = self._warehouse.one(ledger_sql.LAST_LOAD, **self._place)
         self._enter(load, last + 1, RELEASED, sha256, "delta")
 
     def _enter(self, load: Load, load_no: int, status: str, sha256: str, mode: str) -> None:
@@ -173,7 +173,7 @@ class Loading:
             snapshot_at=self._snapshot_at,
         )
         fresh = {"load_no": load_no, "newest_change_at": load.newest_change_at}
-        self._warehouse.run(sql.INSERT_FRESHNESS, **self._place, **fresh)
+        self._warehouse.run(ledger_sql.INSERT_FRESHNESS, **self._place, **fresh)
 
     def _run(self, statement: str) -> None:
         self._warehouse.run(statement)

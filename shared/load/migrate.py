@@ -183,10 +183,13 @@ class Migration:
             self._try(statement, f"{table}: {column} goes on behind the highest there is")
 
     def ensure_foreign_keys(self, target: Target) -> None:
-        there = self._present.foreign_keys(target.name)
-        for column in sorted(target.references.keys() - there):
+        lacking = sorted(target.references.keys() - self._present.foreign_keys(target.name))
+        for column in lacking:
             dimension = target.references[column][0]
             self._try(declared.add_foreign_key(target, column), f"{target.name}.{column} refers to {dimension}")
+        if lacking:
+            # They are added after the first load, of which PostgreSQL has no statistics yet.
+            self._connection.run(f"ANALYZE {quoted(target.name)}")
 
     # ---- views
 

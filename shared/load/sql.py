@@ -84,14 +84,18 @@ def last_record_id(target: Target) -> str:
 
 def insert_versions(target: Target) -> str:
     """A record of each staged row that is not what its key's latest record says, or whose key was deleted."""
-    key = quoted(target.key)
+    key, record_id = quoted(target.key), _record_id(target)
+    # Grouped, where ORDER BY ... LIMIT 1 for each key would be shorter: without statistics, as after a first load,
+    # PostgreSQL would look for each key's latest record among all records, from the last one backwards.
     return f"""
+        WITH last AS (
+            SELECT record.{key}, max(record.{record_id}) AS record_id FROM {quoted(target.name)} record
+            WHERE record.{key} IN (SELECT {key} FROM {STAGE}) GROUP BY record.{key})
         INSERT INTO {quoted(target.name)} ({_list(target.columns)})
         SELECT {_list(target.columns, "staged.")} FROM {STAGE} staged
-        LEFT JOIN LATERAL (
-            SELECT * FROM {quoted(target.name)} record WHERE record.{key} = staged.{key}
-            ORDER BY record.{_record_id(target)} DESC LIMIT 1) latest ON true
-        WHERE latest.{_record_id(target)} IS NULL
+        LEFT JOIN last USING ({key})
+        LEFT JOIN {quoted(target.name)} latest ON latest.{record_id} = last.record_id
+        WHERE last.record_id IS NULL
            OR ({_list(target.columns, "staged.")}) IS DISTINCT FROM ({_list(target.columns, "latest.")})
            OR {_is_deleted(target, f"staged.{key}")}
         ORDER BY staged.{key}"""
@@ -253,9 +257,10 @@ def release_deletions(target: Target) -> str:
         WITH due AS (
             DELETE FROM etl_waiting waiting WHERE waiting.row IS NULL AND {_FIRST_OF_RUN} RETURNING waiting.key)
         INSERT INTO etl_deletion (table_name, key, log_id, run, deleted_at, last_record_id)
-        SELECT :table, due.key, :log, :run, CAST(:snapshot_at AS timestamp),
-               (SELECT max(record.{_record_id(target)}) FROM {quoted(target.name)} record WHERE record.{key} = due.key)
-        FROM due WHERE NOT {_is_deleted(target, "due.key")}"""
+        SELECT :table, due.key, :log, :run, CAST(:snapshot_at AS timestamp), max(record.{_record_id(target)})
+        FROM due LEFT JOIN {quoted(target.name)} record ON record.{key} = due.key
+        WHERE NOT {_is_deleted(target, "due.key")}
+        GROUP BY due.key"""
 
 
 def remove_released(target: Target) -> str:
@@ -284,45 +289,3 @@ OPEN_QUARANTINE = f"""
         SELECT :table, coalesce(key, ''), :log, :run,
                coalesce(string_agg(DISTINCT reason, '; '), 'no reason given'), CAST(:snapshot_at AS timestamp)
         FROM {REFUSED} GROUP BY coalesce(key, '')"""
-
-
-# ---- ledger and log
-
-COUNTS = ("rows", "inserted", "updated", "deleted", "unchanged", "waiting", "quarantined")
-LEDGER_COLUMNS = (
-    *("log_id", "table_name", "run", "load_no", "status", "manifest_sha256", "mode", "snapshot_at"),
-    *("first_record_id", "last_record_id"),
-    *COUNTS,
-)
-
-
-def insert_ledger() -> str:
-    columns = ", ".join(quoted(name) for name in LEDGER_COLUMNS)
-    values = ", ".join(f":{name}" for name in LEDGER_COLUMNS)
-    return f"INSERT INTO etl_ledger ({columns}, loaded_at) VALUES ({values}, now())"
-
-
-INSERT_FRESHNESS = """
-    INSERT INTO etl_freshness (table_name, log_id, run, load_no, snapshot_at, newest_change_at, loaded_at)
-    VALUES (:table, :log, :run, :load_no, :snapshot_at, :newest_change_at, now())"""
-
-LEDGER_AFTER = (
-    "SELECT run, table_name, manifest_sha256, status FROM etl_ledger WHERE log_id = :log AND load_no = 0 AND run > :run"
-)
-
-LAST_LOAD = """
-    SELECT max(load_no), max(manifest_sha256) FROM etl_ledger
-    WHERE log_id = :log AND table_name = :table AND run = :run"""
-
-KNOWN_LOG = "SELECT complete_run, began_no = (SELECT max(began_no) FROM etl_log) FROM etl_log WHERE log_id = :log"
-
-BEGIN_LOG = """
-    INSERT INTO etl_log (log_id, began_at, began_no, complete_run)
-    SELECT :log, now(), coalesce(max(began_no), 0) + 1, 0 FROM etl_log"""
-
-ADVANCE_LOG = "UPDATE etl_log SET complete_run = :run WHERE log_id = :log"
-
-FOREIGN_KEYS = """
-    SELECT conrelid::regclass::text, attname::text
-    FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-    WHERE contype = 'f' AND connamespace = current_schema()::regnamespace AND array_length(conkey, 1) = 1"""

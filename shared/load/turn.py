@@ -5,7 +5,7 @@ from collections.abc import Callable
 from shared import log
 from shared.aws.bucket import Bucket
 from shared.errors import NotYet, PermanentError, Refused, ServiceRefused, TotestreamError
-from shared.load import plan, sql
+from shared.load import ledger_sql, plan, sql
 from shared.load.bookkeeping import SUPERSEDED
 from shared.load.manifest import Loading, get_written
 from shared.load.outcome import Outcome
@@ -61,7 +61,8 @@ class Turn:
         table = self._target.name
         is_permanent = isinstance(error, PermanentError)
         if not is_permanent or self._outcome.add_refused(f"{table}, run {run}: {error}"):
-            log.failure(f"{table} was not loaded", error)
+            say = log.error if is_permanent else log.warning
+            say("table was not loaded", table=table, run=run, error=type(error).__name__, reason=str(error))
         if run is not None and is_permanent and not isinstance(error, ServiceRefused):
             # The manifest itself is bad: only a full batch leads past it. The next pass tries it again.
             self._look.hopeless[run, table] = str(error)
@@ -120,5 +121,5 @@ class Turn:
                 self._say("waiting rows released", run, load)
 
     def _say(self, phrase: str, run: int, load: Load) -> None:
-        counts = {name: getattr(load, name) for name in sql.COUNTS if getattr(load, name)}
+        counts = {name: getattr(load, name) for name in ledger_sql.COUNTS if getattr(load, name)}
         log.info(phrase, table=self._target.name, run=run, **counts)

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.errors import Refused, TotestreamError, TransientError
 from shared.lake.manifests import Place
-from shared.load import sql
+from shared.load import ledger_sql
 from shared.load.bookkeeping import SUPERSEDED
 from shared.postgres.connection import Connection, quoted
 
@@ -91,8 +91,8 @@ class Warehouse:
     def transaction(self, time_left_s: Callable[[], float]) -> Iterator[None]:
         """All or nothing. An error from the ROLLBACK itself means that the connection is lost."""
         statement_ms = max(int(time_left_s() - RESERVE_S), 1) * 1000
-        self.run(f"BEGIN; SET LOCAL lock_timeout = '{LOCK_S}s'; SET LOCAL statement_timeout = {statement_ms}")
         try:
+            self.run(f"BEGIN; SET LOCAL lock_timeout = '{LOCK_S}s'; SET LOCAL statement_timeout = {statement_ms}")
             yield
             self.run("COMMIT")
         except TotestreamError as error:
@@ -106,9 +106,9 @@ class Warehouse:
 
         Refused when a later log was begun: two of them feed this warehouse.
         """
-        known = self.run(sql.KNOWN_LOG, log=log)
+        known = self.run(ledger_sql.KNOWN_LOG, log=log)
         if not known:
-            self.run(sql.BEGIN_LOG, log=log)
+            self.run(ledger_sql.BEGIN_LOG, log=log)
             return 0
         complete, newest = known[0]
         if not newest:
@@ -119,22 +119,25 @@ class Warehouse:
         return int(complete)
 
     def advance(self, log: str, run: int) -> None:
-        self.run(sql.ADVANCE_LOG, log=log, run=run)
+        self.run(ledger_sql.ADVANCE_LOG, log=log, run=run)
 
     def taken(self, log: str, after_run: int) -> dict[Place, Taken]:
-        rows = self.run(sql.LEDGER_AFTER, log=log, run=after_run)
+        rows = self.run(ledger_sql.LEDGER_AFTER, log=log, run=after_run)
         return {(run, table): Taken(sha256, status) for run, table, sha256, status in rows}
 
     def enter(self, load: Load, **place: object) -> None:
         """The ledger's row. `place` names log_id, table_name, run and the like; what is missing is null."""
-        counts = {name: getattr(load, name) for name in sql.COUNTS}
+        counts = {name: getattr(load, name) for name in ledger_sql.COUNTS}
         records = {"first_record_id": load.first_record_id, "last_record_id": load.last_record_id}
-        values: Mapping[str, object] = dict.fromkeys(sql.LEDGER_COLUMNS) | counts | records | place
-        self.run(sql.insert_ledger(), **values)
+        values: Mapping[str, object] = dict.fromkeys(ledger_sql.LEDGER_COLUMNS) | counts | records | place
+        self.run(ledger_sql.insert_ledger(), **values)
+
+    def has_loaded(self, table: str) -> bool:
+        return bool(self.one(ledger_sql.HAS_LOADED, table=table)[0])
 
     def foreign_keys(self) -> set[tuple[str, str]]:
         """(table, column) of each that exists."""
-        return {(table, column) for table, column in self.run(sql.FOREIGN_KEYS)}
+        return {(table, column) for table, column in self.run(ledger_sql.FOREIGN_KEYS)}
 
     def _roll_back(self, error: TotestreamError) -> None:
         try:

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Build the stack, or repair it: only what differs is put, and a second run writes nothing.
+#
+# Usage: infra_bash/deploy.sh [--local [--source-csv DIR | --orders N] [--seed N]] [--settings FILE]
+#                             [--put-secrets]
+#
+#   --local           on this machine: start the local stack first, and let its source tick afterwards
+#   --source-csv DIR  with --local: fill a new source from the CSV files in DIR
+#   --orders N        with --local: fill a new source with N invented sales orders
+#   --seed N          with --local: which inventions
+#   --settings FILE   default settings.env; settings.example.env says what goes in
+#   --put-secrets     write the secrets again, also those that are there
+#   --help            this text
+#
+# Ends with a table of what each warehouse table should hold and does hold.
+# Exit codes: 0 done, 1 failed, 2 wrong usage.
+
+# shellcheck source-path=SCRIPTDIR/lib
+lib=$(dirname "${BASH_SOURCE[0]}")/lib
+source "$lib/common.sh"
+source "$lib/arguments.sh"
+source "$lib/venv.sh"
+source "$lib/settings.sh"
+source "$lib/aws.sh"
+source "$lib/state.sh"
+source "$lib/package.sh"
+source "$lib/s3.sh"
+source "$lib/secrets.sh"
+source "$lib/sns.sh"
+source "$lib/sqs.sh"
+source "$lib/iam.sh"
+source "$lib/logs.sh"
+source "$lib/events.sh"
+source "$lib/lambda.sh"
+source "$lib/invoke.sh"
+source "$lib/closing.sh"
+
+main() {
+  read_arguments "$@"
+  [[ $IS_LOCAL == yes ]] || load_settings
+  step "tools" ensure_venv requirements.txt requirements-local.txt
+  [[ $IS_LOCAL == no ]] || start_local_stack
+  keep_cli_loaded
+  step "account" know_account
+  together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
+  step "upload" ensure_packages
+  together functions:ensure_lambdas "secrets and subscriptions:ensure_sources"
+  step "bell" ensure_bell
+  step "warehouse tables" migrate
+  step "schedules" ensure_rules
+  step "proof" prove
+  [[ $IS_LOCAL == no ]] || python local.stack tick-start
+}
+
+LOCAL_OPTIONS=()
+
+read_arguments() {
+  while (($# > 0)); do
+    read_argument "$@"
+    case $TAKEN$1 in
+      0--put-secrets) PUT_SECRETS=yes && TAKEN=1 ;;
+      0--source-csv) LOCAL_OPTIONS+=(--csv "$(value_of "$@")") && TAKEN=2 ;;
+      0--orders | 0--seed) LOCAL_OPTIONS+=("$1" "$(value_of "$@")") && TAKEN=2 ;;
+      0*) refuse_argument "$1" ;;
+    esac
+    shift "$TAKEN"
+  done
+  [[ $IS_LOCAL == yes || ${#LOCAL_OPTIONS[@]} == 0 ]] || refuse "${LOCAL_OPTIONS[0]} needs --local; see --help"
+}
+
+ensure_stores() {
+  ensure_buckets
+  ensure_topic
+  ensure_queues
+}
+
+ensure_roles_and_logs() {
+  ensure_roles
+  ensure_log_groups
+}
+
+ensure_lambdas() {
+  ensure_functions
+  ensure_mappings
+  ensure_tick_configs
+  ensure_permissions
+}
+
+ensure_sources() {
+  ensure_secrets
+  ensure_subscriptions
+}
+
+# The settings are known once the stack runs: it picks its ports.
+start_local_stack() {
+  step "local stack" python local.stack start "${LOCAL_OPTIONS[@]}"
+  load_settings
+}
+
+main "$@"

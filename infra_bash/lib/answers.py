@@ -1,0 +1,85 @@
+"""Reads what functions answer, for bash: JSON from stdin, one question each.
+
+python -m infra_bash.lib.answers error|did|run|status|table|wrong|wait RUN
+"""
+
+import json
+import sys
+from typing import Any
+
+Answer = dict[str, Any]
+HEADER = ("TABLE", "EXPECTED", "THERE", "LAST RUN", "FRESHNESS")
+
+
+def error(answer: Answer) -> str:
+    return f"{answer.get('errorType', 'error')}: {answer.get('errorMessage', answer)}".replace("\n", " ")
+
+
+def shown(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
+def rows(status: Answer) -> list[tuple[str, ...]]:
+    """Expected is only known at the run whose record counts: elsewhere a dash."""
+    comparable = status.get("comparable", False)
+    return [
+        (
+            table["table"],
+            shown(table.get("expected")) if comparable else "-",
+            shown(table.get("there")),
+            shown(table.get("last_run")),
+            "-" if table.get("freshness_s") is None else f"{table['freshness_s']:.0f} s",
+        )
+        for table in status["tables"]
+    ]
+
+
+def aligned(lines: list[tuple[str, ...]]) -> str:
+    """The first column to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    texts = []
+    for first, *rest in lines:
+        numbers = "  ".join(text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))
+        texts.append(f"{first.ljust(widths[0])}  {numbers}")
+    return "\n".join(texts)
+
+
+def table(status: Answer) -> str:
+    return aligned([HEADER, *rows(status)])
+
+
+def wrong(status: Answer) -> str:
+    """The tables that do not hold what they should, when that can be said."""
+    if not status.get("comparable"):
+        return ""
+    return " ".join(each["table"] for each in status["tables"] if each.get("expected") != each.get("there"))
+
+
+def progress(status: Answer, run: int) -> str:
+    """`loaded`, `passed` when the warehouse holds a later run than the counted one, else what is behind."""
+    if (status.get("loaded_run") or 0) >= run:
+        return "loaded" if status.get("comparable") else "passed"
+    behind = (f"{each['table']} by {each['runs']}" for each in status.get("behind", []))
+    return "behind: " + (", ".join(behind) or f"loaded {shown(status.get('loaded_run'))} of {run}")
+
+
+def main() -> None:
+    question, *rest = sys.argv[1:]
+    answer = json.load(sys.stdin)
+    match question:
+        case "error":
+            print(error(answer))
+        case "did":
+            print("\n".join(answer.get("did", [])))
+        case "run":
+            print(answer["run"])
+        case "table":
+            print(table(answer))
+        case "wrong":
+            print(wrong(answer))
+        case "progress":
+            print(progress(answer, int(rest[0])))
+
+
+if __name__ == "__main__":
+    main()

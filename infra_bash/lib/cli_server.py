@@ -1,0 +1,73 @@
+"""Keeps the AWS CLI loaded: each call is a fork of this process and costs a third of a new `aws`.
+
+    python -m infra_bash.lib.cli_server SOCKET
+
+serves cli_client.py until the process that started it is gone. A call is the very `aws` of this interpreter,
+with the caller's arguments, environment and files.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+
+from awscli.clidriver import CLIDriver, create_clidriver  # type: ignore[import-untyped]
+
+# How soon it notices that whoever started it is gone.
+LOOK_S = 1.0
+MOST_BYTES = 1 << 20
+FAILED = 255
+
+
+def received(connection: socket.socket) -> tuple[list[str], dict[str, str], list[int]]:
+    """A line of JSON with arguments and environment, and the caller's stdin, stdout and stderr."""
+    text, files, _, _ = socket.recv_fds(connection, MOST_BYTES, 3)
+    while not text.endswith(b"\n"):
+        text += connection.recv(MOST_BYTES)
+    arguments, environment = json.loads(text)
+    return arguments, environment, files
+
+
+def answer(connection: socket.socket, driver: CLIDriver) -> None:
+    """Be that one call, and end."""
+    code = FAILED
+    try:
+        arguments, environment, files = received(connection)
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+        # The CLI has put its own folder into AWS_DATA_PATH when it was loaded.
+        os.environ.update(environment | {"AWS_DATA_PATH": os.environ["AWS_DATA_PATH"]})
+        code = driver.main(arguments)
+        sys.stdout.flush()
+    except Exception:  # noqa: BLE001 - whatever it is: it is told, and this process ends
+        traceback.print_exc()
+    finally:
+        connection.sendall(bytes([code & 255]))
+        os._exit(0)
+
+
+def serve(path: str) -> None:
+    driver = create_clidriver()
+    parent = os.getppid()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        # Its folder is the caller's alone, and so is the socket.
+        listener.bind(path)
+        listener.listen()
+        listener.settimeout(LOOK_S)
+        while os.getppid() == parent:
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            with connection:
+                if os.fork() == 0:
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    connection.settimeout(None)
+                    answer(connection, driver)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# What every script starts with: where things are, how it speaks, how it ends.
+
+set -euo pipefail
+shopt -s inherit_errexit
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+LOCAL=${TOTESTREAM_LOCAL:-$ROOT/.local}
+PYTHON=$ROOT/.venv/bin/python
+SCRIPT=$(basename "$0")
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/totestream.XXXXXX")
+export PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}
+
+clean_up() {
+  local -a running
+  mapfile -t running < <(jobs -p)
+  ((${#running[@]} == 0)) || kill "${running[@]}"
+  rm -rf "$WORK"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# say VERB WORDS…: one line of progress; stdout is for data.
+say() {
+  printf '%-8s%s\n' "$1" "${*:2}" >&2
+}
+
+# die WORDS…: the work failed.
+die() {
+  say FAILED "$*"
+  exit 1
+}
+
+# refuse WORDS…: the script was told something that it cannot use.
+refuse() {
+  printf '%s: %s\n' "$SCRIPT" "$*" >&2
+  exit 2
+}
+
+# step NAME COMMAND…: run it and say how long it took.
+step() {
+  local name=$1 began=${EPOCHREALTIME/[.,]/} tenths
+  shift
+  "$@"
+  tenths=$(((${EPOCHREALTIME/[.,]/} - began) / 100000))
+  say step "$name, $((tenths / 10)).$((tenths % 10)) s"
+}
+
+# together NAME:COMMAND…: those steps at the same time; fails, when all have ended, if one has failed.
+together() {
+  local each failed=0
+  local -a pids=()
+  for each in "$@"; do
+    (step "${each%%:*}" "${each#*:}") &
+    pids+=($!)
+  done
+  for each in "${pids[@]}"; do
+    wait "$each" || failed=1
+  done
+  ((failed == 0)) || exit 1
+}
+
+# python MODULE ARGUMENTS…: one of ours, in the project's own interpreter, whatever lies in the current folder.
+python() {
+  "$PYTHON" -P -m "$@"
+}

@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# The schedules.
+
+# ensure_rules: the last thing to be made, since from here on it runs by itself.
+ensure_rules() {
+  local name
+  want rules rule_targets
+  read_rules
+  mkdir -p "$HAVE/rule_targets"
+  settle rules put events put-rule
+  for name in $(names_of rule_targets); do
+    aws_find events list-targets-by-rule --rule "$name" >"$HAVE/rule_targets/$name.json"
+  done
+  settle rule_targets put_targets
+}
+
+# put_targets VERDICT NAME WHAT: AWS answers success also when it refused some.
+put_targets() {
+  local refused
+  refused=$(put events put-targets "$@" --query FailedEntryCount)
+  [[ $refused == 0 ]] || die "events put-targets: $refused targets of $2 were refused"
+}
+
+read_rules() {
+  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" >"$HAVE/rules.json"
+}
+
+# disable_rules: those that are on.
+disable_rules() {
+  local name names
+  names=$(aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" \
+    --query "Rules[?State=='ENABLED'].Name" --output text)
+  for name in $names; do
+    [[ $name != None ]] || continue
+    aws_write events disable-rule --name "$name"
+    say update "rule $name (off while its function changes)"
+  done
+}

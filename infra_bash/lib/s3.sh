@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# Buckets, what is uploaded to them, and the bell.
+
+ensure_buckets() {
+  local name
+  want buckets bucket_parts
+  aws_read s3api list-buckets >"$HAVE/buckets.json"
+  settle buckets put s3api create-bucket
+  mkdir -p "$HAVE/bucket_parts"
+  while IFS=$'\t' read -r verdict name _ <&4; do
+    [[ $verdict == create ]] || read_bucket_parts "$name"
+  done 4<"$STATE/buckets.verdicts"
+  settle bucket_parts put_bucket_part
+}
+
+# read_bucket_parts BUCKET
+read_bucket_parts() {
+  local name
+  for name in $(names_of bucket_parts); do
+    [[ ${name%%.*} != "$1" ]] ||
+      aws_find s3api "get-${name#*.}" --bucket "$1" >"$HAVE/bucket_parts/$name.json"
+  done
+}
+
+put_bucket_part() {
+  put s3api "put-${2#*.}" "$@"
+}
+
+# upload PACKAGE…: those and the catalogue, as far as the ingestion bucket lacks them, in one call.
+upload() {
+  local bucket key
+  bucket=$(ingestion_bucket)
+  aws_read s3api list-objects-v2 --bucket "$bucket" --prefix deploy/ \
+    --query 'Contents[].Key' >"$HAVE/uploads.json"
+  aws_read s3api list-objects-v2 --bucket "$bucket" --prefix catalogue/ \
+    --query 'Contents[].Key' >"$HAVE/catalogue.json"
+  python infra_bash.lib.uploads "$WORK/uploads" "$HAVE" "$@" >"$WORK/uploads.txt"
+  while IFS= read -r key; do
+    say create "s3://$bucket/$key"
+  done <"$WORK/uploads.txt"
+  if [[ -s $WORK/uploads.txt ]]; then
+    aws_write s3 cp --recursive --only-show-errors "$WORK/uploads" "s3://$bucket/" >/dev/null
+  else
+    say ok "uploads"
+  fi
+}
+
+ingestion_bucket() {
+  printf '%s-%s-ingestion-%s' "$PROJECT" "$STAGE" "$ACCOUNT_ID"
+}
+
+ensure_bell() {
+  local bucket
+  want bells
+  mkdir -p "$HAVE/bells"
+  for bucket in $(names_of bells); do
+    aws_read s3api get-bucket-notification-configuration --bucket "$bucket" >"$HAVE/bells/$bucket.json"
+  done
+  settle bells put_bell
+}
+
+# put_bell VERDICT NAME WHAT: S3 asks whether it may call the function, and hears of a new permission late.
+put_bell() {
+  aws_write_patiently 'Unable to validate the following destination' \
+    s3api put-bucket-notification-configuration --cli-input-json "$(request bells "$2")"
+}

@@ -1,0 +1,61 @@
+"""Completes a Secrets Manager request with the secret's content, which only this process and AWS get to see.
+
+    python -m infra_bash.lib.secret_values SECRETS_FILE OPERATION SETTING REQUEST
+
+The content is SETTING_VALUE of the environment or of SECRETS_FILE, which must be its owner's alone. Prints the
+request; complains in one line that never quotes the content.
+"""
+
+import json
+import os
+import shlex
+import stat
+import sys
+from pathlib import Path
+
+FIELDS = {"host", "port", "dbname", "username", "password"}
+
+
+def file_values(path: Path) -> dict[str, str]:
+    """The KEY=VALUE lines of the file; JSON as it stands or quoted as a shell would."""
+    if not path.exists():
+        return {}
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ValueError(f"{path} can be read by others; run: chmod 600 {path}")
+    pairs = (line.split("=", 1) for line in path.read_text().splitlines() if "=" in line and line[0] != "#")
+    return {name.strip(): value if value.startswith("{") else "".join(shlex.split(value)) for name, value in pairs}
+
+
+def checked(name: str, content: str) -> str:
+    try:
+        missing = FIELDS - json.loads(content).keys()
+    except (json.JSONDecodeError, AttributeError):
+        raise ValueError(f"{name} is not JSON with {', '.join(sorted(FIELDS))}") from None
+    if missing:
+        raise ValueError(f"{name} lacks {', '.join(sorted(missing))}")
+    return content
+
+
+def request_with_content(path: Path, operation: str, setting: str, request: dict[str, object]) -> dict[str, object]:
+    name = f"{setting}_VALUE"
+    content = os.environ.get(name) or file_values(path).get(name)
+    if not content:
+        raise ValueError(f"secret {request['Name']} is not there yet; write {name}={{…}} into {path} (mode 600)")
+    if operation == "put-secret-value":
+        return {"SecretId": request["Name"], "SecretString": checked(name, content)}
+    return request | {"SecretString": checked(name, content)}
+
+
+def main() -> int:
+    path, operation, setting, request = sys.argv[1:]
+    try:
+        completed = request_with_content(Path(path), operation, setting, json.loads(Path(request).read_text()))
+    except ValueError as problem:
+        print(f"{'FAILED':<8}{problem}", file=sys.stderr)
+        return 1
+    print(json.dumps(completed))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# Settings: the environment wins, then the file, then what settings.example.env shows.
+
+EXAMPLE=$ROOT/settings.example.env
+REQUIRED=(PROJECT STAGE AWS_REGION SOURCE_SECRET WAREHOUSE_SECRET WAREHOUSE_SCHEMA)
+CREDENTIALS=(AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE)
+
+# load_settings: export every setting, or stop at the first that is missing, unknown or makes no sense.
+load_settings() {
+  [[ -r $SETTINGS_FILE ]] || refuse "$SETTINGS_FILE is missing; $(how_to_get_settings)"
+  local name
+  local -A example=() given=()
+  read_settings "$EXAMPLE" example
+  read_settings "$SETTINGS_FILE" given
+  for name in "${!given[@]}"; do
+    [[ -v example[$name] ]] || refuse "$name in $SETTINGS_FILE is not a setting; $EXAMPLE has them all"
+  done
+  take_credentials given
+  for name in "${!example[@]}"; do
+    is_credential "$name" || settle_setting "$name"
+  done
+  check_settings
+  export AWS_DEFAULT_REGION=$AWS_REGION AWS_PAGER=""
+  [[ -n $AWS_ENDPOINT_URL ]] || unset AWS_ENDPOINT_URL
+}
+
+how_to_get_settings() {
+  if [[ $IS_LOCAL == yes ]]; then
+    printf 'infra_bash/deploy.sh --local makes it'
+  else
+    printf 'copy settings.example.env and fill it in, or use --local'
+  fi
+}
+
+# read_settings FILE ARRAY: its KEY=VALUE lines, as they stand: nothing in them is run.
+read_settings() {
+  local line name number=0
+  local -n into=$2
+  while IFS= read -r line || [[ -n $line ]]; do
+    number=$((number + 1))
+    line=${line%$'\r'}
+    [[ $line =~ ^[[:space:]]*(#|$) ]] && continue
+    [[ $line =~ ^([A-Z][A-Z0-9_]*)=(.*)$ ]] || refuse "$1, line $number is not KEY=VALUE"
+    name=${BASH_REMATCH[1]}
+    into[$name]=$(unquoted "${BASH_REMATCH[2]}")
+  done <"$1"
+}
+
+# unquoted TEXT: without one pair of quotes around it all.
+unquoted() {
+  local text=$1
+  [[ $text =~ ^\"(.*)\"$ || $text =~ ^\'(.*)\'$ ]] && text=${BASH_REMATCH[1]}
+  printf '%s' "$text"
+}
+
+is_credential() {
+  [[ " ${CREDENTIALS[*]} " == *" $1 "* ]]
+}
+
+# take_credentials ARRAY: those of the file are for the endpoint of the file, so there the file wins, as a whole.
+take_credentials() {
+  local name
+  local -n from=$1
+  [[ -n ${from[AWS_ACCESS_KEY_ID]-}${from[AWS_PROFILE]-} ]] || return 0
+  unset "${CREDENTIALS[@]}"
+  for name in "${CREDENTIALS[@]}"; do
+    [[ -z ${from[$name]-} ]] || export "$name=${from[$name]}"
+  done
+}
+
+# settle_setting NAME: uses load_settings' `given` and `example`.
+settle_setting() {
+  if [[ ! -v $1 ]]; then
+    if [[ -v given[$1] ]]; then
+      printf -v "$1" '%s' "${given[$1]}"
+    elif [[ " ${REQUIRED[*]} " != *" $1 "* ]]; then
+      printf -v "$1" '%s' "${example[$1]}"
+    fi
+  fi
+  [[ " ${REQUIRED[*]} " != *" $1 "* || -n ${!1-} ]] ||
+    refuse "setting $1 is missing; add $1=${example[$1]:-…} to $SETTINGS_FILE (settings.example.env says what it is)"
+  export "${1?}"
+}
+
+# check_settings: what AWS would only refuse half way, and in words of its own.
+check_settings() {
+  local schedule='^(rate|cron)\(.+\)$' word='^[a-z][a-z0-9]*(-[a-z0-9]+)*$'
+  must_match PROJECT "$word" "small letters, digits and hyphens"
+  must_match STAGE "$word" "small letters, digits and hyphens"
+  ((${#PROJECT} + ${#STAGE} <= 29)) ||
+    refuse "PROJECT and STAGE are too long together; AWS takes 29 letters with the names made from them"
+  must_match EXTRACT_SCHEDULE "$schedule" "rate(…) or cron(…)"
+  must_match LOAD_SCHEDULE "$schedule" "rate(…) or cron(…)"
+  must_match LOAD_ON_MANIFEST '^(yes|no)$' "yes or no"
+  must_match DATABASE_PLAINTEXT '^(yes|no)$' "yes or no"
+  must_match LAMBDA_PYTHON '^3\.1[1-9]$' "3.11 or later"
+  must_match LAMBDA_ARCH '^(arm64|x86_64)$' "arm64 or x86_64"
+  must_match REASK_AFTER_S '^[1-9][0-9]*$' "a number of seconds"
+  [[ -z $SUBNET_IDS || -n $SECURITY_GROUP_IDS ]] || refuse "SUBNET_IDS is set and SECURITY_GROUP_IDS is not; set both"
+  [[ -z $DATABASE_CA || -r $DATABASE_CA ]] || refuse "DATABASE_CA names $DATABASE_CA, which cannot be read"
+}
+
+# must_match NAME PATTERN WORDS
+must_match() {
+  [[ ${!1} =~ $2 ]] || refuse "$1 is '${!1}'; it must be $3"
+}

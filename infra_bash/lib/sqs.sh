@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# A queue and its dead-letter queue per warehouse table.
+
+declare -A QUEUE_URL=()
+
+ensure_queues() {
+  want dead_letter_queues dead_letter_queue_attributes queues queue_attributes
+  read_queues
+  settle dead_letter_queues put_queue
+  settle queues put_queue
+}
+
+read_queues() {
+  local urls url
+  urls=$(aws_read sqs list-queues --queue-name-prefix "$PROJECT-$STAGE-" --query 'QueueUrls[]' --output text)
+  mkdir -p "$HAVE/queues"
+  for url in $urls; do
+    [[ $url != None ]] || continue
+    QUEUE_URL[${url##*/}]=$url
+    aws_find sqs get-queue-attributes --queue-url "$url" --attribute-names All >"$HAVE/queues/${url##*/}.json"
+  done
+}
+
+# put_queue VERDICT NAME WHAT. AWS refuses a name for a minute after a queue of that name was deleted.
+put_queue() {
+  if [[ $1 == create ]]; then
+    aws_write_patiently QueueDeletedRecently sqs create-queue --cli-input-json "$(request "$KIND" "$2")"
+  else
+    aws_write sqs set-queue-attributes --queue-url "${QUEUE_URL[$2]}" --cli-input-json "$(request "${KIND%s}_attributes" "$2")"
+  fi
+}

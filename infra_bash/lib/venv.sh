@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# The project's own interpreter in .venv, with exactly what the requirement files lock.
+
+# ensure_venv FILE…: make .venv where there is none; install when the files are not those it was made from.
+ensure_venv() {
+  local stamp=$ROOT/.venv/installed file
+  local -a changed=()
+  [[ -x $PYTHON ]] || make_venv
+  touch "$stamp"
+  for file in "$@"; do
+    grep -qxF "$(stamp_of "$file")" "$stamp" || changed+=("$file")
+  done
+  if ((${#changed[@]} == 0)); then
+    say ok ".venv"
+    return
+  fi
+  install_requirements "$@"
+  for file in "$@"; do
+    { awk -v file="$file" '$NF != file' "$stamp" && stamp_of "$file"; } >"$WORK/stamp"
+    cp "$WORK/stamp" "$stamp"
+  done
+}
+
+# stamp_of FILE: a line that changes when the file does.
+stamp_of() {
+  printf '%s %s\n' "$(cksum <"$ROOT/$1")" "$1"
+}
+
+install_requirements() {
+  local file
+  local -a files=()
+  for file in "$@"; do
+    files+=(--requirement "$ROOT/$file")
+  done
+  say create ".venv from $*"
+  "$PYTHON" -m pip --disable-pip-version-check install --quiet --require-hashes "${files[@]}" >&2 ||
+    die "pip could not install $*; its own words are above"
+}
+
+make_venv() {
+  local python3
+  python3=$(find_python3)
+  # Debian keeps a part of Python that every venv needs in a package of its own.
+  "$python3" -c 'import ensurepip' 2>"$WORK/ensurepip" || install_python3_venv
+  say create ".venv with $("$python3" --version)"
+  "$python3" -m venv "$ROOT/.venv" >&2
+}
+
+find_python3() {
+  local python3
+  python3=$(command -v python3) || die "python3 is missing; install Python 3.11 or later"
+  "$python3" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    die "$python3 is $("$python3" --version); Python 3.11 or later is needed"
+  printf '%s' "$python3"
+}
+
+install_python3_venv() {
+  local apt
+  apt=$(command -v apt-get) || die "python3 cannot make a venv; install its venv module"
+  ((EUID == 0)) || die "python3 cannot make a venv; run: sudo apt-get install -y python3-venv"
+  say create "python3-venv"
+  "$apt" install -y -q python3-venv >"$WORK/apt" 2>&1 || {
+    "$apt" update -q >"$WORK/apt" 2>&1 && "$apt" install -y -q python3-venv >"$WORK/apt" 2>&1
+  } || die "apt-get install python3-venv: $(tail -n 1 "$WORK/apt")"
+}

@@ -1,0 +1,243 @@
+"""Compares what is wanted with what is there: one line per thing, `create|update|ok|delete NAME WHAT`.
+
+    python -m infra_bash.lib.verdicts FOLDER KIND
+
+FOLDER/KIND/*.json are the wanted requests, FOLDER/have/ holds AWS's answers: one file per bulk read, one
+folder per kind that can only be read one by one. WHAT is what differs, or the id of what is to be changed.
+Only what a request asks for is compared: what AWS adds by itself is no difference.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+Thing = dict[str, Any]
+Things = dict[str, Thing]
+Line = tuple[str, str, str]
+
+
+def normal(value: Any) -> Any:
+    """The same for everything that means the same: JSON in a string, a list in another order, one or [one]."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        return normal(json.loads(value))
+    if isinstance(value, dict):
+        return {key: normal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return sorted((normal(each) for each in value), key=repr) if len(value) != 1 else normal(value[0])
+    return str(value)
+
+
+def differences(want: Thing, have: Thing) -> list[str]:
+    return [key for key in want if normal(want[key]) != normal(have.get(key, ""))]
+
+
+def judged(want: Things, have: Things) -> Iterator[Line]:
+    for name, thing in want.items():
+        if name not in have:
+            yield "create", name, ""
+        elif differs := differences(thing, have[name]):
+            yield "update", name, ",".join(differs)
+        else:
+            yield "ok", name, ""
+
+
+def _json(path: Path) -> Thing:
+    """AWS answers nothing at all where there is nothing to say."""
+    text = path.read_text() if path.exists() else ""
+    answer: Thing = json.loads(text) if text.strip() else {}
+    return answer
+
+
+def _folder(path: Path) -> Things:
+    return {file.stem: _json(file) for file in sorted(path.glob("*.json"))}
+
+
+def _only(things: Things, *keys: str) -> Things:
+    return {name: {key: thing[key] for key in keys if key in thing} for name, thing in things.items()}
+
+
+class Stack:
+    """What is wanted and what is there, per kind, in comparable words."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def want(self, kind: str) -> Things:
+        return _folder(self.folder / kind)
+
+    def have(self, answer: str) -> Thing:
+        return _json(self.folder / "have" / f"{answer}.json")
+
+    def each(self, kind: str) -> Things:
+        return {name: thing for name, thing in _folder(self.folder / "have" / kind).items() if thing}
+
+    def _attributes(self, kind: str, answers: str) -> Iterator[Line]:
+        want = {name: thing["Attributes"] for name, thing in self.want(kind).items()}
+        return judged(want, {name: thing["Attributes"] for name, thing in self.each(answers).items()})
+
+    def topics(self) -> Iterator[Line]:
+        return self._attributes("topics", "topics")
+
+    def dead_letter_queues(self) -> Iterator[Line]:
+        return self._attributes("dead_letter_queues", "queues")
+
+    def queues(self) -> Iterator[Line]:
+        return self._attributes("queues", "queues")
+
+    def subscriptions(self) -> Iterator[Line]:
+        return self._attributes("subscriptions", "subscriptions")
+
+    def _roles(self) -> Things:
+        return {role["RoleName"]: role for role in self.have("roles").get("RoleDetailList", [])}
+
+    def roles(self) -> Iterator[Line]:
+        return judged(_only(self.want("roles"), "AssumeRolePolicyDocument"), self._roles())
+
+    def role_policies(self) -> Iterator[Line]:
+        have = {
+            name: policy
+            for name, role in self._roles().items()
+            for policy in role.get("RolePolicyList", [])
+            if policy["PolicyName"] == "rights"
+        }
+        return judged(_only(self.want("role_policies"), "PolicyDocument"), have)
+
+    def attached_policies(self) -> Iterator[Line]:
+        have = {
+            name: policy for name, role in self._roles().items() for policy in role.get("AttachedManagedPolicies", [])
+        }
+        return judged(_only(self.want("attached_policies"), "PolicyArn"), have)
+
+    def _log_groups(self) -> Things:
+        groups = self.have("log_groups").get("logGroups", [])
+        return {group["logGroupName"].rpartition("/")[2]: group for group in groups}
+
+    def log_groups(self) -> Iterator[Line]:
+        return judged(_only(self.want("log_groups"), "logGroupName"), self._log_groups())
+
+    def log_retentions(self) -> Iterator[Line]:
+        return judged(_only(self.want("log_retentions"), "retentionInDays"), self._log_groups())
+
+    def _functions(self) -> Things:
+        have = {}
+        for function in self.have("functions").get("Functions", []):
+            vpc = function.get("VpcConfig") or {}
+            function["VpcConfig"] = {key: vpc.get(key, []) for key in ("SubnetIds", "SecurityGroupIds")}
+            function["Layers"] = [layer["Arn"] for layer in function.get("Layers") or []]
+            function["Environment"] = {"Variables": function.get("Environment", {}).get("Variables", {})}
+            have[function["FunctionName"]] = function
+        return have
+
+    def functions(self) -> Iterator[Line]:
+        """What is to be created. What is there is compared by its configuration and its code."""
+        return judged(_only(self.want("functions"), "FunctionName"), self._functions())
+
+    def function_configurations(self) -> Iterator[Line]:
+        return self._of_existing(self.want("function_configurations"))
+
+    def function_codes(self) -> Iterator[Line]:
+        sha256 = (self.folder / "code.sha256").read_text().strip()
+        codes = {
+            name: {"CodeSha256": sha256, "Architectures": thing["Architectures"]}
+            for name, thing in self.want("function_codes").items()
+        }
+        return self._of_existing(codes)
+
+    def _of_existing(self, want: Things) -> Iterator[Line]:
+        """A function is created whole."""
+        have = self._functions()
+        return judged({name: thing for name, thing in want.items() if name in have}, have)
+
+    def mappings(self) -> Iterator[Line]:
+        """One mapping per function and queue: AWS makes a second one when asked, so what is too much goes."""
+        found: dict[tuple[str, str], list[Thing]] = {}
+        for mapping in self.have("mappings").get("EventSourceMappings", []):
+            function = mapping["FunctionArn"].rpartition(":")[2]
+            found.setdefault((function, mapping.get("EventSourceArn", "")), []).append(mapping)
+        for name, want in self.want("mappings").items():
+            first, *more = found.get((name, want["EventSourceArn"]), [{}])
+            if not first:
+                yield "create", name, ""
+            elif differences({k: v for k, v in want.items() if k != "FunctionName"}, first):
+                yield "update", name, first["UUID"]
+            else:
+                yield "ok", name, first["UUID"]
+            yield from (("delete", name, extra["UUID"]) for extra in more)
+
+    def rules(self) -> Iterator[Line]:
+        have = {rule["Name"]: rule for rule in self.have("rules").get("Rules", [])}
+        return judged(_only(self.want("rules"), "ScheduleExpression", "State"), have)
+
+    def rule_targets(self) -> Iterator[Line]:
+        return judged(_only(self.want("rule_targets"), "Targets"), self.each("rule_targets"))
+
+    def tick_configs(self) -> Iterator[Line]:
+        keys = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
+        return judged(_only(self.want("tick_configs"), *keys), self.each("tick_configs"))
+
+    def permissions(self) -> Iterator[Line]:
+        """By StatementId only: AWS writes a permission in words of its own."""
+        have = {}
+        for function, answer in self.each("permissions").items():
+            for statement in json.loads(answer["Policy"]).get("Statement", []):
+                have[f"{function}.{statement['Sid']}"] = {"StatementId": statement["Sid"]}
+        return judged(_only(self.want("permissions"), "StatementId"), have)
+
+    def bells(self) -> Iterator[Line]:
+        """The whole document is put, so what others have written there is written again; and its file with it."""
+        for name, want in self.want("bells").items():
+            have = self.each("bells").get(name, {})
+            yield from self._bell(name, want, {k: v for k, v in have.items() if k != "ResponseMetadata"})
+
+    def _bell(self, bucket: str, want: Thing, have: Thing) -> Iterator[Line]:
+        key = "LambdaFunctionConfigurations"
+        others = [each for each in have.get(key, []) if not each["Id"].endswith("-bell")]
+        document = have | {key: others + want[key]}
+        if normal_bells(document[key]) == normal_bells(have.get(key, [])):
+            yield "ok", bucket, ""
+            return
+        request = {"Bucket": bucket, "NotificationConfiguration": document}
+        (self.folder / "bells" / f"{bucket}.json").write_text(json.dumps(request))
+        yield "update", bucket, key
+
+    def buckets(self) -> Iterator[Line]:
+        have = {bucket["Name"]: {"Bucket": bucket["Name"]} for bucket in self.have("buckets").get("Buckets", [])}
+        return judged(_only(self.want("buckets"), "Bucket"), have)
+
+    def bucket_parts(self) -> Iterator[Line]:
+        want = {
+            name: {key: value for key, value in part.items() if key != "Bucket"}
+            for name, part in self.want("bucket_parts").items()
+        }
+        return judged(want, {name: _as_put(thing) for name, thing in self.each("bucket_parts").items()})
+
+
+def _as_put(answer: Thing) -> Thing:
+    """S3 answers some parts in other words than it is told them."""
+    if "TagSet" in answer:
+        return {"Tagging": {"TagSet": answer["TagSet"]}}
+    if "Status" in answer:
+        return {"VersioningConfiguration": {"Status": answer["Status"]}}
+    encryption = "ServerSideEncryptionConfiguration"
+    default = "ApplyServerSideEncryptionByDefault"
+    if encryption in answer:
+        return {encryption: {"Rules": [{default: rule.get(default)} for rule in answer[encryption]["Rules"]]}}
+    return answer
+
+
+def normal_bells(configurations: list[Thing]) -> Any:
+    """S3 answers `Prefix` where it was told `prefix`."""
+    return normal(json.loads(json.dumps(configurations).replace('"Prefix"', '"prefix"')))
+
+
+def main() -> None:
+    folder, kind = sys.argv[1:]
+    judge: Callable[[], Iterator[Line]] = getattr(Stack(Path(folder)), kind)
+    for verdict, name, what in judge():
+        print(f"{verdict}\t{name}\t{what}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Write requirements*.txt anew from requirements*.in: exact versions with hashes, of one joint resolution.
+#
+# Usage: infra_bash/lock.sh
+#
+#   --help            this text
+#
+# Needs uv on the PATH. The functions' boto3 must agree with the botocore that the local tools want, so the
+# product and the tools are resolved together first; that answer then binds each file.
+# Exit codes: 0 done, 1 failed, 2 wrong usage.
+
+# shellcheck source-path=SCRIPTDIR/lib
+lib=$(dirname "${BASH_SOURCE[0]}")/lib
+source "$lib/common.sh"
+source "$lib/arguments.sh"
+
+OPTIONS=(--quiet --universal --python-version 3.11 --no-header --no-annotate)
+
+main() {
+  (($# == 0)) || { read_argument "$@" && refuse_argument "$1"; }
+  [[ -n $(command -v uv) ]] || die "uv is missing; install it: https://docs.astral.sh/uv"
+  cd "$ROOT"
+  resolve_jointly
+  lock requirements --constraint "$WORK/joint.txt"
+  lock requirements-local --constraint "$WORK/joint.txt"
+  lock requirements-dev
+}
+
+resolve_jointly() {
+  sed '/^-c /d' requirements.in requirements-local.in >"$WORK/joint.in"
+  uv pip compile "${OPTIONS[@]}" --output-file "$WORK/joint.txt" "$WORK/joint.in" >/dev/null
+}
+
+# lock NAME OPTIONS…
+lock() {
+  uv pip compile "${OPTIONS[@]}" --generate-hashes --output-file "$1.txt" "${@:2}" "$1.in" >/dev/null
+  say ok "$1.txt"
+}
+
+main "$@"

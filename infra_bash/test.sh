@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Run the linters and the tests; ends with pytest's own line.
+#
+# Usage: infra_bash/test.sh [--fast | --soak]
+#
+#   --fast   only what needs no local stack: under 3 minutes, for work
+#   --soak   also what takes long: thousands of seeds, long faults
+#   --help   this text
+#
+# Exit codes: 0 all passed, 1 something failed, 2 wrong usage.
+
+# shellcheck source-path=SCRIPTDIR/lib
+lib=$(dirname "${BASH_SOURCE[0]}")/lib
+source "$lib/common.sh"
+source "$lib/arguments.sh"
+source "$lib/venv.sh"
+
+CHOSEN=(-m 'not soak')
+
+main() {
+  read_arguments "$@"
+  ensure_venv requirements.txt requirements-local.txt requirements-dev.txt
+  cd "$ROOT"
+  lint
+  # A folder of the suite's own keeps a running local stack out of it.
+  unset TOTESTREAM_LOCAL PYTHONDONTWRITEBYTECODE
+  "$PYTHON" -m pytest "${CHOSEN[@]}"
+}
+
+read_arguments() {
+  while (($# > 0)); do
+    case $1 in
+      --help)
+        show_help
+        exit 0
+        ;;
+      --fast) CHOSEN=(-m fast) ;;
+      --soak) CHOSEN=() ;;
+      *) refuse_argument "$1" ;;
+    esac
+    shift
+  done
+}
+
+lint() {
+  local bin=$ROOT/.venv/bin
+  local -a scripts
+  mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' .ci/run)
+  "$bin/ruff" check --quiet .
+  "$bin/ruff" format --check --quiet .
+  "$bin/mypy"
+  "$bin/shellcheck" --external-sources "${scripts[@]}"
+  "$bin/shfmt" -i 2 -ci -d "${scripts[@]}"
+  say ok "linters"
+}
+
+main "$@"

@@ -1,0 +1,42 @@
+"""A topology small enough to be read whole."""
+
+from dataclasses import dataclass
+
+from shared.names import Names
+
+
+@dataclass(frozen=True)
+class StubTarget:
+    name: str
+    sources: tuple[str, ...]
+
+
+NAMES = Names("totestream", "test", "eu-west-2", "123456789012")
+TARGETS = {
+    "fact_payment": StubTarget("fact_payment", ("payment",)),
+    "dim_staff": StubTarget("dim_staff", ("staff", "department")),
+}
+SETTINGS = {
+    "PROJECT": "totestream",
+    "STAGE": "test",
+    "AWS_REGION": "eu-west-2",
+    "ACCOUNT_ID": "123456789012",
+    "AWS_ENDPOINT_URL": "",
+    "EXTRACT_SCHEDULE": "rate(1 minute)",
+    "LOAD_SCHEDULE": "rate(2 minutes)",
+    "LOAD_ON_MANIFEST": "yes",
+    "SOURCE_SECRET": "test/source",
+    "WAREHOUSE_SECRET": "test/warehouse",
+    "WAREHOUSE_OWNER_SECRET": "",
+    "WAREHOUSE_SCHEMA": "star",
+    "DATABASE_CA": "",
+    "DATABASE_PLAINTEXT": "no",
+    "SUBNET_IDS": "",
+    "SECURITY_GROUP_IDS": "",
+    "REASK_AFTER_S": "600",
+    "LAMBDA_PYTHON": "3.13",
+    "LAMBDA_ARCH": "arm64",
+    "CODE_KEY": "deploy/code-1.zip",
+    "CODE_SHA256": "q83vASNFZ4k=",
+    "LAYER_ARN": "arn:aws:lambda:eu-west-2:123456789012:layer:totestream-test-libraries:1",
+}

@@ -1,0 +1,121 @@
+"""What is built and uploaded, and what is read from answers."""
+
+import json
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra_bash.lib import answers, package, secret_values, uploads
+
+pytestmark = pytest.mark.fast
+
+LOGIN = json.dumps({"host": "h", "port": 1, "dbname": "d", "username": "u", "password": "it's"})
+REQUEST: dict[str, object] = {"Name": "test/source"}
+
+
+def test_the_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
+    first = package.build_code(tmp_path).read_bytes()
+    assert package.build_code(tmp_path).read_bytes() == first
+
+
+def test_the_package_holds_code_and_nothing_made_from_it(tmp_path: Path) -> None:
+    names = zipfile.ZipFile(package.build_code(tmp_path)).namelist()
+    assert {name.split("/")[0] for name in names} == {"handlers", "shared"}
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_a_private_authority_travels_in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("certificate")
+    monkeypatch.setenv("DATABASE_CA", str(authority))
+    assert "database-ca.pem" in zipfile.ZipFile(package.build_code(tmp_path)).namelist()
+
+
+def test_the_layer_leaves_out_what_lambda_has_and_keeps_its_hashes() -> None:
+    text = "# a comment\nboto3==1 \\\n    --hash=sha256:a\nnumpy==2 ; python_version < '3.12' \\\n    --hash=sha256:b\n"
+    assert package.layer_requirements(text) == ("numpy==2 ; python_version < '3.12' \\\n    --hash=sha256:b\n")
+
+
+def test_the_layer_has_all_that_the_functions_import() -> None:
+    kept = package.layer_requirements((package.ROOT / "requirements.txt").read_text())
+    for library in ("fastparquet", "msgspec", "numpy", "pandas", "pg8000", "sqlalchemy", "tenacity", "python-dateutil"):
+        assert f"\n{library}==" in f"\n{kept}"
+
+
+def test_the_catalogue_is_published_under_its_fingerprints() -> None:
+    catalogue = uploads.catalogue()
+    assert len(catalogue) == 11
+    (staff,) = (json.loads(body) for key, body in catalogue.items() if key.startswith("catalogue/staff/"))
+    assert staff["columns"][0] == {"name": "staff_id", "kind": "integer", "nullable": False}
+
+
+def test_a_secret_comes_from_its_file_however_it_is_quoted(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.env"
+    for line in (f"SOURCE_SECRET_VALUE={LOGIN}\n", "SOURCE_SECRET_VALUE='" + LOGIN.replace("'", "'\"'\"'") + "'\n"):
+        file.write_text(line)
+        file.chmod(0o600)
+        completed = secret_values.request_with_content(file, "create-secret", "SOURCE_SECRET", REQUEST)
+        assert completed == {"Name": "test/source", "SecretString": LOGIN}
+
+
+def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.env"
+    file.write_text(f"SOURCE_SECRET_VALUE={LOGIN}\n")
+    file.chmod(0o600 | stat.S_IRGRP)
+    with pytest.raises(ValueError, match="chmod 600"):
+        secret_values.request_with_content(file, "create-secret", "SOURCE_SECRET", REQUEST)
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_SECRET_VALUE", LOGIN)
+    completed = secret_values.request_with_content(tmp_path / "none", "put-secret-value", "SOURCE_SECRET", REQUEST)
+    assert completed == {"SecretId": "test/source", "SecretString": LOGIN}
+
+
+@pytest.mark.parametrize("content", ["hunter2", '{"password": "hunter2"}', '["hunter2"]'])
+def test_a_complaint_never_quotes_the_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    monkeypatch.setenv("SOURCE_SECRET_VALUE", content)
+    with pytest.raises(ValueError) as complaint:
+        secret_values.request_with_content(tmp_path / "none", "create-secret", "SOURCE_SECRET", REQUEST)
+    assert "hunter2" not in str(complaint.value)
+
+
+STATUS = {
+    "loaded_run": 3,
+    "comparable": True,
+    "behind": [],
+    "tables": [
+        {"table": "dim_staff", "last_run": 3, "expected": 20, "there": 20, "freshness_s": 4.2},
+        {"table": "fact_payment", "last_run": None, "expected": 9, "there": None, "freshness_s": None},
+    ],
+}
+
+
+def test_the_table_is_aligned_and_says_nothing_it_does_not_know() -> None:
+    assert answers.table(STATUS).splitlines() == [
+        "TABLE         EXPECTED  THERE  LAST RUN  FRESHNESS",
+        "dim_staff           20     20         3        4 s",
+        "fact_payment         9      -         -          -",
+    ]
+
+
+def test_a_table_that_lacks_rows_is_named() -> None:
+    assert answers.wrong(STATUS) == "fact_payment"
+
+
+def test_nothing_is_expected_at_a_run_that_was_not_counted() -> None:
+    passed = STATUS | {"comparable": False}
+    assert answers.wrong(passed) == ""
+    assert answers.progress(passed, 2) == "passed"
+    assert "  20 " not in answers.table(passed).splitlines()[1].replace("     20         3", "")
+
+
+def test_progress_says_what_is_behind() -> None:
+    waiting = STATUS | {"behind": [{"table": "fact_payment", "runs": 2}]}
+    assert answers.progress(waiting, 4) == "behind: fact_payment by 2"
+
+
+def test_a_functions_error_is_one_line() -> None:
+    assert answers.error({"errorType": "BadSetting", "errorMessage": "two\nlines"}) == "BadSetting: two lines"

@@ -1,0 +1,87 @@
+"""What deploy.sh asks of AWS."""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra_bash.lib.requests import Requests
+from tests.infra.stubs import SETTINGS, TARGETS
+
+pytestmark = pytest.mark.fast
+
+
+def requests(kind: str, **settings: str) -> dict[str, dict[str, Any]]:
+    return dict(getattr(Requests(SETTINGS | settings, TARGETS), kind)())
+
+
+def test_a_queue_gives_up_to_its_own_dead_letters() -> None:
+    attributes = requests("queues")["totestream-test-dim_staff"]["Attributes"]
+    assert json.loads(attributes["RedrivePolicy"]) == {
+        "deadLetterTargetArn": "arn:aws:sqs:eu-west-2:123456789012:totestream-test-dim_staff-dlq",
+        "maxReceiveCount": 12,
+    }
+
+
+def test_sqs_takes_attributes_as_text() -> None:
+    for request in (*requests("queues").values(), *requests("dead_letter_queues").values()):
+        assert all(isinstance(value, str) for value in request["Attributes"].values())
+
+
+def test_a_subscription_filters_by_table() -> None:
+    attributes = requests("subscriptions")["totestream-test-dim_staff"]["Attributes"]
+    assert json.loads(attributes["FilterPolicy"]) == {"table": ["department", "staff"]}
+    assert attributes["RawMessageDelivery"] == "true"
+
+
+def test_every_permission_says_for_whom() -> None:
+    for request in requests("permissions").values():
+        assert request["SourceArn"].startswith("arn:aws:")
+        assert request["SourceAccount"] == "123456789012"
+
+
+def test_an_endpoint_without_tls_is_not_asked_for_it() -> None:
+    parts = requests("bucket_parts", AWS_ENDPOINT_URL="http://127.0.0.1:4566")
+    assert not [name for name in parts if name.endswith(".bucket-policy")]
+
+
+def test_aws_is_asked_for_tls() -> None:
+    assert len([name for name in requests("bucket_parts") if name.endswith(".bucket-policy")]) == 2
+
+
+def test_no_bell_is_an_empty_list_so_that_an_old_one_goes() -> None:
+    (bell,) = requests("bells", LOAD_ON_MANIFEST="no").values()
+    assert bell == {"LambdaFunctionConfigurations": []}
+
+
+def test_only_what_needs_a_database_is_put_into_the_private_network() -> None:
+    made = requests("function_configurations", SUBNET_IDS="subnet-1, subnet-2", SECURITY_GROUP_IDS="sg-1")
+    inside = {name for name, request in made.items() if request["VpcConfig"]["SubnetIds"]}
+    assert inside == {f"totestream-test-{noun}" for noun in ("extract", "load", "migrate", "inspect")}
+    attached = requests("attached_policies", SUBNET_IDS="subnet-1", SECURITY_GROUP_IDS="sg-1")
+    assert set(attached) == inside
+
+
+def test_without_a_private_network_no_role_may_make_interfaces() -> None:
+    assert requests("attached_policies") == {}
+
+
+def test_the_code_version_follows_the_code() -> None:
+    variables = requests("functions")["totestream-test-load"]["Environment"]["Variables"]
+    assert variables["CODE_VERSION"] == "abcdef012345"
+
+
+def test_everything_that_can_be_tagged_is() -> None:
+    for kind in ("queues", "dead_letter_queues", "topics", "roles", "log_groups", "functions", "rules", "secrets"):
+        for request in requests(kind).values():
+            tags = request.get("tags") or request["Tags"]
+            assert tags in (
+                {"project": "totestream", "stage": "test"},
+                [{"Key": "project", "Value": "totestream"}, {"Key": "stage", "Value": "test"}],
+            )
+
+
+def test_names_stay_within_what_aws_takes() -> None:
+    longest = {"PROJECT": "p" * 20, "STAGE": "s" * 9}
+    for kind, limit in (("functions", 64), ("roles", 64), ("rules", 64), ("buckets", 63), ("dead_letter_queues", 80)):
+        assert max(map(len, requests(kind, **longest))) <= limit

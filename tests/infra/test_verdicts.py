@@ -1,0 +1,108 @@
+"""What differs is found, and nothing else is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra_bash.lib.verdicts import Stack, judged, normal
+
+pytestmark = pytest.mark.fast
+
+
+def test_json_in_a_string_is_compared_by_its_content() -> None:
+    assert normal('{"a": 1, "b": ["x"]}') == normal('{"b": "x", "a": "1"}')
+
+
+def test_the_order_of_actions_is_no_difference() -> None:
+    assert normal({"Action": ["b", "a"]}) == normal({"Action": ["a", "b"]})
+
+
+def test_one_statement_more_is_a_difference() -> None:
+    assert normal({"Statement": [{"a": 1}]}) != normal({"Statement": [{"a": 1}, {"b": 1}]})
+
+
+def test_what_aws_adds_by_itself_is_no_difference() -> None:
+    assert list(judged({"q": {"A": "1"}}, {"q": {"A": "1", "CreatedTimestamp": "2"}})) == [("ok", "q", "")]
+
+
+def test_what_is_missing_is_created_and_what_differs_is_named() -> None:
+    have = {"there": {"A": "1", "B": "2"}}
+    assert list(judged({"there": {"A": "2", "B": "2"}, "new": {}}, have)) == [
+        ("update", "there", "A"),
+        ("create", "new", ""),
+    ]
+
+
+class Folder:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, name: str, content: Any) -> None:
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def mapping(uuid: str, batch: int = 5) -> dict[str, Any]:
+    return {
+        "UUID": uuid,
+        "FunctionArn": "arn:aws:lambda:r:1:function:f",
+        "EventSourceArn": "arn:aws:sqs:r:1:q",
+        "BatchSize": batch,
+    }
+
+
+WANTED = {"FunctionName": "f", "EventSourceArn": "arn:aws:sqs:r:1:q", "BatchSize": 5}
+
+
+def test_a_second_mapping_of_the_same_queue_is_taken_away(folder: Folder) -> None:
+    folder.write("mappings/f.json", WANTED)
+    folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1"), mapping("2")]})
+    assert list(Stack(folder.path).mappings()) == [("ok", "f", "1"), ("delete", "f", "2")]
+
+
+def test_a_mapping_is_changed_by_its_id(folder: Folder) -> None:
+    folder.write("mappings/f.json", WANTED)
+    folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1", batch=1)]})
+    assert list(Stack(folder.path).mappings()) == [("update", "f", "1")]
+
+
+def test_an_environment_variable_too_much_is_a_difference(folder: Folder) -> None:
+    folder.write("function_configurations/f.json", {"Environment": {"Variables": {"A": "1"}}})
+    folder.write(
+        "have/functions.json",
+        {"Functions": [{"FunctionName": "f", "Environment": {"Variables": {"A": "1", "B": "2"}}}]},
+    )
+    assert list(Stack(folder.path).function_configurations()) == [("update", "f", "Environment")]
+
+
+BELL = {"Id": "t-bell", "LambdaFunctionArn": "arn", "Events": ["s3:ObjectCreated:*"]}
+
+
+def test_a_bell_leaves_what_others_have_put_there(folder: Folder) -> None:
+    other = {"Id": "theirs", "LambdaFunctionArn": "other", "Events": ["s3:ObjectRemoved:*"]}
+    folder.write("bells/b.json", {"LambdaFunctionConfigurations": [BELL]})
+    folder.write("have/bells/b.json", {"LambdaFunctionConfigurations": [other], "QueueConfigurations": [{"Id": "q"}]})
+    assert [verdict for verdict, _, _ in Stack(folder.path).bells()] == ["update"]
+    put = json.loads((folder.path / "bells/b.json").read_text())["NotificationConfiguration"]
+    assert put == {"LambdaFunctionConfigurations": [other, BELL], "QueueConfigurations": [{"Id": "q"}]}
+
+
+def test_a_bell_that_hangs_is_left_alone(folder: Folder) -> None:
+    folder.write("bells/b.json", {"LambdaFunctionConfigurations": [BELL]})
+    folder.write("have/bells/b.json", {"LambdaFunctionConfigurations": [BELL]})
+    assert list(Stack(folder.path).bells()) == [("ok", "b", "")]
+
+
+def test_an_answer_of_nothing_means_there_is_nothing(folder: Folder) -> None:
+    folder.write("tick_configs/f.json", {"FunctionName": "f", "MaximumRetryAttempts": 0})
+    (folder.path / "have/tick_configs").mkdir(parents=True)
+    (folder.path / "have/tick_configs/f.json").write_text("")
+    assert list(Stack(folder.path).tick_configs()) == [("create", "f", "")]
