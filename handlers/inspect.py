@@ -35,6 +35,5 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
         schema=settings["WAREHOUSE_SCHEMA"],
     )
     with connection:
-        now = datetime.now(UTC).replace(tzinfo=None)
         run_log = RunLog(S3Bucket(settings.names.bucket("ingestion")))
-        return status(run_log, connection, TARGETS, now).facts
+        return status(run_log, connection, TARGETS, lambda: datetime.now(UTC).replace(tzinfo=None)).facts

@@ -1,6 +1,6 @@
 """One screen: per warehouse table its last run, rows, freshness and what is behind, waiting or quarantined."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -63,12 +63,15 @@ class Warehouse:
         connection.run("COMMIT")
 
 
-def status(run_log: RunLog, connection: Connection, targets: Mapping[str, Target], now: datetime) -> Status:
-    """`now` is UTC without a zone, like every snapshot's time."""
+def status(
+    run_log: RunLog, connection: Connection, targets: Mapping[str, Target], now: Callable[[], datetime]
+) -> Status:
+    """`now` gives UTC without a zone, like every snapshot's time; it is asked after everything was looked at."""
     newest = run_log.newest()
     warehouse = Warehouse(connection, newest.log if newest else "", targets)
     pending = [record for record in run_log.since(warehouse.complete_run) if newest and record.run <= newest.run]
-    tables = (_table(target, newest, warehouse, pending, _looked_at(run_log), now) for target in targets.values())
+    looked_at = _looked_at(run_log)
+    tables = (_table(target, newest, warehouse, pending, looked_at, now()) for target in targets.values())
     newest_run = newest.run if newest else 0
     return Status(
         newest_run=newest_run,

@@ -3,7 +3,7 @@
 import pytest
 
 from local.ticker import KINDS
-from tests.road.conftest import Ticks
+from tests.conftest import Ticks
 from tests.road.road import Road
 
 pytestmark = pytest.mark.fast

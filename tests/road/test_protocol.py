@@ -11,7 +11,7 @@ from local.ticker import KINDS
 from shared.aws.bucket import S3Bucket
 from shared.lake import keys
 from shared.lake.documents import ChangeMessage
-from tests.road.conftest import Ticks
+from tests.conftest import Ticks
 from tests.road.road import Road, fingerprint
 
 pytestmark = pytest.mark.fast

@@ -16,11 +16,12 @@ from shared.columns import DTYPES, Column, Frame, Kind, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, Quarantined, RunRecord, Snapshot, TableState, encode
 from shared.lake.run_log import RunLog
+from shared.load.ledger_sql import COUNTS
 from shared.load.loader import Outside, load_pass
 from shared.load.memory import Memory
 from shared.load.migrate import Report, migrate
 from shared.load.outcome import Outcome
-from shared.load.sql import COUNTS, REFUSED_COLUMNS
+from shared.load.sql import REFUSED_COLUMNS
 from shared.load.warehouse import Warehouse
 from shared.warehouse.registry import Target
 

@@ -172,7 +172,7 @@ class TestAdoption:
         report = bare.migrate()
         assert report.did == [
             "current_fact_sale made anew",
-            f"{logins.LOAD} may SELECT on table {SCHEMA}.current_fact_sale",
+            f'{logins.LOAD} may SELECT on table "{SCHEMA}"."current_fact_sale"',
         ]
 
     def test_a_view_that_others_stand_on_is_kept_and_said(self, bare: Ground) -> None:

@@ -1,0 +1,160 @@
+"""The deployed local stack, as a test sees it: everything through deploy.sh, the AWS API and SQL."""
+
+import json
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from pg8000.native import Connection
+
+from local import logins, places
+from local.postgres import Server
+from shared.names import Names
+from shared.warehouse.registry import TARGETS
+from tests.road.road import SCHEMA, place_expected, shown
+
+ROOT = Path(__file__).parent.parent.parent
+# Every wait in these tests ends when what is awaited is there; this is only how long a broken stack may take.
+LONGEST_WAIT_S = 120.0
+
+
+@dataclass
+class LocalStack:
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.passwords: dict[str, str] = {}
+        self.settings: dict[str, str] = {}
+
+    # ---- the scripts
+
+    def script(self, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run infra_bash/<name>.sh on this stack; its output is kept, its exit code is the caller's to judge."""
+        return subprocess.run(
+            [str(ROOT / "infra_bash" / f"{name}.sh"), *arguments],
+            env={**os.environ, "TOTESTREAM_LOCAL": str(self.folder), "REASK_AFTER_S": "5", **environment},
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+
+    def deploy(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """deploy.sh --local, with the source at rest afterwards."""
+        done = self.script("deploy", "--local", *arguments, **environment)
+        assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-4000:]
+        self.python("local.stack", "tick-stop")
+        self.read_settings()
+        return done
+
+    def python(self, module: str, *arguments: str) -> None:
+        environment = {**os.environ, "TOTESTREAM_LOCAL": str(self.folder), "PYTHONPATH": str(ROOT)}
+        subprocess.run([str(ROOT / ".venv/bin/python"), "-m", module, *arguments], env=environment, check=True)
+
+    def read_settings(self) -> None:
+        lines = (self.folder / "settings.env").read_text().splitlines()
+        pairs = [line.split("=", 1) for line in lines if "=" in line and not line.startswith("#")]
+        self.settings = {name: "".join(shlex.split(value)) for name, value in pairs}
+        self.passwords = logins.kept_passwords(self.folder / "logins.json")
+        account = self.aws("sts").get_caller_identity()["Account"]
+        region = self.settings["AWS_REGION"]
+        self.names = Names(self.settings["PROJECT"], self.settings["STAGE"], region, account)
+
+    # ---- AWS
+
+    def aws(self, service: str) -> Any:
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=self.settings["AWS_ENDPOINT_URL"],
+            region_name=self.settings["AWS_REGION"],
+            aws_access_key_id=self.settings["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.settings["AWS_SECRET_ACCESS_KEY"],
+            config=Config(read_timeout=310, retries={"total_max_attempts": 1}),
+        )
+
+    def invoke(self, noun: str, event: dict[str, object] | None = None) -> dict[str, Any]:
+        """A function's answer; its error, when it ended in one, is under `errorMessage`."""
+        answer = self.aws("lambda").invoke(
+            FunctionName=self.names.function(noun), Payload=json.dumps(event or {}).encode()
+        )
+        found: dict[str, Any] = json.loads(answer["Payload"].read())
+        return found
+
+    def extract(self) -> int:
+        """One extraction now, beside the scheduled ones; the run that has all committed changes."""
+        wait_for(lambda: not self.invoke("extract").get("busy"), "extract to be free")
+        return self.newest_run()
+
+    def newest_run(self) -> int:
+        found: dict[str, Any] = self.invoke("inspect", {"do": "status"})
+        return int(found["newest_run"])
+
+    def get(self, noun: str, key: str) -> bytes:
+        body = self.aws("s3").get_object(Bucket=self.names.bucket(noun), Key=key)["Body"]
+        return bytes(body.read())
+
+    def keys(self, noun: str, prefix: str) -> list[str]:
+        pages = self.aws("s3").get_paginator("list_objects_v2").paginate(Bucket=self.names.bucket(noun), Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+    # ---- the databases
+
+    @property
+    def server(self) -> Server:
+        return Server(places.postgres_home(self.folder))
+
+    def source(self) -> Connection:
+        return logins.connect(self.server, self.passwords, logins.SOURCE_OWNER)
+
+    def warehouse(self) -> Connection:
+        connection = logins.connect(self.server, self.passwords, logins.WAREHOUSE_OWNER)
+        connection.run(f"SET search_path TO {SCHEMA}")
+        return connection
+
+    def change(self, statement: str) -> None:
+        connection = self.source()
+        connection.run(statement)
+        connection.close()
+
+    def ask(self, question: str) -> list[list[Any]]:
+        """Of the warehouse."""
+        connection = self.warehouse()
+        try:
+            return connection.run(question) or []
+        finally:
+            connection.close()
+
+    def differing(self) -> list[str]:
+        """The warehouse tables that do not show what the oracle says."""
+        source, there = self.source(), self.warehouse()
+        try:
+            return [name for name in TARGETS if _differs(source, there, name)]
+        finally:
+            source.close()
+            there.close()
+
+    def arrives(self) -> None:
+        wait_for(lambda: self.differing() == [], "every table to equal the oracle")
+
+
+def _differs(source: Connection, there: Connection, name: str) -> bool:
+    target = TARGETS[name]
+    place_expected(source, there, target)
+    columns = ", ".join(column.name for column in target.columns)
+    ours = f"SELECT {columns} FROM {shown(target)}"
+    both = f"(SELECT * FROM expected EXCEPT ALL {ours}) UNION ALL ({ours} EXCEPT ALL SELECT * FROM expected)"
+    return bool(there.run(f"SELECT 1 FROM ({both}) AS differing LIMIT 1"))
+
+
+def wait_for(is_there: Callable[[], object], what: str, longest_s: float = LONGEST_WAIT_S) -> None:
+    deadline = time.monotonic() + longest_s
+    while not is_there():
+        assert time.monotonic() < deadline, f"waited {longest_s} s in vain for {what}"
+        time.sleep(0.5)
