@@ -16,6 +16,7 @@ from pg8000.native import Connection
 
 from local import logins, places
 from local.postgres import Server
+from shared.lake.keys import RUNS, run_of
 from shared.names import Names
 from shared.warehouse.registry import TARGETS
 from tests.road.road import SCHEMA, place_expected, shown
@@ -88,13 +89,17 @@ class LocalStack:
         return found
 
     def extract(self) -> int:
-        """One extraction now, beside the scheduled ones; the run that has all committed changes."""
-        wait_for(lambda: not self.invoke("extract").get("busy"), "extract to be free")
+        """One extraction now, beside the scheduled ones; the newest run, which has all committed changes."""
+        wait_for(self._extracted, "an extraction that is not busy")
         return self.newest_run()
 
+    def _extracted(self) -> bool:
+        answer = self.invoke("extract")
+        assert "errorMessage" not in answer, answer
+        return not answer["busy"]
+
     def newest_run(self) -> int:
-        found: dict[str, Any] = self.invoke("inspect", {"do": "status"})
-        return int(found["newest_run"])
+        return run_of(self.keys("ingestion", RUNS)[-1])
 
     def get(self, noun: str, key: str) -> bytes:
         body = self.aws("s3").get_object(Bucket=self.names.bucket(noun), Key=key)["Body"]
