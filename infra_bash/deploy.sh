@@ -39,20 +39,27 @@ main() {
   read_arguments "$@"
   [[ $IS_LOCAL == yes ]] || load_settings
   step "tools" ensure_venv requirements.txt requirements-local.txt
-  [[ $IS_LOCAL == no ]] || start_local_stack
   keep_cli_loaded
+  [[ $IS_LOCAL == no ]] || start_local_stack
   step "account" know_account
+  step "plan" want "${NEED_NO_PACKAGE[@]}"
   together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
   step "upload" ensure_packages
+  step "plan" want "${NEED_PACKAGES[@]}"
   together functions:ensure_lambdas "secrets and subscriptions:ensure_sources"
-  step "bell" ensure_bell
   step "warehouse tables" migrate
-  step "schedules" ensure_rules
+  together "bell:ensure_bell" "schedules:ensure_rules"
   step "proof" prove
-  [[ $IS_LOCAL == no ]] || python local.stack tick-start
+  [[ $IS_LOCAL == no ]] || leave_local_stack
 }
 
 LOCAL_OPTIONS=()
+NEED_NO_PACKAGE=(
+  buckets bucket_parts bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
+  queue_attributes subscriptions subscription_attributes roles role_trusts role_policies attached_policies log_groups
+  log_retentions mappings mapping_changes tick_configs permissions secrets rules rule_targets
+)
+NEED_PACKAGES=(functions function_codes function_configurations)
 
 read_arguments() {
   while (($# > 0)); do
@@ -95,6 +102,14 @@ ensure_sources() {
 start_local_stack() {
   step "local stack" python local.stack start "${LOCAL_OPTIONS[@]}"
   load_settings
+}
+
+# It goes on by itself: who started it is told how to look at it and how to end it.
+leave_local_stack() {
+  python local.stack tick-start
+  say ok "look at it:     ./infra_bash/status.sh --local"
+  say ok "with a client:  ./infra_bash/local.sh urls"
+  say ok "stop it:        ./infra_bash/local.sh stop"
 }
 
 main "$@"

@@ -50,9 +50,9 @@ start() {
   local options=() tick=yes
   while (($#)); do
     case $1 in
-    --no-tick) tick=no ;;
-    --csv | --orders | --seed | --today) options+=("$1" "${2-}") && shift ;;
-    *) wrong_usage "start takes no $1" ;;
+      --no-tick) tick=no ;;
+      --csv | --orders | --seed | --today) options+=("$1" "${2-}") && shift ;;
+      *) wrong_usage "start takes no $1" ;;
     esac
     shift || wrong_usage "a value is missing"
   done
@@ -65,18 +65,18 @@ start() {
 main() {
   local command=${1-}
   case $command in
-  -h | --help) help ;;
-  start)
-    require_environment
-    start "${@:2}"
-    ;;
-  stop | reset | urls)
-    (($# == 1)) || wrong_usage "$command takes no options"
-    require_environment
-    stack "$command"
-    ;;
-  '') wrong_usage 'start, stop, reset or urls is missing' ;;
-  *) wrong_usage "$command is not a command" ;;
+    -h | --help) help ;;
+    start)
+      require_environment
+      start "${@:2}"
+      ;;
+    stop | reset | urls)
+      (($# == 1)) || wrong_usage "$command takes no options"
+      require_environment
+      stack "$command"
+      ;;
+    '') wrong_usage 'start, stop, reset or urls is missing' ;;
+    *) wrong_usage "$command is not a command" ;;
   esac
 }
 

@@ -28,7 +28,7 @@ main() {
   load_settings
   keep_cli_loaded
   know_account
-  want roles rules bells mappings queues dead_letter_queues secrets buckets
+  want roles rules bells queues dead_letter_queues secrets buckets
   remove_rules
   remove_bell
   remove_mappings

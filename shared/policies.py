@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.lake.keys import MANIFESTS, PUBLISHED, RUNS
 from shared.names import Names
-from shared.topology import INGESTION, PROCESSED, Settings, Target, Targets, owner_secret
+from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, owner_secret, rings
 
 Document = dict[str, Any]
 HEALTH = "health/*"
@@ -57,6 +57,11 @@ class Rights:
     def pair(self, table: str) -> tuple[str, str]:
         return self.names.queue(table), self.names.dead_letter_queue(table)
 
+    def hear_the_bell(self) -> Sequence[Document]:
+        """What Lambda does on the loader's behalf."""
+        actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:DeleteMessageBatch", "sqs:GetQueueAttributes"]
+        return [_allow(actions, self.names.queue_arn(self.names.queue(BELL)))] if rings(self.settings) else []
+
     def log(self, function: str) -> Document:
         return _allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{self.names.log_group_arn(function)}:*")
 
@@ -79,6 +84,7 @@ def _load(r: Rights) -> list[Document]:
         r.put(INGESTION, "health/load.json"),
         r.get(PROCESSED, ALL_MANIFESTS, "tables/*", "quarantine/*"),
         r.list(INGESTION, PROCESSED),
+        *r.hear_the_bell(),
         _allow(["lambda:InvokeFunction"], r.names.function_arn(r.names.function("migrate"))),
     ]
 
@@ -154,14 +160,23 @@ def _only_tls(action: str, *resources: str) -> Document:
 
 def queue_policy(names: Names, queue: str, tls: bool) -> Document:
     """The topic may send to it, on behalf of this account; so may the topic's subscription to a dead letter."""
+    return _only_from(names, queue, "sns", names.topic_arn, tls)
+
+
+def bell_policy(names: Names, tls: bool) -> Document:
+    """The processed bucket may send to it, on behalf of this account: anyone may have a bucket of some name."""
+    return _only_from(names, names.queue(BELL), "s3", names.bucket_arn(PROCESSED), tls)
+
+
+def _only_from(names: Names, queue: str, service: str, source: str, tls: bool) -> Document:
     arn = names.queue_arn(queue)
     sending = {
         "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
+        "Principal": {"Service": f"{service}.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": arn,
         "Condition": {
-            "ArnEquals": {"aws:SourceArn": names.topic_arn},
+            "ArnEquals": {"aws:SourceArn": source},
             "StringEquals": {"aws:SourceAccount": names.account},
         },
     }

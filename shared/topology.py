@@ -43,6 +43,21 @@ DEAD_LETTER_RETENTION_S = 14 * 86_400
 MESSAGES_PER_CALL = 5
 # The least that AWS allows. Reserved concurrency would throttle, and throttling uses up receives.
 TRANSFORMS_AT_ONCE = 2
+
+# Each finished transform rings the loader, eleven at once after a first run, and one load takes all that is there:
+# a queue gathers the rings. A new account runs ten functions at once in all, and the transforms want those.
+BELL = "bell"
+LOAD_TIMEOUT_S = 300
+# As many as one call can take without waiting for more.
+BELLS_PER_CALL = 10
+# The least that AWS allows: the second finds the first at work and leaves.
+BELLS_AT_ONCE = 2
+# The least that AWS allows: a bell whose load failed rings again so much later.
+BELL_VISIBILITY_S = LOAD_TIMEOUT_S
+# Nobody misses an old bell: by then the schedule has loaded what it rang for. Two loads may fail meanwhile. It says
+# nothing, so there is no dead-letter queue to keep it.
+BELL_RETENTION_S = 15 * 60
+
 # What is missed comes with the next minute: a late or repeated tick helps nobody.
 TICK_MAX_AGE_S = 60
 TICK_RETRIES = 0
@@ -82,6 +97,11 @@ def known_targets() -> Targets:
     from shared.warehouse.registry import TARGETS
 
     return TARGETS
+
+
+def rings(settings: Settings) -> bool:
+    """Whether a manifest wakes the loader, or the schedule alone does."""
+    return settings["LOAD_ON_MANIFEST"] == "yes"
 
 
 def owner_secret(settings: Settings) -> str:
@@ -145,7 +165,7 @@ def functions(names: Names, settings: Settings, targets: Targets, code_version: 
             )
             for table in sorted(targets)
         ),
-        function("load", 1024, 300, settings["LOAD_SCHEDULE"], **warehouse),
+        function("load", 1024, LOAD_TIMEOUT_S, settings["LOAD_SCHEDULE"], **warehouse),
         function("migrate", 512, 300, **warehouse, WAREHOUSE_OWNER_SECRET=owner_secret(settings)),
         function("watch", 256, 60, WATCH_SCHEDULE, **_named(settings, "REASK_AFTER_S")),
         function("inspect", 512, 60, **warehouse),
@@ -165,9 +185,10 @@ def page(names: Names, settings: Settings, targets: Targets) -> str:
     for queue in queues(targets):
         heard = ", ".join(queue.sources)
         lines.append(f"queue {names.queue(queue.table)}: changes of {heard} -> {names.transform(queue.table)}")
-    bell = "rings" if settings["LOAD_ON_MANIFEST"] == "yes" else "does not ring"
+    heard = f"manifests of {names.bucket(PROCESSED)}" if rings(settings) else "nothing"
+    lines.append(f"queue {names.queue(BELL)}: {heard} -> {names.function('load')}")
     lines.append(f"bucket {names.bucket(INGESTION)}: runs, batches")
-    lines.append(f"bucket {names.bucket(PROCESSED)}: manifests, tables; a manifest {bell} {names.function('load')}")
+    lines.append(f"bucket {names.bucket(PROCESSED)}: manifests, tables")
     return "\n".join(lines)
 
 

@@ -1,18 +1,42 @@
 """Reads what functions answer, for bash: JSON from stdin, one question each.
 
-python -m infra_bash.lib.answers error|did|run|status|table|wrong|wait RUN
+python -m infra_bash.lib.answers error|did|migrated|run|table|wrong|progress RUN
 """
 
 import json
+import re
 import sys
+from collections import Counter
 from typing import Any
 
 Answer = dict[str, Any]
+# What the lines of `did` are about, in the order in which they are told.
+KINDS = {
+    "tables": r"(?!current_|history_)\w+ created$",
+    "views": r"\w+ (created|made anew)$",
+    "columns": r"\S+ added$",
+    "indexes": r".*index on ",
+    "comments": r".*: comments written$",
+    "rights": r"\S+ may ",
+}
 HEADER = ("TABLE", "EXPECTED", "THERE", "LAST RUN", "FRESHNESS")
 
 
 def error(answer: Answer) -> str:
     return f"{answer.get('errorType', 'error')}: {answer.get('errorMessage', answer)}".replace("\n", " ")
+
+
+def kind_of(line: str) -> str:
+    return next((kind for kind, pattern in KINDS.items() if re.match(pattern, line)), "others")
+
+
+def migrated(answer: Answer) -> list[tuple[str, str]]:
+    """A verb and words a line: one for all that was done, and one for each thing that was not."""
+    counts = Counter(map(kind_of, answer.get("did", [])))
+    verb = "create" if counts["tables"] else "update" if counts.total() else "ok"
+    words = ", ".join(f"{counts[kind]} {kind}" for kind in (*KINDS, "others") if counts[kind])
+    did = (verb, "warehouse tables" + (f": {words}" if words else ""))
+    return [did, *(("differs", line) for line in answer.get("said", []))]
 
 
 def shown(value: Any) -> str:
@@ -70,7 +94,9 @@ def main() -> None:
         case "error":
             print(error(answer))
         case "did":
-            print("\n".join(answer.get("did", [])))
+            print("".join(f"{line}\n" for line in answer.get("did", [])), end="")
+        case "migrated":
+            print("".join(f"{verb}\t{words}\n" for verb, words in migrated(answer)), end="")
         case "run":
             print(answer["run"])
         case "table":

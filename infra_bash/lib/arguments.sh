@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here, the scripts read
 # The grammar that all scripts share. A script's header comment is its --help.
 
 SETTINGS_FILE=$ROOT/settings.env

@@ -5,16 +5,19 @@
 MOST_S=600
 MOST_COUNTS=5
 
+# migrate: what it did is counted here, and listed in the function's log; what it would not do is said.
 migrate() {
-  local did line
-  did=$(invoke migrate '{}')
-  did=$(python infra_bash.lib.answers did <<<"$did")
-  while IFS= read -r line; do
-    [[ -z $line ]] || say ok "$line"
-  done <<<"$did"
+  local answer verb words
+  answer=$(invoke migrate '{}')
+  [[ $IS_LOCAL == no ]] || python infra_bash.lib.answers did <<<"$answer" >>"$LOCAL/migrate.log"
+  python infra_bash.lib.answers migrated <<<"$answer" >"$WORK/migrated"
+  while IFS=$'\t' read -r verb words; do
+    say "$verb" "$words"
+  done <"$WORK/migrated"
 }
 
-# prove: count the source in one run, wait for it in the warehouse, and show both. Fails when they differ.
+# prove: count the source in one run, wait for it in the warehouse, and show both. Fails when they differ, or when
+# each time something newer had been loaded before the two could be compared.
 prove() {
   local attempt status run wrong now
   for ((attempt = 1; attempt <= MOST_COUNTS; attempt++)); do
@@ -25,10 +28,19 @@ prove() {
     [[ $now != loaded ]] || break
     say wait "the warehouse is past run $run already; counting again"
   done
-  [[ $now == loaded ]] || say wait "the source changes too fast to be counted; the table shows what is there"
   python infra_bash.lib.answers table <<<"$status"
+  [[ $now == loaded ]] || die "the source changes too fast to be counted; run infra_bash/status.sh$(same_stack) later"
   wrong=$(python infra_bash.lib.answers wrong <<<"$status")
-  [[ -z $wrong ]] || die "expected and there differ: $wrong; look at infra_bash/status.sh"
+  [[ -z $wrong ]] || die "expected and there differ: $wrong; run infra_bash/status.sh$(same_stack)"
+}
+
+# same_stack: the options that name it.
+same_stack() {
+  if [[ $IS_LOCAL == yes ]]; then
+    printf ' --local'
+  elif [[ $SETTINGS_FILE != "$ROOT/settings.env" ]]; then
+    printf ' --settings %q' "$SETTINGS_FILE"
+  fi
 }
 
 # wait_until_loaded RUN: the status in which the warehouse has it.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here, the scripts read
 # What every script starts with: where things are, how it speaks, how it ends.
 
 set -euo pipefail

@@ -4,7 +4,6 @@
 # ensure_rules: the last thing to be made, since from here on it runs by itself.
 ensure_rules() {
   local name
-  want rules rule_targets
   read_rules
   mkdir -p "$HAVE/rule_targets"
   settle rules put events put-rule

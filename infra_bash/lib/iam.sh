@@ -2,7 +2,6 @@
 # One role per function, with exactly its rights.
 
 ensure_roles() {
-  want roles role_trusts role_policies attached_policies
   # One answer holds every role with its policies: forty reads the less.
   aws_read iam get-account-authorization-details --filter Role \
     --query "{RoleDetailList: RoleDetailList[?starts_with(RoleName, '$PROJECT-$STAGE-')]}" >"$HAVE/roles.json"

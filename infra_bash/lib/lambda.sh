@@ -27,7 +27,6 @@ find_layer() {
 
 # ensure_functions: code and settings of those that are there; then those that are not.
 ensure_functions() {
-  want functions function_codes function_configurations
   aws_read lambda list-functions \
     --query "{Functions: Functions[?starts_with(FunctionName, '$PROJECT-$STAGE-')]}" >"$HAVE/functions.json"
   quiet_schedules_before_updates
@@ -64,7 +63,6 @@ put_function() {
 
 ensure_tick_configs() {
   local name
-  want tick_configs
   mkdir -p "$HAVE/tick_configs"
   for name in $(names_of tick_configs); do
     aws_find lambda get-function-event-invoke-config --function-name "$name" >"$HAVE/tick_configs/$name.json"
@@ -74,7 +72,6 @@ ensure_tick_configs() {
 
 ensure_permissions() {
   local name
-  want permissions
   mkdir -p "$HAVE/permissions"
   for name in $(names_of permissions); do
     name=${name%.*}
@@ -88,11 +85,10 @@ ensure_permissions() {
 put_permission() {
   [[ $1 == create ]] ||
     aws_write lambda remove-permission --function-name "${2%.*}" --statement-id "${2##*.}"
-  put lambda add-permission "$@"
+  [[ $1 == delete ]] || put lambda add-permission "$@"
 }
 
 ensure_mappings() {
-  want mappings mapping_changes
   aws_read lambda list-event-source-mappings >"$HAVE/mappings.json"
   settle mappings put_mapping
 }

@@ -38,7 +38,7 @@ remove_bell() {
 remove_mappings() {
   aws_read lambda list-event-source-mappings --output text \
     --query "EventSourceMappings[?State!='Deleting'].[FunctionArn, UUID]" >"$WORK/mappings"
-  names_of mappings >"$WORK/ours"
+  names_of roles >"$WORK/ours"
   awk 'NR == FNR { known[$0] = 1; next } { sub(/.*:/, "", $1) } $1 in known { print $2 }' "$WORK/ours" \
     "$WORK/mappings" | remove_each mapping aws_write lambda delete-event-source-mapping --uuid
 }
@@ -117,6 +117,7 @@ remove_buckets() {
 remove_bucket() {
   local versions=$WORK/versions.json
   while true; do
+    # shellcheck disable=SC2016 # `true` is JMESPath
     aws_read s3api list-object-versions --bucket "$1" --no-paginate \
       --query '{Objects: [Versions, DeleteMarkers][][].{Key: Key, VersionId: VersionId}, Quiet: `true`}' >"$versions"
     grep -q '"Key"' "$versions" || break

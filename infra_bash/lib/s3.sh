@@ -3,7 +3,6 @@
 
 ensure_buckets() {
   local name
-  want buckets bucket_parts
   aws_read s3api list-buckets >"$HAVE/buckets.json"
   settle buckets put s3api create-bucket
   mkdir -p "$HAVE/bucket_parts"
@@ -51,7 +50,6 @@ ingestion_bucket() {
 
 ensure_bell() {
   local bucket
-  want bells
   mkdir -p "$HAVE/bells"
   for bucket in $(names_of bells); do
     aws_read s3api get-bucket-notification-configuration --bucket "$bucket" >"$HAVE/bells/$bucket.json"

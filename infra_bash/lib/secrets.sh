@@ -6,7 +6,6 @@ PUT_SECRETS=no
 # ensure_secrets: make what is missing; what is there is only put again when --put-secrets says so.
 ensure_secrets() {
   local setting name found
-  want secrets
   for setting in $(names_of secrets); do
     name=${!setting}
     found=$(aws_find secretsmanager describe-secret --secret-id "$name" --query ARN --output text)

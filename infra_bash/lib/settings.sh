@@ -42,6 +42,7 @@ read_settings() {
     [[ $line =~ ^[[:space:]]*(#|$) ]] && continue
     [[ $line =~ ^([A-Z][A-Z0-9_]*)=(.*)$ ]] || refuse "$1, line $number is not KEY=VALUE"
     name=${BASH_REMATCH[1]}
+    # shellcheck disable=SC2034,SC2004 # the caller's associative array
     into[$name]=$(unquoted "${BASH_REMATCH[2]}")
   done <"$1"
 }

@@ -8,7 +8,6 @@ topic_arn() {
 }
 
 ensure_topic() {
-  want topics topic_policies
   mkdir -p "$HAVE/topics"
   aws_find sns get-topic-attributes --topic-arn "$(topic_arn)" >"$HAVE/topics/$PROJECT-$STAGE-changes.json"
   settle topics put_topic
@@ -24,7 +23,6 @@ put_topic() {
 
 ensure_subscriptions() {
   local arn endpoint
-  want subscriptions subscription_attributes
   aws_read sns list-subscriptions-by-topic --topic-arn "$(topic_arn)" \
     --query 'Subscriptions[].[Endpoint, SubscriptionArn]' --output text >"$HAVE/subscriptions.txt"
   mkdir -p "$HAVE/subscriptions"

@@ -4,7 +4,6 @@
 declare -A QUEUE_URL=()
 
 ensure_queues() {
-  want dead_letter_queues dead_letter_queue_attributes queues queue_attributes
   read_queues
   settle dead_letter_queues put_queue
   settle queues put_queue

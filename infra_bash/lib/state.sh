@@ -5,7 +5,7 @@ STATE=$WORK/state
 HAVE=$STATE/have
 mkdir -p "$HAVE"
 
-# want KIND…: write the wanted requests of each kind.
+# want KIND…: write the wanted requests of each kind. One call for many: loading the tables takes a second.
 want() {
   python infra_bash.lib.requests "$STATE" "$@"
 }

@@ -165,6 +165,15 @@ class Stack:
             else:
                 yield "ok", name, first["UUID"]
             yield from (("delete", name, extra["UUID"]) for extra in more)
+        yield from self._unwanted_mappings(found)
+
+    def _unwanted_mappings(self, found: dict[tuple[str, str], list[Thing]]) -> Iterator[Line]:
+        """Our queues are read by nobody but who should."""
+        wanted = {(name, want["EventSourceArn"]) for name, want in self.want("mappings").items()}
+        queues = self.want("queues")
+        for (function, source), mappings in found.items():
+            if source.rpartition(":")[2] in queues and (function, source) not in wanted:
+                yield from (("delete", function, mapping["UUID"]) for mapping in mappings)
 
     def rules(self) -> Iterator[Line]:
         have = {rule["Name"]: rule for rule in self.have("rules").get("Rules", [])}
@@ -178,12 +187,13 @@ class Stack:
         return judged(_only(self.want("tick_configs"), *keys), self.each("tick_configs"))
 
     def permissions(self) -> Iterator[Line]:
-        """By StatementId only: AWS writes a permission in words of its own."""
+        """By StatementId only: AWS writes a permission in words of its own. S3 once rang the loader itself."""
         have = {}
         for function, answer in self.each("permissions").items():
             for statement in json.loads(answer["Policy"]).get("Statement", []):
                 have[f"{function}.{statement['Sid']}"] = {"StatementId": statement["Sid"]}
-        return judged(_only(self.want("permissions"), "StatementId"), have)
+        yield from judged(_only(self.want("permissions"), "StatementId"), have)
+        yield from (("delete", name, "") for name in have if name.endswith(".bell"))
 
     def bells(self) -> Iterator[Line]:
         """The whole document is put, so what others have written there is written again; and its file with it."""
@@ -192,15 +202,17 @@ class Stack:
             yield from self._bell(name, want, {k: v for k, v in have.items() if k != "ResponseMetadata"})
 
     def _bell(self, bucket: str, want: Thing, have: Thing) -> Iterator[Line]:
-        key = "LambdaFunctionConfigurations"
-        others = [each for each in have.get(key, []) if not each["Id"].endswith("-bell")]
-        document = have | {key: others + want[key]}
-        if normal_bells(document[key]) == normal_bells(have.get(key, [])):
+        """Ours is known by its Id, also where it once was: S3 rang the loader itself."""
+        document = {key: _not_ours(value) if isinstance(value, list) else value for key, value in have.items()}
+        for key, ours in want.items():
+            document[key] = document.get(key, []) + ours
+        document = {key: value for key, value in document.items() if value != []}
+        if normal_bells(document) == normal_bells(have):
             yield "ok", bucket, ""
             return
         request = {"Bucket": bucket, "NotificationConfiguration": document}
         (self.folder / "bells" / f"{bucket}.json").write_text(json.dumps(request))
-        yield "update", bucket, key
+        yield "update", bucket, ",".join(want)
 
     def buckets(self) -> Iterator[Line]:
         have = {bucket["Name"]: {"Bucket": bucket["Name"]} for bucket in self.have("buckets").get("Buckets", [])}
@@ -227,9 +239,13 @@ def _as_put(answer: Thing) -> Thing:
     return answer
 
 
-def normal_bells(configurations: list[Thing]) -> Any:
+def _not_ours(configurations: list[Thing]) -> list[Thing]:
+    return [each for each in configurations if not each["Id"].endswith("-bell")]
+
+
+def normal_bells(document: Thing) -> Any:
     """S3 answers `Prefix` where it was told `prefix`."""
-    return normal(json.loads(json.dumps(configurations).replace('"Prefix"', '"prefix"')))
+    return normal(json.loads(json.dumps(document).replace('"Prefix"', '"prefix"')))
 
 
 def main() -> None:

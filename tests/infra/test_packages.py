@@ -119,3 +119,30 @@ def test_progress_says_what_is_behind() -> None:
 
 def test_a_functions_error_is_one_line() -> None:
     assert answers.error({"errorType": "BadSetting", "errorMessage": "two\nlines"}) == "BadSetting: two lines"
+
+
+DID = {
+    "did": [
+        "schema star created",
+        "dim_staff created",
+        "dim_staff.phone added",
+        "dim_staff: comments written",
+        "fact_payment: index on payment_id created",
+        "fact_payment: unique index on payment_record_id",
+        "current_fact_payment created",
+        "history_fact_payment made anew",
+        'loader may SELECT, INSERT on table "star"."dim_staff"',
+    ],
+    "said": ["dim_staff.name is integer, declared text: kept"],
+}
+
+
+def test_what_was_migrated_is_counted_and_what_was_not_is_said() -> None:
+    assert answers.migrated(DID) == [
+        ("create", "warehouse tables: 1 tables, 2 views, 1 columns, 2 indexes, 1 comments, 1 rights, 1 others"),
+        ("differs", "dim_staff.name is integer, declared text: kept"),
+    ]
+
+
+def test_a_second_migration_has_nothing_to_count() -> None:
+    assert answers.migrated({"did": [], "said": []}) == [("ok", "warehouse tables")]

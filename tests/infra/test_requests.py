@@ -51,7 +51,23 @@ def test_aws_is_asked_for_tls() -> None:
 
 def test_no_bell_is_an_empty_list_so_that_an_old_one_goes() -> None:
     (bell,) = requests("bells", LOAD_ON_MANIFEST="no").values()
-    assert bell == {"LambdaFunctionConfigurations": []}
+    assert bell == {"QueueConfigurations": []}
+    assert "totestream-test-load" not in requests("mappings", LOAD_ON_MANIFEST="no")
+
+
+def test_a_manifest_rings_by_a_queue_that_hands_many_rings_to_one_load() -> None:
+    (bell,) = requests("bells").values()
+    (ring,) = bell["QueueConfigurations"]
+    mapping = requests("mappings")["totestream-test-load"]
+    assert ring["QueueArn"] == mapping["EventSourceArn"] == "arn:aws:sqs:eu-west-2:123456789012:totestream-test-bell"
+    assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (10, {"MaximumConcurrency": 2})
+
+
+def test_a_bell_is_soon_forgotten_and_leaves_no_dead_letter() -> None:
+    attributes = requests("queues")["totestream-test-bell"]["Attributes"]
+    assert (attributes["MessageRetentionPeriod"], attributes["VisibilityTimeout"]) == ("900", "300")
+    assert "RedrivePolicy" not in attributes
+    assert "totestream-test-bell-dlq" not in requests("dead_letter_queues")
 
 
 def test_only_what_needs_a_database_is_put_into_the_private_network() -> None:

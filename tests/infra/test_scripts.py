@@ -1,5 +1,6 @@
 """The grammar of the scripts, without any AWS."""
 
+import json
 import os
 import re
 import subprocess
@@ -151,3 +152,33 @@ def test_a_teardown_must_be_told_which_stack() -> None:
     refused = run("teardown.sh", "--with-data")
     assert refused.returncode == 2
     assert "which stack?" in refused.stderr
+
+
+def prove(loaded_run: int, **status: object) -> subprocess.CompletedProcess[str]:
+    """closing.sh's proof, where each count is run 1 and inspect always answers the same."""
+    table = {"table": "dim_staff", "expected": 2, "there": 1, "last_run": 1, "freshness_s": 1}
+    answer = json.dumps({"loaded_run": loaded_run, "comparable": True, "tables": [table]} | status)
+    script = f"""
+        source infra_bash/lib/common.sh
+        source infra_bash/lib/arguments.sh
+        source infra_bash/lib/closing.sh
+        invoke() {{ if [[ $1 == extract ]]; then printf '{{"run": 1}}'; else printf '%s' '{answer}'; fi; }}
+        read_argument --local
+        prove
+    """
+    return subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_proof_that_differs_fails_and_names_the_table() -> None:
+    proof = prove(loaded_run=1)
+    assert proof.returncode == 1
+    assert proof.stderr == "FAILED  expected and there differ: dim_staff; run infra_bash/status.sh --local\n"
+
+
+def test_a_source_that_is_never_still_fails_the_proof_and_says_what_to_run() -> None:
+    proof = prove(loaded_run=2, comparable=False)
+    assert proof.returncode == 1
+    assert proof.stdout.startswith("TABLE")
+    waits, failed = proof.stderr.splitlines()[:-1], proof.stderr.splitlines()[-1]
+    assert len(waits) == 5
+    assert failed.startswith("FAILED  ") and "infra_bash/status.sh --local" in failed

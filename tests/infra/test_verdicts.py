@@ -83,21 +83,56 @@ def test_an_environment_variable_too_much_is_a_difference(folder: Folder) -> Non
     assert list(Stack(folder.path).function_configurations()) == [("update", "f", "Environment")]
 
 
-BELL = {"Id": "t-bell", "LambdaFunctionArn": "arn", "Events": ["s3:ObjectCreated:*"]}
+def test_a_mapping_of_our_queue_that_nobody_wants_is_taken_away(folder: Folder) -> None:
+    folder.write("queues/q.json", {})
+    theirs = mapping("2") | {"EventSourceArn": "arn:aws:sqs:r:1:theirs"}
+    folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1"), theirs]})
+    assert list(Stack(folder.path).mappings()) == [("delete", "f", "1")]
+
+
+def test_a_permission_from_before_the_bell_had_a_queue_is_taken_away(folder: Folder) -> None:
+    statements = [{"Sid": "schedule"}, {"Sid": "bell"}, {"Sid": "theirs"}]
+    folder.write("permissions/f.schedule.json", {"StatementId": "schedule"})
+    folder.write("have/permissions/f.json", {"Policy": json.dumps({"Statement": statements})})
+    assert list(Stack(folder.path).permissions()) == [("ok", "f.schedule", ""), ("delete", "f.bell", "")]
+
+
+BELL = {"Id": "t-bell", "QueueArn": "arn", "Events": ["s3:ObjectCreated:*"]}
+
+
+def document_put(folder: Folder) -> Any:
+    return json.loads((folder.path / "bells/b.json").read_text())["NotificationConfiguration"]
 
 
 def test_a_bell_leaves_what_others_have_put_there(folder: Folder) -> None:
     other = {"Id": "theirs", "LambdaFunctionArn": "other", "Events": ["s3:ObjectRemoved:*"]}
-    folder.write("bells/b.json", {"LambdaFunctionConfigurations": [BELL]})
+    folder.write("bells/b.json", {"QueueConfigurations": [BELL]})
     folder.write("have/bells/b.json", {"LambdaFunctionConfigurations": [other], "QueueConfigurations": [{"Id": "q"}]})
     assert [verdict for verdict, _, _ in Stack(folder.path).bells()] == ["update"]
-    put = json.loads((folder.path / "bells/b.json").read_text())["NotificationConfiguration"]
-    assert put == {"LambdaFunctionConfigurations": [other, BELL], "QueueConfigurations": [{"Id": "q"}]}
+    assert document_put(folder) == {
+        "LambdaFunctionConfigurations": [other],
+        "QueueConfigurations": [{"Id": "q"}, BELL],
+    }
+
+
+def test_a_bell_that_rang_the_function_itself_goes(folder: Folder) -> None:
+    direct = {"Id": "t-bell", "LambdaFunctionArn": "load", "Events": ["s3:ObjectCreated:*"]}
+    folder.write("bells/b.json", {"QueueConfigurations": [BELL]})
+    folder.write("have/bells/b.json", {"LambdaFunctionConfigurations": [direct], "EventBridgeConfiguration": {}})
+    assert [verdict for verdict, _, _ in Stack(folder.path).bells()] == ["update"]
+    assert document_put(folder) == {"QueueConfigurations": [BELL], "EventBridgeConfiguration": {}}
+
+
+def test_a_bell_that_shall_not_ring_is_taken_down(folder: Folder) -> None:
+    folder.write("bells/b.json", {"QueueConfigurations": []})
+    folder.write("have/bells/b.json", {"QueueConfigurations": [BELL]})
+    assert [verdict for verdict, _, _ in Stack(folder.path).bells()] == ["update"]
+    assert document_put(folder) == {}
 
 
 def test_a_bell_that_hangs_is_left_alone(folder: Folder) -> None:
-    folder.write("bells/b.json", {"LambdaFunctionConfigurations": [BELL]})
-    folder.write("have/bells/b.json", {"LambdaFunctionConfigurations": [BELL]})
+    folder.write("bells/b.json", {"QueueConfigurations": [BELL]})
+    folder.write("have/bells/b.json", {"QueueConfigurations": [BELL]})
     assert list(Stack(folder.path).bells()) == [("ok", "b", "")]
 
 

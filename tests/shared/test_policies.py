@@ -90,11 +90,33 @@ def test_a_queue_takes_messages_from_this_accounts_topic_only() -> None:
     }
 
 
+def test_the_bell_takes_messages_from_this_accounts_processed_bucket_only() -> None:
+    (statement,) = policies.bell_policy(NAMES, tls=False)["Statement"]
+    assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert statement["Resource"] == "arn:aws:sqs:eu-west-2:123456789012:totestream-test-bell"
+    assert statement["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": "arn:aws:s3:::totestream-test-processed-123456789012"},
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+    }
+
+
+def test_load_alone_hears_the_bell() -> None:
+    bell = NAMES.queue_arn("totestream-test-bell")
+    assert resources("load", "sqs:ReceiveMessage") == {bell}
+    assert {name for name, policy in POLICIES.items() if bell in str(policy)} == {NAMES("load")}
+
+
+def test_a_bell_that_does_not_ring_needs_no_right() -> None:
+    silent = policies.role_policies(NAMES, SETTINGS | {"LOAD_ON_MANIFEST": "no"}, TARGETS)
+    assert "sqs:" not in str(silent[NAMES("load")])
+
+
 def test_tls_is_demanded_wherever_it_can_be_had() -> None:
     bucket = policies.bucket_policy(NAMES, "ingestion", tls=True)
     queue = policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=True)
     topic = policies.topic_policy(NAMES, tls=True)
-    for policy in (bucket, queue, topic):
+    bell = policies.bell_policy(NAMES, tls=True)
+    for policy in (bucket, queue, topic, bell):
         assert policy is not None
         assert policy["Statement"][-1]["Effect"] == "Deny"
         assert policy["Statement"][-1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -74,7 +74,7 @@ def test_the_bell_is_only_a_bell(stack: LocalStack) -> None:
     stack.extract()
     stack.arrives()
     stack.deploy()
-    assert stack.aws("s3").get_bucket_notification_configuration(Bucket=bucket).get("LambdaFunctionConfigurations")
+    assert stack.aws("s3").get_bucket_notification_configuration(Bucket=bucket).get("QueueConfigurations")
 
 
 def test_the_bell_rings(stack: LocalStack) -> None:

@@ -1,0 +1,45 @@
+"""What all requests are made from: settings, names, tags, functions."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+from shared import topology
+from shared.names import Names
+from shared.topology import Settings, Targets
+
+Request = dict[str, Any]
+# Each by the name of what it is for.
+Requests = Iterator[tuple[str, Request]]
+
+
+class Base:
+    def __init__(self, settings: Settings, targets: Targets) -> None:
+        self.settings, self.targets = settings, targets
+        self.names = Names(*(settings[n] for n in ("PROJECT", "STAGE", "AWS_REGION", "ACCOUNT_ID")))
+        self.tags = {"project": self.names.project, "stage": self.names.stage}
+        # Plain HTTP is only spoken to an endpoint that offers nothing else.
+        self.tls = not settings.get("AWS_ENDPOINT_URL", "").startswith("http:")
+        code_hash = hexadecimal(settings.get("CODE_SHA256", ""))
+        version = code_hash[: topology.CODE_VERSION_LENGTH]
+        self.all_functions = topology.functions(self.names, settings, targets, version)
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
+
+    def _scheduled(self) -> list[topology.Function]:
+        return [function for function in self.all_functions if function.schedule]
+
+    def _vpc(self) -> dict[str, list[str]]:
+        subnets, groups = (self.settings.get(n, "") for n in ("SUBNET_IDS", "SECURITY_GROUP_IDS"))
+        return {"SubnetIds": split(subnets), "SecurityGroupIds": split(groups)}
+
+
+def split(text: str) -> list[str]:
+    return [word for word in text.replace(",", " ").split() if word]
+
+
+def hexadecimal(base64_text: str) -> str:
+    """AWS writes hashes in base64; names are easier read in hexadecimal."""
+    return base64.b64decode(base64_text).hex()

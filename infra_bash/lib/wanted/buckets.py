@@ -1,0 +1,48 @@
+"""S3: the buckets, and the bell that the processed one rings."""
+
+import json
+
+from infra_bash.lib.wanted.base import Base, Request, Requests
+from shared import policies, topology
+from shared.lake.keys import MANIFESTS
+from shared.topology import BELL, INGESTION, PROCESSED
+
+
+class Buckets(Base):
+    def buckets(self) -> Requests:
+        for noun in topology.BUCKETS:
+            create: Request = {"Bucket": self.names.bucket(noun), "ObjectOwnership": "BucketOwnerEnforced"}
+            if self.names.region != "us-east-1":
+                create["CreateBucketConfiguration"] = {"LocationConstraint": self.names.region}
+            yield self.names.bucket(noun), create
+
+    def bucket_parts(self) -> Requests:
+        """Each named `bucket.part` for s3api's get-PART and put-PART."""
+        for noun in topology.BUCKETS:
+            bucket = self.names.bucket(noun)
+            for part, request in self._bucket_parts(noun):
+                yield f"{bucket}.{part}", {"Bucket": bucket} | request
+
+    def _bucket_parts(self, noun: str) -> Requests:
+        shut = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+        yield "public-access-block", {"PublicAccessBlockConfiguration": dict.fromkeys(shut, True)}
+        owner = [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        yield "bucket-ownership-controls", {"OwnershipControls": {"Rules": owner}}
+        encryption = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+        yield "bucket-encryption", {"ServerSideEncryptionConfiguration": {"Rules": encryption}}
+        yield "bucket-tagging", {"Tagging": {"TagSet": self.tag_list}}
+        if noun == INGESTION:
+            yield "bucket-versioning", {"VersioningConfiguration": {"Status": "Enabled"}}
+        if policy := policies.bucket_policy(self.names, noun, self.tls):
+            yield "bucket-policy", {"Policy": json.dumps(policy)}
+
+    def bells(self) -> Requests:
+        """The wanted notification of the processed bucket; other people's stay as they are."""
+        rules = [{"Name": "prefix", "Value": MANIFESTS}]
+        ring = {
+            "Id": f"{self.names.prefix}-{BELL}",
+            "QueueArn": self.names.queue_arn(self.names.queue(BELL)),
+            "Events": ["s3:ObjectCreated:*"],
+            "Filter": {"Key": {"FilterRules": rules}},
+        }
+        yield self.names.bucket(PROCESSED), {"QueueConfigurations": [ring] if topology.rings(self.settings) else []}

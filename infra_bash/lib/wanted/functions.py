@@ -1,0 +1,102 @@
+"""Lambda and EventBridge: the functions, and what starts them."""
+
+from infra_bash.lib.wanted.base import Base, Requests
+from shared import topology
+from shared.topology import BELL, INGESTION
+
+
+class Functions(Base):
+    def functions(self) -> Requests:
+        code = {"S3Bucket": self.names.bucket(INGESTION), "S3Key": self.settings["CODE_KEY"]}
+        for name, configuration in self.function_configurations():
+            arch = {"Architectures": [self.settings["LAMBDA_ARCH"]]}
+            yield name, configuration | arch | {"Code": code, "Tags": self.tags}
+
+    def function_codes(self) -> Requests:
+        code = {"S3Bucket": self.names.bucket(INGESTION), "S3Key": self.settings["CODE_KEY"]}
+        for function in self.all_functions:
+            arch = {"Architectures": [self.settings["LAMBDA_ARCH"]]}
+            yield function.name, {"FunctionName": function.name} | code | arch
+
+    def function_configurations(self) -> Requests:
+        for function in self.all_functions:
+            yield (
+                function.name,
+                {
+                    "FunctionName": function.name,
+                    "Runtime": f"python{self.settings['LAMBDA_PYTHON']}",
+                    "Handler": function.handler,
+                    "Role": self.names.role_arn(function.name),
+                    "MemorySize": function.memory_mb,
+                    "Timeout": function.timeout_s,
+                    "Environment": {"Variables": dict(function.environment)},
+                    "Layers": [self.settings["LAYER_ARN"]],
+                    "VpcConfig": self._vpc() if function.private else {"SubnetIds": [], "SecurityGroupIds": []},
+                },
+            )
+
+    def mappings(self) -> Requests:
+        for queue in topology.queues(self.targets):
+            name = self.names.transform(queue.table)
+            yield (
+                name,
+                {
+                    "FunctionName": name,
+                    "EventSourceArn": self.names.queue_arn(self.names.queue(queue.table)),
+                    "BatchSize": topology.MESSAGES_PER_CALL,
+                    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                    "ScalingConfig": {"MaximumConcurrency": topology.TRANSFORMS_AT_ONCE},
+                },
+            )
+        if topology.rings(self.settings):
+            load = self.names.function("load")
+            yield (
+                load,
+                {
+                    "FunctionName": load,
+                    "EventSourceArn": self.names.queue_arn(self.names.queue(BELL)),
+                    "BatchSize": topology.BELLS_PER_CALL,
+                    "ScalingConfig": {"MaximumConcurrency": topology.BELLS_AT_ONCE},
+                },
+            )
+
+    def mapping_changes(self) -> Requests:
+        for name, request in self.mappings():
+            yield name, {key: value for key, value in request.items() if key != "EventSourceArn"}
+
+    def rules(self) -> Requests:
+        for function in self._scheduled():
+            rule = {"Name": function.name, "ScheduleExpression": function.schedule}
+            yield function.name, rule | {"State": "ENABLED", "Tags": self.tag_list}
+
+    def rule_targets(self) -> Requests:
+        for function in self._scheduled():
+            arn = self.names.function_arn(function.name)
+            yield function.name, {"Rule": function.name, "Targets": [{"Id": "function", "Arn": arn, "Input": "{}"}]}
+
+    def tick_configs(self) -> Requests:
+        for function in self._scheduled():
+            yield (
+                function.name,
+                {
+                    "FunctionName": function.name,
+                    "MaximumRetryAttempts": topology.TICK_RETRIES,
+                    "MaximumEventAgeInSeconds": topology.TICK_MAX_AGE_S,
+                },
+            )
+
+    def permissions(self) -> Requests:
+        """Who may invoke: each rule its function. Queues are read by Lambda itself."""
+        for function in self._scheduled():
+            rule = self.names.rule_arn(function.name)
+            yield (
+                f"{function.name}.schedule",
+                {
+                    "FunctionName": function.name,
+                    "StatementId": "schedule",
+                    "Action": "lambda:InvokeFunction",
+                    "Principal": "events.amazonaws.com",
+                    "SourceArn": rule,
+                    "SourceAccount": self.names.account,
+                },
+            )

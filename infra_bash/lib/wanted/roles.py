@@ -1,0 +1,51 @@
+"""IAM, logs and secrets: what each function may do, where it writes, and the logins' names."""
+
+import json
+
+from infra_bash.lib.wanted.base import Base, Requests
+from shared import policies, topology
+
+VPC_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
+ROLE_POLICY_NAME = "rights"
+
+
+class Roles(Base):
+    def roles(self) -> Requests:
+        trust = json.dumps(policies.trust_policy())
+        for function in self.all_functions:
+            yield (
+                function.name,
+                {"RoleName": function.name, "AssumeRolePolicyDocument": trust, "Tags": self.tag_list},
+            )
+
+    def role_trusts(self) -> Requests:
+        for name, request in self.roles():
+            yield name, {"RoleName": name, "PolicyDocument": request["AssumeRolePolicyDocument"]}
+
+    def role_policies(self) -> Requests:
+        for name, policy in policies.role_policies(self.names, self.settings, self.targets).items():
+            yield (
+                name,
+                {"RoleName": name, "PolicyName": ROLE_POLICY_NAME, "PolicyDocument": json.dumps(policy)},
+            )
+
+    def attached_policies(self) -> Requests:
+        """AWS's own list of what a function needs to stand in a VPC; network interfaces have no names yet."""
+        for function in self.all_functions:
+            if function.private and self._vpc()["SubnetIds"]:
+                yield function.name, {"RoleName": function.name, "PolicyArn": VPC_POLICY}
+
+    def log_groups(self) -> Requests:
+        for function in self.all_functions:
+            name = f"/aws/lambda/{function.name}"
+            yield function.name, {"logGroupName": name, "tags": self.tags}
+
+    def log_retentions(self) -> Requests:
+        for function in self.all_functions:
+            name = f"/aws/lambda/{function.name}"
+            yield function.name, {"logGroupName": name, "retentionInDays": topology.LOG_RETENTION_DAYS}
+
+    def secrets(self) -> Requests:
+        """Without the content: that is only ever in a private file."""
+        for setting, name in topology.secrets(self.settings).items():
+            yield setting, {"Name": name, "Tags": self.tag_list}
