@@ -92,7 +92,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "testing")
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.setenv(name, "eu-west-2")
-    with mock_aws():
+    # A new session would read the services' descriptions again: half a second a test.
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
         yield
 
 

@@ -24,7 +24,8 @@ main() {
   lint
   # A folder of the suite's own keeps a running local stack out of it.
   unset TOTESTREAM_LOCAL PYTHONDONTWRITEBYTECODE
-  "$PYTHON" -m pytest "${CHOSEN[@]}"
+  # Two cores; all tests of the one local stack stay in one process (tests/stack/conftest.py).
+  "$PYTHON" -m pytest --numprocesses 2 --dist loadgroup "${CHOSEN[@]}"
 }
 
 read_arguments() {

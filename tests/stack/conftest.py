@@ -21,3 +21,10 @@ def stack() -> Iterator[LocalStack]:
     finally:
         made.python("local.stack", "reset")
         shutil.rmtree(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """They share one stack, and so one of pytest-xdist's processes."""
+    for item in items:
+        if "tests/stack/" in item.path.as_posix():
+            item.add_marker(pytest.mark.xdist_group("stack"))
