@@ -14,7 +14,7 @@ MARKERS_LOOKED_AT = 1000
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """health/latest.json: a run that exists. It may lag, and it may be missing."""
+    """health/latest.json: where to start listing. It may lag, be missing, or be wrong."""
 
     run: int
 
@@ -34,11 +34,8 @@ class RunLog:
 
     def newest_number(self) -> int:
         """The highest run; 0 when there is none."""
-        hint = self._hint()
-        newest = hint
-        for key in self.bucket.list(keys.RUNS, after=keys.run_key(hint)):
-            newest = keys.run_of(key)
-        return newest
+        # From the hinted run itself on: nothing found means that the hint names a run that is not there.
+        return self._last_after(max(self._hint() - 1, 0)) or self._last_after(0)
 
     def since(self, run: int) -> Iterator[RunRecord]:
         """The records after `run`, in order."""
@@ -61,14 +58,18 @@ class RunLog:
     def mark_published(self, run: int) -> None:
         self.bucket.create(keys.published_key(run), b"{}")
 
+    def _last_after(self, run: int) -> int:
+        last = 0
+        for key in self.bucket.list(keys.RUNS, after=keys.run_key(run)):
+            last = keys.run_of(key)
+        return last
+
     def _hint(self) -> int:
-        """The hinted run, when it is there; else 0, which costs a longer listing and nothing more."""
+        """The hinted run; 0 when there is no hint, which costs a longer listing and nothing more."""
         try:
-            hint = msgspec.json.decode(self.bucket.get(keys.LATEST_HINT), type=Hint)
-            self.bucket.get(keys.run_key(hint.run))
+            return msgspec.json.decode(self.bucket.get(keys.LATEST_HINT), type=Hint).run
         except (MissingObject, msgspec.DecodeError):
             return 0
-        return hint.run
 
 
 def messages_of(record: RunRecord) -> list[ChangeMessage]:

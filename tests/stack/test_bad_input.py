@@ -154,3 +154,24 @@ def test_a_missing_setting_and_a_missing_file(stack: LocalStack, tmp_path: Any) 
 def test_an_unknown_question_is_refused_with_what_can_be_asked(stack: LocalStack) -> None:
     assert "count and resync" in stack.invoke("extract", {"do": "everything"})["errorMessage"]
     assert "there are: address" in stack.invoke("extract", {"do": "resync", "tables": ["dim_staff"]})["errorMessage"]
+
+
+def test_a_warehouse_that_cannot_be_reached(stack: LocalStack) -> None:
+    change_payment(stack)
+    with changed_secret(stack, "WAREHOUSE_SECRET", port=1):
+        stack.extract()
+        said = stack.invoke("load")["errorMessage"]
+    assert "127.0.0.1:1/warehouse" in said
+    stack.arrives()
+
+
+def test_a_deploy_that_finds_a_difference_fails_and_a_resync_mends_it(stack: LocalStack) -> None:
+    warehouse = stack.warehouse()
+    warehouse.run("DELETE FROM fact_payment WHERE payment_id = 9")
+    warehouse.close()
+    done = stack.script("deploy", "--local")
+    stack.python("local.stack", "tick-stop")
+    assert done.returncode == 1 and "fact_payment" in done.stderr.splitlines()[-1]
+    assert stack.invoke("extract", {"do": "resync", "tables": ["payment"]})["run"]
+    stack.arrives()
+    stack.deploy()
