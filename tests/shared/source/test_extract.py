@@ -150,7 +150,7 @@ def test_a_late_commit_is_found_and_nothing_twice(stack: Stack, owner: pg8000.na
     slow.run("BEGIN")
     if late == "savepoint":
         slow.run("SAVEPOINT inner_one")
-    transaction(slow, 1)
+    transaction(slow, 10)
     transaction(owner, 2)
     stack.extract()
     assert stack.rows(2, "transaction") == [2]
@@ -160,7 +160,7 @@ def test_a_late_commit_is_found_and_nothing_twice(stack: Stack, owner: pg8000.na
     assert stack.rows(3, "transaction") == [3]
     slow.run("COMMIT PREPARED 'late'" if late == "prepared" else "COMMIT")
     stack.extract()
-    assert 1 in stack.rows(4, "transaction")
+    assert stack.rows(4, "transaction") == [10]
     assert stack.extract().run is None
 
 
@@ -192,6 +192,17 @@ def test_a_missing_column_holds_its_table_alone_and_the_hold_ends_by_itself(
     stack.extract()
     assert stack.record(3).tables["currency"].hold is None
     assert stack.rows(3, "currency") == [1]
+
+
+def test_a_hold_that_begins_or_ends_is_a_run_of_its_own(stack: Stack, owner: pg8000.native.Connection) -> None:
+    stack.extract()
+    owner.run("REVOKE SELECT ON currency FROM totestream_extract")
+    assert stack.extract().run == 2
+    assert stack.record(2).changed == ()
+    assert stack.extract().run is None
+    owner.run("GRANT SELECT ON currency TO totestream_extract")
+    assert stack.extract().run == 3
+    assert stack.record(3).tables["currency"].hold is None
 
 
 def test_a_table_forbidden_to_the_login_is_held_and_the_others_go_on(
