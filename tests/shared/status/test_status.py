@@ -51,6 +51,15 @@ def test_a_missing_and_a_deleted_row_show(road: Road) -> None:
     assert table(status_of(road), "fact_payment").there == 118
 
 
+def test_a_deleted_dimension_row_stays_and_is_not_counted(road: Road) -> None:
+    road.source.run("INSERT INTO currency VALUES (4, 'JPY', now(), now())")
+    road.travel()
+    road.source.run("DELETE FROM currency WHERE currency_id = 4")
+    road.travel()
+    assert road.there.run("SELECT count(*) FROM dim_currency") == [[4]]
+    assert table(status_of(road), "dim_currency").there == table(status_of(road), "dim_currency").expected == 3
+
+
 def test_a_table_that_is_behind_ages_and_the_others_do_not(road: Road, tick: Ticks) -> None:
     road.travel()
     tick("payment", "design")
