@@ -7,6 +7,7 @@ A second time finds nothing to do.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import Table
 
@@ -43,38 +44,41 @@ def migrate(
     loader: str,
     event: Mapping[str, object] | None = None,
     targets: Targets = TARGETS,
+    *,
+    lock_s: int = LOCK_S,
 ) -> Report:
     """What `event` asks for: `{}` everything but foreign keys, `{"do": "foreign_keys", "tables": [facts]}` those.
 
-    `loader` is the login that is given the rights to load. Refused when the event asks for anything else.
+    `loader` is the login that is given the rights to load; `lock_s` is how long a loader at work is waited for.
+    Refused when the event asks for anything else.
     """
     match event or {"do": "migrate"}:
         case {"do": "migrate"}:
-            return ensure_everything(connection, schema, loader, targets)
+            work = partial(ensure_everything, loader=loader, targets=targets)
         case {"do": "foreign_keys", "tables": [*names]} if all(_is_fact(name, targets) for name in names):
-            return ensure_foreign_keys(connection, schema, [targets[str(name)] for name in names])
-    raise Refused('migrate takes {} or {"do": "foreign_keys", "tables": [names of facts]}')
-
-
-def ensure_everything(connection: Connection, schema: str, loader: str, targets: Targets) -> Report:
-    with _migration(connection, schema) as one:
-        one.ensure_schema()
-        for table in (*(target.table for target in targets.values()), *bookkeeping.TABLES):
-            one.ensure_table(table)
-        for target in targets.values():
-            one.ensure_keys(target)
-            for view in views(target):
-                one.ensure_view(view)
-        one.ensure_rights(loader, targets)
+            work = partial(ensure_foreign_keys, facts=[targets[str(name)] for name in names])
+        case _:
+            raise Refused('migrate takes {} or {"do": "foreign_keys", "tables": [names of facts]}')
+    with _migration(connection, schema, lock_s) as one:
+        work(one)
         return one.report
 
 
-def ensure_foreign_keys(connection: Connection, schema: str, facts: Sequence[Target]) -> Report:
+def ensure_everything(one: "Migration", loader: str, targets: Targets) -> None:
+    one.ensure_schema()
+    for table in (*(target.table for target in targets.values()), *bookkeeping.TABLES):
+        one.ensure_table(table)
+    for target in targets.values():
+        one.ensure_keys(target)
+        for view in views(target):
+            one.ensure_view(view)
+    one.ensure_rights(loader, targets)
+
+
+def ensure_foreign_keys(one: "Migration", facts: Sequence[Target]) -> None:
     """Those that the facts lack. An orphan keeps its key from being added, and is said."""
-    with _migration(connection, schema) as one:
-        for target in facts:
-            one.ensure_foreign_keys(target)
-        return one.report
+    for target in facts:
+        one.ensure_foreign_keys(target)
 
 
 def _is_fact(name: object, targets: Targets) -> bool:
@@ -82,9 +86,9 @@ def _is_fact(name: object, targets: Targets) -> bool:
 
 
 @contextmanager
-def _migration(connection: Connection, schema: str) -> Iterator["Migration"]:
+def _migration(connection: Connection, schema: str, lock_s: int) -> Iterator["Migration"]:
     """One transaction, while no loader is at work."""
-    connection.run(f"BEGIN; SET LOCAL lock_timeout = '{LOCK_S}s'; SET LOCAL statement_timeout = '{STATEMENT_S}s'")
+    connection.run(f"BEGIN; SET LOCAL lock_timeout = '{lock_s}s'; SET LOCAL statement_timeout = '{STATEMENT_S}s'")
     try:
         connection.run("SELECT pg_advisory_xact_lock(CAST(:key AS bigint))", key=lock_key(schema))
         connection.run(f"SET LOCAL search_path TO {quoted(schema)}")

@@ -157,9 +157,9 @@ class Ground:
         self.there: Native = self.database.owner()
         self.there.run(f"SET search_path TO {SCHEMA}")
 
-    def migrate(self, event: Mapping[str, object] | None = None) -> Report:
+    def migrate(self, event: Mapping[str, object] | None = None, lock_s: int = 60) -> Report:
         with self.database.connect(logins.WAREHOUSE_OWNER) as owner:
-            return migrate(owner, SCHEMA, self.database.login_name, event, self.targets)
+            return migrate(owner, SCHEMA, self.database.login_name, event, self.targets, lock_s=lock_s)
 
     # ---- what is in the buckets
 

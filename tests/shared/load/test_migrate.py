@@ -6,7 +6,6 @@ from conftest import Database
 from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.errors import PermanentError, Refused, ServiceRefused, ServiceUnavailable
-from shared.load import migrate as module
 from shared.load.bookkeeping import TABLES
 from shared.load.migrate import migrate
 from shared.load.warehouse import Warehouse
@@ -207,10 +206,9 @@ class TestForeignKeys:
             ground.migrate({"do": "foreign_keys", "tables": tables})
 
 
-def test_it_waits_while_a_loader_is_at_work(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOCK_S", 1)
+def test_it_waits_while_a_loader_is_at_work(ground: Ground) -> None:
     with ground.database.connect() as connection:
         assert Warehouse(connection, SCHEMA).lock()
         with pytest.raises(ServiceUnavailable, match="55P03"):
-            ground.migrate()
+            ground.migrate(lock_s=1)
     assert ground.migrate().did == []

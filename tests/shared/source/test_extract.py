@@ -1,8 +1,7 @@
 """The extraction against a real PostgreSQL: what one run reads, and that nothing is missed or read twice."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 
@@ -24,20 +23,11 @@ from shared.source.extract import Outcome, extract
 from shared.source.request import Request
 from shared.source.run import Outside
 from shared.warehouse.registry import TARGETS
+from tests.road.road import Heard
 
 pytestmark = pytest.mark.fast
 
 STAMP = "TIMESTAMP '2026-01-05 09:00:10.123'"
-
-
-@dataclass
-class Heard:
-    """A topic that keeps what it is told; it can be told to fail."""
-
-    messages: list[ChangeMessage] = field(default_factory=list)
-
-    def publish(self, messages: Sequence[ChangeMessage]) -> None:
-        self.messages += messages
 
 
 @dataclass
