@@ -19,7 +19,6 @@ LOCK_S = 5
 RESERVE_S = 10
 # A loader that was killed can leave its session, and so the lock, on the server: it is found out after this.
 DEAD_AFTER_S = 120
-KEEPALIVES = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
 
 
 @dataclass(frozen=True)
@@ -146,16 +145,12 @@ class Warehouse:
             raise ConnectionLost(f"warehouse: the connection was lost ({error})") from second
 
     def _found_out_when_dead(self) -> None:
-        times = KEEPALIVES | {
-            "idle_in_transaction_session_timeout": DEAD_AFTER_S * 1000,
-            "idle_session_timeout": DEAD_AFTER_S * 1000,
-        }
         # Asked for by name: PostgreSQL 13 has no idle_session_timeout.
-        for name, value in times.items():
+        for name in ("idle_in_transaction_session_timeout", "idle_session_timeout"):
             self.run(
                 "SELECT set_config(name, :value, false) FROM pg_settings WHERE name = :name",
                 name=name,
-                value=str(value),
+                value=str(DEAD_AFTER_S * 1000),
             )
 
 
