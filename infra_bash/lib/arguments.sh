@@ -3,6 +3,7 @@
 
 SETTINGS_FILE=$ROOT/settings.env
 IS_LOCAL=no
+DRY_RUN=no
 
 # show_help: the comment between the first line and the first line of code.
 show_help() {
