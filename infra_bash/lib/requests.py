@@ -29,7 +29,7 @@ def main() -> int:
     folder, *kinds = sys.argv[1:]
     try:
         requests = Requests(dict(os.environ), topology.known_targets())
-    except BadDeclaration as error:
+    except (BadDeclaration, SyntaxError) as error:
         print(f"{'FAILED':<8}{error}", file=sys.stderr)
         return 1
     for kind in kinds:

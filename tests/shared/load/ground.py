@@ -34,7 +34,7 @@ Row = Sequence[Any]
 metadata = MetaData()
 
 
-def _target(name: str, kind: Any, key: str, source: str, columns: Sequence[Column], **more: Any) -> Target:
+def declared(name: str, kind: Any, key: str, source: str, columns: Sequence[Column], **more: Any) -> Target:
     record_id = more.pop("record_id", None)
     types: dict[Kind, Any] = {
         Kind.INTEGER: Integer,
@@ -43,8 +43,8 @@ def _target(name: str, kind: Any, key: str, source: str, columns: Sequence[Colum
         Kind.TIME: Time,
         Kind.MONEY: Numeric(10, 2),
     }
-    declared = [Declared(record_id, Integer, primary_key=True, autoincrement=True)] if record_id else []
-    declared += [
+    made = [Declared(record_id, Integer, primary_key=True, autoincrement=True)] if record_id else []
+    made += [
         Declared(
             column.name,
             types[column.kind],
@@ -55,27 +55,27 @@ def _target(name: str, kind: Any, key: str, source: str, columns: Sequence[Colum
         )
         for column in columns
     ]
-    table = Table(name, metadata, *declared, comment=f"A {kind} to test with")
+    table = Table(name, metadata, *made, comment=f"A {kind} to test with")
     references = more.get("references", {})
     return Target(name, table, Frame, (source,), kind, key, record_id, tuple(columns), references, "0" * 16)
 
 
-DAY = _target("dim_day", "set", "day", "sales_order", [Column("day", Kind.DATE), Column("name", Kind.TEXT)])
-COLOUR = _target(
+DAY = declared("dim_day", "set", "day", "sales_order", [Column("day", Kind.DATE), Column("name", Kind.TEXT)])
+COLOUR = declared(
     "dim_colour",
     "dimension",
     "colour_id",
     "currency",
     [Column("colour_id", Kind.INTEGER), Column("name", Kind.TEXT, nullable=True)],
 )
-DEAL = _target(
+DEAL = declared(
     "dim_deal",
     "dimension",
     "deal_id",
     "transaction",
     [Column("deal_id", Kind.INTEGER), Column("name", Kind.TEXT)],
 )
-SALE = _target(
+SALE = declared(
     "fact_sale",
     "fact",
     "sale_id",
