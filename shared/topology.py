@@ -67,6 +67,8 @@ LOG_RETENTION_DAYS = 14
 CODE_VERSION_LENGTH = 12
 # Where a private certificate authority lies, relative to the package's root, which is where functions start.
 CA_IN_PACKAGE = "database-ca.pem"
+# Where a function reads which code it is, CODE_VERSION_LENGTH digits of the hash of all else in the package.
+CODE_VERSION_FILE = "code-version"
 
 
 @dataclass(frozen=True)
