@@ -160,7 +160,13 @@ def holds_what_lambda_loads(zipped: Path, python: str, arch: str) -> None:
     distributions = [name.split("/")[1].split("-")[0] for name in names if name.endswith(".dist-info/METADATA")]
     assert len(set(names)) == len(names) and len(set(distributions)) == len(distributions)
     tops = {name.split("/")[1] for name in names} | set(distributions)
-    assert {"numpy", "pandas", "fastparquet"} <= tops and not tops & IN_THE_RUNTIME
+    assert {"numpy", "pandas", "fastparquet"} <= tops and not tops & {
+        "boto3",
+        "botocore",
+        "s3transfer",
+        "jmespath",
+        "urllib3",
+    }
     dead = {"tests", "include", "__pycache__"}
     assert not [name for name in names if dead & set(PurePath(name).parts) or name.endswith((".pyc", ".h"))]
     for name, content in libraries.items():
