@@ -85,6 +85,9 @@ def test_a_missing_setting_is_named_with_its_fix(tmp_path: Path, name: str) -> N
         ("SUBNET_IDS=subnet-1", "SECURITY_GROUP_IDS"),
         ("DATABASE_CA=/no/such/file", "DATABASE_CA"),
         ("STAGE=a-stage-that-is-far-too-long", "too long"),
+        ("LAMBDA_PYTHON=3.10", "3.11, 3.12 or 3.13"),
+        ("LAMBDA_PYTHON=3.14", "3.11, 3.12 or 3.13"),
+        ("LAMBDA_PYTHON=3.11", "set 3.12 or 3.13"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(tmp_path: Path, line: str, complaint: str) -> None:
@@ -124,7 +127,8 @@ def test_the_example_itself_is_accepted(tmp_path: Path, aws: Path) -> None:
 
 
 def test_the_endpoint_is_always_said_since_sqs_would_forget_it(tmp_path: Path, aws: Path) -> None:
-    file = settings_file(tmp_path, MINIMUM + "AWS_ENDPOINT_URL=http://127.0.0.1:1\n")
+    # 3.11 is refused for Lambda's sake alone.
+    file = settings_file(tmp_path, MINIMUM + "AWS_ENDPOINT_URL=http://127.0.0.1:1\nLAMBDA_PYTHON=3.11\n")
     run("status.sh", "--settings", file, TOTESTREAM_AWS=str(aws))
     assert (tmp_path / "asked").read_text().startswith("--endpoint-url http://127.0.0.1:1 --output json lambda invoke")
 
