@@ -109,6 +109,12 @@ def test_a_value_that_makes_no_sense_is_one_line_too(tmp_path: Path) -> None:
     is_one_line(run("demo.sh", "--local", "--within", "long"), ROOT / "infra_bash/demo.sh")
 
 
+def test_what_the_source_is_filled_with_is_for_the_local_stack() -> None:
+    refused = run("deploy.sh", "--source-csv", "folder")
+    is_one_line(refused, ROOT / "infra_bash/deploy.sh")
+    assert "--source-csv needs --local" in refused.stderr
+
+
 def test_a_teardown_must_be_told_which_stack() -> None:
     refused = run("teardown.sh", "--with-data")
     assert refused.returncode == 2
@@ -142,9 +148,11 @@ def test_a_source_table_is_answered_with_its_warehouse_tables(tmp_path: Path, re
     assert not (tmp_path / "asked").exists()
 
 
-@pytest.mark.parametrize(("table", "shown"), [("dim_staff", True), ("fact_payment", False)])
-@pytest.mark.parametrize("option", [[], ["--json"]])
-def test_the_status_of_some_tables(tmp_path: Path, recorder: Path, option: list[str], table: str, shown: bool) -> None:
+@pytest.mark.parametrize(
+    ("table", "option", "shown"),
+    [("dim_staff", ["--json"], True), ("fact_payment", ["--json"], False), ("fact_payment", [], False)],
+)
+def test_the_status_of_some_tables(tmp_path: Path, recorder: Path, table: str, option: list[str], shown: bool) -> None:
     """inspect knows only dim_staff here."""
     file = settings_file(tmp_path)
     done = run("status.sh", table, *option, "--settings", file, TOTESTREAM_AWS=str(recorder))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from subprocess import CompletedProcess
@@ -18,6 +18,7 @@ STEPS = ["committed", "seen", "recorded", "published", "transformed", "transform
 CLOCKS = ["source", "source", "S3", "S3", "S3", "S3", "warehouse", "warehouse", "warehouse"]
 # The times are printed with one decimal.
 ROUNDED_S = 0.11
+WAITS_FOR_A_ROW = "SELECT pid FROM pg_locks WHERE NOT granted"
 
 
 @dataclass
@@ -33,21 +34,18 @@ def lines_of(text: str) -> list[Line]:
     return [Line(float(after), *rest) for after, *rest in found]
 
 
-def staff(stack: LocalStack) -> int:
-    source = stack.source()
-    try:
-        [[count]] = source.run("SELECT count(*) FROM staff") or []
-        return int(count)
-    finally:
-        source.close()
-
-
 def shown(stack: LocalStack) -> CompletedProcess[str]:
-    """The demo, with an extraction as soon as its change is committed: the schedule's may be a minute away."""
-    before = staff(stack)
-    with ThreadPoolExecutor() as pool:
+    """The demo, with one run just before its commit and one just after: the schedule's may be a minute away."""
+    [[order]] = stack.ask("SELECT max(sales_order_id) FROM current_fact_sales_order")
+    with closing(stack.source()) as source, ThreadPoolExecutor() as pool:
+        [[staff]] = source.run("SELECT count(*) FROM staff") or []
+        source.run(f"BEGIN; SELECT 1 FROM sales_order WHERE sales_order_id = {order} FOR UPDATE")
         demo = pool.submit(stack.script, "demo", "--local", "--within", "90")
-        wait_for(lambda: demo.done() or staff(stack) > before, "the demo's commit")
+        wait_for(lambda: demo.done() or source.run(WAITS_FOR_A_ROW), "the demo to have looked at the run log")
+        stack.change("UPDATE design SET file_location = file_location || '.' WHERE design_id = 4")
+        stack.extract()
+        source.run("COMMIT")
+        wait_for(lambda: demo.done() or source.run("SELECT count(*) FROM staff") > [[staff]], "the demo's commit")
         stack.extract()
         return demo.result()
 
@@ -152,7 +150,7 @@ def test_a_schedule_that_is_off_is_not_waited_for(stack: LocalStack) -> None:
     rule = stack.names.function("extract")
     stack.aws("events").disable_rule(Name=rule)
     try:
-        done = stack.script("demo", "--local")
+        done = stack.script("demo", "--local", "--within", "1")
     finally:
         stack.aws("events").enable_rule(Name=rule)
     assert (done.returncode, done.stdout) == (1, "")
