@@ -1,4 +1,6 @@
-"""Make the warehouse's tables as declared: `{}`. The loader asks for `{"do": "foreign_keys", "tables": […]}`."""
+"""Make the warehouse's tables as declared: `{}`, or say what that would do: `{"do": "preview"}`. The loader asks for
+`{"do": "foreign_keys", "tables": […]}`.
+"""
 
 import os
 from typing import Any

@@ -2,7 +2,7 @@
 # Build the stack, or repair it: only what differs is put, and a second run writes nothing.
 #
 # Usage: infra_bash/deploy.sh [--local [--source-csv DIR | --orders N] [--seed N]] [--settings FILE]
-#                             [--put-secrets]
+#                             [--put-secrets] [--dry-run]
 #
 #   --local           on this machine: start the local stack first, and let its source tick afterwards
 #   --source-csv DIR  with --local: fill a new source from the CSV files in DIR
@@ -10,9 +10,11 @@
 #   --seed N          with --local: which inventions
 #   --settings FILE   default settings.env; settings.example.env says what goes in
 #   --put-secrets     write the secrets again, also those that are there
+#   --dry-run         say what would be created, updated and deleted, in order, and write nothing
 #   --help            this text
 #
-# Ends with a table of what each warehouse table should hold and does hold.
+# Ends with a table of what each warehouse table should hold and does hold. The AWS CLI is the one of .venv;
+# TOTESTREAM_AWS names another, version 1 or 2 (TOTESTREAM_AWS=aws: the one on the PATH).
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
@@ -49,6 +51,10 @@ main() {
   together functions:ensure_lambdas "secrets and subscriptions:ensure_sources"
   step "warehouse tables" migrate
   together "bell:ensure_bell" "schedules:ensure_rules"
+  if [[ $DRY_RUN == yes ]]; then
+    say ok "a dry run: nothing was written"
+    return
+  fi
   step "proof" prove
   [[ $IS_LOCAL == no ]] || leave_local_stack
 }
@@ -65,6 +71,7 @@ read_arguments() {
   while (($# > 0)); do
     read_argument "$@"
     case $TAKEN$1 in
+      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
       0--put-secrets) PUT_SECRETS=yes && TAKEN=1 ;;
       0--source-csv | 0--orders | 0--seed)
         take_value "$@"
@@ -102,7 +109,7 @@ ensure_sources() {
 
 # The settings are known once the stack runs: it picks its ports.
 start_local_stack() {
-  step "local stack" python local.stack start "${LOCAL_OPTIONS[@]}"
+  [[ $DRY_RUN == yes ]] || step "local stack" python local.stack start "${LOCAL_OPTIONS[@]}"
   load_settings
 }
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from shared.errors import BadSetting
 from shared.names import Names
+from shared.topology import CODE_VERSION_FILE
+
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,9 @@ class Settings:
 
     @property
     def code(self) -> str:
-        return self["CODE_VERSION"]
+        """Which package this is: it says so itself, so that code and label change in one call."""
+        label = PACKAGE / CODE_VERSION_FILE
+        return label.read_text() if label.exists() else "checkout"
 
     @property
     def plaintext(self) -> bool:

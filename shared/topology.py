@@ -64,7 +64,8 @@ TICK_RETRIES = 0
 # A promise to the operator rather than a preference of theirs: incidents are seen within a minute.
 WATCH_SCHEDULE = "rate(1 minute)"
 LOG_RETENTION_DAYS = 14
-CODE_VERSION_LENGTH = 12
+# Where the package says which one it is: at its root.
+CODE_VERSION_FILE = "code-version"
 # Where a private certificate authority lies, relative to the package's root, which is where functions start.
 CA_IN_PACKAGE = "database-ca.pem"
 
@@ -121,18 +122,9 @@ def _named(settings: Settings, *names: str) -> dict[str, str]:
     return {name: settings.get(name, "") for name in names}
 
 
-def common_environment(names: Names, code_version: str) -> dict[str, str]:
-    """What every function is told. The region, and locally the endpoint, come from Lambda itself."""
-    return {
-        "PROJECT": names.project,
-        "STAGE": names.stage,
-        "ACCOUNT_ID": names.account,
-        "CODE_VERSION": code_version,
-    }
-
-
-def functions(names: Names, settings: Settings, targets: Targets, code_version: str) -> tuple[Function, ...]:
-    common = common_environment(names, code_version)
+def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Function, ...]:
+    # What every function is told. The region, and locally the endpoint, come from Lambda itself.
+    common = {"PROJECT": names.project, "STAGE": names.stage, "ACCOUNT_ID": names.account}
     database = _named(settings, "DATABASE_CA", "DATABASE_PLAINTEXT")
     if database["DATABASE_CA"]:
         database["DATABASE_CA"] = CA_IN_PACKAGE
@@ -179,7 +171,7 @@ def queues(targets: Targets) -> tuple[Queue, ...]:
 def page(names: Names, settings: Settings, targets: Targets) -> str:
     """The topology to be read aloud."""
     lines = []
-    for function in functions(names, settings, targets, "-"):
+    for function in functions(names, settings, targets):
         when = function.schedule or ("on its queue" if function.table else "when invoked")
         lines.append(f"function {function.name}: {function.memory_mb} MB, {function.timeout_s} s, {when}")
     for queue in queues(targets):

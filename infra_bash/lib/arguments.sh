@@ -4,6 +4,7 @@
 SETTINGS_FILE=$ROOT/settings.env
 IS_LOCAL=no
 STACK_NAMED=''
+DRY_RUN=no
 
 # show_help: the comment between the first line and the first line of code.
 show_help() {

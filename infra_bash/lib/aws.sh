@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The three doors to AWS: read, find, write. No script calls `aws` itself.
+# The doors to AWS: read, find, write. No script calls `aws` itself, and a dry run only leaves out the writes.
 
 # The pinned one of this checkout, whose options are known to be there; TOTESTREAM_AWS names another (v1 or v2).
 AWS_CLI=${TOTESTREAM_AWS:-$ROOT/.venv/bin/aws}
@@ -44,12 +44,16 @@ aws_find() {
 
 # aws_write ARGUMENTS…: the answer, which few want.
 aws_write() {
-  aws_read "$@"
+  [[ $DRY_RUN == yes ]] || aws_read "$@"
 }
 
 # aws_write_patiently PATTERN ARGUMENTS…: again, for a minute, while the refusal matches: what was just made or
 # deleted is not known everywhere at once.
 aws_write_patiently() {
+  [[ $DRY_RUN == yes ]] || aws_patiently "$@"
+}
+
+aws_patiently() {
   local pattern=$1 problem attempt
   shift
   problem=$(mktemp "$WORK/problem.XXXXXX")

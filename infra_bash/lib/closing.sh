@@ -7,9 +7,16 @@ MOST_COUNTS=5
 
 # migrate: what it did is counted here, and listed in the function's log; what it would not do is said.
 migrate() {
-  local answer verb words
-  answer=$(invoke migrate '{}')
-  [[ $IS_LOCAL == no ]] || python infra_bash.lib.answers did <<<"$answer" >>"$LOCAL/migrate.log"
+  local answer verb words event='{}'
+  if [[ $DRY_RUN == yes ]]; then
+    event='{"do": "preview"}'
+    if is_changing "$PROJECT-$STAGE-migrate"; then
+      say create "warehouse tables: which, the function migrate knows once it is there"
+      return
+    fi
+  fi
+  answer=$(invoke migrate "$event")
+  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || python infra_bash.lib.answers did <<<"$answer" >>"$LOCAL/migrate.log"
   python infra_bash.lib.answers migrated <<<"$answer" >"$WORK/migrated"
   while IFS=$'\t' read -r verb words; do
     say "$verb" "$words"

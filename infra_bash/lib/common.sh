@@ -47,13 +47,15 @@ step() {
   say step "$name, $((tenths / 10)).$((tenths % 10)) s"
 }
 
-# together NAME:COMMAND…: those steps at the same time; fails, when all have ended, if one has failed.
+# together NAME:COMMAND…: those steps at the same time; fails, when all have ended, if one has failed. A dry run
+# takes them one by one: what it says is in order.
 together() {
   local each failed=0
   local -a pids=()
   for each in "$@"; do
     (step "${each%%:*}" "${each#*:}") &
     pids+=($!)
+    [[ $DRY_RUN == no ]] || wait $! || exit 1
   done
   for each in "${pids[@]}"; do
     wait "$each" || failed=1

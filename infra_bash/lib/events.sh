@@ -4,7 +4,7 @@
 # ensure_rules: the last thing to be made, since from here on it runs by itself.
 ensure_rules() {
   local name
-  read_rules
+  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" >"$HAVE/rules.json"
   mkdir -p "$HAVE/rule_targets"
   settle rules put events put-rule
   for name in $(names_of rule_targets); do
@@ -17,21 +17,9 @@ ensure_rules() {
 put_targets() {
   local refused
   refused=$(put events put-targets "$@" --query FailedEntryCount)
-  [[ $refused == 0 ]] || die "events put-targets: $refused targets of $2 were refused"
+  [[ ${refused:-0} == 0 ]] || die "events put-targets: $refused targets of $2 were refused"
 }
 
-read_rules() {
-  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" >"$HAVE/rules.json"
-}
-
-# disable_rules: those that are on.
-disable_rules() {
-  local name names
-  names=$(aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" \
-    --query "Rules[?State=='ENABLED'].Name" --output text)
-  for name in $names; do
-    [[ $name != None ]] || continue
-    aws_write events disable-rule --name "$name"
-    say update "rule $name (off while its function changes)"
-  done
+names_of_rules_on() {
+  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --query "Rules[?State=='ENABLED'].Name" --output text
 }

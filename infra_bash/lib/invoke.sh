@@ -7,7 +7,7 @@ invoke() {
   answer=$(mktemp "$WORK/answer.XXXXXX")
   printf '%s' "$2" >"$answer.event"
   # No function runs longer than 300 s.
-  AWS_MAX_ATTEMPTS=1 aws_write_patiently 'state: Pending' lambda invoke --function-name "$function" --cli-read-timeout 310 \
+  AWS_MAX_ATTEMPTS=1 aws_patiently 'state: Pending' lambda invoke --function-name "$function" --cli-read-timeout 310 \
     --payload "fileb://$answer.event" "$answer" >"$answer.status"
   if grep -q '"FunctionError"' "$answer.status"; then
     die "$function: $(python infra_bash.lib.answers error <"$answer")"

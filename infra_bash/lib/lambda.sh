@@ -4,6 +4,7 @@
 # AWS hears of a new role some seconds after IAM has made it.
 NEW_ROLE='cannot be assumed by Lambda|does not have permissions to call'
 declare -A CHANGED=()
+PAUSED=()
 
 # ensure_layer NAME: publish it when no version has its name as description; exports LAYER_ARN.
 ensure_layer() {
@@ -13,7 +14,7 @@ ensure_layer() {
     LAYER_ARN=$(aws_write lambda publish-layer-version --layer-name "$name" --description "$1" \
       --compatible-runtimes "python$LAMBDA_PYTHON" --compatible-architectures "$LAMBDA_ARCH" \
       --content "S3Bucket=$(ingestion_bucket),S3Key=deploy/$1" --query LayerVersionArn --output text)
-    say create "layer ${LAYER_ARN##*:layer:}"
+    say create "layer $name ($1)"
   else
     say ok "layer ${LAYER_ARN##*:layer:}"
   fi
@@ -29,18 +30,43 @@ find_layer() {
 ensure_functions() {
   aws_read lambda list-functions \
     --query "{Functions: Functions[?starts_with(FunctionName, '$PROJECT-$STAGE-')]}" >"$HAVE/functions.json"
-  quiet_schedules_before_updates
+  trap resume_rules EXIT
+  pause_rules
   settle function_codes put_existing update-function-code
   settle function_configurations put_existing update-function-configuration
   wait_for_functions
+  resume_rules
   settle functions put_function
 }
 
-# A tick that meets a function while it changes is lost: no rule is on meanwhile, and all are put on again last.
-quiet_schedules_before_updates() {
+# pause_rules: a tick that meets a function while it changes is lost, so those of changing functions are off meanwhile.
+pause_rules() {
+  local name
   judge function_codes
   judge function_configurations
-  ! grep -q '^update' "$STATE/function_codes.verdicts" "$STATE/function_configurations.verdicts" || disable_rules
+  awk '$1 == "update" { print $2 }' "$STATE"/function_{codes,configurations}.verdicts >"$WORK/changing"
+  [[ -s $WORK/changing && $DRY_RUN == no ]] || return 0
+  for name in $(names_of_rules_on); do
+    grep -qxF "$name" "$WORK/changing" || continue
+    PAUSED+=("$name")
+    aws_write events disable-rule --name "$name"
+    say pause "rule $name"
+  done
+}
+
+# resume_rules: also when an update has failed, so that what stands goes on.
+resume_rules() {
+  local name
+  for name in "${PAUSED[@]}"; do
+    aws_write events enable-rule --name "$name"
+    say resume "rule $name"
+  done
+  PAUSED=()
+}
+
+# is_changing FUNCTION: whether this deploy makes it, or exchanges its code.
+is_changing() {
+  cat "$STATE"/function{s,_codes}.verdicts | grep -qE "^(create|update)"$'\t'"$1"$'\t'
 }
 
 # put_existing OPERATION VERDICT NAME WHAT
@@ -97,7 +123,7 @@ ensure_mappings() {
 put_mapping() {
   case $1 in
     create) aws_write_patiently "$NEW_ROLE" lambda create-event-source-mapping --cli-input-json "$(request mappings "$2")" ;;
-    update) aws_write lambda update-event-source-mapping --uuid "$3" --cli-input-json "$(request mapping_changes "$2")" ;;
-    delete) aws_write lambda delete-event-source-mapping --uuid "$3" ;;
+    update) aws_write_patiently ResourceInUse lambda update-event-source-mapping --uuid "$3" --cli-input-json "$(request mapping_changes "$2")" ;;
+    delete) aws_write_patiently ResourceInUse lambda delete-event-source-mapping --uuid "$3" ;;
   esac
 }

@@ -21,7 +21,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from shared.topology import CA_IN_PACKAGE
+from shared.topology import CA_IN_PACKAGE, CODE_VERSION_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 # Lambda's own limit for code and layers together, unzipped.
@@ -72,9 +72,10 @@ def code_files() -> Iterable[tuple[str, bytes]]:
 
 def build_code(folder: Path) -> Path:
     files = list(code_files())
-    digest = hashlib.sha256(repr(files).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(repr(files).encode()).hexdigest()
+    files.append((CODE_VERSION_FILE, digest[:12].encode()))
     # Stored, not deflated: deflate's bytes differ between versions of zlib.
-    return archived(folder / f"code-{digest}.zip", files, zipfile.ZIP_STORED)
+    return archived(folder / f"code-{digest[:16]}.zip", files, zipfile.ZIP_STORED)
 
 
 def layer_requirements(text: str) -> str:

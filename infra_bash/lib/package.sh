@@ -10,7 +10,7 @@ build_packages() {
 know_packages() {
   { read -r CODE_ZIP && read -r CODE_SHA256 && read -r LAYER_ZIP; } <"$WORK/packages"
   CODE_KEY=deploy/$(basename "$CODE_ZIP")
-  export CODE_SHA256 CODE_KEY
+  export CODE_KEY
   printf '%s\n' "$CODE_SHA256" >"$STATE/code.sha256"
 }
 

@@ -29,9 +29,9 @@ put_bucket_part() {
 upload() {
   local bucket key
   bucket=$(ingestion_bucket)
-  aws_read s3api list-objects-v2 --bucket "$bucket" --prefix deploy/ \
+  aws_find s3api list-objects-v2 --bucket "$bucket" --prefix deploy/ \
     --query 'Contents[].Key' >"$HAVE/uploads.json"
-  aws_read s3api list-objects-v2 --bucket "$bucket" --prefix catalogue/ \
+  aws_find s3api list-objects-v2 --bucket "$bucket" --prefix catalogue/ \
     --query 'Contents[].Key' >"$HAVE/catalogue.json"
   python infra_bash.lib.uploads "$WORK/uploads" "$HAVE" "$@" >"$WORK/uploads.txt"
   while IFS= read -r key; do
@@ -52,7 +52,7 @@ ensure_bell() {
   local bucket
   mkdir -p "$HAVE/bells"
   for bucket in $(names_of bells); do
-    aws_read s3api get-bucket-notification-configuration --bucket "$bucket" >"$HAVE/bells/$bucket.json"
+    aws_find s3api get-bucket-notification-configuration --bucket "$bucket" >"$HAVE/bells/$bucket.json"
   done
   settle bells put_bell
 }

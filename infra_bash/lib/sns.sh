@@ -23,7 +23,7 @@ put_topic() {
 
 ensure_subscriptions() {
   local arn endpoint
-  aws_read sns list-subscriptions-by-topic --topic-arn "$(topic_arn)" \
+  aws_find sns list-subscriptions-by-topic --topic-arn "$(topic_arn)" \
     --query 'Subscriptions[].[Endpoint, SubscriptionArn]' --output text >"$HAVE/subscriptions.txt"
   mkdir -p "$HAVE/subscriptions"
   while read -r endpoint arn <&4; do

@@ -155,6 +155,7 @@ class Stack:
         found: dict[tuple[str, str], list[Thing]] = {}
         for mapping in self.have("mappings").get("EventSourceMappings", []):
             function = mapping["FunctionArn"].rpartition(":")[2]
+            mapping["Enabled"] = mapping.get("State") not in ("Disabling", "Disabled")
             found.setdefault((function, mapping.get("EventSourceArn", "")), []).append(mapping)
         for name, want in self.want("mappings").items():
             first, *more = found.get((name, want["EventSourceArn"]), [{}])
@@ -180,7 +181,8 @@ class Stack:
         return judged(_only(self.want("rules"), "ScheduleExpression", "State"), have)
 
     def rule_targets(self) -> Iterator[Line]:
-        return judged(_only(self.want("rule_targets"), "Targets"), self.each("rule_targets"))
+        have = {name: answer for name, answer in self.each("rule_targets").items() if answer.get("Targets")}
+        return judged(_only(self.want("rule_targets"), "Targets"), have)
 
     def tick_configs(self) -> Iterator[Line]:
         keys = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")

@@ -47,19 +47,20 @@ def migrate(
     *,
     lock_s: int = LOCK_S,
 ) -> Report:
-    """What `event` asks for: `{}` everything but foreign keys, `{"do": "foreign_keys", "tables": [facts]}` those.
+    """What `event` asks for: `{}` everything but foreign keys, `{"do": "foreign_keys", "tables": [facts]}` those,
+    `{"do": "preview"}` what `{}` would do, undone again.
 
     `loader` is the login that is given the rights to load; `lock_s` is how long a loader at work is waited for.
     Refused when the event asks for anything else.
     """
     match event or {"do": "migrate"}:
-        case {"do": "migrate"}:
+        case {"do": "migrate" | "preview"}:
             work = partial(ensure_everything, loader=loader, targets=targets)
         case {"do": "foreign_keys", "tables": [*names]} if all(_is_fact(name, targets) for name in names):
             work = partial(ensure_foreign_keys, facts=[targets[str(name)] for name in names])
         case _:
-            raise Refused('migrate takes {} or {"do": "foreign_keys", "tables": [names of facts]}')
-    with _migration(connection, schema, lock_s) as one:
+            raise Refused('migrate takes {}, {"do": "preview"} or {"do": "foreign_keys", "tables": [names of facts]}')
+    with _migration(connection, schema, lock_s, keep=event != {"do": "preview"}) as one:
         work(one)
         return one.report
 
@@ -86,22 +87,22 @@ def _is_fact(name: object, targets: Targets) -> bool:
 
 
 @contextmanager
-def _migration(connection: Connection, schema: str, lock_s: int) -> Iterator["Migration"]:
-    """One transaction, while no loader is at work."""
+def _migration(connection: Connection, schema: str, lock_s: int, *, keep: bool) -> Iterator["Migration"]:
+    """One transaction, while no loader is at work; undone when it is not to be kept."""
     connection.run(f"BEGIN; SET LOCAL lock_timeout = '{lock_s}s'; SET LOCAL statement_timeout = '{STATEMENT_S}s'")
     try:
         connection.run("SELECT pg_advisory_xact_lock(CAST(:key AS bigint))", key=lock_key(schema))
         connection.run(f"SET LOCAL search_path TO {quoted(schema)}")
-        yield Migration(connection, schema)
-        connection.run("COMMIT")
+        yield Migration(connection, schema, keep)
+        connection.run("COMMIT" if keep else "ROLLBACK")
     except TotestreamError:
         connection.run("ROLLBACK")
         raise
 
 
 class Migration:
-    def __init__(self, connection: Connection, schema: str) -> None:
-        self._connection, self._schema = connection, schema
+    def __init__(self, connection: Connection, schema: str, keep: bool) -> None:
+        self._connection, self._schema, self._keep = connection, schema, keep
         self._present = Present(connection, schema)
         self.report = Report()
 
@@ -184,7 +185,8 @@ class Migration:
         sequence = self._present.sequence(table, column)
         if sequence and self._present.next_is_taken(table, column, sequence):
             statement = f"SELECT setval('{sequence}', (SELECT max({quoted(column)}) FROM {quoted(table)}))"  # noqa: S608
-            self._try(statement, f"{table}: {column} goes on behind the highest there is")
+            # PostgreSQL never takes this one back.
+            self._try(statement if self._keep else "SELECT 1", f"{table}: {column} goes on behind the highest there is")
 
     def ensure_foreign_keys(self, target: Target) -> None:
         lacking = sorted(target.references.keys() - self._present.foreign_keys(target.name))

@@ -21,7 +21,6 @@ SETTINGS = {
     "PROJECT": "totestream",
     "STAGE": "test",
     "ACCOUNT_ID": "123456789012",
-    "CODE_VERSION": "abc",
     "WAREHOUSE_SECRET": "the/loader",
     "WAREHOUSE_OWNER_SECRET": "the/owner",
     "WAREHOUSE_SCHEMA": "project_team_1",

@@ -25,7 +25,6 @@ SETTINGS = {
     "PROJECT": "totestream",
     "STAGE": "test",
     "ACCOUNT_ID": "123456789012",
-    "CODE_VERSION": "code-1",
     "TARGET": "fact_payment",
 }
 QUEUE, DEAD_LETTERS = "totestream-test-fact_payment", "totestream-test-fact_payment-dlq"
@@ -163,7 +162,7 @@ def test_without_a_dead_letter_queue_the_message_fails_and_stays(lake: Lake, que
     assert queues.hidden(QUEUE) == 1
 
 
-@pytest.mark.parametrize(("name", "value"), [("CODE_VERSION", ""), ("TARGET", "staff")])
+@pytest.mark.parametrize(("name", "value"), [("PROJECT", ""), ("TARGET", "staff")])
 def test_without_its_settings_all_messages_fail_and_nothing_is_raised(
     name: str, value: str, queues: Queues, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

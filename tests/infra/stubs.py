@@ -37,6 +37,5 @@ SETTINGS = {
     "LAMBDA_PYTHON": "3.13",
     "LAMBDA_ARCH": "arm64",
     "CODE_KEY": "deploy/code-1.zip",
-    "CODE_SHA256": "q83vASNFZ4k=",
     "LAYER_ARN": "arn:aws:lambda:eu-west-2:123456789012:layer:totestream-test-libraries:1",
 }

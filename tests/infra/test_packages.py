@@ -22,7 +22,7 @@ def test_the_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_the_package_holds_code_and_nothing_made_from_it(tmp_path: Path) -> None:
     names = zipfile.ZipFile(package.build_code(tmp_path)).namelist()
-    assert {name.split("/")[0] for name in names} == {"handlers", "shared"}
+    assert {name.split("/")[0] for name in names} == {"handlers", "shared", "code-version"}
     assert not [name for name in names if "__pycache__" in name]
 
 

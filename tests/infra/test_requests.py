@@ -82,11 +82,6 @@ def test_without_a_private_network_no_role_may_make_interfaces() -> None:
     assert requests("attached_policies") == {}
 
 
-def test_the_code_version_follows_the_code() -> None:
-    variables = requests("functions")["totestream-test-load"]["Environment"]["Variables"]
-    assert variables["CODE_VERSION"] == "abcdef012345"
-
-
 def test_everything_that_can_be_tagged_is() -> None:
     for kind in ("queues", "dead_letter_queues", "topics", "roles", "log_groups", "functions", "rules", "secrets"):
         for request in requests(kind).values():

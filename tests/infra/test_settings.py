@@ -20,7 +20,7 @@ from tests.infra.stubs import SETTINGS
 pytestmark = pytest.mark.fast
 
 # What deploy.sh makes itself and hands on as if it were a setting.
-MADE = {"ACCOUNT_ID", "CODE_KEY", "CODE_SHA256", "CODE_VERSION", "LAYER_ARN", "TARGET"}
+MADE = {"ACCOUNT_ID", "CODE_KEY", "LAYER_ARN", "TARGET"}
 # What bash, awk, the system and the AWS CLI bring, and what moves the whole checkout's stack or CLI.
 SURROUNDINGS = {
     *("BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "NF", "TMPDIR", "AWS_DATA_PATH"),
@@ -163,7 +163,7 @@ def test_the_example_has_every_setting_that_is_read_and_no_other() -> None:
 
 def test_what_functions_ask_for_is_what_they_are_told() -> None:
     names = Names("totestream", "test", "eu-west-2", "123456789012")
-    functions = topology.functions(names, SETTINGS, TARGETS, "1")
+    functions = topology.functions(names, SETTINGS, TARGETS)
     told = {name for function in functions for name in function.environment}
     # The region is Lambda's own to tell.
     assert told | {"AWS_REGION"} == read_by_functions()

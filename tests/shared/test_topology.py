@@ -8,7 +8,7 @@ pytestmark = pytest.mark.fast
 
 
 def functions(**settings: str) -> dict[str, Function]:
-    made = topology.functions(NAMES, SETTINGS | settings, TARGETS, "abc")
+    made = topology.functions(NAMES, SETTINGS | settings, TARGETS)
     return {function.name.removeprefix("totestream-test-"): function for function in made}
 
 
@@ -35,7 +35,7 @@ def test_a_dead_letter_is_kept_longer_than_a_message() -> None:
 
 
 def test_a_function_is_told_what_it_needs_and_nothing_else() -> None:
-    common = {"PROJECT", "STAGE", "ACCOUNT_ID", "CODE_VERSION"}
+    common = {"PROJECT", "STAGE", "ACCOUNT_ID"}
     told = {name: set(function.environment) - common for name, function in functions().items()}
     database = {"DATABASE_CA", "DATABASE_PLAINTEXT"}
     warehouse = database | {"WAREHOUSE_SECRET", "WAREHOUSE_SCHEMA"}

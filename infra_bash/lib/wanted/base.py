@@ -1,6 +1,5 @@
 """What all requests are made from: settings, names, tags, functions."""
 
-import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,9 +19,7 @@ class Base:
         self.tags = {"project": self.names.project, "stage": self.names.stage}
         # Plain HTTP is only spoken to an endpoint that offers nothing else.
         self.tls = not settings.get("AWS_ENDPOINT_URL", "").startswith("http:")
-        code_hash = hexadecimal(settings.get("CODE_SHA256", ""))
-        version = code_hash[: topology.CODE_VERSION_LENGTH]
-        self.all_functions = topology.functions(self.names, settings, targets, version)
+        self.all_functions = topology.functions(self.names, settings, targets)
 
     @property
     def tag_list(self) -> list[dict[str, str]]:
@@ -38,8 +35,3 @@ class Base:
 
 def split(text: str) -> list[str]:
     return [word for word in text.replace(",", " ").split() if word]
-
-
-def hexadecimal(base64_text: str) -> str:
-    """AWS writes hashes in base64; names are easier read in hexadecimal."""
-    return base64.b64decode(base64_text).hex()

@@ -46,6 +46,7 @@ class Functions(Base):
                     "BatchSize": topology.MESSAGES_PER_CALL,
                     "FunctionResponseTypes": ["ReportBatchItemFailures"],
                     "ScalingConfig": {"MaximumConcurrency": topology.TRANSFORMS_AT_ONCE},
+                    "Enabled": True,
                 },
             )
         if topology.rings(self.settings):
@@ -57,6 +58,7 @@ class Functions(Base):
                     "EventSourceArn": self.names.queue_arn(self.names.queue(BELL)),
                     "BatchSize": topology.BELLS_PER_CALL,
                     "ScalingConfig": {"MaximumConcurrency": topology.BELLS_AT_ONCE},
+                    "Enabled": True,
                 },
             )
 

@@ -50,6 +50,20 @@ def test_the_real_tables_too(bare: Ground) -> None:
     assert bare.migrate({"do": "foreign_keys", "tables": ["fact_payment"]}).did == []
 
 
+def test_a_preview_says_the_same_and_changes_nothing(bare: Ground) -> None:
+    said = bare.migrate({"do": "preview"})
+    assert relations(bare) == set()
+    assert bare.migrate().facts == said.facts
+
+
+def test_a_preview_leaves_a_sequence_where_it_is(bare: Ground) -> None:
+    bare.migrate()
+    bare.there.run("INSERT INTO fact_sale SELECT 7, 1, now(), now()::time, now(), now()::time, 42")
+    said = bare.migrate({"do": "preview"}).did
+    assert said == ["fact_sale: sale_record_id goes on behind the highest there is"]
+    assert bare.migrate().did == said
+
+
 def test_a_schema_that_is_not_there_is_made(bare: Ground) -> None:
     bare.there.run(f"DROP SCHEMA {SCHEMA}")
     assert bare.migrate().did[0] == f"schema {SCHEMA} created"
