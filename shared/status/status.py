@@ -91,7 +91,7 @@ def _table(
 ) -> TableStatus:
     run, snapshot_at = warehouse.last.get(target.name, (None, None))
     behind = sum(target.name in r.targets and (r.run, target.name) not in warehouse.taken for r in pending)
-    held = newest is not None and any(newest.tables[source].hold for source in target.sources)
+    held = newest is not None and any(newest.state(source).hold for source in target.sources)
     seen = [at for at in (snapshot_at, None if behind or held or not run else looked_at) if at]
     return TableStatus(
         table=target.name,
@@ -111,7 +111,7 @@ def _expected(target: Target, newest: RunRecord | None) -> int | None:
         return None
     if newest.expected and target.name in newest.expected:
         return newest.expected[target.name]
-    cursor = newest.tables[target.sources[0]].cursor
+    cursor = newest.state(target.sources[0]).cursor
     return cursor.count if cursor and target.kind != "set" else None
 
 

@@ -87,12 +87,12 @@ def send(stack: LocalStack, table: str, body: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody=body)
 
 
-def test_a_malformed_and_an_unknown_message(stack: LocalStack) -> None:
+def test_a_malformed_message_and_one_of_an_unknown_run(stack: LocalStack) -> None:
     send(stack, "dim_design", "not json")
     assert the_dead_letter(stack, "dim_design")["MessageAttributes"]["error"]["StringValue"] == "BadDocument"
-    send(stack, "dim_design", json.dumps({"version": 1, "log": "x", "run": 1, "table": "payment"}))
+    send(stack, "dim_design", json.dumps({"version": 1, "log": "x", "run": 99999999, "table": "design"}))
     reason = the_dead_letter(stack, "dim_design")["MessageAttributes"]["reason"]["StringValue"]
-    assert "dim_design is made of design" in reason
+    assert "runs/99999999.json is not there" in reason
     stack.change("UPDATE design SET file_location = file_location || '.' WHERE design_id = 2")
     stack.extract()
     stack.arrives()
