@@ -138,9 +138,9 @@ def test_too_many_functions_at_once_are_waited_for_and_then_asked_for(tmp_path: 
     aws = fake(tmp_path / "aws", f"printf x >>{tmp_path}/asked\nprintf '\\n{words}\\n' >&2\nexit 254\n")
     fake(tmp_path / "sleep", "")
     done = run("status.sh", tmp_path, TOTESTREAM_AWS=str(aws), PATH=f"{tmp_path}:{os.environ['PATH']}")
-    assert last_line(done).endswith("(L-B99A9384)")
+    assert "(L-B99A9384)" in last_line(done)
     assert len((tmp_path / "asked").read_text()) == 35
-    assert done.stderr.splitlines()[0] == "wait    until AWS is ready for lambda invoke"
+    assert done.stderr.startswith("wait    until AWS is ready for lambda invoke")
 
 
 def test_a_database_that_is_not_reached_is_named_by_its_host(tmp_path: Path) -> None:
