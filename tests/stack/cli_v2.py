@@ -71,7 +71,7 @@ def done(command: list[str], extra: dict[str, str] | None = None) -> str:
 
 
 def missing(why: str) -> None:
-    pytest.fail(f"AWS CLI version 2 is missing: {why}; Debian 12 and later have it as awscli", pytrace=False)
+    pytest.fail(f"AWS CLI version 2 is missing: {why}; the archive of Debian 12 or later has it as awscli", pytrace=False)
 
 
 def program(tree: Path) -> Path:
