@@ -164,7 +164,7 @@ def test_a_refusal_of_aws_is_one_line_and_ends_in_1(tmp_path: Path, recorder: Pa
     recorder.write_text("#!/usr/bin/env bash\nprintf '\\nAn error occurred (AccessDenied): no\\n' >&2\nexit 254\n")
     failed = run("status.sh", "--settings", settings_file(tmp_path), TOTESTREAM_AWS=str(recorder))
     assert failed.returncode == 1
-    assert failed.stderr == "FAILED  lambda invoke: An error occurred (AccessDenied): no \n"
+    assert failed.stderr == "FAILED  lambda invoke: An error occurred (AccessDenied): no\n"
 
 
 def test_the_endpoint_is_always_said_since_sqs_would_forget_it(tmp_path: Path, recorder: Path) -> None:

@@ -161,7 +161,11 @@ def test_a_warehouse_that_cannot_be_reached(stack: LocalStack) -> None:
     with changed_secret(stack, "WAREHOUSE_SECRET", port=1):
         stack.extract()
         said = stack.invoke("load")["errorMessage"]
+        shown = stack.script("status", "--local")
     assert "127.0.0.1:1/warehouse" in said
+    last = shown.stderr.splitlines()[-1]
+    assert shown.returncode == 1 and "127.0.0.1:1/warehouse" in last
+    assert last.endswith("check host and port in the secret, and that PostgreSQL is up")
     stack.arrives()
 
 
