@@ -75,8 +75,10 @@ read_arguments() {
     case $TAKEN$1 in
       0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
       0--put-secrets) PUT_SECRETS=yes && TAKEN=1 ;;
-      0--source-csv) LOCAL_OPTIONS+=(--csv "$(value_of "$@")") && TAKEN=2 ;;
-      0--orders | 0--seed) LOCAL_OPTIONS+=("$1" "$(value_of "$@")") && TAKEN=2 ;;
+      0--source-csv | 0--orders | 0--seed)
+        take_value "$@"
+        LOCAL_OPTIONS+=("$1" "$VALUE")
+        ;;
       0*) refuse_argument "$1" ;;
     esac
     shift "$TAKEN"

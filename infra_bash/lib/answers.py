@@ -1,6 +1,6 @@
 """Reads what functions answer, for bash: JSON from stdin, one question each.
 
-python -m infra_bash.lib.answers error|did|migrated|run|table|held|wrong|progress RUN
+python -m infra_bash.lib.answers error|did|migrated|run|table [TABLE…]|json [TABLE…]|held|wrong|progress RUN
 """
 
 import json
@@ -58,6 +58,11 @@ def rows(status: Answer) -> list[tuple[str, ...]]:
     ]
 
 
+def only(status: Answer, names: list[str]) -> Answer:
+    """The status of these tables; of all when none is named."""
+    return status | {"tables": [table for table in status["tables"] if not names or table["table"] in names]}
+
+
 def aligned(lines: list[tuple[str, ...]]) -> str:
     """The first column to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -106,7 +111,9 @@ def main() -> None:
         case "run":
             print(answer["run"])
         case "table":
-            print(table(answer))
+            print(table(only(answer, rest)))
+        case "json":
+            print(json.dumps(only(answer, rest)))
         case "wrong":
             print(wrong(answer))
         case "held":

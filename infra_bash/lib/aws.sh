@@ -4,13 +4,16 @@
 # The pinned one of this checkout, whose options are known to be there; TOTESTREAM_AWS names another (v1 or v2).
 AWS_CLI=${TOTESTREAM_AWS:-$ROOT/.venv/bin/aws}
 CLI_SOCKET=$WORK/cli
+# Newer ones would word errors as the person's configuration says, and might ask at the terminal.
+export AWS_CLI_ERROR_FORMAT=legacy AWS_CLI_AUTO_PROMPT=off
 # What AWS answers when a thing is not there, and never when something else is wrong.
 ABSENT='\((404|NoSuchBucketPolicy|NoSuchTagSet|NoSuchPublicAccessBlockConfiguration'
 ABSENT+='|OwnershipControlsNotFoundError|ServerSideEncryptionConfigurationNotFoundError'
 ABSENT+='|NoSuchEntity|ResourceNotFoundException|NotFound|NoSuchBucket|NoSuchKey'
 ABSENT+='|AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist)\)'
 
-# call_aws ARGUMENTS…: version 1 forgets AWS_ENDPOINT_URL for SQS and would ask the real AWS: always say it.
+# call_aws ARGUMENTS…: version 1 forgets AWS_ENDPOINT_URL for SQS, a version 2 before 2.13 always, and would ask the
+# real AWS: always say it.
 call_aws() {
   local -a endpoint=()
   [[ -z ${AWS_ENDPOINT_URL-} ]] || endpoint=(--endpoint-url "$AWS_ENDPOINT_URL")
@@ -66,12 +69,9 @@ aws_patiently() {
   die "$(what_failed "$problem" "$@")"
 }
 
-# what_failed FILE SERVICE OPERATION…: one line.
+# what_failed FILE SERVICE OPERATION…: one line, with what to do.
 what_failed() {
-  local words
-  words=$(tr -s '\n' ' ' <"$1")
-  words=${words# }
-  printf '%s %s: %s' "$2" "$3" "${words:-the AWS CLI ended without a word}"
+  python infra_bash.lib.advice call "$2 $3" <"$1"
 }
 
 # know_account: whose account this is; exports ACCOUNT_ID.

@@ -26,9 +26,10 @@ say() {
   printf '%-8s%s\n' "$1" "${*:2}" >&2
 }
 
-# die WORDS…: the work failed.
+# die WORDS…: the work failed. This is the last thing said, also where others are still at work: see together.
+exec {LAST_WORDS}>&2
 die() {
-  say FAILED "$*"
+  say FAILED "$*" 2>&"$LAST_WORDS"
   exit 1
 }
 
@@ -53,14 +54,20 @@ together() {
   local each failed=0
   local -a pids=()
   for each in "$@"; do
-    (step "${each%%:*}" "${each#*:}") &
+    (
+      exec {LAST_WORDS}>>"$WORK/failed"
+      step "${each%%:*}" "${each#*:}"
+    ) &
     pids+=($!)
-    [[ $DRY_RUN == no ]] || wait $! || exit 1
+    [[ $DRY_RUN == no ]] || wait $! || break
   done
   for each in "${pids[@]}"; do
     wait "$each" || failed=1
   done
-  ((failed == 0)) || exit 1
+  if ((failed == 1)); then
+    cat "$WORK/failed" >&2
+    exit 1
+  fi
 }
 
 # python MODULE ARGUMENTS…: one of ours, in the project's own interpreter, whatever lies in the current folder.

@@ -27,7 +27,7 @@ RIGHTS = {
 
 
 def rights(target: Target) -> tuple[str, ...]:
-    return (*READ_AND_ADD, "UPDATE") if target.kind == "dimension" else READ_AND_ADD
+    return READ_AND_ADD if target.kind == "fact" else (*READ_AND_ADD, "UPDATE")
 
 
 def create_table(table: Table) -> str:

@@ -53,19 +53,13 @@ def key_stage(target: Target) -> str:
 # ---- sets and dimensions
 
 
-def insert_new(target: Target) -> str:
-    columns = _list(target.columns)
-    return f"""
-        INSERT INTO {quoted(target.name)} ({columns}) SELECT {columns} FROM {STAGE} ORDER BY {quoted(target.key)}
-        ON CONFLICT ({quoted(target.key)}) DO NOTHING"""
-
-
 def upsert(target: Target) -> str:
     """Answers with the numbers of rows inserted and updated."""
     # One that has nothing but its key never differs.
     others = [column for column in target.columns if column.name != target.key] or list(target.columns)
-    change = ", ".join(f"{quoted(c.name)} = excluded.{quoted(c.name)}" for c in others)
-    differs = f"({_list(others, 'present.')}) IS DISTINCT FROM ({_list(others, 'excluded.')})"
+    values = {column.name: _new_value(target, quoted(column.name)) for column in others}
+    change = ", ".join(f"{quoted(name)} = {value}" for name, value in values.items())
+    differs = f"({_list(others, 'present.')}) IS DISTINCT FROM ({', '.join(values.values())})"
     columns = _list(target.columns)
     # xmax is 0 in a row that no transaction ever updated or locked: one just inserted.
     return f"""
@@ -75,6 +69,12 @@ def upsert(target: Target) -> str:
             ON CONFLICT ({quoted(target.key)}) DO UPDATE SET {change} WHERE {differs}
             RETURNING present.xmax = 0 AS is_new)
         SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed"""
+
+
+def _new_value(target: Target, column: str) -> str:
+    """A set takes its runs in any order, so none changes what another has said: it fills in what was null, which
+    is all there was to say before the column was declared."""
+    return f"coalesce(present.{column}, excluded.{column})" if target.kind == "set" else f"excluded.{column}"
 
 
 # ---- facts

@@ -89,7 +89,9 @@ def _listed(names: object) -> list[str]:
 
 def _unreadable(name: str, target: Target) -> str:
     kinds = {column.name: column.kind for column in TABLES[target.sources[0]].columns}
-    return f"source column {name}: {UNREADABLE_REASONS.get(kinds[name], UNREADABLE_REASON)}"
+    # A batch of former days can name a column that the catalogue no longer has.
+    reason = UNREADABLE_REASONS.get(kinds[name], UNREADABLE_REASON) if name in kinds else UNREADABLE_REASON
+    return f"source column {name}: {reason}"
 
 
 def _quarantined(rows: Frame, target: Target, reasons: list[str]) -> Frame:

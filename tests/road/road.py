@@ -137,9 +137,9 @@ class Road:
 
     # ---- the oracle
 
-    def differences(self) -> dict[str, list[list[object]]]:
+    def differences(self, targets: Mapping[str, Target] = TARGETS) -> dict[str, list[list[object]]]:
         """Rows that the oracle has and the warehouse has not, or the other way round, by warehouse table."""
-        found = {target.name: self._difference(target) for target in TARGETS.values()}
+        found = {target.name: self._difference(target) for target in targets.values()}
         return {name: rows for name, rows in found.items() if rows}
 
     def _difference(self, target: Target) -> list[list[object]]:

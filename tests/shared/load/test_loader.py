@@ -14,7 +14,7 @@ from shared.lake import keys
 from shared.load.loader import load_pass
 from shared.load.memory import Memory
 from shared.load.warehouse import ConnectionLost, Warehouse
-from tests.shared.load.ground import BLUE, RED, SCHEMA, TARGETS, YEARS, Ground, declared, delta, full, sale
+from tests.shared.load.ground import BLUE, RED, SCHEMA, YEARS, Ground, delta, full, made_target, sale
 
 pytestmark = pytest.mark.fast
 
@@ -141,13 +141,7 @@ def test_a_long_log_is_read_piece_by_piece(ground: Ground) -> None:
     assert ground.colours() == [[1, "red"], [2, "blue"]]
 
 
-def test_a_table_of_a_removed_module_is_not_waited_for(ground: Ground) -> None:
-    ground.run(1, dim_colour=full(RED))
-    ground.targets = {name: TARGETS[name] for name in ("dim_deal",)}
-    assert ground.load().complete_run == 1
-
-
-WORD = declared("dim_word", "dimension", "word", "design", [Column("word", Kind.TEXT)])
+WORD = made_target("dim_word", "dimension", "word", "design", [Column("word", Kind.TEXT)])
 
 
 def test_a_dimension_of_nothing_but_a_text(ground: Ground) -> None:

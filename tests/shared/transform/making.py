@@ -11,7 +11,7 @@ from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, RunRecord, Snapshot, TableState
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.source.catalogue import TABLES
+from shared.source.catalogue import TABLES, SourceTable
 from shared.transform.acceptance import QUARANTINE_COLUMNS
 from shared.transform.run import Outcome, transform_run
 from shared.warehouse.registry import TARGETS, Target
@@ -101,15 +101,19 @@ class Lake:
     def __post_init__(self) -> None:
         self.run_log, self.manifests = RunLog(self.ingestion), Manifests(self.processed)
 
-    def batch(self, table: str, run: int, *parts: Frame, mode: Mode = "full") -> Batch:
-        written = tuple(self._part(table, run, number, frame) for number, frame in enumerate(parts))
+    def batch(
+        self, table: str, run: int, *parts: Frame, mode: Mode = "full", under: SourceTable | None = None
+    ) -> Batch:
+        """Written under the catalogue's declaration of the table, or another."""
+        declared = under or TABLES[table]
+        written = tuple(self._part(declared, run, number, frame) for number, frame in enumerate(parts))
         total = sum(part.rows for part in written)
-        return Batch(mode=mode, reason="test", rows=total, parts=written, catalogue=TABLES[table].fingerprint)
+        return Batch(mode=mode, reason="test", rows=total, parts=written, catalogue=declared.fingerprint)
 
-    def _part(self, table: str, run: int, number: int, frame: Frame) -> Part:
-        body = parquet.encode(frame, TABLES[table].batch_columns)
+    def _part(self, table: SourceTable, run: int, number: int, frame: Frame) -> Part:
+        body = parquet.encode(frame, table.batch_columns)
         sha256 = keys.content_hash(body)
-        key = keys.batch_part_key(table, TAKEN_AT, run, "attempt", number, sha256)
+        key = keys.batch_part_key(table.name, TAKEN_AT, run, "attempt", number, sha256)
         assert self.ingestion.create(key, body)
         return Part(key=key, sha256=sha256, rows=len(frame), bytes=len(body))
 
