@@ -7,6 +7,7 @@
     └── PermanentError        a person must look
         ├── ServiceRefused        wrong credentials, a missing right, a missing table
         ├── BadSetting            a setting or secret is missing or makes no sense
+        ├── BadDeclaration        a warehouse table's module keeps not to the rules
         ├── BadDocument           a message, run record or manifest that cannot be read
         ├── MissingObject         an object that a record names is not in its bucket
         ├── CorruptObject         an object is there and is not what its record says
@@ -53,6 +54,13 @@ class ServiceRefused(PermanentError):
 class BadSetting(PermanentError):
     def __init__(self, name: str, problem: str, fix: str) -> None:
         super().__init__(f"{name} {problem}; {fix}")
+
+
+class BadDeclaration(PermanentError):
+    """`name` is the warehouse table's."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {' '.join(problem.split())}; mend shared/warehouse/{name}.py")
 
 
 class BadDocument(PermanentError):

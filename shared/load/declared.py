@@ -19,6 +19,7 @@ RIGHTS = {
     bookkeeping.LOG: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.LEDGER: READ_AND_ADD,
     bookkeeping.DELETION: (*READ_AND_ADD, "UPDATE"),
+    bookkeeping.TEXT_DELETION: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.WAITING: (*READ_AND_ADD, "DELETE"),
     bookkeeping.QUARANTINE: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.FRESHNESS: READ_AND_ADD,

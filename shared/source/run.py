@@ -125,9 +125,9 @@ class Run:
         )
 
     def _readable(self, table: SourceTable) -> Live:
-        if table.name in self._unlocked:
-            raise self._unlocked[table.name]
         live = self._live.get(table.name)
+        if live and table.name in self._unlocked:
+            raise self._unlocked[table.name]
         problem = difference(table, live)
         if live is None or problem:
             raise TableError(f"{problem}: mend the source, or shared/source/catalogue.py", hold=True)
@@ -167,7 +167,12 @@ class Run:
             self._request.forced
             or any(state.batch for state in states.values())
             or _held(states) != _held(self._before())
+            or self._warehouse_changed()
         )
+
+    def _warehouse_changed(self) -> bool:
+        """A table that was taken away and comes back must find in the log that it was not there."""
+        return self._newest is not None and set(self._newest.warehouse) != set(self._outside.targets)
 
     def _record(self, states: dict[str, TableState], expected: dict[str, int] | None) -> RunRecord:
         changed = {name for name, state in states.items() if state.batch}
@@ -207,4 +212,6 @@ def _held(states: Mapping[str, TableState]) -> dict[str, str]:
 
 def _count(target: Target) -> str:
     sources = [TABLES[name] for name in target.sources]
-    return sql.count_dates(sources) if target.kind == "set" else sql.count_rows(sources[0])
+    if target.kind == "set":
+        return sql.count_dates(sources)
+    return sql.count_values(sources[0], target.key) if target.grouped else sql.count_rows(sources[0])

@@ -47,10 +47,10 @@ def accept(frame: Frame, target: Target, unreadable: Series | None = None) -> Ac
     return Accepted(typed[~bad] if bad.any() else typed, _quarantined(typed[bad], target, reasons))
 
 
-def refuse_repeated(accepted: Accepted, target: Target, seen: Series) -> Accepted:
+def refuse_repeated(accepted: Accepted, target: Target, seen: Series | None = None) -> Accepted:
     """Refuse the good rows whose key is in `seen` or came before: the loader takes a key once per manifest."""
     keys = accepted.good[target.key]
-    repeated = keys.duplicated() | keys.isin(seen)
+    repeated = keys.duplicated() if seen is None else keys.duplicated() | keys.isin(seen)
     if not repeated.any():
         return accepted
     refused = _quarantined(accepted.good[repeated], target, [REPEATED] * int(repeated.sum()))

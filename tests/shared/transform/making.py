@@ -1,6 +1,7 @@
 """Source rows and runs made by hand, and a lake on moto's S3 to keep them in."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from shared.lake.run_log import RunLog
 from shared.source.catalogue import TABLES, SourceTable
 from shared.transform.acceptance import QUARANTINE_COLUMNS
 from shared.transform.run import Outcome, transform_run
-from shared.warehouse.registry import TARGETS
+from shared.warehouse.registry import TARGETS, Target
 
 CREATED, UPDATED = datetime(2024, 2, 29, 23, 59, 59, 999000), datetime(2024, 3, 1)
 TAKEN_AT = datetime(2024, 3, 1, 9, 0, 30)
@@ -95,6 +96,7 @@ class Lake:
     ingestion: S3Bucket
     processed: S3Bucket
     code: str = "code-1"
+    targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
 
     def __post_init__(self) -> None:
         self.run_log, self.manifests = RunLog(self.ingestion), Manifests(self.processed)
@@ -135,7 +137,7 @@ class Lake:
 
     def transform(self, target: str, run: int) -> Outcome:
         return transform_run(
-            TARGETS[target],
+            self.targets[target],
             run,
             run_log=self.run_log,
             ingestion=self.ingestion,
@@ -147,7 +149,7 @@ class Lake:
     def made(self, target: str, run: int) -> tuple[Manifest, list[Frame]]:
         """The manifest, and the rows of each of its parts."""
         manifest = self.manifests.get(run, target)
-        columns = TARGETS[target].columns
+        columns = self.targets[target].columns
         return manifest, [parquet.decode(self.processed.get(p.key), columns, p.key) for p in manifest.parts]
 
     def quarantine(self, target: str, run: int) -> list[tuple[str, str]]:
