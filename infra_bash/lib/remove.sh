@@ -53,7 +53,8 @@ remove_stack() {
 remove() {
   case $1 in
     rule) remove_rule "$2" ;;
-    bell) aws_delete s3api put-bucket-notification-configuration --cli-input-json "$(request bells "$2")" ;;
+    # What others have written there stays as it is, be it right or wrong.
+    bell) aws_delete s3api put-bucket-notification-configuration --skip-destination-validation --cli-input-json "$(request bells "$2")" ;;
     mapping) aws_delete lambda delete-event-source-mapping --uuid "$2" ;;
     subscription) aws_delete sns unsubscribe --subscription-arn "$2" ;;
     topic) aws_delete sns delete-topic --topic-arn "$2" ;;
