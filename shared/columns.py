@@ -21,6 +21,8 @@ import pandas as pd
 
 Frame = pd.DataFrame
 Series = pd.Series
+# The text column of a batch that names, per row, the columns whose value no kind here can hold.
+UNREADABLE = "_unreadable"
 
 
 class Kind(StrEnum):

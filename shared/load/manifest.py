@@ -12,7 +12,7 @@ from shared.lake.documents import Manifest, Quarantined, decode
 from shared.load import ledger_sql, sql
 from shared.load.bookkeeping import LOADED, RELEASED
 from shared.load.warehouse import Load, Warehouse
-from shared.postgres import binary
+from shared.postgres.encoding import encode
 from shared.warehouse.registry import Target
 
 # With fewer rows the planner's guess is good enough; ANALYZE takes some milliseconds.
@@ -62,7 +62,7 @@ class Loading:
         frame = parquet.decode(get_verified(bucket, key, sha256), columns, key)
         if len(frame) != rows:
             raise CorruptObject(key, f"it has {len(frame)} rows, its manifest says {rows}")
-        self._warehouse.copy(sql.copy_stage(stage, columns), binary.encode(frame, columns))
+        self._warehouse.copy(sql.copy_stage(stage, columns), encode(frame, columns))
 
     def _index_stage(self, rows: int) -> None:
         try:

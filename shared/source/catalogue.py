@@ -7,8 +7,7 @@ A *moving* table grows all the time: its batches hold the rows that changed.
 import hashlib
 from dataclasses import dataclass
 
-from shared.columns import Column, Kind
-from shared.postgres.binary import UNREADABLE
+from shared.columns import UNREADABLE, Column, Kind
 
 INTEGER, MONEY, BOOLEAN, TEXT, TIMESTAMP = (
     Kind.INTEGER,

@@ -9,8 +9,8 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from shared.columns import Frame
 from shared.errors import NotYet, ServiceRefused, ServiceUnavailable
 from shared.lake.documents import Cursor, Snapshot
-from shared.postgres.binary import FrameSink
 from shared.postgres.connection import Connection
+from shared.postgres.decoding import FrameSink
 from shared.source import sql
 from shared.source.catalogue import SourceTable
 from shared.source.changes import Keys, Live, flush_target

@@ -12,13 +12,12 @@ from typing import Literal
 import pandas as pd
 
 from shared.aws.bucket import Bucket
-from shared.columns import DTYPES, Frame, Kind, Series
+from shared.columns import DTYPES, UNREADABLE, Frame, Kind, Series
 from shared.errors import CorruptObject, MissingObject, Refused
 from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, Mode, Part, Quarantined, RunRecord
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.postgres.binary import UNREADABLE
 from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, concatenated, refuse_repeated
 from shared.transform.inputs import Input, frames_of, inputs_of, whole_frame
 from shared.warehouse.registry import Target

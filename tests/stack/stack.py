@@ -28,7 +28,10 @@ LONGEST_WAIT_S = 120.0
 
 @dataclass
 class LocalStack:
+    """`checkout` is where the scripts come from that are run on it."""
+
     folder: Path
+    checkout: Path = ROOT
 
     def __post_init__(self) -> None:
         self.passwords: dict[str, str] = {}
@@ -39,7 +42,7 @@ class LocalStack:
     def script(self, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run infra_bash/<name>.sh on this stack; its output is kept, its exit code is the caller's to judge."""
         return subprocess.run(
-            [str(ROOT / "infra_bash" / f"{name}.sh"), *arguments],
+            [str(self.checkout / "infra_bash" / f"{name}.sh"), *arguments],
             env={**os.environ, "TOTESTREAM_LOCAL": str(self.folder), "REASK_AFTER_S": "5", **environment},
             capture_output=True,
             text=True,
@@ -56,8 +59,8 @@ class LocalStack:
         return done
 
     def python(self, module: str, *arguments: str) -> None:
-        environment = {**os.environ, "TOTESTREAM_LOCAL": str(self.folder), "PYTHONPATH": str(ROOT)}
-        subprocess.run([str(ROOT / ".venv/bin/python"), "-m", module, *arguments], env=environment, check=True)
+        environment = {**os.environ, "TOTESTREAM_LOCAL": str(self.folder), "PYTHONPATH": str(self.checkout)}
+        subprocess.run([str(self.checkout / ".venv/bin/python"), "-m", module, *arguments], env=environment, check=True)
 
     def read_settings(self) -> None:
         lines = (self.folder / "settings.env").read_text().splitlines()

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from pg8000.native import Connection, identifier
 
 from local.postgres import throw_away
-from shared.columns import DTYPES, Column, Frame, Kind, empty_frame
+from shared.columns import DTYPES, UNREADABLE, Column, Frame, Kind, empty_frame
 from shared.errors import CorruptObject, Refused
-from shared.postgres.binary import HEADER, TRAILER, UNREADABLE, FrameSink, decode, encode
+from shared.postgres.decoding import FrameSink, decode
+from shared.postgres.encoding import encode
+from shared.postgres.wire import HEADER, TRAILER
 
 SQL_TYPES = {
     Kind.INTEGER: "integer",

@@ -5,9 +5,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from shared.columns import DTYPES, Kind, Series
+from shared.columns import DTYPES, UNREADABLE, Kind, Series
 from shared.errors import Refused
-from shared.postgres.binary import UNREADABLE
 from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, refuse_repeated
 from shared.warehouse.registry import TARGETS
 from tests.shared.transform.making import rows

@@ -1,44 +1,39 @@
-"""PostgreSQL's binary COPY format <-> frames, all rows of a column at a time. Pure: bytes and frames only.
-
-What travels is a header of 19 bytes, rows, and a trailer of 2. A row is a 16-bit count of its fields
-and then, for each field, a 32-bit length (-1: null) and that many bytes, everything big-endian.
-numpy reads and writes a field of all rows at once: see `_at_every_byte`.
+"""PostgreSQL's binary COPY format -> frames, all rows of a column at a time. Pure: bytes and frames only.
 
 A value that PostgreSQL has and the column's kind has not (NaN, infinity, more digits than money has,
 a year past 294246, text that is not UTF-8) becomes null, and the row's extra text column
 `_unreadable` names its column; so one such value never stops the rows around it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-from shared.columns import DTYPES, Column, Frame, Kind, Series
-from shared.errors import CorruptObject, Refused
+from shared.columns import DTYPES, UNREADABLE, Column, Frame, Kind, Series
+from shared.errors import CorruptObject
+from shared.postgres.wire import (
+    BOOLEAN_WIRE,
+    COUNT_WIRE,
+    EPOCH_DAYS,
+    EPOCH_US,
+    HEADER,
+    INTEGER_WIRE,
+    LENGTH_WIRE,
+    LONG_WIRE,
+    MONEY_WIRE,
+    NEGATIVE,
+    POSITIVE,
+    TRAILER,
+    Array,
+    at_every_byte,
+)
 
-UNREADABLE = "_unreadable"
-
-Array = NDArray[Any]
-
-HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-TRAILER = b"\xff\xff"
 ROWS_PER_FRAME = 50_000  # more costs memory and gains no time
 BYTES_PER_FRAME = 16 << 20  # a text may be 10 MB, so rows alone bound nothing
-# of one message out: pg8000 takes its time per message, memory per byte
-ROWS_PER_BLOCK, BYTES_PER_BLOCK = 8_192, 3_000_000
-
-EPOCH_DAYS = 10_957  # PostgreSQL counts from 2000, pandas from 1970
-EPOCH_US = EPOCH_DAYS * 86_400_000_000
 LAST_DAY = np.iinfo(np.int64).max // 86_400_000_000  # the last whole one of datetime64[us], since 1970
-MONEY_LIMIT = 10**10  # numeric(10,2), in hundredths
-POSITIVE, NEGATIVE = 0, 0x4000  # a numeric's sign; any other is NaN or an infinity
-
-INTEGER_WIRE, LONG_WIRE, BOOLEAN_WIRE = ">i4", ">i8", "u1"
-# ndigits, weight, sign, dscale, then digits in base 10,000; three hold any numeric(10,2)
-MONEY_WIRE = np.dtype([("count", ">i2"), ("weight", ">i2"), ("sign", ">u2"), ("scale", ">i2"), ("digits", ">i2", 3)])
 MONEY_HEADER = 8
 
 
@@ -96,9 +91,6 @@ class FrameSink:
         self._on_frame(frame)
 
 
-# ---- rows -> frame
-
-
 def decode(
     data: bytes,
     lengths: Sequence[int],
@@ -141,7 +133,7 @@ class _Field(NamedTuple):
 
     def read(self, wire: DTypeLike) -> Array:
         """What begins at each `start`, null or not; past the end there are zeros."""
-        values: Array = _at_every_byte(self.data, wire)[self.start]
+        values: Array = at_every_byte(self.data, wire)[self.start]
         return values
 
     def read_exactly(self, wire: DTypeLike) -> Array:
@@ -163,12 +155,12 @@ class _Rows:
         self._data = data + bytes(MONEY_WIRE.itemsize)  # so that a read at the very end stays inside
         self._end = np.cumsum(size)
         self._at = self._end - size
-        if (self._read(">i2") != fields).any():
+        if (self._read(COUNT_WIRE) != fields).any():
             raise _corrupt(f"a row has not {fields} fields")
         self._at += 2
 
     def next_field(self, name: str) -> _Field:
-        length = self._read(">i4").astype(np.int64)
+        length = self._read(LENGTH_WIRE).astype(np.int64)
         null = length == -1
         length[null] = 0
         start = self._at + 4
@@ -182,15 +174,8 @@ class _Rows:
             raise _corrupt("a row is longer than its fields")
 
     def _read(self, wire: DTypeLike) -> Array:
-        values: Array = _at_every_byte(self._data, wire)[self._at]
+        values: Array = at_every_byte(self._data, wire)[self._at]
         return values
-
-
-def _at_every_byte(data: bytes | Array, wire: DTypeLike) -> Array:
-    """`data` seen as one `wire` value at each of its bytes, overlapping and not copied: indexed with
-    an array of places, it reads (or is given) the values that begin there."""
-    dtype: np.dtype[Any] = np.dtype(wire)
-    return np.ndarray(max(len(data) - dtype.itemsize + 1, 0), dtype, data, strides=(1,))
 
 
 Decoded = tuple[Array, Array]  # values, and where the kind cannot hold what PostgreSQL has
@@ -296,147 +281,6 @@ def _names_of_misfits(misfits: dict[str, Array], rows: int) -> Series:
         for row in np.flatnonzero(misfit):
             names[row].append(name)
     return Series([",".join(each) or None for each in names] or [None] * rows, dtype="str")
-
-
-# ---- frame -> rows
-
-
-def encode(frame: Frame, columns: Sequence[Column]) -> Iterator[bytes]:
-    """Blocks for COPY … FROM STDIN (FORMAT binary): the header, whole rows of 3 MB at most
-    (or one that is longer), the trailer.
-
-    Refused, before the first block, when a column has not the dtype of its kind or money has more
-    than ten digits: an error in the midst of a COPY would cost the connection.
-    """
-    for column in columns:
-        _refuse_misfits(frame[column.name], column)
-    return _blocks(frame, columns)
-
-
-def _refuse_misfits(series: Series, column: Column) -> None:
-    if series.dtype != DTYPES[column.kind] and not (column.kind is Kind.TEXT and _holds_only_text(series)):
-        raise Refused(f"{column.name}: {series.dtype} is not how {column.kind} is held")
-    if column.kind is Kind.MONEY and not series.dropna().between(-MONEY_LIMIT, MONEY_LIMIT, "neither").all():
-        raise Refused(f"{column.name}: an amount has more digits than numeric(10,2)")
-
-
-def _holds_only_text(series: Series) -> bool:
-    return pd.api.types.infer_dtype(series, skipna=True) in ("string", "empty")
-
-
-def _blocks(frame: Frame, columns: Sequence[Column]) -> Iterator[bytes]:
-    yield HEADER
-    for start in range(0, len(frame), ROWS_PER_BLOCK):
-        yield from _encoded_rows(frame.iloc[start : start + ROWS_PER_BLOCK], columns)
-    yield TRAILER
-
-
-def _encoded_rows(frame: Frame, columns: Sequence[Column]) -> Iterator[bytes]:
-    """One block; more where texts are so long that one would be too large."""
-    fields = [ENCODERS[column.kind](frame[column.name]) for column in columns]
-    size = 2 + sum((4 + field.length for field in fields), np.zeros(len(frame), np.int64))
-    if size.sum() > BYTES_PER_BLOCK and len(frame) > 1:
-        del fields  # as large as the rows themselves
-        middle = len(frame) // 2
-        yield from _encoded_rows(frame.iloc[:middle], columns)
-        yield from _encoded_rows(frame.iloc[middle:], columns)
-    else:
-        yield _laid_out(fields, size)
-
-
-def _laid_out(fields: Sequence["_Values | _Texts"], size: Array) -> bytes:
-    at = np.cumsum(size) - size
-    out = np.empty(size.sum(), np.uint8)
-    _at_every_byte(out, ">i2")[at] = len(fields)
-    at += 2
-    for field in fields:
-        _at_every_byte(out, ">i4")[at] = np.where(field.null, -1, field.length)
-        field.write(out, at + 4)
-        at += 4 + field.length
-    return out.tobytes()
-
-
-class _Values(NamedTuple):
-    """A field of one width for every row that has it."""
-
-    values: Array
-    null: Array
-
-    @property
-    def length(self) -> Array:
-        return np.where(self.null, 0, self.values.dtype.itemsize)
-
-    def write(self, out: Array, at: Array) -> None:
-        there = ~self.null
-        _at_every_byte(out, self.values.dtype)[at[there]] = self.values[there]
-
-
-class _Texts(NamedTuple):
-    """A field of many lengths; null has none."""
-
-    data: Array
-    length: Array
-    null: Array
-
-    def write(self, out: Array, at: Array) -> None:
-        """All texts of one length at a time: most columns have few lengths."""
-        start = np.cumsum(self.length) - self.length
-        for length in np.unique(self.length[self.length > 0]).tolist():
-            rows, text = np.flatnonzero(self.length == length), f"V{length}"
-            _at_every_byte(out, text)[at[rows]] = _at_every_byte(self.data, text)[start[rows]]
-
-
-def _encoded_integer(series: Series) -> _Values:
-    return _Values(series.to_numpy(INTEGER_WIRE, na_value=0), series.isna().to_numpy())
-
-
-def _encoded_boolean(series: Series) -> _Values:
-    return _Values(series.to_numpy(BOOLEAN_WIRE, na_value=False), series.isna().to_numpy())
-
-
-def _encoded_time(series: Series) -> _Values:
-    return _Values(series.to_numpy().astype(LONG_WIRE), series.isna().to_numpy())
-
-
-def _encoded_timestamp(series: Series) -> _Values:
-    since_1970 = series.to_numpy().astype(np.int64)
-    return _Values((since_1970 - EPOCH_US).astype(LONG_WIRE), series.isna().to_numpy())
-
-
-def _encoded_date(series: Series) -> _Values:
-    since_1970 = series.to_numpy().astype("datetime64[D]").astype(np.int64)
-    return _Values((since_1970 - EPOCH_DAYS).astype(INTEGER_WIRE), series.isna().to_numpy())
-
-
-def _encoded_money(series: Series) -> _Values:
-    """Always three digits of base 10,000: PostgreSQL takes off the zeros before and after."""
-    hundredths = series.to_numpy(np.int64, na_value=0)
-    values = np.empty(len(series), MONEY_WIRE)
-    values["count"], values["weight"], values["scale"] = 3, 1, 2
-    values["sign"] = np.where(hundredths < 0, NEGATIVE, POSITIVE)
-    whole, rest = np.divmod(abs(hundredths), 100)
-    values["digits"] = np.stack([whole // 10_000, whole % 10_000, rest * 100], axis=1)
-    return _Values(values, series.isna().to_numpy())
-
-
-def _encoded_text(series: Series) -> _Texts:
-    null = series.isna().to_numpy()
-    texts = np.array(series, dtype=object)
-    texts[null] = ""
-    encoded = [text.encode() for text in texts]
-    length = np.fromiter(map(len, encoded), np.int64, len(encoded))
-    return _Texts(np.frombuffer(b"".join(encoded), np.uint8), length, null)
-
-
-ENCODERS: dict[Kind, Callable[[Series], _Values | _Texts]] = {
-    Kind.INTEGER: _encoded_integer,
-    Kind.MONEY: _encoded_money,
-    Kind.BOOLEAN: _encoded_boolean,
-    Kind.TEXT: _encoded_text,
-    Kind.DATE: _encoded_date,
-    Kind.TIME: _encoded_time,
-    Kind.TIMESTAMP: _encoded_timestamp,
-}
 
 
 def _corrupt(problem: str) -> CorruptObject:
