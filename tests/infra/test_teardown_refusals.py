@@ -29,7 +29,7 @@ ACCOUNT = "eu-west-2:123456789012"
 # Its waits are minutes: here they take no time.
 DEPLOY = """
     source infra_bash/lib/common.sh
-    for part in arguments settings aws state s3 secrets; do source infra_bash/lib/$part.sh; done
+    for part in arguments settings aws state s3 secrets lambda; do source infra_bash/lib/$part.sh; done
     sleep() { :; }
     read_argument --settings "$1"
     load_settings
@@ -50,7 +50,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `want` writes, which takes a second."""
     folder = tmp_path_factory.mktemp("wanted")
     requests = Requests(stubs.SETTINGS | SETTINGS, stubs.TARGETS)
-    for kind in ("buckets", "bucket_parts", "secrets"):
+    for kind in ("buckets", "bucket_parts", "secrets", "mappings", "queues"):
         (folder / kind).mkdir()
         for name, request in getattr(requests, kind)():
             (folder / kind / f"{name}.json").write_text(json.dumps(request))
@@ -113,6 +113,19 @@ def test_a_bucket_of_somebody_else_is_not_waited_for(aws: FakeAws, deploy: Deplo
     done = deploy("ensure_buckets")
     assert done.returncode == 1
     assert done.stderr.startswith("FAILED  s3api create-bucket: ") and len(done.stderr.splitlines()) == 1
+
+
+def test_a_mapping_that_is_still_going_is_none_and_waited_for(aws: FakeAws, deploy: Deploy, wanted: Path) -> None:
+    mappings = [json.loads(file.read_text()) for file in sorted((wanted / "mappings").glob("*.json"))]
+    for mapping in mappings:
+        mapping["FunctionArn"] = f"arn:aws:lambda:{ACCOUNT}:function:{mapping['FunctionName']}"
+        mapping |= {"UUID": "1", "State": "Deleting"}
+    aws.answers("lambda list-event-source-mappings", json.dumps({"EventSourceMappings": mappings}))
+    aws.answers("lambda create-event-source-mapping", "!ResourceConflictException: it already exists", "{}")
+    done = deploy("ensure_mappings")
+    assert done.returncode == 0, done.stderr
+    assert len(aws.asked_for("lambda create-event-source-mapping")) == len(mappings) + 1
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["wait", *["create"] * len(mappings)]
 
 
 def test_a_secret_whose_name_is_still_being_deleted_is_waited_for(aws: FakeAws, deploy: Deploy) -> None:
