@@ -158,6 +158,8 @@ class Stack:
         """One mapping per function and queue: AWS makes a second one when asked, so what is too much goes."""
         found: dict[tuple[str, str], list[Thing]] = {}
         for mapping in self.have("mappings").get("EventSourceMappings", []):
+            if mapping.get("State") == "Deleting":
+                continue
             function = mapping["FunctionArn"].rpartition(":")[2]
             mapping["Enabled"] = mapping.get("State") not in ("Disabling", "Disabled")
             found.setdefault((function, mapping.get("EventSourceArn", "")), []).append(mapping)

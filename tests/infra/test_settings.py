@@ -222,6 +222,7 @@ def test_the_line_of_secrets_env_that_the_example_shows_is_accepted(tmp_path: Pa
     file.write_text(line + "\n")
     file.chmod(0o600)
     completed = secret_values.request_with_content(file, "create-secret", "SOURCE_SECRET", {"Name": "s"})
+    assert completed is not None
     assert '"dbname": "totesys"' in str(completed["SecretString"])
 
 

@@ -34,7 +34,7 @@ Row = Sequence[Any]
 metadata = MetaData()
 
 
-def made_target(name: str, kind: Any, key: str, source: str, columns: Sequence[Column], **more: Any) -> Target:
+def target_of(name: str, kind: Any, key: str, source: str, columns: Sequence[Column], **more: Any) -> Target:
     record_id = more.pop("record_id", None)
     tables = more.pop("metadata", metadata)
     types: dict[Kind, Any] = {
@@ -61,22 +61,22 @@ def made_target(name: str, kind: Any, key: str, source: str, columns: Sequence[C
     return Target(name, table, Frame, (source,), kind, key, record_id, tuple(columns), references, "0" * 16)
 
 
-DAY = made_target("dim_day", "set", "day", "sales_order", [Column("day", Kind.DATE), Column("name", Kind.TEXT)])
-COLOUR = made_target(
+DAY = target_of("dim_day", "set", "day", "sales_order", [Column("day", Kind.DATE), Column("name", Kind.TEXT)])
+COLOUR = target_of(
     "dim_colour",
     "dimension",
     "colour_id",
     "currency",
     [Column("colour_id", Kind.INTEGER), Column("name", Kind.TEXT, nullable=True)],
 )
-DEAL = made_target(
+DEAL = target_of(
     "dim_deal",
     "dimension",
     "deal_id",
     "transaction",
     [Column("deal_id", Kind.INTEGER), Column("name", Kind.TEXT)],
 )
-SALE = made_target(
+SALE = target_of(
     "fact_sale",
     "fact",
     "sale_id",
@@ -104,7 +104,7 @@ def declared(before: Target, *columns: Column) -> Target:
     references = {name: to for name, to in before.references.items() if name in names}
     more: dict[str, Any] = {"record_id": before.record_id, "references": references}
     fingerprint = "-".join(column.name for column in columns)
-    other = made_target(before.name, before.kind, before.key, before.sources[0], columns, metadata=MetaData(), **more)
+    other = target_of(before.name, before.kind, before.key, before.sources[0], columns, metadata=MetaData(), **more)
     return replace(other, fingerprint=fingerprint)
 
 

@@ -14,7 +14,7 @@ from shared.lake import keys
 from shared.load.loader import load_pass
 from shared.load.memory import Memory
 from shared.load.warehouse import ConnectionLost, Warehouse
-from tests.shared.load.ground import BLUE, RED, SCHEMA, YEARS, Ground, delta, full, made_target, sale
+from tests.shared.load.ground import BLUE, RED, SCHEMA, TARGETS, YEARS, Ground, delta, full, sale, target_of
 
 pytestmark = pytest.mark.fast
 
@@ -141,7 +141,14 @@ def test_a_long_log_is_read_piece_by_piece(ground: Ground) -> None:
     assert ground.colours() == [[1, "red"], [2, "blue"]]
 
 
-WORD = made_target("dim_word", "dimension", "word", "design", [Column("word", Kind.TEXT)])
+def test_a_table_of_a_removed_module_is_not_waited_for(ground: Ground) -> None:
+    ground.run(1, dim_colour=full(RED))
+    ground.targets = {"dim_deal": TARGETS["dim_deal"]}
+    ground.run(2, dim_deal=full((1, "big")))
+    assert ground.load().complete_run == 2
+
+
+WORD = target_of("dim_word", "dimension", "word", "design", [Column("word", Kind.TEXT)])
 
 
 def test_a_dimension_of_nothing_but_a_text(ground: Ground) -> None:
