@@ -25,6 +25,8 @@ call_aws() {
 keep_cli_loaded() {
   if [[ -z ${TOTESTREAM_AWS-} ]]; then
     "$PYTHON" -P -m infra_bash.lib.cli_server "$CLI_SOCKET" 2>"$WORK/cli_server" &
+    CLI_SERVER=$!
+    disown "$CLI_SERVER"
   fi
 }
 

@@ -11,12 +11,19 @@ SCRIPT=$(basename "$0")
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/totestream.XXXXXX")
 export PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}
 
+# clean_up: a step that is told to end puts back what it has paused; until then its CLI and its files stay.
 clean_up() {
   local -a running
-  mapfile -t running < <(jobs -p)
-  ((${#running[@]} == 0)) || kill "${running[@]}"
+  trap '' INT TERM
+  mapfile -t running < <(jobs -pr)
+  if ((${#running[@]} > 0)); then
+    kill "${running[@]}" || :
+    wait "${running[@]}" || :
+  fi
+  [[ -z $CLI_SERVER ]] || kill -KILL "$CLI_SERVER" || :
   rm -rf "$WORK"
 }
+CLI_SERVER=
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -26,9 +33,10 @@ say() {
   printf '%-8s%s\n' "$1" "${*:2}" >&2
 }
 
-# die WORDS…: the work failed.
+# die WORDS…: the work failed. This is the last thing said, also where others are still at work: see together.
+exec {LAST_WORDS}>&2
 die() {
-  say FAILED "$*"
+  say FAILED "$*" 2>&"$LAST_WORDS"
   exit 1
 }
 
@@ -53,14 +61,21 @@ together() {
   local each failed=0
   local -a pids=()
   for each in "$@"; do
-    (step "${each%%:*}" "${each#*:}") &
+    (
+      trap 'exit 143' TERM
+      exec {LAST_WORDS}>>"$WORK/failed"
+      step "${each%%:*}" "${each#*:}"
+    ) &
     pids+=($!)
-    [[ $DRY_RUN == no ]] || wait $! || exit 1
+    [[ $DRY_RUN == no ]] || wait $! || break
   done
   for each in "${pids[@]}"; do
     wait "$each" || failed=1
   done
-  ((failed == 0)) || exit 1
+  if ((failed == 1)); then
+    cat "$WORK/failed" >&2
+    exit 1
+  fi
 }
 
 # python MODULE ARGUMENTS…: one of ours, in the project's own interpreter, whatever lies in the current folder.

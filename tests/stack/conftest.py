@@ -16,7 +16,7 @@ def stack() -> Iterator[LocalStack]:
     folder.chmod(0o755)
     made = LocalStack(folder / "local")
     try:
-        made.deploy("--orders", "150", "--seed", "3")
+        made.first = made.deploy("--orders", "150", "--seed", "3")
         yield made
     finally:
         made.python("local.stack", "reset")

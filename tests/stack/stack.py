@@ -19,7 +19,7 @@ from local.postgres import Server
 from shared.lake.keys import RUNS, run_of
 from shared.names import Names
 from shared.warehouse.registry import TARGETS
-from tests.road.road import SCHEMA, place_expected, shown
+from tests.road.road import place_expected, shown
 
 ROOT = Path(__file__).parent.parent.parent
 # Every wait in these tests ends when what is awaited is there; this is only how long a broken stack may take.
@@ -28,10 +28,13 @@ LONGEST_WAIT_S = 120.0
 
 @dataclass
 class LocalStack:
-    """`checkout` is where the scripts come from that are run on it."""
+    """`checkout` is where the scripts come from that are run on it; `file` says which stage it is, `first` what
+    deploy.sh said when it made it."""
 
     folder: Path
     checkout: Path = ROOT
+    file: str = "settings.env"
+    first: subprocess.CompletedProcess[str] | None = None
 
     def __post_init__(self) -> None:
         self.passwords: dict[str, str] = {}
@@ -39,11 +42,14 @@ class LocalStack:
 
     # ---- the scripts
 
-    def script(self, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def script(
+        self, name: str, *arguments: str, typed: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run infra_bash/<name>.sh on this stack; its output is kept, its exit code is the caller's to judge."""
         return subprocess.run(
             [str(self.checkout / "infra_bash" / f"{name}.sh"), *arguments],
             env={**os.environ, "TOTESTREAM_LOCAL": str(self.folder), "REASK_AFTER_S": "5", **environment},
+            input=typed,
             capture_output=True,
             text=True,
             timeout=900,
@@ -63,7 +69,7 @@ class LocalStack:
         subprocess.run([str(self.checkout / ".venv/bin/python"), "-m", module, *arguments], env=environment, check=True)
 
     def read_settings(self) -> None:
-        lines = (self.folder / "settings.env").read_text().splitlines()
+        lines = (self.folder / self.file).read_text().splitlines()
         pairs = [line.split("=", 1) for line in lines if "=" in line and not line.startswith("#")]
         self.settings = {name: "".join(shlex.split(value)) for name, value in pairs}
         self.passwords = logins.kept_passwords(self.folder / "logins.json")
@@ -123,7 +129,7 @@ class LocalStack:
 
     def warehouse(self) -> Connection:
         connection = logins.connect(self.server, self.passwords, logins.WAREHOUSE_OWNER)
-        connection.run(f"SET search_path TO {SCHEMA}")
+        connection.run(f"SET search_path TO {self.settings['WAREHOUSE_SCHEMA']}")
         return connection
 
     def change(self, statement: str) -> None:
