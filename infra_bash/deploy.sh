@@ -57,6 +57,7 @@ main() {
     say ok "a dry run: nothing was written"
     return
   fi
+  ask_again
   step "proof" prove
   [[ $IS_LOCAL == no ]] || leave_local_stack
 }

@@ -92,8 +92,9 @@ def held(status: Answer) -> str:
 
 def progress(status: Answer, run: int) -> str:
     """`loaded`, `passed` when the warehouse holds a later run than the counted one, else what is behind."""
-    if (status.get("loaded_run") or 0) >= run:
-        return "loaded" if status.get("comparable") else "passed"
+    loaded = status.get("loaded_run") or 0
+    if loaded >= run:
+        return "loaded" if loaded == run and status.get("comparable") else "passed"
     behind = (f"{each['table']} by {each['runs']}" for each in status.get("behind", []))
     return "behind: " + (", ".join(behind) or f"loaded {shown(status.get('loaded_run'))} of {run}")
 
@@ -109,7 +110,7 @@ def main() -> None:
         case "migrated":
             print("".join(f"{verb}\t{words}\n" for verb, words in migrated(answer)), end="")
         case "run":
-            print(answer["run"])
+            print("" if answer["busy"] else answer["run"])
         case "table":
             print(table(only(answer, rest)))
         case "json":

@@ -30,6 +30,8 @@ call_aws() {
 keep_cli_loaded() {
   if [[ -z ${TOTESTREAM_AWS-} ]]; then
     "$PYTHON" -P -m infra_bash.lib.cli_server "$CLI_SOCKET" 2>"$WORK/cli_server" &
+    CLI_SERVER=$!
+    disown "$CLI_SERVER"
   fi
 }
 
@@ -74,7 +76,7 @@ aws_patiently() {
     ((attempt > 1)) || say wait "until AWS is ready for $1 $2, at most ${PATIENCE_S:-70} s"
     sleep 2
   done
-  die "$(what_failed "$problem" "$@")Still so after ${PATIENCE_S:-70} s: run $SCRIPT again later${OR-}"
+  die "$(what_failed "$problem" "$@"). Still so after ${PATIENCE_S:-70} s: run $SCRIPT again later${OR-}"
 }
 
 # aws_delete ARGUMENTS…: fine when it is gone already, which REFUSED then says; patient while it is still in use.

@@ -73,6 +73,8 @@ def serve(path: str) -> None:
     driver = loaded()
     parent = os.getppid()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # When all are told to end, whoever started it still has to put back what it has paused.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         # Its folder is the caller's alone, and so is the socket.
         listener.bind(path)

@@ -11,12 +11,19 @@ SCRIPT=$(basename "$0")
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/totestream.XXXXXX")
 export PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}
 
+# clean_up: a step that is told to end puts back what it has paused; until then its CLI and its files stay.
 clean_up() {
   local -a running
-  mapfile -t running < <(jobs -p)
-  ((${#running[@]} == 0)) || kill "${running[@]}"
+  trap '' INT TERM
+  mapfile -t running < <(jobs -pr)
+  if ((${#running[@]} > 0)); then
+    kill "${running[@]}" || :
+    wait "${running[@]}" || :
+  fi
+  [[ -z $CLI_SERVER ]] || kill -KILL "$CLI_SERVER" || :
   rm -rf "$WORK"
 }
+CLI_SERVER=
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -55,6 +62,7 @@ together() {
   local -a pids=()
   for each in "$@"; do
     (
+      trap 'exit 143' TERM
       exec {LAST_WORDS}>>"$WORK/failed"
       step "${each%%:*}" "${each#*:}"
     ) &

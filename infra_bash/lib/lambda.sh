@@ -3,8 +3,14 @@
 
 # AWS hears of a new role some seconds after IAM has made it.
 NEW_ROLE='cannot be assumed by Lambda|does not have permissions to call'
+# It changes one thing of a function, or of a mapping, after the other.
+BUSY='ResourceConflict|ResourceInUse'
+# As verdicts.py says it.
+ROLE_ANEW='Role made anew'
 declare -A CHANGED=()
 PAUSED=()
+UPDATING=
+UPDATED=0
 
 # ensure_layer NAME: publish it when no version has its name as description; exports LAYER_ARN.
 ensure_layer() {
@@ -30,10 +36,13 @@ find_layer() {
 ensure_functions() {
   aws_read lambda list-functions \
     --query "{Functions: Functions[?starts_with(FunctionName, '$PROJECT-$STAGE-')]}" >"$HAVE/functions.json"
-  trap resume_rules EXIT
+  judge function_codes
+  judge function_configurations
+  UPDATED=$(grep -c '^ok' "$STATE/function_codes.verdicts") || :
+  trap leave_functions EXIT
   pause_rules
-  settle function_codes put_existing update-function-code
-  settle function_configurations put_existing update-function-configuration
+  settle function_codes put_code
+  settle function_configurations put_configuration
   wait_for_functions
   resume_rules
   settle functions put_function
@@ -42,8 +51,6 @@ ensure_functions() {
 # pause_rules: a tick that meets a function while it changes is lost, so those of changing functions are off meanwhile.
 pause_rules() {
   local name
-  judge function_codes
-  judge function_configurations
   awk '$1 == "update" { print $2 }' "$STATE"/function_{codes,configurations}.verdicts >"$WORK/changing"
   [[ -s $WORK/changing && $DRY_RUN == no ]] || return 0
   for name in $(names_of_rules_on); do
@@ -54,7 +61,14 @@ pause_rules() {
   done
 }
 
-# resume_rules: also when an update has failed, so that what stands goes on.
+# leave_functions: also when an update has failed or was interrupted: what stands goes on, and how to go on is said.
+leave_functions() {
+  resume_rules
+  [[ -n $UPDATING ]] || return 0
+  say FAILED "$UPDATED of $(wc -l <"$STATE/function_codes.verdicts") functions have the new code, all of them work;" \
+    "it ended at $UPDATING; mend that and run infra_bash/deploy.sh$(same_stack) again" 2>&"$LAST_WORDS"
+}
+
 resume_rules() {
   local name
   for name in "${PAUSED[@]}"; do
@@ -64,23 +78,49 @@ resume_rules() {
   PAUSED=()
 }
 
+# ask_again: AWS lets a function finish what it is doing when it is updated. The emulator ends it, and the queue would
+# hide its message for minutes.
+ask_again() {
+  ! grep -q '^update' "$STATE"/function_{codes,configurations}.verdicts || invoke watch '{"do": "ask"}' >"$WORK/asked"
+}
+
 # is_changing FUNCTION: whether this deploy makes it, or exchanges its code.
 is_changing() {
   cat "$STATE"/function{s,_codes}.verdicts | grep -qE "^(create|update)"$'\t'"$1"$'\t'
 }
 
-# put_existing OPERATION VERDICT NAME WHAT
+# put_code VERDICT NAME WHAT
+put_code() {
+  put_existing update-function-code "$2" --cli-input-json "$(request function_codes "$2")"
+  UPDATED=$((UPDATED + 1))
+}
+
+# put_configuration VERDICT NAME WHAT: the key to a function's settings is given to its role, not to the role's name,
+# and given again only when the role changes: so a role that was made anew comes by way of another one.
+put_configuration() {
+  [[ $3 != *"$ROLE_ANEW"* ]] || put_existing update-function-configuration "$2" --function-name "$2" --role "$(another_role "$2")"
+  put_existing update-function-configuration "$2" --cli-input-json "$(request function_configurations "$2")"
+}
+
+# put_existing OPERATION NAME OPTIONS…
 put_existing() {
-  [[ ! -v CHANGED[$3] ]] || aws_read lambda wait function-updated-v2 --function-name "$3"
-  put lambda "$@"
-  CHANGED[$3]=yes
+  UPDATING=$2
+  aws_write_patiently "$BUSY|$NEW_ROLE" lambda "$1" "${@:3}"
+  CHANGED[$2]=yes
+}
+
+# another_role FUNCTION: the ARN of one that may stand in a VPC, too.
+another_role() {
+  local noun=inspect
+  [[ $1 != *-inspect ]] || noun=migrate
+  printf 'arn:aws:iam::%s:role/%s-%s-%s' "$ACCOUNT_ID" "$PROJECT" "$STAGE" "$noun"
 }
 
 wait_for_functions() {
-  local name
-  for name in "${!CHANGED[@]}"; do
-    aws_read lambda wait function-updated-v2 --function-name "$name"
+  for UPDATING in "${!CHANGED[@]}"; do
+    [[ $DRY_RUN == yes ]] || aws_read lambda wait function-updated-v2 --function-name "$UPDATING"
   done
+  UPDATING=
 }
 
 put_function() {
@@ -123,10 +163,10 @@ ensure_mappings() {
 put_mapping() {
   case $1 in
     create)
-      PATIENCE_S=300 aws_write_patiently "$NEW_ROLE|already exists" \
+      PATIENCE_S=300 aws_write_patiently "$NEW_ROLE|$BUSY|already exists" \
         lambda create-event-source-mapping --cli-input-json "$(request mappings "$2")"
       ;;
-    update) aws_write_patiently ResourceInUse lambda update-event-source-mapping --uuid "$3" --cli-input-json "$(request mapping_changes "$2")" ;;
-    delete) aws_write_patiently ResourceInUse lambda delete-event-source-mapping --uuid "$3" ;;
+    update) aws_write_patiently "$BUSY" lambda update-event-source-mapping --uuid "$3" --cli-input-json "$(request mapping_changes "$2")" ;;
+    delete) aws_write_patiently "$BUSY" lambda delete-event-source-mapping --uuid "$3" ;;
   esac
 }

@@ -23,12 +23,13 @@ put_topic() {
 
 ensure_subscriptions() {
   local arn endpoint
-  aws_find sns list-subscriptions-by-topic --topic-arn "$(topic_arn)" \
-    --query 'Subscriptions[].[Endpoint, SubscriptionArn]' --output text >"$HAVE/subscriptions.txt"
+  # One that is being deleted is still listed for a while, in the end without an ARN.
+  aws_find sns list-subscriptions-by-topic --topic-arn "$(topic_arn)" --output text \
+    --query "Subscriptions[?starts_with(SubscriptionArn, 'arn:')].[Endpoint, SubscriptionArn]" >"$HAVE/subscriptions.txt"
   mkdir -p "$HAVE/subscriptions"
   while read -r endpoint arn <&4; do
     SUBSCRIPTION[${endpoint##*:}]=$arn
-    aws_read sns get-subscription-attributes --subscription-arn "$arn" >"$HAVE/subscriptions/${endpoint##*:}.json"
+    aws_find sns get-subscription-attributes --subscription-arn "$arn" >"$HAVE/subscriptions/${endpoint##*:}.json"
   done 4<"$HAVE/subscriptions.txt"
   settle subscriptions put_subscription
 }

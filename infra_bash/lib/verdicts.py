@@ -10,12 +10,14 @@ Only what a request asks for is compared: what AWS adds by itself is no differen
 import json
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 Thing = dict[str, Any]
 Things = dict[str, Thing]
 Line = tuple[str, str, str]
+ROLE_ANEW = "Role made anew"
 
 
 def normal(value: Any) -> Any:
@@ -139,7 +141,12 @@ class Stack:
         return judged(_only(self.want("functions"), "FunctionName"), self._functions())
 
     def function_configurations(self) -> Iterator[Line]:
-        return self._of_existing(self.want("function_configurations"))
+        roles, functions = self._roles(), self._functions()
+        for verdict, name, what in self._of_existing(self.want("function_configurations")):
+            if _is_newer(roles.get(name), functions[name]):
+                yield "update", name, ",".join(filter(None, (what, ROLE_ANEW)))
+            else:
+                yield verdict, name, what
 
     def function_codes(self) -> Iterator[Line]:
         sha256 = (self.folder / "code.sha256").read_text().strip()
@@ -187,8 +194,16 @@ class Stack:
         return judged(_only(self.want("rules"), "ScheduleExpression", "State"), have)
 
     def rule_targets(self) -> Iterator[Line]:
-        have = {name: answer for name, answer in self.each("rule_targets").items() if answer.get("Targets")}
-        return judged(_only(self.want("rule_targets"), "Targets"), have)
+        """Ours is known by its Id. What else somebody has a rule start is theirs."""
+        have = {
+            f"{name}.{target['Id']}": target
+            for name, answer in self.each("rule_targets").items()
+            for target in answer.get("Targets", [])
+        }
+        want = {
+            f"{name}.{each['Targets'][0]['Id']}": each["Targets"][0] for name, each in self.want("rule_targets").items()
+        }
+        return ((verdict, name.rpartition(".")[0], what) for verdict, name, what in judged(want, have))
 
     def tick_configs(self) -> Iterator[Line]:
         keys = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
@@ -232,6 +247,14 @@ class Stack:
             for name, part in self.want("bucket_parts").items()
         }
         return judged(want, {name: _as_put(thing) for name, thing in self.each("bucket_parts").items()})
+
+
+def _is_newer(role: Thing | None, function: Thing) -> bool:
+    """Whether the role was made after the function was last changed, which then holds the id of one that was deleted.
+    A role that was not there when roles were read has been made since."""
+    if role is None:
+        return True
+    return datetime.fromisoformat(role["CreateDate"]) > datetime.fromisoformat(function["LastModified"])
 
 
 def _as_put(answer: Thing) -> Thing:

@@ -182,14 +182,17 @@ def test_a_script_leaves_nothing_behind(tmp_path: Path, recorder: Path) -> None:
 
 
 def prove(loaded_run: int, **status: object) -> subprocess.CompletedProcess[str]:
-    """closing.sh's proof, where each count is run 1 and inspect always answers the same."""
+    """closing.sh's proof, where the first count finds extract at work, each other is run 1, and inspect always answers
+    the same."""
     table = {"table": "dim_staff", "expected": 2, "there": 1, "last_run": 1, "freshness_s": 1}
     answer = json.dumps({"loaded_run": loaded_run, "comparable": True, "tables": [table]} | status)
     script = f"""
         source infra_bash/lib/common.sh
         source infra_bash/lib/arguments.sh
         source infra_bash/lib/closing.sh
-        invoke() {{ if [[ $1 == extract ]]; then printf '{{"run": 1}}'; else printf '%s' '{answer}'; fi; }}
+        invoke() {{ if [[ $1 == extract ]]; then counted; else printf '%s' '{answer}'; fi; }}
+        counted() {{ cat "$WORK/answer"; printf '{{"run": 1, "busy": false}}' >"$WORK/answer"; }}
+        printf '{{"run": null, "busy": true}}' >"$WORK/answer"
         read_argument --local
         prove
     """
@@ -200,6 +203,11 @@ def test_a_proof_that_differs_fails_and_names_the_table() -> None:
     proof = prove(loaded_run=1)
     assert proof.returncode == 1
     assert proof.stderr == "FAILED  expected and there differ: dim_staff; run infra_bash/status.sh --local\n"
+
+
+def test_a_later_run_is_not_compared_with_what_was_counted_before_it() -> None:
+    proof = prove(loaded_run=2)
+    assert "the warehouse is past run 1 already; counting again" in proof.stderr
 
 
 def test_a_source_that_is_never_still_fails_the_proof_and_says_what_to_run() -> None:

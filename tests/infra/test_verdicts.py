@@ -74,13 +74,42 @@ def test_a_mapping_is_changed_by_its_id(folder: Folder) -> None:
     assert list(Stack(folder.path).mappings()) == [("update", "f", "1")]
 
 
+FUNCTION = {"FunctionName": "f", "Role": "arn:f", "LastModified": "2026-11-24T10:00:05.250+0000"}
+ROLE = {"RoleName": "f", "CreateDate": "2026-11-24T10:00:05Z"}
+
+
 def test_an_environment_variable_too_much_is_a_difference(folder: Folder) -> None:
     folder.write("function_configurations/f.json", {"Environment": {"Variables": {"A": "1"}}})
     folder.write(
         "have/functions.json",
-        {"Functions": [{"FunctionName": "f", "Environment": {"Variables": {"A": "1", "B": "2"}}}]},
+        {"Functions": [FUNCTION | {"Environment": {"Variables": {"A": "1", "B": "2"}}}]},
     )
+    folder.write("have/roles.json", {"RoleDetailList": [ROLE]})
     assert list(Stack(folder.path).function_configurations()) == [("update", "f", "Environment")]
+
+
+def test_a_mapping_on_its_way_out_is_none(folder: Folder) -> None:
+    folder.write("mappings/f.json", WANTED)
+    folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1") | {"State": "Deleting"}]})
+    assert list(Stack(folder.path).mappings()) == [("create", "f", "")]
+
+
+@pytest.mark.parametrize("roles", [[], [ROLE | {"CreateDate": "2026-11-24T10:00:06Z"}]])
+def test_a_function_whose_role_was_made_again_holds_the_id_of_a_dead_one(folder: Folder, roles: list[Any]) -> None:
+    """Also when the deploy that made it again was killed before it came to the function."""
+    folder.write("function_configurations/f.json", {"Role": "arn:f"})
+    folder.write("have/functions.json", {"Functions": [FUNCTION]})
+    folder.write("have/roles.json", {"RoleDetailList": roles})
+    assert list(Stack(folder.path).function_configurations()) == [("update", "f", "Role made anew")]
+
+
+def test_what_somebody_else_has_a_rule_start_is_theirs(folder: Folder) -> None:
+    ours, theirs = {"Id": "function", "Arn": "a", "Input": "{}"}, {"Id": "theirs", "Arn": "b"}
+    folder.write("rule_targets/f.json", {"Rule": "f", "Targets": [ours]})
+    folder.write("have/rule_targets/f.json", {"Targets": [theirs, ours]})
+    assert list(Stack(folder.path).rule_targets()) == [("ok", "f", "")]
+    folder.write("have/rule_targets/f.json", {"Targets": [theirs]})
+    assert list(Stack(folder.path).rule_targets()) == [("create", "f", "")]
 
 
 def test_a_mapping_of_our_queue_that_nobody_wants_is_taken_away(folder: Folder) -> None:

@@ -30,7 +30,7 @@ def new_stack() -> Iterator[LocalStack]:
 @pytest.fixture(scope="session")
 def stack(first_calls: Path) -> Iterator[LocalStack]:
     with new_stack() as made:
-        made.deploy(*SOURCE, **transcript.to(first_calls))
+        made.first = made.deploy(*SOURCE, **transcript.to(first_calls))
         yield made
 
 

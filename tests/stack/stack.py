@@ -28,11 +28,13 @@ LONGEST_WAIT_S = 120.0
 
 @dataclass
 class LocalStack:
-    """`checkout` is where the scripts come from that are run on it; `file` says which stage it is."""
+    """`checkout` is where the scripts come from that are run on it; `file` says which stage it is, `first` what
+    deploy.sh said when it made it."""
 
     folder: Path
     checkout: Path = ROOT
     file: str = "settings.env"
+    first: subprocess.CompletedProcess[str] | None = None
 
     def __post_init__(self) -> None:
         self.passwords: dict[str, str] = {}
