@@ -34,6 +34,7 @@ source "$lib/iam.sh"
 source "$lib/logs.sh"
 source "$lib/events.sh"
 source "$lib/lambda.sh"
+source "$lib/retired.sh"
 source "$lib/invoke.sh"
 source "$lib/closing.sh"
 
@@ -48,7 +49,8 @@ main() {
   together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
   step "upload" ensure_packages
   step "plan" want "${NEED_PACKAGES[@]}"
-  together functions:ensure_lambdas "secrets and subscriptions:ensure_sources"
+  together functions:ensure_lambdas secrets:ensure_secrets
+  step "retired tables" retire
   step "warehouse tables" migrate
   together "bell:ensure_bell" "schedules:ensure_rules"
   if [[ $DRY_RUN == yes ]]; then
@@ -74,8 +76,10 @@ read_arguments() {
     case $TAKEN$1 in
       0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
       0--put-secrets) PUT_SECRETS=yes && TAKEN=1 ;;
-      0--source-csv) LOCAL_OPTIONS+=(--csv "$(value_of "$@")") && TAKEN=2 ;;
-      0--orders | 0--seed) LOCAL_OPTIONS+=("$1" "$(value_of "$@")") && TAKEN=2 ;;
+      0--source-csv | 0--orders | 0--seed)
+        take_value "$@"
+        LOCAL_OPTIONS+=("$1" "$VALUE")
+        ;;
       0*) refuse_argument "$1" ;;
     esac
     shift "$TAKEN"
@@ -87,6 +91,8 @@ ensure_stores() {
   ensure_buckets
   ensure_topic
   ensure_queues
+  # Before any function knows a table that is new: what is published unheard is only asked for again after a while.
+  ensure_subscriptions
 }
 
 ensure_roles_and_logs() {
@@ -99,11 +105,6 @@ ensure_lambdas() {
   ensure_mappings
   ensure_tick_configs
   ensure_permissions
-}
-
-ensure_sources() {
-  ensure_secrets
-  ensure_subscriptions
 }
 
 # The settings are known once the stack runs: it picks its ports.

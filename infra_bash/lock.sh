@@ -14,10 +14,12 @@ lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/common.sh"
 source "$lib/arguments.sh"
 
-OPTIONS=(--quiet --universal --python-version 3.11 --no-header --no-annotate)
+# The fewest versions: one a library for every Python, so what is tested on one of them is what Lambda runs. A
+# marker would be worse: pip asks the interpreter that builds the layer, not the one that the layer is for.
+OPTIONS=(--quiet --universal --python-version 3.11 --fork-strategy fewest --no-header --no-annotate)
 
 main() {
-  (($# == 0)) || { read_argument "$@" && refuse_argument "$1"; }
+  (($# == 0)) || { help_if_asked "$1" && refuse_argument "$1"; }
   [[ -n $(command -v uv) ]] || die "uv is missing; install it: https://docs.astral.sh/uv"
   cd "$ROOT"
   resolve_jointly

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Show, per warehouse table, what it should hold, what it does hold, its last run and how old that is.
 #
-# Usage: infra_bash/status.sh [--local | --settings FILE] [--json]
+# Usage: infra_bash/status.sh [--local | --settings FILE] [--json] [TABLE…]
 #
+#   TABLE             only these warehouse tables
 #   --local           the local stack
 #   --settings FILE   default settings.env
 #   --json            all that is known, for programs
@@ -14,30 +15,32 @@
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/common.sh"
 source "$lib/arguments.sh"
+source "$lib/venv.sh"
 source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/invoke.sh"
+source "$lib/tables.sh"
 
-AS_JSON=no
+SHOWN_AS=table
+TABLES=()
 
 main() {
   local status
   read_arguments "$@"
+  require_venv
+  require_tables warehouse "${TABLES[@]}"
   load_settings
   status=$(invoke inspect '{"do":"status"}')
-  if [[ $AS_JSON == yes ]]; then
-    printf '%s\n' "$status"
-  else
-    python infra_bash.lib.answers table <<<"$status"
-  fi
+  python infra_bash.lib.answers "$SHOWN_AS" "${TABLES[@]}" <<<"$status"
 }
 
 read_arguments() {
   while (($# > 0)); do
     read_argument "$@"
     case $TAKEN$1 in
-      0--json) AS_JSON=yes && TAKEN=1 ;;
-      0*) refuse_argument "$1" ;;
+      0--json) SHOWN_AS=json && TAKEN=1 ;;
+      0-*) refuse_argument "$1" ;;
+      0*) TABLES+=("$1") && TAKEN=1 ;;
     esac
     shift "$TAKEN"
   done

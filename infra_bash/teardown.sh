@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
 # Take the stack away: all that deploy.sh makes and can make again. Data stay, unless told.
 #
-# Usage: infra_bash/teardown.sh --local | --settings FILE [--with-data]
+# Usage: infra_bash/teardown.sh --local | --settings FILE [--with-data] [--dry-run]
 #
 #   --local           the local stack (infra_bash/local.sh stops or deletes the stack itself)
 #   --settings FILE   the stack of these settings; must be named, so that nothing goes by mistake
-#   --with-data       also both buckets with all they hold, and the secrets; the databases are never touched
+#   --with-data       also both buckets with all they hold, and the secrets; asks for the stage's name
+#                     on stdin first. The databases are never touched
+#   --dry-run         say what would be deleted, in order, and delete nothing
 #   --help            this text
 #
-# Exit codes: 0 done, 1 failed, 2 wrong usage.
+# What is there is found by name and by tag; one that was stopped goes on when run again, and a second
+# one deletes nothing. Ends with a line for each thing that stays: data, and what others have tagged like ours.
+# Exit codes: 0 done, 1 failed, 2 wrong usage (also a wrong stage: nothing was deleted).
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
@@ -17,32 +21,36 @@ source "$lib/arguments.sh"
 source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/state.sh"
-source "$lib/sns.sh"
 source "$lib/remove.sh"
 
 WITH_DATA=no
-NAMED=
 
 main() {
   read_arguments "$@"
   load_settings
   keep_cli_loaded
   know_account
-  want roles rules bells queues dead_letter_queues secrets buckets
-  remove_rules
-  remove_bell
-  remove_mappings
-  remove_topic
-  remove_functions
-  remove_queues
-  remove_log_groups
-  remove_roles
-  [[ $WITH_DATA == no ]] || remove_data
+  find_stack
+  if [[ $DRY_RUN == yes ]]; then
+    remove_stack
+    show_rest
+    say ok "a dry run: nothing was written"
+    return
+  fi
+  confirm
+  remove_stack
+  [[ ! -s $REMOVED ]] || find_stack
+  show_rest
 }
 
-remove_data() {
-  remove_secrets
-  remove_buckets
+# confirm: data go for ever, so whoever deletes them types which stage it is.
+confirm() {
+  local data typed=''
+  data=$(awk -F '\t' '/^delete\t(secret|bucket)\t/ { printf "%s%s %s", (n++ ? ", " : ""), $2, $3 }' "$STATE/removals")
+  [[ -n $data ]] || return 0
+  say ask "what is this stage called? For ever go $data"
+  read -r typed || true
+  [[ $typed == "$STAGE" ]] || refuse "'$typed' is not the stage of these settings; nothing was deleted"
 }
 
 read_arguments() {
@@ -50,12 +58,12 @@ read_arguments() {
     read_argument "$@"
     case $TAKEN$1 in
       0--with-data) WITH_DATA=yes && TAKEN=1 ;;
+      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
       0*) refuse_argument "$1" ;;
-      *) NAMED=yes ;;
     esac
     shift "$TAKEN"
   done
-  [[ -n $NAMED ]] || refuse "which stack? --local or --settings FILE; see --help"
+  [[ -n $STACK_NAMED ]] || refuse "which stack? --local or --settings FILE; see --help"
 }
 
 main "$@"

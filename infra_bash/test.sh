@@ -16,6 +16,7 @@ source "$lib/arguments.sh"
 source "$lib/venv.sh"
 
 CHOSEN=(-m 'not soak')
+SPEED=''
 
 main() {
   read_arguments "$@"
@@ -30,15 +31,14 @@ main() {
 
 read_arguments() {
   while (($# > 0)); do
+    help_if_asked "$1"
+    [[ -z $SPEED ]] || refuse "$1 comes after $SPEED, and one is enough; see --help"
     case $1 in
-      --help)
-        show_help
-        exit 0
-        ;;
       --fast) CHOSEN=(-m fast) ;;
       --soak) CHOSEN=() ;;
       *) refuse_argument "$1" ;;
     esac
+    SPEED=$1
     shift
   done
 }

@@ -15,7 +15,9 @@ _RESET = "run ./infra_bash/local.sh reset first to begin anew"
 
 def add_source_options(parser: argparse.ArgumentParser) -> None:
     """The options by which a stack's first start is told what its source is to hold."""
-    parser.add_argument("--csv", type=Path, metavar="DIR", help="load TABLE.csv files instead of inventing rows")
+    parser.add_argument(
+        "--source-csv", dest="csv", type=Path, metavar="DIR", help="load TABLE.csv files instead of inventing rows"
+    )
     add_recipe_options(parser)
 
 
@@ -51,7 +53,7 @@ def _csv_source(folder: Path) -> tuple[Origin, loading.Content]:
 
 def _refuse_both(options: argparse.Namespace) -> None:
     if _asked(options):
-        raise LocalError("--csv and the generator's options exclude each other; give one or the other")
+        raise LocalError("--source-csv and the generator's options exclude each other; give one or the other")
 
 
 def _asked(options: argparse.Namespace) -> dict[str, str | int]:

@@ -1,6 +1,6 @@
 """The local stack: a source that can tick, an empty warehouse, and AWS; all of it under one folder.
 
-Usage: python -m local.stack start [--csv DIR | --orders N --seed N --today YYYY-MM-DD]
+Usage: python -m local.stack start [--source-csv DIR | --orders N --seed N --today YYYY-MM-DD]
        python -m local.stack stop | reset | urls | status | tick-start [--every SECONDS] [--seed N] | tick-stop
 
 The folder is TOTESTREAM_LOCAL, else `.local` in the checkout. Exit codes: 0 done, 1 failed, 2 wrong usage.
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local import logins, places, processes, settings, source, ticker
-from local.errors import LocalError
+from local.errors import LocalError, Parser
 from local.ministack import ROOT_KEY, ROOT_SECRET, Ministack
 from local.postgres import Server
 
@@ -149,7 +149,7 @@ def _say(verb: str, what: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     source.add_source_options(commands.add_parser("start"))
     for name in ("stop", "reset", "urls", "status", "tick-stop"):

@@ -82,7 +82,7 @@ class Ticker:
             with _connection(self._folder) as connection:
                 changes = tick(connection, self._dice, utc_now(), kinds_at(number))
         except (DatabaseError, InterfaceError, OSError, LocalError) as error:
-            _say(f"tick {number} was not committed and is tried again: {_reason(error)}")
+            _say(f"tick {number} was not committed and is tried again: {reason(error)}")
             return False
         for change in changes:
             _say(f"tick {number}: {change}")
@@ -100,7 +100,8 @@ def _connection(folder: Path) -> Iterator[Connection]:
         connection.close()
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What PostgreSQL, or whoever it was, said."""
     facts = error.args[0] if error.args else ""
     return str(facts["M"] if isinstance(facts, dict) and "M" in facts else facts)
 

@@ -7,9 +7,11 @@
     └── PermanentError        a person must look
         ├── ServiceRefused        wrong credentials, a missing right, a missing table
         ├── BadSetting            a setting or secret is missing or makes no sense
+        ├── BadDeclaration        a warehouse table's module keeps not to the rules
         ├── BadDocument           a message, run record or manifest that cannot be read
         ├── MissingObject         an object that a record names is not in its bucket
         ├── CorruptObject         an object is there and is not what its record says
+        ├── OtherDeclaration      an object was written under a declaration that today's code cannot follow
         └── Refused               the request is understood and may not be done
 
 Messages are made of facts and, where there is one, end with the way out. None ever holds a
@@ -54,6 +56,13 @@ class BadSetting(PermanentError):
         super().__init__(f"{name} {problem}; {fix}")
 
 
+class BadDeclaration(PermanentError):
+    """`name` is the warehouse table's."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {' '.join(problem.split())}; mend shared/warehouse/{name}.py")
+
+
 class BadDocument(PermanentError):
     def __init__(self, document: str, problem: str) -> None:
         super().__init__(f"{document} cannot be read: {problem}")
@@ -68,6 +77,13 @@ class MissingObject(PermanentError):
 class CorruptObject(PermanentError):
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"{name} is corrupt: {problem}")
+
+
+class OtherDeclaration(PermanentError):
+    """`written_under` is the former declaration's fingerprint, and of what it is one."""
+
+    def __init__(self, name: str, problem: str, written_under: str, fix: str) -> None:
+        super().__init__(f"{name} was written under {written_under}: {problem}; {fix}")
 
 
 class Refused(PermanentError):

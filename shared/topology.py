@@ -64,10 +64,11 @@ TICK_RETRIES = 0
 # A promise to the operator rather than a preference of theirs: incidents are seen within a minute.
 WATCH_SCHEDULE = "rate(1 minute)"
 LOG_RETENTION_DAYS = 14
-# Where the package says which one it is: at its root.
-CODE_VERSION_FILE = "code-version"
+CODE_VERSION_LENGTH = 12
 # Where a private certificate authority lies, relative to the package's root, which is where functions start.
 CA_IN_PACKAGE = "database-ca.pem"
+# Where a function reads which code it is, so many digits of the hash of all else in the package.
+CODE_VERSION_FILE = "code-version"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Reads what functions answer, for bash: JSON from stdin, one question each.
 
-python -m infra_bash.lib.answers error|did|migrated|run|table|wrong|progress RUN
+python -m infra_bash.lib.answers error|did|migrated|run|table [TABLE…]|json [TABLE…]|held|wrong|progress RUN
 """
 
 import json
@@ -58,6 +58,11 @@ def rows(status: Answer) -> list[tuple[str, ...]]:
     ]
 
 
+def only(status: Answer, names: list[str]) -> Answer:
+    """The status of these tables; of all when none is named."""
+    return status | {"tables": [table for table in status["tables"] if not names or table["table"] in names]}
+
+
 def aligned(lines: list[tuple[str, ...]]) -> str:
     """The first column to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -76,7 +81,13 @@ def wrong(status: Answer) -> str:
     """The tables that do not hold what they should, when that can be said."""
     if not status.get("comparable"):
         return ""
-    return " ".join(each["table"] for each in status["tables"] if each.get("expected") != each.get("there"))
+    known = [each for each in status["tables"] if not each.get("held") or each.get("expected") is not None]
+    return " ".join(each["table"] for each in known if each.get("expected") != each.get("there"))
+
+
+def held(status: Answer) -> str:
+    """A line for each table whose sources are not read, with the reason."""
+    return "".join(f"{each['table']}: {each['held']}\n" for each in status["tables"] if each.get("held"))
 
 
 def progress(status: Answer, run: int) -> str:
@@ -101,9 +112,13 @@ def main() -> None:
         case "run":
             print("" if answer["busy"] else answer["run"])
         case "table":
-            print(table(answer))
+            print(table(only(answer, rest)))
+        case "json":
+            print(json.dumps(only(answer, rest)))
         case "wrong":
             print(wrong(answer))
+        case "held":
+            print(held(answer), end="")
         case "progress":
             print(progress(answer, int(rest[0])))
 

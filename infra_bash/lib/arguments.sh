@@ -3,6 +3,7 @@
 
 SETTINGS_FILE=$ROOT/settings.env
 IS_LOCAL=no
+STACK_NAMED=''
 DRY_RUN=no
 
 # show_help: the comment between the first line and the first line of code.
@@ -10,32 +11,48 @@ show_help() {
   awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
 }
 
+# help_if_asked ARGUMENT
+help_if_asked() {
+  if [[ $1 == --help || $1 == -h ]]; then
+    show_help
+    exit 0
+  fi
+}
+
 # read_argument ARGUMENTS…: take --local, --settings FILE or --help off the front; how many in TAKEN, 0 if none.
 read_argument() {
   TAKEN=1
   case $1 in
-    --help)
-      show_help
-      exit 0
-      ;;
     --local)
+      name_stack "$1"
       IS_LOCAL=yes
       SETTINGS_FILE=$LOCAL/settings.env
       ;;
     --settings)
-      SETTINGS_FILE=$(value_of "$@")
-      TAKEN=2
+      name_stack "$1"
+      take_value "$@"
+      SETTINGS_FILE=$VALUE
       ;;
-    *) TAKEN=0 ;;
+    *)
+      help_if_asked "$1"
+      TAKEN=0
+      ;;
   esac
 }
 
-# value_of --OPTION VALUE…
-value_of() {
-  (($# >= 2)) || refuse "$1 needs a value; see --help"
-  printf '%s' "$2"
+# name_stack OPTION: a script works on one stack.
+name_stack() {
+  [[ -z $STACK_NAMED ]] || refuse "$1 comes after $STACK_NAMED, and one stack is enough; see --help"
+  STACK_NAMED=$1
+}
+
+# take_value --OPTION VALUE…: in VALUE. Never in a subshell: a refusal must end the script.
+take_value() {
+  [[ -n ${2-} && $2 != --* ]] || refuse "$1 needs a value; see --help"
+  VALUE=$2
+  TAKEN=2
 }
 
 refuse_argument() {
-  refuse "$1 is not an option of this script; see --help"
+  refuse "$1 is not an argument of this script; see --help"
 }

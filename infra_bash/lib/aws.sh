@@ -4,13 +4,18 @@
 # The pinned one of this checkout, whose options are known to be there; TOTESTREAM_AWS names another (v1 or v2).
 AWS_CLI=${TOTESTREAM_AWS:-$ROOT/.venv/bin/aws}
 CLI_SOCKET=$WORK/cli
+# Newer ones would word errors as the person's configuration says, and might ask at the terminal.
+export AWS_CLI_ERROR_FORMAT=legacy AWS_CLI_AUTO_PROMPT=off
 # What AWS answers when a thing is not there, and never when something else is wrong.
 ABSENT='\((404|NoSuchBucketPolicy|NoSuchTagSet|NoSuchPublicAccessBlockConfiguration'
 ABSENT+='|OwnershipControlsNotFoundError|ServerSideEncryptionConfigurationNotFoundError'
 ABSENT+='|NoSuchEntity|ResourceNotFoundException|NotFound|NoSuchBucket|NoSuchKey'
 ABSENT+='|AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist)\)'
+# What AWS answers when something else has not let go of a thing yet.
+IN_USE='\((ResourceInUse|ResourceConflict|OperationAborted|ConcurrentModification|DeleteConflict)'
 
-# call_aws ARGUMENTS…: version 1 forgets AWS_ENDPOINT_URL for SQS and would ask the real AWS: always say it.
+# call_aws ARGUMENTS…: version 1 forgets AWS_ENDPOINT_URL for SQS, a version 2 before 2.13 always, and would ask the
+# real AWS: always say it.
 call_aws() {
   local -a endpoint=()
   [[ -z ${AWS_ENDPOINT_URL-} ]] || endpoint=(--endpoint-url "$AWS_ENDPOINT_URL")
@@ -49,31 +54,39 @@ aws_write() {
   [[ $DRY_RUN == yes ]] || aws_read "$@"
 }
 
-# aws_write_patiently PATTERN ARGUMENTS…: again, for a minute, while the refusal matches: what was just made or
-# deleted is not known everywhere at once.
+# aws_write_patiently PATTERN ARGUMENTS…: again, for PATIENCE_S, while the refusal matches: what was just made or
+# deleted is not known everywhere at once. A refusal that matches FINE is as good as done, and left in REFUSED.
 aws_write_patiently() {
+  REFUSED=''
   [[ $DRY_RUN == yes ]] || aws_patiently "$@"
 }
 
 aws_patiently() {
-  local pattern=$1 problem attempt
+  local pattern=$1 problem attempt most=$((${PATIENCE_S:-70} / 2))
   shift
   problem=$(mktemp "$WORK/problem.XXXXXX")
-  for attempt in {1..35}; do
+  for ((attempt = 1; attempt <= most; attempt++)); do
     call_aws "$@" 2>"$problem" && return
-    grep -qE "$pattern" "$problem" || break
-    ((attempt > 1)) || say wait "until AWS is ready for $1 $2"
+    if [[ -n ${FINE-} ]] && grep -qE "$FINE" "$problem"; then
+      # shellcheck disable=SC2034 # whoever calls reads it
+      REFUSED=$(<"$problem")
+      return
+    fi
+    grep -qE "$pattern" "$problem" || die "$(what_failed "$problem" "$@")"
+    ((attempt > 1)) || say wait "until AWS is ready for $1 $2, at most ${PATIENCE_S:-70} s"
     sleep 2
   done
-  die "$(what_failed "$problem" "$@")"
+  die "$(what_failed "$problem" "$@"). Still so after ${PATIENCE_S:-70} s: run $SCRIPT again later${OR-}"
 }
 
-# what_failed FILE SERVICE OPERATION…: one line.
+# aws_delete ARGUMENTS…: fine when it is gone already, which REFUSED then says; patient while it is still in use.
+aws_delete() {
+  FINE=$ABSENT aws_write_patiently "$IN_USE" "$@"
+}
+
+# what_failed FILE SERVICE OPERATION…: one line, with what to do.
 what_failed() {
-  local words
-  words=$(tr -s '\n' ' ' <"$1")
-  words=${words# }
-  printf '%s %s: %s' "$2" "$3" "${words:-the AWS CLI ended without a word}"
+  python infra_bash.lib.advice call "$2 $3" <"$1"
 }
 
 # know_account: whose account this is; exports ACCOUNT_ID.

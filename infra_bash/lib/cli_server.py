@@ -23,7 +23,7 @@ FAILED = 255
 # What a call reads from files before it says a word: half of its time.
 SERVICES = {"events", "iam", "lambda", "logs", "s3", "secretsmanager", "sns", "sqs", "sts"}
 KINDS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
-COMMON = ("endpoints", "partitions", "sdk-default-configuration", "_retry")
+COMMON = ("endpoints", "partitions")
 
 
 def received(connection: socket.socket) -> tuple[list[str], dict[str, str], list[int]]:

@@ -23,10 +23,10 @@ migrate() {
   done <"$WORK/migrated"
 }
 
-# prove: count the source in one run, wait for it in the warehouse, and show both. Fails when they differ, or when
-# each time something newer had been loaded before the two could be compared.
+# prove: count the source in one run, wait for it in the warehouse, and show both, and what is not read. Fails when
+# they differ, or when each time something newer had been loaded before the two could be compared.
 prove() {
-  local attempt status run wrong now
+  local attempt status run wrong now held
   for ((attempt = 1; attempt <= MOST_COUNTS; attempt++)); do
     run=$(count_source)
     # Where nothing changed no manifest rings the loader, and the schedule would be waited for.
@@ -37,6 +37,10 @@ prove() {
     say wait "the warehouse is past run $run already; counting again"
   done
   python infra_bash.lib.answers table <<<"$status"
+  python infra_bash.lib.answers held <<<"$status" >"$WORK/held"
+  while IFS= read -r held; do
+    say held "$held"
+  done <"$WORK/held"
   [[ $now == loaded ]] || die "the source changes too fast to be counted; run infra_bash/status.sh$(same_stack) later"
   wrong=$(python infra_bash.lib.answers wrong <<<"$status")
   [[ -z $wrong ]] || die "expected and there differ: $wrong; run infra_bash/status.sh$(same_stack)"

@@ -162,10 +162,13 @@ ensure_mappings() {
   settle mappings put_mapping
 }
 
-# put_mapping VERDICT NAME UUID
+# put_mapping VERDICT NAME UUID. A mapping that was deleted goes on for minutes and is in the way of its like.
 put_mapping() {
   case $1 in
-    create) aws_write_patiently "$NEW_ROLE|$BUSY" lambda create-event-source-mapping --cli-input-json "$(request mappings "$2")" ;;
+    create)
+      PATIENCE_S=300 aws_write_patiently "$NEW_ROLE|$BUSY|already exists" \
+        lambda create-event-source-mapping --cli-input-json "$(request mappings "$2")"
+      ;;
     update) aws_write_patiently "$BUSY" lambda update-event-source-mapping --uuid "$3" --cli-input-json "$(request mapping_changes "$2")" ;;
     delete) aws_write_patiently "$BUSY" lambda delete-event-source-mapping --uuid "$3" ;;
   esac

@@ -1,127 +1,115 @@
 # shellcheck shell=bash
-# Taking things away, by name: find first, silent when there is nothing, dependants before what they depend on.
+# Taking a stack away: what there is of it, by name and by tag, then one thing after the other.
 
-# ours KIND: of the words on stdin those that the topology knows; another stack's name may begin like ours.
-ours() {
-  names_of "$1" >"$WORK/ours"
-  tr '\t' '\n' | awk 'NR == FNR { known[$0] = 1; next } $0 in known' "$WORK/ours" -
+REMOVED=$WORK/removed
+
+# find_stack: lines of what there is of this stack into $STATE/removals, dependants first.
+find_stack() {
+  # With nothing to ring, the bell that is there is one to take away.
+  LOAD_ON_MANIFEST=no want roles rules bells topics queues dead_letter_queues secrets buckets
+  read_stack
+  python infra_bash.lib.removals "$STATE" "$WITH_DATA" >"$STATE/removals"
 }
 
-# remove_each WORD COMMAND…: call COMMAND… NAME for each line on stdin.
-remove_each() {
-  local word=$1 name
-  shift
-  while IFS= read -r name <&3; do
-    "$@" "$name" >/dev/null
-    say delete "$word $name"
-  done 3<&0
+read_stack() {
+  local prefix=$PROJECT-$STAGE name
+  aws_read resourcegroupstaggingapi get-resources \
+    --tag-filters "Key=project,Values=$PROJECT" "Key=stage,Values=$STAGE" >"$HAVE/tagged.json"
+  aws_read events list-rules --name-prefix "$prefix-" >"$HAVE/rules.json"
+  aws_read lambda list-event-source-mappings >"$HAVE/mappings.json"
+  aws_read sns list-topics >"$HAVE/topics.json"
+  aws_read sns list-subscriptions >"$HAVE/subscriptions.json"
+  aws_read lambda list-functions >"$HAVE/functions.json"
+  aws_find lambda list-layer-versions --layer-name "$prefix-libraries" >"$HAVE/layers.json"
+  aws_read sqs list-queues --queue-name-prefix "$prefix-" >"$HAVE/queues.json"
+  aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$prefix-" >"$HAVE/log_groups.json"
+  aws_read iam get-account-authorization-details --filter Role \
+    --query "{RoleDetailList: RoleDetailList[?starts_with(RoleName, '$prefix-')]}" >"$HAVE/roles.json"
+  aws_read s3api list-buckets >"$HAVE/buckets.json"
+  aws_read secretsmanager list-secrets --include-planned-deletion >"$HAVE/secrets.json"
+  mkdir -p "$HAVE/bells" "$HAVE/secrets"
+  for name in $(names_of bells); do
+    aws_find s3api get-bucket-notification-configuration --bucket "$name" >"$HAVE/bells/$name.json"
+  done
+  # The list lags by minutes.
+  for name in $(names_of secrets); do
+    aws_find secretsmanager describe-secret --secret-id "${!name}" >"$HAVE/secrets/$name.json"
+  done
 }
 
-remove_rules() {
-  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --query 'Rules[].Name' --output text |
-    ours rules | remove_each rule remove_rule
+# remove_stack: what find_stack has found. What went by itself meanwhile is passed over.
+remove_stack() {
+  local verdict word name id
+  while IFS=$'\t' read -r verdict word name id <&3; do
+    [[ $verdict == delete ]] || continue
+    REFUSED=''
+    [[ $DRY_RUN == yes ]] || remove "$word" "$id" >/dev/null
+    printf '%s\t%s\n' "$word" "$id" >>"$REMOVED"
+    [[ -n $REFUSED ]] || say delete "$word $name"
+  done 3<"$STATE/removals"
+}
+
+# remove WORD ID
+remove() {
+  case $1 in
+    rule) remove_rule "$2" ;;
+    # What others have written there stays as it is, be it right or wrong.
+    bell) aws_delete s3api put-bucket-notification-configuration --skip-destination-validation --cli-input-json "$(request bells "$2")" ;;
+    mapping) aws_delete lambda delete-event-source-mapping --uuid "$2" ;;
+    subscription) aws_delete sns unsubscribe --subscription-arn "$2" ;;
+    topic) aws_delete sns delete-topic --topic-arn "$2" ;;
+    function) aws_delete lambda delete-function --function-name "$2" ;;
+    layer) aws_delete lambda delete-layer-version --layer-name "${2%:*}" --version-number "${2##*:}" ;;
+    queue) aws_delete sqs delete-queue --queue-url "$2" ;;
+    "log group") aws_delete logs delete-log-group --log-group-name "$2" ;;
+    "role policy") aws_delete iam delete-role-policy --role-name "${2%%/*}" --policy-name "${2#*/}" ;;
+    "attached policy") aws_delete iam detach-role-policy --role-name "${2%%/*}" --policy-arn "${2#*/}" ;;
+    role) aws_delete iam delete-role --role-name "$2" ;;
+    # At once: the name is wanted again by the next deploy.
+    secret) aws_delete secretsmanager delete-secret --force-delete-without-recovery --secret-id "$2" ;;
+    bucket) remove_bucket "$2" ;;
+  esac
 }
 
 remove_rule() {
-  aws_write events remove-targets --rule "$1" --ids function
-  aws_write events delete-rule --name "$1"
+  local -a targets
+  aws_find events list-targets-by-rule --rule "$1" --query 'Targets[].[Id]' --output text >"$WORK/targets"
+  mapfile -t targets <"$WORK/targets"
+  ((${#targets[@]} == 0)) || aws_delete events remove-targets --rule "$1" --ids "${targets[@]}"
+  aws_delete events delete-rule --name "$1"
 }
 
-remove_bell() {
-  local bucket
-  aws_read s3api list-buckets --query 'Buckets[].Name' --output text >"$WORK/buckets"
-  for bucket in $(ours bells <"$WORK/buckets"); do
-    aws_write s3api put-bucket-notification-configuration --bucket "$bucket" --notification-configuration '{}'
-  done
-}
-
-remove_mappings() {
-  aws_read lambda list-event-source-mappings --output text \
-    --query "EventSourceMappings[?State!='Deleting'].[FunctionArn, UUID]" >"$WORK/mappings"
-  names_of roles >"$WORK/ours"
-  awk 'NR == FNR { known[$0] = 1; next } { sub(/.*:/, "", $1) } $1 in known { print $2 }' "$WORK/ours" \
-    "$WORK/mappings" | remove_each mapping aws_write lambda delete-event-source-mapping --uuid
-}
-
-# A topic takes its subscriptions with it only after a while: they go first.
-remove_topic() {
-  local found
-  found=$(aws_find sns get-topic-attributes --topic-arn "$(topic_arn)" --query Attributes.TopicArn --output text)
-  [[ -n $found ]] || return 0
-  aws_read sns list-subscriptions-by-topic --topic-arn "$found" --output text \
-    --query 'Subscriptions[].[SubscriptionArn]' >"$WORK/subscriptions"
-  remove_each subscription aws_write sns unsubscribe --subscription-arn <"$WORK/subscriptions"
-  remove_each topic aws_write sns delete-topic --topic-arn <<<"$found"
-}
-
-remove_functions() {
-  aws_read lambda list-functions --query 'Functions[].FunctionName' --output text |
-    ours roles | remove_each function aws_write lambda delete-function --function-name
-  aws_read lambda list-layer-versions --layer-name "$PROJECT-$STAGE-libraries" --output text \
-    --query 'LayerVersions[].[Version]' |
-    remove_each "layer version" aws_write lambda delete-layer-version \
-      --layer-name "$PROJECT-$STAGE-libraries" --version-number
-}
-
-remove_queues() {
-  local urls name
-  urls=$(aws_read sqs list-queues --queue-name-prefix "$PROJECT-$STAGE-" --query 'QueueUrls[]' --output text)
-  {
-    names_of queues
-    names_of dead_letter_queues
-  } >"$WORK/queue_names"
-  for url in $urls; do
-    name=${url##*/}
-    ! grep -qxF "$name" "$WORK/queue_names" || remove_each queue aws_write sqs delete-queue --queue-url <<<"$url"
-  done
-}
-
-remove_log_groups() {
-  aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$PROJECT-$STAGE-" \
-    --query 'logGroups[].[logGroupName]' --output text | sed 's:.*/::' |
-    ours roles | sed 's:^:/aws/lambda/:' | remove_each "log group" aws_write logs delete-log-group --log-group-name
-}
-
-remove_roles() {
-  aws_read iam list-roles --query 'Roles[].RoleName' --output text | ours roles | remove_each role remove_role
-}
-
-# remove_role NAME: AWS deletes only a role that has nothing left.
-remove_role() {
-  local policy
-  for policy in $(aws_read iam list-role-policies --role-name "$1" --query 'PolicyNames[]' --output text); do
-    [[ $policy == None ]] || aws_write iam delete-role-policy --role-name "$1" --policy-name "$policy"
-  done
-  for policy in $(aws_read iam list-attached-role-policies --role-name "$1" \
-    --query 'AttachedPolicies[].PolicyArn' --output text); do
-    [[ $policy == None ]] || aws_write iam detach-role-policy --role-name "$1" --policy-arn "$policy"
-  done
-  aws_write iam delete-role --role-name "$1"
-}
-
-remove_secrets() {
-  local setting found
-  for setting in $(names_of secrets); do
-    found=$(aws_find secretsmanager describe-secret --secret-id "${!setting}" --query ARN --output text)
-    # At once: the name is wanted again by the next deploy.
-    [[ -z $found ]] || remove_each secret aws_write secretsmanager delete-secret \
-      --force-delete-without-recovery --secret-id <<<"${!setting}"
-  done
-}
-
-remove_buckets() {
-  aws_read s3api list-buckets --query 'Buckets[].Name' --output text | ours buckets | remove_each bucket remove_bucket
-}
-
-# remove_bucket NAME: with every version of every object, a thousand a call.
+# remove_bucket NAME: a function that was still running may write after it was emptied: then it is emptied again.
 remove_bucket() {
-  local versions=$WORK/versions.json
+  REFUSED=BucketNotEmpty
+  while [[ $REFUSED == *BucketNotEmpty* ]]; do
+    empty_bucket "$1"
+    FINE="$ABSENT|BucketNotEmpty" aws_write_patiently "$IN_USE" s3api delete-bucket --bucket "$1"
+  done
+}
+
+# empty_bucket NAME: every version of every object and every delete marker, a thousand a call.
+empty_bucket() {
+  local versions=$WORK/versions.json problem
   while true; do
     # shellcheck disable=SC2016 # `true` is JMESPath
-    aws_read s3api list-object-versions --bucket "$1" --no-paginate \
+    aws_find s3api list-object-versions --bucket "$1" --no-paginate \
       --query '{Objects: [Versions, DeleteMarkers][][].{Key: Key, VersionId: VersionId}, Quiet: `true`}' >"$versions"
     grep -q '"Key"' "$versions" || break
-    aws_write s3api delete-objects --bucket "$1" --delete "file://$versions"
+    problem=$(aws_write s3api delete-objects --bucket "$1" --delete "file://$versions" \
+      --query 'Errors[].[Key, Code]' --output text)
+    [[ -z $problem || $problem == None ]] || die "s3api delete-objects: $1: $(head -n 1 <<<"$problem")"
   done
-  aws_write s3api delete-bucket --bucket "$1"
+}
+
+# show_rest: what find_stack has found and remove_stack did not delete: AWS lists for a while what is gone.
+show_rest() {
+  local verdict word name more
+  touch "$REMOVED"
+  while IFS=$'\t' read -r verdict word name more; do
+    case $verdict in
+      stays) say stays "$word $name ($more)" ;;
+      delete) grep -qxF "$word"$'\t'"$more" "$REMOVED" || say stays "$word $name (run this again)" ;;
+    esac
+  done <"$STATE/removals"
 }

@@ -18,22 +18,28 @@ from infra_bash.lib.wanted.functions import Functions
 from infra_bash.lib.wanted.queues import Queues
 from infra_bash.lib.wanted.roles import Roles
 from shared import topology
+from shared.errors import BadDeclaration
 
 
 class Requests(Buckets, Queues, Roles, Functions):
     """Every kind of request."""
 
 
-def main() -> None:
+def main() -> int:
     folder, *kinds = sys.argv[1:]
-    requests = Requests(dict(os.environ), topology.known_targets())
+    try:
+        requests = Requests(dict(os.environ), topology.known_targets())
+    except (BadDeclaration, SyntaxError) as error:
+        print(f"{'FAILED':<8}{error}", file=sys.stderr)
+        return 1
     for kind in kinds:
         place = Path(folder) / kind
         place.mkdir(parents=True, exist_ok=True)
         write: Callable[[], base.Requests] = getattr(requests, kind)
         for name, request in write():
             (place / f"{name}.json").write_text(json.dumps(request, indent=1))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

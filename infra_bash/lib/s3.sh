@@ -4,12 +4,19 @@
 ensure_buckets() {
   local name
   aws_read s3api list-buckets >"$HAVE/buckets.json"
-  settle buckets put s3api create-bucket
+  settle buckets put_bucket
   mkdir -p "$HAVE/bucket_parts"
   while IFS=$'\t' read -r verdict name _ <&4; do
     [[ $verdict == create ]] || read_bucket_parts "$name"
   done 4<"$STATE/buckets.verdicts"
   settle bucket_parts put_bucket_part
+}
+
+# put_bucket VERDICT NAME WHAT. AWS gives a deleted bucket's name out again after minutes, sometimes an hour; and when
+# an answer was lost, the CLI asks again and finds its own bucket.
+put_bucket() {
+  PATIENCE_S=600 OR=', or choose another STAGE' FINE=BucketAlreadyOwnedByYou \
+    aws_write_patiently OperationAborted s3api create-bucket --cli-input-json "$(request buckets "$2")"
 }
 
 # read_bucket_parts BUCKET

@@ -2,7 +2,8 @@
 
     python -m infra_bash.lib.secret_values SECRETS_FILE OPERATION SETTING REQUEST
 
-The content is SETTING_VALUE of the environment or of SECRETS_FILE, which must be its owner's alone. Prints the
+The content is SETTING_VALUE of the environment or of SECRETS_FILE, which must be its owner's alone. OPERATION is
+create-secret, put-secret-value, or restore-secret, which stands for putting the content if there is any. Prints the
 request; complains in one line that never quotes the content.
 """
 
@@ -13,6 +14,7 @@ import stat
 import sys
 from pathlib import Path
 
+Request = dict[str, object]
 FIELDS = {"host", "port", "dbname", "username", "password"}
 
 
@@ -36,14 +38,17 @@ def checked(name: str, content: str) -> str:
     return content
 
 
-def request_with_content(path: Path, operation: str, setting: str, request: dict[str, object]) -> dict[str, object]:
+def request_with_content(path: Path, operation: str, setting: str, request: Request) -> Request | None:
+    """None when nothing is to be put. Raises ValueError."""
     name = f"{setting}_VALUE"
     content = os.environ.get(name) or file_values(path).get(name)
     if not content:
-        raise ValueError(f"secret {request['Name']} is not there yet; write {name}={{…}} into {path} (mode 600)")
-    if operation == "put-secret-value":
-        return {"SecretId": request["Name"], "SecretString": checked(name, content)}
-    return request | {"SecretString": checked(name, content)}
+        if operation == "restore-secret":
+            return None
+        raise ValueError(f"there is no value for secret {request['Name']}; write {name}={{…}} into {path} (mode 600)")
+    if operation == "create-secret":
+        return request | {"SecretString": checked(name, content)}
+    return {"SecretId": request["Name"], "SecretString": checked(name, content)}
 
 
 def main() -> int:
@@ -53,7 +58,8 @@ def main() -> int:
     except ValueError as problem:
         print(f"{'FAILED':<8}{problem}", file=sys.stderr)
         return 1
-    print(json.dumps(completed))
+    if completed:
+        print(json.dumps(completed))
     return 0
 
 

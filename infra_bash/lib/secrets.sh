@@ -3,28 +3,56 @@
 
 PUT_SECRETS=no
 
+# What AWS answers for a while about the name of a secret that was deleted.
+WAS_DELETED='(scheduled|marked) for deletion'
+
 # ensure_secrets: make what is missing; what is there is only put again when --put-secrets says so.
 ensure_secrets() {
-  local setting name found
+  local setting found
   for setting in $(names_of secrets); do
-    name=${!setting}
-    found=$(aws_find secretsmanager describe-secret --secret-id "$name" --query ARN --output text)
-    if [[ -z $found ]]; then
-      put_secret create-secret "$setting"
-      say create "secret $name"
-    elif [[ $PUT_SECRETS == yes ]]; then
-      put_secret put-secret-value "$setting"
-      say update "secret $name"
-    else
-      say ok "secret $name"
-    fi
+    found=$(aws_find secretsmanager describe-secret --secret-id "${!setting}" \
+      --query "DeletedDate && 'deleted' || 'there'" --output text)
+    case $found$PUT_SECRETS in
+      deleted*) restore_secret "$setting" ;;
+      thereyes) put_secret "$setting" ;;
+      thereno) say ok "secret ${!setting}" ;;
+      *) create_secret "$setting" ;;
+    esac
   done
 }
 
-# put_secret OPERATION SETTING
+create_secret() {
+  write_secret create-secret "$1"
+  send_secret create-secret "$1"
+  say create "secret ${!1}"
+}
+
 put_secret() {
+  write_secret put-secret-value "$1"
+  send_secret put-secret-value "$1"
+  say update "secret ${!1}"
+}
+
+# restore_secret SETTING: somebody has deleted it and it waits for its end. Without a value of ours it keeps its own.
+restore_secret() {
+  write_secret restore-secret "$1"
+  FINE=$ABSENT aws_write_patiently "$WAS_DELETED" secretsmanager restore-secret --secret-id "${!1}" >/dev/null
+  if [[ -n $REFUSED ]]; then
+    create_secret "$1"
+    return
+  fi
+  [[ ! -s $WORK/$1.secret.json ]] || send_secret put-secret-value "$1"
+  say update "secret ${!1} (restored)"
+}
+
+# write_secret OPERATION SETTING: its request with its content, which $WORK alone gets to see.
+write_secret() {
   python infra_bash.lib.secret_values "$(dirname "$SETTINGS_FILE")/secrets.env" "$1" "$2" \
     "$STATE/secrets/$2.json" >"$WORK/$2.secret.json"
-  aws_write secretsmanager "$1" --cli-input-json "file://$WORK/$2.secret.json" >/dev/null
+}
+
+# send_secret OPERATION SETTING: what write_secret has written.
+send_secret() {
+  aws_write_patiently "$WAS_DELETED" secretsmanager "$1" --cli-input-json "file://$WORK/$2.secret.json" >/dev/null
   rm "$WORK/$2.secret.json"
 }

@@ -94,7 +94,9 @@ check_settings() {
   must_match LOAD_SCHEDULE "$schedule" "rate(…) or cron(…)"
   must_match LOAD_ON_MANIFEST '^(yes|no)$' "yes or no"
   must_match DATABASE_PLAINTEXT '^(yes|no)$' "yes or no"
-  must_match LAMBDA_PYTHON '^3\.1[1-9]$' "3.11 or later"
+  must_match LAMBDA_PYTHON '^3\.1[1-3]$' "3.11, 3.12 or 3.13, for which requirements.txt is locked"
+  [[ $LAMBDA_PYTHON != 3.11 || -n $AWS_ENDPOINT_URL ]] ||
+    refuse "LAMBDA_PYTHON is 3.11, whose glibc on AWS is too old for numpy and pandas; set 3.12 or 3.13"
   must_match LAMBDA_ARCH '^(arm64|x86_64)$' "arm64 or x86_64"
   must_match REASK_AFTER_S '^[1-9][0-9]*$' "a number of seconds"
   [[ -z $SUBNET_IDS || -n $SECURITY_GROUP_IDS ]] || refuse "SUBNET_IDS is set and SECURITY_GROUP_IDS is not; set both"

@@ -21,6 +21,11 @@ ensure_venv() {
   done
 }
 
+# require_venv: for scripts that make no .venv themselves.
+require_venv() {
+  [[ -x $PYTHON ]] || die "there is no .venv yet; ./infra_bash/deploy.sh makes it"
+}
+
 # stamp_of FILE: a line that changes when the file does.
 stamp_of() {
   printf '%s %s\n' "$(cksum <"$ROOT/$1")" "$1"

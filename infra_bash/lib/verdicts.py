@@ -72,6 +72,10 @@ class Stack:
     def have(self, answer: str) -> Thing:
         return _json(self.folder / "have" / f"{answer}.json")
 
+    def lines(self, answer: str) -> list[str]:
+        path = self.folder / "have" / answer
+        return path.read_text().splitlines() if path.exists() else []
+
     def each(self, kind: str) -> Things:
         return {name: thing for name, thing in _folder(self.folder / "have" / kind).items() if thing}
 

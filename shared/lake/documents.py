@@ -28,7 +28,10 @@ class Part(Document, frozen=True, kw_only=True):
 
 
 class Batch(Document, frozen=True, kw_only=True):
-    """One source table in one run: what changed (delta), or all of it at the run's snapshot (full)."""
+    """One source table in one run: what changed (delta), or all of it at the run's snapshot (full).
+
+    `catalogue` is the fingerprint of the table's declaration that the parts were written under.
+    """
 
     mode: Mode
     reason: str
@@ -43,6 +46,8 @@ class Cursor(Document, frozen=True, kw_only=True):
     `server` is the PostgreSQL, and the line of its history, on which the transaction ids mean something. `seen`
     are the transaction ids >= xmin whose rows the last reading saw. `columns` fingerprints the live
     columns. `count`, `checksum` and `max_key` are of all keys at that snapshot: the delete detector.
+    `read_for` are the declarations that all rows have been read under, by fingerprint: the catalogue's, under the
+    table's own name, and that of each warehouse table made of it. None: written before this was told.
     """
 
     server: str
@@ -54,6 +59,7 @@ class Cursor(Document, frozen=True, kw_only=True):
     count: int
     checksum: int
     max_key: int | None
+    read_for: dict[str, str] | None = None
 
 
 class Hold(Document, frozen=True, kw_only=True):
@@ -87,8 +93,8 @@ class RunRecord(Document, frozen=True, kw_only=True):
     """runs/<run>.json: one committed extraction, and the only cursor there is.
 
     `attempt` makes a record recognisable to its writer. `targets` are the warehouse tables this run must
-    bring; `warehouse` all that the log knows. `expected` counts, when the run was asked to, the rows that
-    each warehouse table should show at this snapshot.
+    bring; `warehouse` all that the code of this run knew. `expected` counts, when the run was asked to, the rows
+    that each warehouse table should show at this snapshot. `code` is a label for people, and decides nothing.
     """
 
     version: int
@@ -107,6 +113,10 @@ class RunRecord(Document, frozen=True, kw_only=True):
     def changed(self) -> tuple[str, ...]:
         """The source tables that have a batch in this run: one change message each."""
         return tuple(name for name, state in sorted(self.tables.items()) if state.batch)
+
+    def state(self, table: str) -> TableState:
+        """Nothing, of a source table that the code of this run did not know."""
+        return self.tables.get(table, TableState())
 
 
 class ChangeMessage(Document, frozen=True, kw_only=True):
@@ -130,7 +140,8 @@ class Manifest(Document, frozen=True, kw_only=True):
     """manifests/<run>/<table>.json: what a transform made of one run. Written last, once.
 
     No clock goes in: the same run and code give the same bytes. `sources` maps each source table to the run
-    whose batch was read.
+    whose batch was read. `declaration` is the target's fingerprint that the parts were written under; `code` is a
+    label for people, and decides nothing.
     """
 
     version: int
@@ -147,6 +158,10 @@ class Manifest(Document, frozen=True, kw_only=True):
     declaration: str
 
 
+# A new field is no new version: it has a default, which is what it means in older documents. For any other change
+# (a field renamed, dropped or meaning something else) the first release reads both versions, adding the new one
+# here, and still writes the former; the next writes the new. So nothing in flight meets code that cannot read it. A
+# version is taken out when no document of it is left: of records and manifests that is never.
 VERSIONS: dict[type[Document], tuple[int, ...]] = {RunRecord: (1,), ChangeMessage: (1,), Manifest: (1,)}
 
 

@@ -12,7 +12,7 @@ What this leans on beyond fastparquet's public interface, to be looked at on eve
 
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from fastparquet import ParquetFile, parquet_thrift, writer
 from fastparquet.cencoding import ThriftObject
 
 from shared.columns import DTYPES, Column, Frame, Kind, Series
-from shared.errors import CorruptObject, Refused
+from shared.errors import CorruptObject, OtherDeclaration, Refused
 
 Physical, Converted = parquet_thrift.Type, parquet_thrift.ConvertedType
 CREATED_BY = b"fastparquet-python"  # without its version, so that an upgrade alone changes no file
@@ -78,20 +78,30 @@ def encode(frame: Frame, columns: Sequence[Column]) -> bytes:
     return file.getvalue()
 
 
-def decode(data: bytes, columns: Sequence[Column], name: str) -> Frame:
+class Former(NamedTuple):
+    """A declaration that a file was written under and that is not today's, as an error calls it, and the way out."""
+
+    declaration: str
+    fix: str
+
+
+def decode(data: bytes, columns: Sequence[Column], name: str, former: Former | None = None) -> Frame:
     """The declared columns of a file, in that order, with the dtypes of their kinds; others are ignored.
 
     CorruptObject, saying `name`, when it is no parquet file, is cut off or damaged, or has a declared
     column not at all or as another type. Not all damage is noticed, and some (a flipped bit in a page
     of texts) ends the whole process: compare the checksum of what comes from afar first.
+
+    Of a file written under a `former` declaration, a column that it has not is null where it may be; where
+    not, and for another type, OtherDeclaration is raised.
     """
     try:
         file = ParquetFile(io.BytesIO(data), verify=True)
-        _expect_types(file, columns, name)
+        there = _there(file, columns, name, former)
         _take_off_logical_types(file)
-        physical = file.to_pandas([column.name for column in columns], index=False)
-        return Frame({c.name: _logical_series(physical[c.name], c.kind) for c in columns}, copy=False)
-    except CorruptObject:
+        physical = file.to_pandas([column.name for column in there], index=False)
+        return Frame({c.name: _logical_series(physical, c) for c in columns}, copy=False)
+    except (CorruptObject, OtherDeclaration):
         raise
     except Exception as error:  # noqa: BLE001 - damaged bytes make fastparquet raise anything at all
         raise CorruptObject(name, f"fastparquet cannot read it ({type(error).__name__})") from error
@@ -148,13 +158,25 @@ def _physical(series: Series, kind: Kind) -> Any:
     return series.array
 
 
-def _expect_types(file: Any, columns: Sequence[Column], name: str) -> None:
+def _there(file: Any, columns: Sequence[Column], name: str, former: Former | None) -> list[Column]:
+    """Those of `columns` that the file has, each as its type."""
     elements = {element.name: element for element in file.fmd.schema[1:]}
     for column in columns:
         if column.name not in elements:
-            raise CorruptObject(name, f"it has no column {column.name}")
-        if elements[column.name] != _element(column):
-            raise CorruptObject(name, f"its column {column.name} is not {column.kind} as we write it")
+            _expect_optional(column, name, former)
+        elif elements[column.name] != _element(column):
+            problem = f"its column {column.name} is not {column.kind} as we write it"
+            raise OtherDeclaration(name, problem, *former) if former else CorruptObject(name, problem)
+    return [column for column in columns if column.name in elements]
+
+
+def _expect_optional(column: Column, name: str, former: Former | None) -> None:
+    """A file may lack what was declared later than it was written, where that may be null."""
+    if former is None:
+        raise CorruptObject(name, f"it has no column {column.name}")
+    if not column.nullable:
+        problem = f"it has no column {column.name}, which may not be null"
+        raise OtherDeclaration(name, problem, former.declaration, f"declare it optional, or {former.fix}")
 
 
 def _take_off_logical_types(file: Any) -> None:
@@ -170,7 +192,12 @@ def _without_logical_type(element: Any) -> Any:
     )
 
 
-def _logical_series(physical: Any, kind: Kind) -> Series:
+def _logical_series(there: Frame, column: Column) -> Series:
+    """One column of what was read, as its kind; nulls when it is not there."""
+    kind = column.kind
+    if column.name not in there:
+        return Series([None] * len(there), dtype=DTYPES[kind])
+    physical: Any = there[column.name]
     if kind is Kind.TEXT:
         texts = [None if text is None else text.decode() for text in physical.tolist()]
         return Series(texts, dtype="str")

@@ -20,6 +20,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.columns import Kind
+from shared.warehouse.registry import Target
+
 metadata = MetaData()
 
 LOADED, SUPERSEDED, RELEASED = "loaded", "superseded", "released"
@@ -76,20 +79,27 @@ LEDGER = Table(
     comment="What was loaded, once each",
 )
 
-DELETION = Table(
-    "etl_deletion",
-    metadata,
-    _required("table_name", Text),
-    _required("key", BigInteger),
-    _required("log_id", Text),
-    _required("run", Integer),
-    _required("deleted_at", DateTime, "The snapshot in which the key was missing first"),
-    _optional("last_record_id", BigInteger, "A fact's last record before it was deleted"),
-    _optional("ended_run", Integer),
-    _optional("ended_at", DateTime, "The snapshot in which the key was back; null while it is gone"),
-    PrimaryKeyConstraint("table_name", "key", "log_id", "run"),
-    comment="Keys that the source no longer has, or had not for a while",
-)
+
+def _deletions(name: str, key: Any, comment: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        _required("table_name", Text),
+        _required("key", key),
+        _required("log_id", Text),
+        _required("run", Integer),
+        _required("deleted_at", DateTime, "The snapshot in which the key was missing first"),
+        _optional("last_record_id", BigInteger, "A fact's last record before it was deleted"),
+        _optional("ended_run", Integer),
+        _optional("ended_at", DateTime, "The snapshot in which the key was back; null while it is gone"),
+        PrimaryKeyConstraint("table_name", "key", "log_id", "run"),
+        comment=comment,
+    )
+
+
+DELETION = _deletions("etl_deletion", BigInteger, "Keys that the source no longer has, or had not for a while")
+# A number compares faster than its text, and a warehouse that stands keeps its table as it is.
+TEXT_DELETION = _deletions("etl_text_deletion", Text, "The same of dimensions whose key is no number")
 
 WAITING = Table(
     "etl_waiting",
@@ -135,4 +145,18 @@ FRESHNESS = Table(
     comment="From the source's snapshot to the warehouse, load by load",
 )
 
-TABLES = (LOG, LEDGER, DELETION, WAITING, QUARANTINE, FRESHNESS)
+TABLES = (LOG, LEDGER, DELETION, TEXT_DELETION, WAITING, QUARANTINE, FRESHNESS)
+
+
+def deletions(target: Target) -> str:
+    """The table that keeps the target's deleted keys."""
+    return DELETION.name if _has_number(target) else TEXT_DELETION.name
+
+
+def deletion_key(target: Target, value: str) -> str:
+    """SQL for `value`, a key of the target, as that table has it."""
+    return value if _has_number(target) else f"CAST({value} AS text)"
+
+
+def _has_number(target: Target) -> bool:
+    return any(column.name == target.key and column.kind is Kind.INTEGER for column in target.columns)

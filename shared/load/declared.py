@@ -19,6 +19,7 @@ RIGHTS = {
     bookkeeping.LOG: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.LEDGER: READ_AND_ADD,
     bookkeeping.DELETION: (*READ_AND_ADD, "UPDATE"),
+    bookkeeping.TEXT_DELETION: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.WAITING: (*READ_AND_ADD, "DELETE"),
     bookkeeping.QUARANTINE: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.FRESHNESS: READ_AND_ADD,
@@ -26,7 +27,7 @@ RIGHTS = {
 
 
 def rights(target: Target) -> tuple[str, ...]:
-    return (*READ_AND_ADD, "UPDATE") if target.kind == "dimension" else READ_AND_ADD
+    return READ_AND_ADD if target.kind == "fact" else (*READ_AND_ADD, "UPDATE")
 
 
 def create_table(table: Table) -> str:

@@ -11,6 +11,7 @@ from shared.aws.bucket import Bucket
 from shared.aws.functions import Functions
 from shared.errors import Refused, TotestreamError
 from shared.lake import keys
+from shared.lake.documents import RunRecord
 from shared.lake.manifests import Manifests, Place
 from shared.lake.run_log import RunLog
 from shared.load import plan
@@ -84,7 +85,7 @@ class Pass:
         last = min(complete + self._window, newest.run)
         self._sees_all = last == newest.run
         loaded_before = self._outcome.loaded
-        self._take_turns(self._seen(newest.log, complete, last))
+        self._take_turns(self._seen(newest, complete, last))
         if not self._has_time():
             return False
         if self._outcome.loaded > loaded_before:
@@ -115,7 +116,8 @@ class Pass:
         self._outcome.log, self._outcome.newest_run, self._outcome.complete_run = log_id, newest_run, complete
         return complete
 
-    def _seen(self, log_id: str, complete: int, last: int) -> plan.Look:
+    def _seen(self, newest: RunRecord, complete: int, last: int) -> plan.Look:
+        log_id = newest.log
         taken = self._warehouse.taken(log_id, complete)
         there = self._manifests.places_since(complete)
         self._outcome.waiting = dict(self._outcome.stopped)
@@ -128,6 +130,7 @@ class Pass:
             hopeless=self._hopeless,
             now=self._warehouse.now(),
             patience=timedelta(seconds=self._outside.patience_s),
+            warehouse=newest.warehouse,
         )
         return self._last_look
 

@@ -8,7 +8,7 @@ from shared.aws.bucket import Bucket, get_verified
 from shared.columns import Column
 from shared.errors import CorruptObject, NotYet, Refused, ServiceRefused
 from shared.lake import keys, parquet
-from shared.lake.documents import Manifest, Quarantined, decode
+from shared.lake.documents import Manifest, Part, Quarantined, decode
 from shared.load import ledger_sql, sql
 from shared.load.bookkeeping import LOADED, RELEASED
 from shared.load.warehouse import Load, Warehouse
@@ -50,18 +50,34 @@ class Loading:
 
     def stage(self, bucket: Bucket, manifest: Manifest) -> None:
         self._run(sql.create_stage(sql.STAGE, self._target.columns))
+        former = self._former(manifest)
         for part in manifest.parts:
-            self._copy(bucket, part.key, part.sha256, part.rows, sql.STAGE, self._target.columns)
+            self._copy(bucket, part, sql.STAGE, self._target.columns, former)
         if sum(part.rows for part in manifest.parts) != manifest.rows:
             raise CorruptObject(f"manifest of {manifest.table}, run {manifest.run}", "its parts' rows are not its rows")
         self._index_stage(manifest.rows)
         self._stage_refused(bucket, manifest.quarantined)
 
-    def _copy(self, bucket: Bucket, key: str, sha256: str, rows: int, stage: str, columns: tuple[Column, ...]) -> None:
+    def _former(self, manifest: Manifest) -> parquet.Former | None:
+        """The declaration that the manifest's parts were written under, when it is not today's."""
+        target = self._target
+        if manifest.declaration == target.fingerprint:
+            return None
+        declaration = f"declaration {manifest.declaration} of {target.name}"
+        return parquet.Former(declaration, f"resync {', '.join(target.sources)}")
+
+    def _copy(
+        self,
+        bucket: Bucket,
+        part: Part | Quarantined,
+        stage: str,
+        columns: tuple[Column, ...],
+        former: parquet.Former | None = None,
+    ) -> None:
         """A part is read whole before COPY begins: an error in its midst would cost the connection."""
-        frame = parquet.decode(get_verified(bucket, key, sha256), columns, key)
-        if len(frame) != rows:
-            raise CorruptObject(key, f"it has {len(frame)} rows, its manifest says {rows}")
+        frame = parquet.decode(get_verified(bucket, part.key, part.sha256), columns, part.key, former)
+        if len(frame) != part.rows:
+            raise CorruptObject(part.key, f"it has {len(frame)} rows, its manifest says {part.rows}")
         self._warehouse.copy(sql.copy_stage(stage, columns), encode(frame, columns))
 
     def _index_stage(self, rows: int) -> None:
@@ -77,7 +93,7 @@ class Loading:
     def _stage_refused(self, bucket: Bucket, refused: Quarantined | None) -> None:
         self._run(sql.create_stage(sql.REFUSED, sql.REFUSED_COLUMNS))
         if refused:
-            self._copy(bucket, refused.key, refused.sha256, refused.rows, sql.REFUSED, sql.REFUSED_COLUMNS)
+            self._copy(bucket, refused, sql.REFUSED, sql.REFUSED_COLUMNS)
 
     # ---- what each kind of table does with what is staged
 
@@ -103,11 +119,9 @@ class Loading:
 
     def _apply_staged(self, rows: int) -> Load:
         """`rows` are staged."""
-        if self._target.kind == "set":
-            inserted = self._count(sql.insert_new(self._target))
-            return Load(inserted=inserted, unchanged=rows - inserted)
         load = self._add_versions() if self._target.kind == "fact" else self._upsert()
-        self._count(sql.end_deletions(self._target))
+        if self._target.kind != "set":
+            self._count(sql.end_deletions(self._target))
         return replace(load, unchanged=rows - load.inserted - load.updated)
 
     def _upsert(self) -> Load:

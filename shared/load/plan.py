@@ -3,7 +3,7 @@
 A table takes its runs in the order of the log. A set takes them in any order: it only grows.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,8 +41,8 @@ Step = Apply | Supersede | Wait | None
 @dataclass(frozen=True)
 class Look:
     """What the loader sees. `records` are those after the last complete run, in order; `there` where manifests
-    are; `patience` how long what is missing is given. While the pass goes on, `taken` grows with the ledger, and
-    `hopeless` by the manifests that cannot be loaded, with the reason.
+    are; `patience` how long what is missing is given; `warehouse` all tables that the newest run knew of. While the
+    pass goes on, `taken` grows with the ledger, and `hopeless` by the manifests that cannot be loaded, with the reason.
     """
 
     records: Sequence[RunRecord]
@@ -51,6 +51,7 @@ class Look:
     now: datetime
     patience: timedelta
     hopeless: dict[Place, str]
+    warehouse: Collection[str] = ()
 
     def expected(self, table: str) -> list[RunRecord]:
         """The records that must bring `table` something that it has not taken yet."""
@@ -101,8 +102,8 @@ def brings_all(record: RunRecord, target: Target) -> bool:
     Rows are made one by one from the first source. Where that has no batch in the run, another one changed, and
     the rows are made afresh from all that there is.
     """
-    state = record.tables.get(target.sources[0])
-    return state is None or state.batch is None or state.batch.mode == "full"
+    batch = record.state(target.sources[0]).batch
+    return batch is None or batch.mode == "full"
 
 
 def is_awaited(dimension: str, run: int, look: Look) -> bool:
@@ -113,9 +114,14 @@ def is_awaited(dimension: str, run: int, look: Look) -> bool:
 
 
 def complete_run(before: int, targets: Mapping[str, Target], look: Look) -> int:
-    """The last run of which, and before which, every table has all. A table this code does not know has no say."""
+    """The last run of which, and before which, every table has all.
+
+    Of a table that this code does not know, the newest run says whether it is gone, and so has no say, or new: then
+    this code is about to be replaced, and that which follows must find all its runs.
+    """
+    known = {*targets, *look.warehouse}
     for record in look.records:
-        if any(table in targets and (record.run, table) not in look.taken for table in record.targets):
+        if any(table in known and (record.run, table) not in look.taken for table in record.targets):
             return before
         before = record.run
     return before

@@ -8,6 +8,7 @@ parameters are always :table, :log, :run and :snapshot_at of the manifest being 
 from collections.abc import Sequence
 
 from shared.columns import Column, Kind
+from shared.load.bookkeeping import deletion_key, deletions
 from shared.postgres.connection import literal, quoted
 from shared.warehouse.registry import Target
 
@@ -52,18 +53,13 @@ def key_stage(target: Target) -> str:
 # ---- sets and dimensions
 
 
-def insert_new(target: Target) -> str:
-    columns = _list(target.columns)
-    return f"""
-        INSERT INTO {quoted(target.name)} ({columns}) SELECT {columns} FROM {STAGE} ORDER BY {quoted(target.key)}
-        ON CONFLICT ({quoted(target.key)}) DO NOTHING"""
-
-
 def upsert(target: Target) -> str:
     """Answers with the numbers of rows inserted and updated."""
-    others = [column for column in target.columns if column.name != target.key]
-    change = ", ".join(f"{quoted(c.name)} = excluded.{quoted(c.name)}" for c in others)
-    differs = f"({_list(others, 'present.')}) IS DISTINCT FROM ({_list(others, 'excluded.')})"
+    # One that has nothing but its key never differs.
+    others = [column for column in target.columns if column.name != target.key] or list(target.columns)
+    values = {column.name: _new_value(target, quoted(column.name)) for column in others}
+    change = ", ".join(f"{quoted(name)} = {value}" for name, value in values.items())
+    differs = f"({_list(others, 'present.')}) IS DISTINCT FROM ({', '.join(values.values())})"
     columns = _list(target.columns)
     # xmax is 0 in a row that no transaction ever updated or locked: one just inserted.
     return f"""
@@ -73,6 +69,12 @@ def upsert(target: Target) -> str:
             ON CONFLICT ({quoted(target.key)}) DO UPDATE SET {change} WHERE {differs}
             RETURNING present.xmax = 0 AS is_new)
         SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed"""
+
+
+def _new_value(target: Target, column: str) -> str:
+    """A set takes its runs in any order, so none changes what another has said: it fills in what was null, which
+    is all there was to say before the column was declared."""
+    return f"coalesce(present.{column}, excluded.{column})" if target.kind == "set" else f"excluded.{column}"
 
 
 # ---- facts
@@ -128,22 +130,23 @@ def _record_id(target: Target) -> str:
 
 def _is_deleted(target: Target, key: str) -> str:
     return f"""EXISTS (
-            SELECT FROM etl_deletion deletion
-            WHERE deletion.table_name = {literal(target.name)} AND deletion.key = {key}
+            SELECT FROM {deletions(target)} deletion
+            WHERE deletion.table_name = {literal(target.name)} AND deletion.key = {deletion_key(target, key)}
               AND deletion.ended_at IS NULL)"""
 
 
 def delete_absent(target: Target) -> str:
     """Keys of the warehouse that a full batch neither has nor refused. Those with waiting versions come later."""
-    key = quoted(target.key)
-    last = f"max(present.{_record_id(target)})" if target.kind == "fact" else "CAST(NULL AS bigint)"
+    key, is_fact = quoted(target.key), target.kind == "fact"
+    last = f"max(present.{_record_id(target)})" if is_fact else "CAST(NULL AS bigint)"
+    waits = f"EXISTS (SELECT FROM etl_waiting w WHERE w.table_name = :table AND w.key = present.{key})"
     return f"""
-        INSERT INTO etl_deletion (table_name, key, log_id, run, deleted_at, last_record_id)
-        SELECT :table, present.{key}, :log, :run, CAST(:snapshot_at AS timestamp), {last}
+        INSERT INTO {deletions(target)} (table_name, key, log_id, run, deleted_at, last_record_id)
+        SELECT :table, {deletion_key(target, f"present.{key}")}, :log, :run, CAST(:snapshot_at AS timestamp), {last}
         FROM {quoted(target.name)} present
         WHERE {_is_absent(f"present.{key}", key)}
           AND NOT {_is_deleted(target, f"present.{key}")}
-          AND NOT EXISTS (SELECT FROM etl_waiting w WHERE w.table_name = :table AND w.key = present.{key})
+          AND NOT {waits if is_fact else "false"}
         GROUP BY present.{key}"""
 
 
@@ -170,9 +173,11 @@ LAST_WAITING = """
 
 def end_deletions(target: Target) -> str:
     return f"""
-        UPDATE etl_deletion SET ended_run = :run, ended_at = CAST(:snapshot_at AS timestamp)
+        UPDATE {deletions(target)} deletion SET ended_run = :run, ended_at = CAST(:snapshot_at AS timestamp)
         WHERE table_name = :table AND ended_at IS NULL
-          AND EXISTS (SELECT FROM {STAGE} staged WHERE staged.{quoted(target.key)} = etl_deletion.key)"""
+          AND EXISTS (
+            SELECT FROM {STAGE} staged
+            WHERE {deletion_key(target, f"staged.{quoted(target.key)}")} = deletion.key)"""
 
 
 # ---- facts that wait for a dimension

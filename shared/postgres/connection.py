@@ -92,7 +92,8 @@ class Connection:
 def translated(database: str, doing: str, error: Exception) -> ServiceRefused | ServiceUnavailable:
     """pg8000's error as ours. Its text holds rows' values, so only SQLSTATE and names are taken over."""
     if not isinstance(error, DatabaseError) or not isinstance(error.args[0], dict):
-        return ServiceUnavailable(database, doing, type(error).__name__)
+        # pg8000 wraps what the network said: a name nobody knows, nobody there, no answer.
+        return ServiceUnavailable(database, doing, type(error.__cause__ or error).__name__)
     facts = error.args[0]
     state = str(facts.get("C", "XX000"))
     names = [facts[field] for field in ("t", "c", "n") if field in facts]

@@ -2,12 +2,13 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from shared.columns import Kind
 from shared.lake.documents import Cursor, Snapshot
 from shared.source.catalogue import SourceTable
+from shared.warehouse.registry import Target
 
 # Past so many ids the set costs more than the rows it spares: they are read again, and the loader, which
 # compares, drops them. The most ever seen in a stress of eight writers was 598.
@@ -68,8 +69,17 @@ LIVE_TYPES = {
 }
 
 
-def reason_for_full(cursor: Cursor | None, snapshot: Snapshot, server: str, live: Live) -> str | None:
-    """Why the cursor says nothing about this table as it is now; None when a delta can be told."""
+def purposes(table: SourceTable, targets: Mapping[str, Target]) -> dict[str, str]:
+    """What the table is read for now: Cursor.read_for."""
+    made_of_it = {target.name: target.fingerprint for target in targets.values() if table.name in target.sources}
+    return {table.name: table.fingerprint, **made_of_it}
+
+
+def reason_for_full(
+    cursor: Cursor | None, snapshot: Snapshot, server: str, live: Live, read_for: Mapping[str, str]
+) -> str | None:
+    """Why the cursor says nothing about this table as it is now, or too little for what it is read for now; None
+    when a delta can be told."""
     if cursor is None:
         return "first read"
     if cursor.server != server:
@@ -80,6 +90,17 @@ def reason_for_full(cursor: Cursor | None, snapshot: Snapshot, server: str, live
         return "its columns changed"
     if not 0 <= snapshot.xmax - cursor.xmin < 2**31:
         return "transaction ids went round, or back"
+    return _new_purpose(cursor.read_for, read_for)
+
+
+def _new_purpose(before: Mapping[str, str] | None, now: Mapping[str, str]) -> str | None:
+    if before is None:
+        return "read by a version that did not say for what"
+    for name, declaration in now.items():
+        if name not in before:
+            return f"warehouse table {name} is new"
+        if before[name] != declaration:
+            return f"the declaration of {name} changed"
     return None
 
 
@@ -92,7 +113,13 @@ def keys_are_gone(cursor: Cursor, keys: Keys) -> bool:
 
 
 def next_cursor(
-    cursor: Cursor | None, snapshot: Snapshot, server: str, live: Live, keys: Keys, xids: Iterable[int]
+    cursor: Cursor | None,
+    snapshot: Snapshot,
+    server: str,
+    live: Live,
+    keys: Keys,
+    xids: Iterable[int],
+    read_for: dict[str, str],
 ) -> Cursor:
     """Where the next run starts. `cursor` is None after a full read; `xids` are of the rows just read."""
     before: Collection[int] = cursor.seen if cursor else ()
@@ -107,6 +134,7 @@ def next_cursor(
         count=keys.rows,
         checksum=keys.checksum,
         max_key=keys.max_key,
+        read_for=read_for,
     )
 
 

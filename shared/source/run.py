@@ -15,7 +15,7 @@ from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
 from shared.source import sql
 from shared.source.catalogue import TABLES, SourceTable
-from shared.source.changes import Live, difference, keys_are_gone, next_cursor, reason_for_full
+from shared.source.changes import Live, difference, keys_are_gone, next_cursor, purposes, reason_for_full
 from shared.source.database import Moment, Sleep, Source, TableError
 from shared.source.request import Request
 from shared.warehouse.registry import Target, expected_targets
@@ -68,7 +68,6 @@ class Run:
         self._unlocked = self._source.begin(timeout_s, tables)
         self.moment = self._source.moment()
         self._live = self._source.live(tables)
-        self._full = self._tables_to_read_whole()
         states = {table.name: self._state(table) for table in tables}
         expected = self._expected(states) if self._request.count else None
         self._source.end()
@@ -87,17 +86,6 @@ class Run:
 
     def _before(self) -> dict[str, TableState]:
         return self._newest.tables if self._newest else {}
-
-    def _tables_to_read_whole(self) -> dict[str, str]:
-        """Those asked for, and the sources of warehouse tables that the log does not know: that is their past."""
-        known = self._newest.warehouse if self._newest else ()
-        new = {
-            source: f"warehouse table {target.name} is new"
-            for target in self._outside.targets.values()
-            if target.name not in known
-            for source in target.sources
-        }
-        return {**new, **self._request.full}
 
     def _state(self, table: SourceTable) -> TableState:
         before = self._before().get(table.name, TableState())
@@ -118,8 +106,8 @@ class Run:
     def _read(self, table: SourceTable, before: TableState) -> TableState:
         live = self._readable(table)
         snapshot, server, _ = self.moment
-        cursor = before.cursor
-        reason = reason_for_full(cursor, snapshot, server, live) or self._full.get(table.name)
+        cursor, read_for = before.cursor, purposes(table, self._outside.targets)
+        reason = reason_for_full(cursor, snapshot, server, live, read_for) or self._request.full.get(table.name)
         found = self._source.keys(table, cursor.max_key if cursor else None)
         if cursor and not reason:
             if keys_are_gone(cursor, found):
@@ -131,15 +119,15 @@ class Run:
         if reason or not table.reference:
             batch, xids = self._batch(table, since, reason)
         return TableState(
-            cursor=next_cursor(since, snapshot, server, live, found, xids),
+            cursor=next_cursor(since, snapshot, server, live, found, xids, read_for),
             full_run=self._number if reason else before.full_run,
             batch=batch if reason or (batch and batch.rows) else None,
         )
 
     def _readable(self, table: SourceTable) -> Live:
-        if table.name in self._unlocked:
-            raise self._unlocked[table.name]
         live = self._live.get(table.name)
+        if live and table.name in self._unlocked:
+            raise self._unlocked[table.name]
         problem = difference(table, live)
         if live is None or problem:
             raise TableError(f"{problem}: mend the source, or shared/source/catalogue.py", hold=True)
@@ -179,7 +167,12 @@ class Run:
             self._request.forced
             or any(state.batch for state in states.values())
             or _held(states) != _held(self._before())
+            or self._warehouse_changed()
         )
+
+    def _warehouse_changed(self) -> bool:
+        """A table that was taken away and comes back must find in the log that it was not there."""
+        return self._newest is not None and set(self._newest.warehouse) != set(self._outside.targets)
 
     def _record(self, states: dict[str, TableState], expected: dict[str, int] | None) -> RunRecord:
         changed = {name for name, state in states.items() if state.batch}
@@ -219,4 +212,6 @@ def _held(states: Mapping[str, TableState]) -> dict[str, str]:
 
 def _count(target: Target) -> str:
     sources = [TABLES[name] for name in target.sources]
-    return sql.count_dates(sources) if target.kind == "set" else sql.count_rows(sources[0])
+    if target.kind == "set":
+        return sql.count_dates(sources)
+    return sql.count_values(sources[0], target.key) if target.grouped else sql.count_rows(sources[0])

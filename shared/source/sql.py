@@ -84,6 +84,10 @@ def count_rows(table: SourceTable) -> str:
     return f"(SELECT count(*) FROM {table_name(table)})"
 
 
+def count_values(table: SourceTable, column: str) -> str:
+    return f"(SELECT count(DISTINCT {quoted(column)}) FROM {table_name(table)})"
+
+
 def count_dates(tables: Collection[SourceTable]) -> str:
     """How many different days `tables` name, in timestamps and in texts that look like a date."""
     days = [

@@ -4,6 +4,7 @@
 
 from collections.abc import Iterable
 
+from shared.load.bookkeeping import deletion_key, deletions
 from shared.postgres.connection import literal, quoted
 from shared.warehouse.registry import Target
 
@@ -27,8 +28,9 @@ def rows_there(target: Target, targets: Iterable[Target]) -> str:
     if target.kind == "fact":
         return f"SELECT count(*) FROM {current(target)}"
     if target.kind == "dimension":
-        gone = f"SELECT key FROM etl_deletion WHERE table_name = {literal(target.name)} AND ended_at IS NULL"
-        return f"SELECT count(*) FROM {quoted(target.name)} WHERE {quoted(target.key)} NOT IN ({gone})"
+        gone = f"SELECT key FROM {deletions(target)} WHERE table_name = {literal(target.name)} AND ended_at IS NULL"
+        key = deletion_key(target, quoted(target.key))
+        return f"SELECT count(*) FROM {quoted(target.name)} WHERE {key} NOT IN ({gone})"
     named = " UNION ".join(
         f"SELECT {quoted(column)} FROM {current(fact)}"
         for fact in targets

@@ -21,7 +21,8 @@ from shared.warehouse.registry import Target
 class TableStatus:
     """`expected` rows as counted in the source at the last run, None when it was not; `there` in the warehouse.
 
-    `freshness_s` is how far the table may lag behind the source, in seconds.
+    `freshness_s` is how far the table may lag behind the source, in seconds. `held` says which of its sources are not
+    read, and why.
     """
 
     table: str
@@ -32,6 +33,7 @@ class TableStatus:
     waiting: int
     quarantined: int
     freshness_s: float | None
+    held: str | None
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _table(
 ) -> TableStatus:
     run, snapshot_at = warehouse.last.get(target.name, (None, None))
     behind = sum(target.name in r.targets and (r.run, target.name) not in warehouse.taken for r in pending)
-    held = newest is not None and any(newest.tables[source].hold for source in target.sources)
+    held = _held(target, newest)
     seen = [at for at in (snapshot_at, None if behind or held or not run else looked_at) if at]
     return TableStatus(
         table=target.name,
@@ -102,7 +104,15 @@ def _table(
         waiting=warehouse.waiting.get(target.name, 0),
         quarantined=warehouse.quarantined.get(target.name, 0),
         freshness_s=round((now - max(seen)).total_seconds(), 1) if seen else None,
+        held=held,
     )
+
+
+def _held(target: Target, newest: RunRecord | None) -> str | None:
+    """A source table that is new is in no record yet."""
+    states = {source: newest.tables.get(source) for source in target.sources} if newest else {}
+    holds = (state.hold for state in states.values() if state)
+    return "; ".join(hold.reason for hold in holds if hold) or None
 
 
 def _expected(target: Target, newest: RunRecord | None) -> int | None:
@@ -111,8 +121,8 @@ def _expected(target: Target, newest: RunRecord | None) -> int | None:
         return None
     if newest.expected and target.name in newest.expected:
         return newest.expected[target.name]
-    cursor = newest.tables[target.sources[0]].cursor
-    return cursor.count if cursor and target.kind != "set" else None
+    cursor = newest.state(target.sources[0]).cursor
+    return cursor.count if cursor and target.kind != "set" and not target.grouped else None
 
 
 def _looked_at(run_log: RunLog) -> datetime | None:

@@ -47,10 +47,10 @@ def accept(frame: Frame, target: Target, unreadable: Series | None = None) -> Ac
     return Accepted(typed[~bad] if bad.any() else typed, _quarantined(typed[bad], target, reasons))
 
 
-def refuse_repeated(accepted: Accepted, target: Target, seen: Series) -> Accepted:
+def refuse_repeated(accepted: Accepted, target: Target, seen: Series | None = None) -> Accepted:
     """Refuse the good rows whose key is in `seen` or came before: the loader takes a key once per manifest."""
     keys = accepted.good[target.key]
-    repeated = keys.duplicated() | keys.isin(seen)
+    repeated = keys.duplicated() if seen is None else keys.duplicated() | keys.isin(seen)
     if not repeated.any():
         return accepted
     refused = _quarantined(accepted.good[repeated], target, [REPEATED] * int(repeated.sum()))
@@ -89,7 +89,9 @@ def _listed(names: object) -> list[str]:
 
 def _unreadable(name: str, target: Target) -> str:
     kinds = {column.name: column.kind for column in TABLES[target.sources[0]].columns}
-    return f"source column {name}: {UNREADABLE_REASONS.get(kinds[name], UNREADABLE_REASON)}"
+    # A batch of former days can name a column that the catalogue no longer has.
+    reason = UNREADABLE_REASONS.get(kinds[name], UNREADABLE_REASON) if name in kinds else UNREADABLE_REASON
+    return f"source column {name}: {reason}"
 
 
 def _quarantined(rows: Frame, target: Target, reasons: list[str]) -> Frame:

@@ -7,7 +7,7 @@ from shared.aws.bucket import Bucket, get_verified
 from shared.columns import Frame, empty_frame
 from shared.errors import BadDocument
 from shared.lake import keys, parquet
-from shared.lake.documents import Batch, Part, RunRecord, TableState
+from shared.lake.documents import Batch, RunRecord
 from shared.lake.run_log import RunLog
 from shared.source.catalogue import TABLES
 from shared.transform.acceptance import concatenated
@@ -35,7 +35,7 @@ def inputs_of(target: Target, record: RunRecord, run_log: RunLog) -> list[Input]
 
 
 def _own(source: str, record: RunRecord) -> Input | None:
-    batch = record.tables.get(source, TableState()).batch
+    batch = record.state(source).batch
     return Input(source, record.run, batch) if batch else None
 
 
@@ -44,7 +44,7 @@ def _whole(source: str, record: RunRecord, run_log: RunLog) -> Input:
     if not TABLES[source].reference:
         # Its whole content would put back what has changed since.
         raise BadDocument(keys.run_key(record.run), f"a table made of {source} is among its targets, {source} unread")
-    run = record.tables.get(source, TableState()).full_run
+    run = record.state(source).full_run
     if run is None:
         raise BadDocument(keys.run_key(record.run), f"{source} was never read and is needed")
     whole = _own(source, record if run == record.run else run_log.get(run))
@@ -54,18 +54,23 @@ def _whole(source: str, record: RunRecord, run_log: RunLog) -> Input:
 
 
 def frames_of(given: Input, ingestion: Bucket) -> Iterator[Frame]:
-    """Part by part, each with the column _unreadable. Raises MissingObject, CorruptObject."""
+    """Part by part, each with the column _unreadable. Raises MissingObject, CorruptObject, OtherDeclaration.
+
+    A column that the catalogue of the batch did not have is null, whatever that of today says: what may be null
+    is for the target to judge, and the next run reads the table whole.
+    """
+    table = TABLES[given.source]
+    columns, former = table.batch_columns, None
+    if given.batch.catalogue != table.fingerprint:
+        columns = tuple(column._replace(nullable=column.name != table.key) for column in columns)
+        former = parquet.Former(f"catalogue {given.batch.catalogue} of {table.name}", f"resync {table.name}")
     for part in given.batch.parts:
-        yield _frame(part, given.source, ingestion)
+        body = get_verified(ingestion, part.key, part.sha256)
+        yield parquet.decode(body, columns, f"s3://{ingestion.name}/{part.key}", former)
 
 
 def whole_frame(given: Input, ingestion: Bucket) -> Frame:
     return concatenated([_no_rows(given.source), *frames_of(given, ingestion)])
-
-
-def _frame(part: Part, source: str, ingestion: Bucket) -> Frame:
-    body = get_verified(ingestion, part.key, part.sha256)
-    return parquet.decode(body, TABLES[source].batch_columns, f"s3://{ingestion.name}/{part.key}")
 
 
 def _no_rows(source: str) -> Frame:

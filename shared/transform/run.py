@@ -12,7 +12,7 @@ from typing import Literal
 import pandas as pd
 
 from shared.aws.bucket import Bucket
-from shared.columns import DTYPES, UNREADABLE, Frame, Kind, Series
+from shared.columns import UNREADABLE, Frame, empty_frame
 from shared.errors import CorruptObject, MissingObject, Refused
 from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, Mode, Part, Quarantined, RunRecord
@@ -110,13 +110,21 @@ def _mode(target: Target, inputs: list[Input]) -> Mode:
 
 def _outputs(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:
     """The output of each part in turn; no key comes twice."""
-    return _distinct(target, inputs, ingestion) if target.kind == "set" else _row_by_row(target, inputs, ingestion)
+    if target.kind == "set":
+        return _distinct(target, inputs, ingestion)
+    return _grouped(target, inputs, ingestion) if target.grouped else _row_by_row(target, inputs, ingestion)
+
+
+def _grouped(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:
+    """One output: what belongs together may lie in several parts."""
+    made = target.transform(*(whole_frame(given, ingestion) for given in inputs))
+    yield refuse_repeated(accept(made, target), target)
 
 
 def _row_by_row(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:
     first, *others = inputs
     joined = [whole_frame(given, ingestion) for given in others]
-    seen = Series(dtype=DTYPES[Kind.INTEGER])
+    seen = empty_frame(target.columns)[target.key]
     for frame in frames_of(first, ingestion):
         accepted = accept(target.transform(frame, *joined), target, frame[UNREADABLE])
         accepted = refuse_repeated(accepted, target, seen)

@@ -14,6 +14,7 @@ from sqlalchemy import Boolean, Date, DateTime, Integer, Numeric, String, Table,
 
 from shared import warehouse
 from shared.columns import Column, Frame, Kind
+from shared.errors import BadDeclaration
 from shared.source.catalogue import TABLES
 
 TargetKind = Literal["fact", "dimension", "set"]
@@ -35,6 +36,8 @@ class Target:
 
     `sources` are the parameters of `transform`, in order: rows are made one by one from the first, which the
     others are joined to. The rows of a *set* come from all of its sources alike, each of which may be absent.
+    A dimension is `grouped` when its key is a column of its first source that is not that one's own key: it has a
+    row for each different value.
     `key` is a dimension's or set's primary key, and a fact's business id. `columns` are what travels: all but
     `record_id`, the serial key that only a fact has. `references` name the dimension and its key per column.
     """
@@ -50,13 +53,18 @@ class Target:
     references: dict[str, tuple[str, str]]
     fingerprint: str
 
+    @property
+    def grouped(self) -> bool:
+        first = TABLES[self.sources[0]]
+        return self.kind == "dimension" and self.key != first.key and self.key in {c.name for c in first.columns}
+
 
 def target_from(module: ModuleType) -> Target:
-    """What a warehouse table's module declares. TypeError, saying what is wrong, when it keeps not to the rules."""
+    """What a warehouse table's module declares. Raises BadDeclaration."""
     name = module.__name__.rsplit(".", 1)[-1]
     table, transform = getattr(module, "TABLE", None), getattr(module, name, None)
     if not isinstance(table, Table) or table.name != name or not callable(transform):
-        raise TypeError(f"{name}: the module must hold TABLE, a Table of this name, and a function {name}")
+        raise BadDeclaration(name, f"the module must hold TABLE, a Table of this name, and a function {name}")
     sources = tuple(inspect.signature(transform).parameters)
     kind = _kind(name, transform)
     _check_sources(name, kind, sources)
@@ -65,11 +73,13 @@ def target_from(module: ModuleType) -> Target:
     columns = tuple(_travelling(column) for column in table.columns if column.name != record_id)
     key = TABLES[sources[0]].key if kind == "fact" else primary
     if key not in {column.name for column in columns}:
-        raise TypeError(f"{name}: a fact needs its business id, the column {key}")
+        raise BadDeclaration(name, f"a fact needs its business id, the column {key}")
     references = _references(table)
-    return Target(
+    target = Target(
         name, table, transform, sources, kind, key, record_id, columns, references, _fingerprint(name, columns)
     )
+    _check_grouped(target)
+    return target
 
 
 def _kind(name: str, transform: Callable[..., Frame]) -> TargetKind:
@@ -77,7 +87,7 @@ def _kind(name: str, transform: Callable[..., Frame]) -> TargetKind:
     parameters = inspect.signature(transform).parameters.values()
     defaults = [parameter.default is not parameter.empty for parameter in parameters]
     if any(defaults) and not all(defaults):
-        raise TypeError(f"{name}: either every source may be absent (a set) or none")
+        raise BadDeclaration(name, "either every source may be absent (a set) or none")
     if any(defaults):
         return "set"
     return "fact" if name.startswith("fact_") else "dimension"
@@ -86,18 +96,26 @@ def _kind(name: str, transform: Callable[..., Frame]) -> TargetKind:
 def _check_sources(name: str, kind: TargetKind, sources: tuple[str, ...]) -> None:
     unknown = [source for source in sources if source not in TABLES]
     if unknown or not sources:
-        raise TypeError(f"{name}: {', '.join(unknown) or 'nothing'} is no source table; they are {', '.join(TABLES)}")
+        problem = f"{', '.join(unknown) or 'nothing'} is no source table; they are {', '.join(TABLES)}"
+        raise BadDeclaration(name, problem)
     moving = [source for source in sources if not TABLES[source].reference]
     # A moving table's batches hold only what changed: neither a row's partner nor, when the partner changes,
     # the row itself would be there.
     if kind != "set" and len(sources) > 1 and moving:
-        raise TypeError(f"{name}: {', '.join(moving)} moves, and only reference tables can be joined")
+        raise BadDeclaration(name, f"{', '.join(moving)} moves, and only reference tables can be joined")
+
+
+def _check_grouped(target: Target) -> None:
+    first = TABLES[target.sources[0]]
+    if target.grouped and not first.reference:
+        problem = f"{first.name} moves, and only of a reference table is there all that one {target.key} has"
+        raise BadDeclaration(target.name, problem)
 
 
 def _primary_key(table: Table) -> str:
     names = [column.name for column in table.primary_key.columns]
     if len(names) != 1:
-        raise TypeError(f"{table.name}: the primary key must be one column, not {len(names)}")
+        raise BadDeclaration(table.name, f"the primary key must be one column, not {len(names)}")
     return str(names[0])
 
 
@@ -106,7 +124,7 @@ def _travelling(column: sqlalchemy.Column[Any]) -> Column:
         if isinstance(column.type, declared):
             # str: SQLAlchemy's own kind of it is more than the parquet library takes for a name.
             return Column(str(column.name), kind, bool(column.nullable))
-    raise TypeError(f"{column}: no column of type {column.type} can travel")
+    raise BadDeclaration(column.table.name, f"{column.name}: no column of type {column.type} can travel")
 
 
 def _references(table: Table) -> dict[str, tuple[str, str]]:
@@ -127,7 +145,30 @@ def _discovered() -> dict[str, Target]:
     """In the order of names, in which dimensions come before facts."""
     modules = sorted(module.name for module in pkgutil.iter_modules(warehouse.__path__))
     tables = [name for name in modules if name.startswith(("dim_", "fact_"))]
-    return {name: target_from(importlib.import_module(f"{warehouse.__name__}.{name}")) for name in tables}
+    targets = {name: target_from(_imported(name)) for name in tables}
+    for target in targets.values():
+        check_references(target, targets)
+    return targets
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"{warehouse.__name__}.{name}")
+    except Exception as error:
+        # A slip of the pen, or the name of another table: whoever deploys wants one line of it.
+        raise BadDeclaration(name, f"it cannot be imported ({type(error).__name__}: {error})") from error
+
+
+def check_references(target: Target, targets: Mapping[str, Target]) -> None:
+    """Without its dimension a fact's rows would wait for ever; what a set should hold, only facts can tell.
+    Raises BadDeclaration.
+    """
+    for column, (dimension, key) in target.references.items():
+        if dimension not in targets or targets[dimension].key != key:
+            raise BadDeclaration(target.name, f"{column} refers to {dimension}.{key}, which is no dimension's key")
+    named = {dimension for other in targets.values() for dimension, _ in other.references.values()}
+    if target.kind == "set" and target.name not in named:
+        raise BadDeclaration(target.name, "a set is of the days that facts refer to, and no fact refers to it")
 
 
 TARGETS = _discovered()

@@ -12,23 +12,29 @@ from shared.warehouse.registry import Target
 def missing(records: Sequence[RunRecord], there: Set[Place], targets: Mapping[str, Target]) -> list[Place]:
     """The places without a manifest, in order, less those that a later full batch has made needless.
 
-    `records` are in order, and all that came after the first of them.
+    `records` are in order, and all that came after the first of them. Among the tables that this code does not know
+    those count that the newest run knew of: the watch that follows must find their places.
     """
+    known = {*targets, *(records[-1].warehouse if records else ())}
     return [
         (record.run, table)
         for number, record in enumerate(records)
         for table in record.targets
-        if table in targets
+        if table in known
         and (record.run, table) not in there
-        and not _made_needless(targets[table], records[number + 1 :], there)
+        and not _made_needless(targets.get(table), records[number + 1 :], there)
     ]
 
 
-def _made_needless(target: Target, later: Sequence[RunRecord], there: Set[Place]) -> bool:
+def _made_needless(target: Target | None, later: Sequence[RunRecord], there: Set[Place]) -> bool:
     """A full batch closes a gap; a set has no full batches, for it never forgets."""
-    return target.kind != "set" and any(
-        target.name in record.targets and (record.run, target.name) in there and brings_all(record, target)
-        for record in later
+    return (
+        target is not None
+        and target.kind != "set"
+        and any(
+            target.name in record.targets and (record.run, target.name) in there and brings_all(record, target)
+            for record in later
+        )
     )
 
 
@@ -46,6 +52,7 @@ def overdue(records: Sequence[RunRecord], gaps: Sequence[Place], now: datetime, 
 
 
 def message_for(record: RunRecord, target: Target) -> ChangeMessage:
-    """What wakes the target's transform: any source of it that changed in the run will do."""
-    source = next(source for source in target.sources if source in record.changed)
+    """What wakes the target's transform: any source of it that changed in the run will do, or any at all where the
+    target was made of others then."""
+    source = next((source for source in target.sources if source in record.changed), target.sources[0])
     return ChangeMessage(version=1, log=record.log, run=record.run, table=source)

@@ -62,7 +62,8 @@ def _last_look(run_log: RunLog) -> int:
 def _ask_again(late: list[Place], records: list[RunRecord], outside: Outside) -> list[Place]:
     """Those whose table has neither a message on its way nor a dead letter, which a person must look at."""
     by_run = {record.run: record for record in records}
-    silent = {table for table in {table for _, table in late} if outside.messages_at(table) == 0}
+    ours = {table for _, table in late if table in outside.targets}
+    silent = {table for table in ours if outside.messages_at(table) == 0}
     asked = [(run, table) for run, table in late if table in silent]
     messages = {message_for(by_run[run], outside.targets[table]): None for run, table in asked}
     outside.topic.publish(list(messages))

@@ -1,19 +1,28 @@
 """The functions run on their package and the layer alone: what the layer leaves out, nobody misses."""
 
 import importlib.util
+import marshal
 import os
 import platform
+import re
 import subprocess
 import sys
 import sysconfig
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
 from infra_bash.lib import package
+from infra_bash.lib.layer import IN_THE_RUNTIME, MACHINES, ROOT, interpreter
 
-ARCH = next(arch for arch, machine in package.MACHINES.items() if machine == platform.machine())
+ARCH = next(arch for arch, machine in MACHINES.items() if machine == platform.machine())
+# Amazon Linux 2023, which Lambda has since python3.12, comes with glibc 2.34.
+LAMBDA_GLIBC = 34
+# e_machine of an ELF file.
+ELF_MACHINES = {"arm64": 183, "x86_64": 62}
+# What we allow ourselves of Lambda's 250 MB, so that one more library never is one too many.
+MOST_OF_SOURCES, MOST_COMPILED = 170e6, 230e6
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 EVERYTHING = """
@@ -46,12 +55,23 @@ print(json.dumps(sorted({m.__file__.split("/site/")[0] for m in sys.modules.valu
 
 
 @pytest.fixture(scope="module")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The layer for this interpreter, kept in build/ as deploy.sh keeps it."""
-    build = package.ROOT / "build"
-    build.mkdir(exist_ok=True)
+def build() -> Path:
+    """Where deploy.sh keeps layers, and so do these tests."""
+    folder = ROOT / "build"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def zipped(build: Path) -> Path:
+    """The layer for this interpreter."""
+    return package.build_layer(build, PYTHON, ARCH, sys.executable)
+
+
+@pytest.fixture(scope="module")
+def layer(zipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("layer")
-    with zipfile.ZipFile(package.build_layer(build, PYTHON, ARCH)) as archive:
+    with zipfile.ZipFile(zipped) as archive:
         archive.extractall(folder)
     return folder / "python"
 
@@ -60,7 +80,7 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What Lambda's own Python brings, and nothing else of this environment."""
     folder = tmp_path_factory.mktemp("runtime")
-    for name in package.IN_THE_RUNTIME:
+    for name in IN_THE_RUNTIME:
         spec = importlib.util.find_spec(name)
         assert spec and spec.origin
         (folder / name).symlink_to(Path(spec.origin).parent)
@@ -99,5 +119,57 @@ def test_every_source_is_there_compiled_and_only_so(layer: Path) -> None:
     assert (layer / "pandas/__init__.pyc").is_file()
 
 
-def test_the_layer_leaves_lambda_room(layer: Path) -> None:
-    assert sum(file.stat().st_size for file in layer.rglob("*") if file.is_file()) < 0.5 * package.MOST_BYTES
+def test_two_folders_give_the_same_bytes(zipped: Path, tmp_path: Path) -> None:
+    again = package.build_layer(tmp_path, PYTHON, ARCH, sys.executable)
+    assert again.name == zipped.name
+    # Not bytes == bytes, which pytest would take minutes to explain.
+    same = again.read_bytes() == zipped.read_bytes()
+    assert same, f"{zipped} is of other bytes; if an older Python or zlib made it, delete it"
+
+
+def test_a_traceback_names_files_as_they_lie_on_lambda(layer: Path) -> None:
+    code = marshal.loads((layer / "pandas/__init__.pyc").read_bytes()[16:])
+    assert code.co_filename == "/opt/python/pandas/__init__.py"
+
+
+def test_the_layer_has_room_for_code_and_growth(zipped: Path) -> None:
+    assert package.unzipped_bytes(zipped) <= MOST_COMPILED
+
+
+def test_the_layer_of_the_default_settings_is_what_lambda_loads(build: Path) -> None:
+    defaults = dict(re.findall(r"^(LAMBDA_\w+)=(.*)$", (ROOT / "settings.example.env").read_text(), re.MULTILINE))
+    python, arch = defaults["LAMBDA_PYTHON"], defaults["LAMBDA_ARCH"]
+    holds_what_lambda_loads(package.build_layer(build, python, arch, ""), python, arch)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("arch", sorted(MACHINES))
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_the_lock_serves_every_python_and_processor(tmp_path: Path, python: str, arch: str) -> None:
+    holds_what_lambda_loads(package.build_layer(tmp_path, python, arch, ""), python, arch)
+    if compiler := interpreter(python):
+        assert package.unzipped_bytes(package.build_layer(tmp_path, python, arch, compiler)) <= MOST_COMPILED
+
+
+def holds_what_lambda_loads(zipped: Path, python: str, arch: str) -> None:
+    """A layer of sources: nothing twice, nothing dead, and compiled for that Python, processor and glibc."""
+    assert package.unzipped_bytes(zipped) <= MOST_OF_SOURCES
+    with zipfile.ZipFile(zipped) as archive:
+        names = archive.namelist()
+        libraries = {name: archive.read(name) for name in names if ".so" in PurePath(name).suffixes}
+    distributions = [name.split("/")[1].split("-")[0] for name in names if name.endswith(".dist-info/METADATA")]
+    assert len(set(names)) == len(names) and len(set(distributions)) == len(distributions)
+    tops = {name.split("/")[1] for name in names} | set(distributions)
+    assert {"numpy", "pandas", "fastparquet"} <= tops and not tops & {
+        "boto3",
+        "botocore",
+        "s3transfer",
+        "jmespath",
+        "urllib3",
+    }
+    dead = {"tests", "include", "__pycache__"}
+    assert not [name for name in names if dead & set(PurePath(name).parts) or name.endswith((".pyc", ".h"))]
+    for name, content in libraries.items():
+        assert int.from_bytes(content[18:20], "little") == ELF_MACHINES[arch], name
+        assert f".cpython-{python.replace('.', '')}-" in name or "cpython" not in name
+        assert all(int(minor) <= LAMBDA_GLIBC for minor in re.findall(rb"GLIBC_2\.(\d+)", content)), name

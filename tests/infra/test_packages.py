@@ -1,47 +1,20 @@
-"""What is built and uploaded, and what is read from answers."""
+"""What is uploaded, and what is read from answers."""
 
 import json
 import stat
-import zipfile
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from infra_bash.lib import answers, package, secret_values, uploads
+from infra_bash.lib import answers, secret_values, uploads
 
 pytestmark = pytest.mark.fast
 
+ROOT = Path(__file__).parents[2]
 LOGIN = json.dumps({"host": "h", "port": 1, "dbname": "d", "username": "u", "password": "it's"})
 REQUEST: dict[str, object] = {"Name": "test/source"}
-
-
-def test_the_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
-    first = package.build_code(tmp_path).read_bytes()
-    assert package.build_code(tmp_path).read_bytes() == first
-
-
-def test_the_package_holds_code_and_nothing_made_from_it(tmp_path: Path) -> None:
-    names = zipfile.ZipFile(package.build_code(tmp_path)).namelist()
-    assert {name.split("/")[0] for name in names} == {"handlers", "shared", "code-version"}
-    assert not [name for name in names if "__pycache__" in name]
-
-
-def test_a_private_authority_travels_in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    authority = tmp_path / "ca.pem"
-    authority.write_text("certificate")
-    monkeypatch.setenv("DATABASE_CA", str(authority))
-    assert "database-ca.pem" in zipfile.ZipFile(package.build_code(tmp_path)).namelist()
-
-
-def test_the_layer_leaves_out_what_lambda_has_and_keeps_its_hashes() -> None:
-    text = "# a comment\nboto3==1 \\\n    --hash=sha256:a\nnumpy==2 ; python_version < '3.12' \\\n    --hash=sha256:b\n"
-    assert package.layer_requirements(text) == ("numpy==2 ; python_version < '3.12' \\\n    --hash=sha256:b\n")
-
-
-def test_the_layer_has_all_that_the_functions_import() -> None:
-    kept = package.layer_requirements((package.ROOT / "requirements.txt").read_text())
-    for library in ("fastparquet", "msgspec", "numpy", "pandas", "pg8000", "sqlalchemy", "tenacity", "python-dateutil"):
-        assert f"\n{library}==" in f"\n{kept}"
 
 
 def test_the_catalogue_is_published_under_its_fingerprints() -> None:
@@ -49,6 +22,22 @@ def test_the_catalogue_is_published_under_its_fingerprints() -> None:
     assert len(catalogue) == 11
     (staff,) = (json.loads(body) for key, body in catalogue.items() if key.startswith("catalogue/staff/"))
     assert staff["columns"][0] == {"name": "staff_id", "kind": "integer", "nullable": False}
+
+
+def test_what_the_bucket_has_is_not_uploaded_again(tmp_path: Path) -> None:
+    code = tmp_path / "code-1.zip"
+    code.write_bytes(b"code")
+
+    def uploaded(folder: Path, *present: str) -> list[str]:
+        (tmp_path / "catalogue.json").write_text("null")
+        (tmp_path / "uploads.json").write_text(json.dumps(present))
+        command = [sys.executable, "-m", "infra_bash.lib.uploads", str(folder), str(tmp_path), str(code)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    keys = uploaded(tmp_path / "first")
+    assert len(keys) == 1 + 11 and (tmp_path / "first/deploy/code-1.zip").read_bytes() == b"code"
+    assert uploaded(tmp_path / "second", *keys) == [] and not (tmp_path / "second").exists()
 
 
 def test_a_secret_comes_from_its_file_however_it_is_quoted(tmp_path: Path) -> None:
@@ -103,6 +92,15 @@ def test_the_table_is_aligned_and_says_nothing_it_does_not_know() -> None:
 
 def test_a_table_that_lacks_rows_is_named() -> None:
     assert answers.wrong(STATUS) == "fact_payment"
+
+
+def test_a_held_table_is_told_with_its_reason_and_what_nobody_could_count_is_not_wrong() -> None:
+    table = {"table": "dim_new", "expected": None, "there": 0, "held": "table new is not there"}
+    status = {"comparable": True, "tables": [table]}
+    assert answers.held(status) == "dim_new: table new is not there\n"
+    assert answers.wrong(status) == ""
+    assert answers.wrong({"comparable": True, "tables": [table | {"expected": 1}]}) == "dim_new"
+    assert answers.wrong({"comparable": True, "tables": [table | {"held": None}]}) == "dim_new"
 
 
 def test_nothing_is_expected_at_a_run_that_was_not_counted() -> None:

@@ -54,7 +54,7 @@ def one(connection: Connection, sql: str) -> Any:
 
 
 def test_csv_files_come_back_out_as_they_went_in(empty_source: Connection, folder: Path, small: Recipe) -> None:
-    chosen_source.ensure(empty_source, asked("--csv", folder))
+    chosen_source.ensure(empty_source, asked("--source-csv", folder))
     for table, text in csv_texts(small).items():
         assert parsed(exported(empty_source, table)) == parsed(text)
 
@@ -66,7 +66,7 @@ def test_an_empty_field_is_null_and_a_quoted_one_is_an_empty_text(empty_source: 
     (folder / "staff.csv").write_text(",".join(COLUMNS["staff"]) + "\n", encoding="utf-8")
     for table in ("payment", "transaction", "sales_order", "purchase_order"):
         (folder / f"{table}.csv").write_text(",".join(COLUMNS[table]) + "\n", encoding="utf-8")
-    chosen_source.ensure(empty_source, asked("--csv", folder))
+    chosen_source.ensure(empty_source, asked("--source-csv", folder))
     assert empty_source.run("SELECT location, manager FROM department") == [[None, ""]]
 
 
@@ -75,7 +75,7 @@ def test_columns_may_come_in_any_order(empty_source: Connection, folder: Path) -
     text = io.StringIO()
     csv.writer(text).writerows(backwards)
     (folder / "staff.csv").write_text("\ufeff" + text.getvalue(), encoding="utf-8")
-    chosen_source.ensure(empty_source, asked("--csv", folder))
+    chosen_source.ensure(empty_source, asked("--source-csv", folder))
     assert "@" in one(empty_source, "SELECT email_address FROM staff WHERE staff_id = 1")
 
 
@@ -87,7 +87,7 @@ def test_sequences_go_on_after_the_loaded_rows(source: Connection, small: Recipe
 def test_a_missing_file_is_named(empty_source: Connection, folder: Path) -> None:
     (folder / "design.csv").unlink()
     with pytest.raises(LocalError, match=r"design\.csv is missing; the folder needs"):
-        chosen_source.ensure(empty_source, asked("--csv", folder))
+        chosen_source.ensure(empty_source, asked("--source-csv", folder))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_missing_file_is_named(empty_source: Connection, folder: Path) -> None
 def test_a_wrong_header_is_named(empty_source: Connection, folder: Path, old: str, new: str, says: str) -> None:
     rewrite(folder / "staff.csv", old, new)
     with pytest.raises(LocalError, match=rf"staff\.csv: .*{says}"):
-        chosen_source.ensure(empty_source, asked("--csv", folder))
+        chosen_source.ensure(empty_source, asked("--source-csv", folder))
 
 
 @pytest.mark.parametrize(
@@ -117,16 +117,16 @@ def test_a_bad_row_is_named_on_one_line_and_nothing_is_loaded(
 ) -> None:
     rewrite(folder / f"{table}.csv", old, new)
     with pytest.raises(LocalError, match=says) as raised:
-        chosen_source.ensure(empty_source, asked("--csv", folder))
+        chosen_source.ensure(empty_source, asked("--source-csv", folder))
     assert "\n" not in str(raised.value)
     assert one(empty_source, "SELECT count(*) FROM address") == 0
     assert loading.origin(empty_source) is None
 
 
 def test_the_same_source_again_is_nothing_to_do(empty_source: Connection, folder: Path) -> None:
-    chosen_source.ensure(empty_source, asked("--csv", folder))
+    chosen_source.ensure(empty_source, asked("--source-csv", folder))
     empty_source.run("DELETE FROM payment")
-    for again in (asked("--csv", folder), asked()):
+    for again in (asked("--source-csv", folder), asked()):
         assert chosen_source.ensure(empty_source, again).startswith("source as before")
     assert one(empty_source, "SELECT count(*) FROM payment") == 0
 
@@ -139,18 +139,18 @@ def test_generated_rows_asked_for_again_are_nothing_to_do(empty_source: Connecti
 
 def test_another_source_is_refused_with_the_way_out(empty_source: Connection, folder: Path) -> None:
     chosen_source.ensure(empty_source, asked("--orders", 20))
-    for other in (asked("--csv", folder), asked("--orders", 21), asked("--today", "2001-01-01")):
+    for other in (asked("--source-csv", folder), asked("--orders", 21), asked("--today", "2001-01-01")):
         with pytest.raises(LocalError, match=r"local\.sh reset"):
             chosen_source.ensure(empty_source, other)
 
 
 def test_changed_files_are_another_source(empty_source: Connection, folder: Path) -> None:
-    chosen_source.ensure(empty_source, asked("--csv", folder))
+    chosen_source.ensure(empty_source, asked("--source-csv", folder))
     rewrite(folder / "currency.csv", "GBP", "CHF")
     with pytest.raises(LocalError, match="are not those of this stack's source"):
-        chosen_source.ensure(empty_source, asked("--csv", folder))
+        chosen_source.ensure(empty_source, asked("--source-csv", folder))
 
 
 def test_csv_files_and_generator_options_exclude_each_other(empty_source: Connection, folder: Path) -> None:
     with pytest.raises(LocalError, match="exclude each other"):
-        chosen_source.ensure(empty_source, asked("--csv", folder, "--orders", 5))
+        chosen_source.ensure(empty_source, asked("--source-csv", folder, "--orders", 5))

@@ -12,7 +12,7 @@ from local import places, ports
 from local.processes import wait_until
 from local.stack import Stack
 
-SCRIPT = places.REPOSITORY / "infra_bash" / "local.sh"
+SCRIPTS = places.REPOSITORY / "infra_bash"
 
 
 @pytest.fixture
@@ -24,7 +24,13 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 
 
 def local(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run([SCRIPTS / "local.sh", *arguments], capture_output=True, text=True, check=False)
+
+
+def demo_is_refused(why: str) -> None:
+    done = subprocess.run([SCRIPTS / "demo.sh", "--local"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"FAILED  {why}; run ./infra_bash/deploy.sh --local\n"
 
 
 def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: Stack) -> None:
@@ -34,8 +40,10 @@ def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: Stack) -> None
         assert all(stack.states().values())
     before = local("urls").stdout
     assert before.count("postgresql://") == 4 and stack.ministack.url in before
+    demo_is_refused("nothing is deployed on the local stack")
     kill(stack)
     assert not any(stack.states().values())
+    demo_is_refused("the local stack is not running")
     done = local("start", "--no-tick")
     assert done.returncode == 0 and "source as before (20 invented orders" in done.stderr
     assert local("urls").stdout == before

@@ -59,6 +59,7 @@ class Road:
     processed: S3Bucket
     log_name: str = "a"
     code: str = CODE
+    targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
 
     def __post_init__(self) -> None:
         self.topic, self.functions = Heard(), Invoked()
@@ -70,7 +71,7 @@ class Road:
 
     def migrate(self, event: Mapping[str, object] | None = None) -> None:
         with self.warehouse.connect(logins.WAREHOUSE_OWNER) as owner:
-            report = migrate(owner, SCHEMA, self.warehouse.login_name, event or {})
+            report = migrate(owner, SCHEMA, self.warehouse.login_name, event or {}, self.targets)
         assert not report.said
 
     def add_foreign_keys(self) -> None:
@@ -84,7 +85,7 @@ class Road:
             run_log=self.run_log,
             topic=self.topic,
             open_source=self.totesys.connect,
-            targets=TARGETS,
+            targets=self.targets,
             stack="totestream-test",
             code=self.code,
             new_id=lambda: next(self._ids),
@@ -109,7 +110,7 @@ class Road:
         """Every message to every transform that asked for its table."""
         messages, self.topic.messages = order(self.topic.messages), []
         for message in messages:
-            for target in TARGETS.values():
+            for target in self.targets.values():
                 if message.table in target.sources:
                     self.transform(message.run, target)
 
@@ -121,7 +122,7 @@ class Road:
                 processed=self.processed,
                 functions=self.functions,
                 migrate="migrate",
-                targets=TARGETS,
+                targets=self.targets,
                 time_left_s=lambda: 300.0,
                 patience_s=patience_s,
             )
@@ -136,9 +137,9 @@ class Road:
 
     # ---- the oracle
 
-    def differences(self) -> dict[str, list[list[object]]]:
+    def differences(self, targets: Mapping[str, Target] = TARGETS) -> dict[str, list[list[object]]]:
         """Rows that the oracle has and the warehouse has not, or the other way round, by warehouse table."""
-        found = {target.name: self._difference(target) for target in TARGETS.values()}
+        found = {target.name: self._difference(target) for target in targets.values()}
         return {name: rows for name, rows in found.items() if rows}
 
     def _difference(self, target: Target) -> list[list[object]]:
@@ -151,7 +152,9 @@ class Road:
 
 def place_expected(source: Native, there: Native, target: Target) -> None:
     """The oracle's rows as a temporary table `expected` of the warehouse."""
-    oracle = (ORACLE / f"{target.name}.sql").read_text().rstrip().rstrip(";")
+    file = ORACLE / f"{target.name}.sql"
+    assert file.exists(), f"write tests/oracle/{file.name}: the rows of {target.name}, in SQL on the source"
+    oracle = file.read_text().rstrip().rstrip(";")
     rows: list[bytes] = []
     source.run(f"COPY ({oracle}) TO STDOUT", stream=_Lines(rows))
     there.run("DROP TABLE IF EXISTS expected")
@@ -173,8 +176,11 @@ def shown(target: Target) -> str:
     if target.kind == "fact":
         return f"current_{target.name}"
     if target.kind == "dimension":
-        gone = f"SELECT key FROM etl_deletion WHERE table_name = '{target.name}' AND ended_at IS NULL"
-        return f"(SELECT * FROM {target.name} WHERE {target.key} NOT IN ({gone})) AS present"
+        deleted = " UNION ALL ".join(
+            f"SELECT key::text FROM {table} WHERE table_name = '{target.name}' AND ended_at IS NULL"
+            for table in ("etl_deletion", "etl_text_deletion")
+        )
+        return f"(SELECT * FROM {target.name} WHERE {target.key}::text NOT IN ({deleted})) AS present"
     named = " UNION ".join(
         f"SELECT {column} FROM current_{fact.name}"
         for fact in TARGETS.values()

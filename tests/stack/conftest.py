@@ -3,24 +3,41 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.stack import transcript
 from tests.stack.stack import LocalStack
 
+SOURCE = ("--orders", "150", "--seed", "3")
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[LocalStack]:
+
+@contextmanager
+def new_stack() -> Iterator[LocalStack]:
+    """A folder for a stack, and its end."""
     folder = Path(tempfile.mkdtemp(prefix="totestream-stack-", dir="/var/tmp"))
     folder.chmod(0o755)
     made = LocalStack(folder / "local")
     try:
-        made.first = made.deploy("--orders", "150", "--seed", "3")
         yield made
     finally:
         made.python("local.stack", "reset")
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def stack(first_calls: Path) -> Iterator[LocalStack]:
+    with new_stack() as made:
+        made.first = made.deploy(*SOURCE, **transcript.to(first_calls))
+        yield made
+
+
+@pytest.fixture(scope="session")
+def first_calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The transcript of the stack's first deploy."""
+    return tmp_path_factory.mktemp("calls") / "v1.db"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -87,12 +87,12 @@ def send(stack: LocalStack, table: str, body: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody=body)
 
 
-def test_a_malformed_and_an_unknown_message(stack: LocalStack) -> None:
+def test_a_malformed_message_and_one_of_an_unknown_run(stack: LocalStack) -> None:
     send(stack, "dim_design", "not json")
     assert the_dead_letter(stack, "dim_design")["MessageAttributes"]["error"]["StringValue"] == "BadDocument"
-    send(stack, "dim_design", json.dumps({"version": 1, "log": "x", "run": 1, "table": "payment"}))
+    send(stack, "dim_design", json.dumps({"version": 1, "log": "x", "run": 99999999, "table": "design"}))
     reason = the_dead_letter(stack, "dim_design")["MessageAttributes"]["reason"]["StringValue"]
-    assert "dim_design is made of design" in reason
+    assert "runs/99999999.json is not there" in reason
     stack.change("UPDATE design SET file_location = file_location || '.' WHERE design_id = 2")
     stack.extract()
     stack.arrives()
@@ -161,7 +161,11 @@ def test_a_warehouse_that_cannot_be_reached(stack: LocalStack) -> None:
     with changed_secret(stack, "WAREHOUSE_SECRET", port=1):
         stack.extract()
         said = stack.invoke("load")["errorMessage"]
+        shown = stack.script("status", "--local")
     assert "127.0.0.1:1/warehouse" in said
+    last = shown.stderr.splitlines()[-1]
+    assert shown.returncode == 1 and "127.0.0.1:1/warehouse" in last
+    assert last.endswith("check host and port in the secret, and that PostgreSQL is up")
     stack.arrives()
 
 

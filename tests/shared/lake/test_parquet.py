@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.columns import DTYPES, Column, Frame, Kind, empty_frame
-from shared.errors import CorruptObject, Refused
-from shared.lake.parquet import decode, encode
+from shared.errors import CorruptObject, OtherDeclaration, Refused
+from shared.lake.parquet import Former, decode, encode
 
 ALL_KINDS = [Column(str(kind), kind, nullable=True) for kind in Kind]
 ARROW_TYPES = {
@@ -273,7 +273,42 @@ def test_a_column_of_another_type_is_corrupt(kind: Kind, values: pa.Array) -> No
 
 def test_a_column_that_is_not_there_is_corrupt() -> None:
     with pytest.raises(CorruptObject, match="the part is corrupt: it has no column wanted"):
-        decode(arrow_file(it=pa.array([1])), [Column("wanted", Kind.INTEGER)], "the part")
+        decode(arrow_file(it=pa.array([1])), [Column("wanted", Kind.INTEGER, nullable=True)], "the part")
+
+
+FORMER = Former("declaration 12ab of dim_it", "resync it")
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_what_was_declared_later_than_a_file_is_null_in_it(rows: int) -> None:
+    there = [Column("it", Kind.INTEGER), Column("no_longer", Kind.TEXT)]
+    data = encode(frame_of(there, [(7, "gone")] * rows), there)
+    frame = decode(data, [*ALL_KINDS, there[0]], "the part", FORMER)
+    assert frame["it"].tolist() == [7] * rows
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
+        **{column.name: DTYPES[column.kind] for column in ALL_KINDS},
+        "it": "Int32",
+    }
+    assert frame.drop(columns="it").isna().all(axis=None) and len(frame) == rows
+
+
+def test_what_may_not_be_null_cannot_be_lacking() -> None:
+    data = encode(frame_of([Column("it", Kind.INTEGER)], [(7,)]), [Column("it", Kind.INTEGER)])
+    with pytest.raises(OtherDeclaration) as caught:
+        decode(data, [Column("wanted", Kind.INTEGER)], "the part", FORMER)
+    assert str(caught.value) == (
+        "the part was written under declaration 12ab of dim_it: it has no column wanted, which may not be null; "
+        "declare it optional, or resync it"
+    )
+
+
+def test_a_type_that_was_declared_otherwise_is_no_damage() -> None:
+    data = encode(frame_of([Column("it", Kind.TEXT)], [("7",)]), [Column("it", Kind.TEXT)])
+    with pytest.raises(OtherDeclaration) as caught:
+        decode(data, [Column("it", Kind.INTEGER, nullable=True)], "the part", FORMER)
+    assert str(caught.value) == (
+        "the part was written under declaration 12ab of dim_it: its column it is not integer as we write it; resync it"
+    )
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1PAR1", b"PAR1\0\0\0\0PAR1", b'{"not": "parquet"}' * 9])

@@ -1,7 +1,7 @@
 """A small warehouse to load: a set, two dimensions and a fact, with run records and manifests made by hand."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,8 +34,9 @@ Row = Sequence[Any]
 metadata = MetaData()
 
 
-def _target(name: str, kind: Any, key: str, source: str, columns: Sequence[Column], **more: Any) -> Target:
+def target_of(name: str, kind: Any, key: str, source: str, columns: Sequence[Column], **more: Any) -> Target:
     record_id = more.pop("record_id", None)
+    tables = more.pop("metadata", metadata)
     types: dict[Kind, Any] = {
         Kind.INTEGER: Integer,
         Kind.TEXT: String,
@@ -43,8 +44,8 @@ def _target(name: str, kind: Any, key: str, source: str, columns: Sequence[Colum
         Kind.TIME: Time,
         Kind.MONEY: Numeric(10, 2),
     }
-    declared = [Declared(record_id, Integer, primary_key=True, autoincrement=True)] if record_id else []
-    declared += [
+    made = [Declared(record_id, Integer, primary_key=True, autoincrement=True)] if record_id else []
+    made += [
         Declared(
             column.name,
             types[column.kind],
@@ -55,27 +56,27 @@ def _target(name: str, kind: Any, key: str, source: str, columns: Sequence[Colum
         )
         for column in columns
     ]
-    table = Table(name, metadata, *declared, comment=f"A {kind} to test with")
+    table = Table(name, tables, *made, comment=f"A {kind} to test with")
     references = more.get("references", {})
     return Target(name, table, Frame, (source,), kind, key, record_id, tuple(columns), references, "0" * 16)
 
 
-DAY = _target("dim_day", "set", "day", "sales_order", [Column("day", Kind.DATE), Column("name", Kind.TEXT)])
-COLOUR = _target(
+DAY = target_of("dim_day", "set", "day", "sales_order", [Column("day", Kind.DATE), Column("name", Kind.TEXT)])
+COLOUR = target_of(
     "dim_colour",
     "dimension",
     "colour_id",
     "currency",
     [Column("colour_id", Kind.INTEGER), Column("name", Kind.TEXT, nullable=True)],
 )
-DEAL = _target(
+DEAL = target_of(
     "dim_deal",
     "dimension",
     "deal_id",
     "transaction",
     [Column("deal_id", Kind.INTEGER), Column("name", Kind.TEXT)],
 )
-SALE = _target(
+SALE = target_of(
     "fact_sale",
     "fact",
     "sale_id",
@@ -95,6 +96,16 @@ SALE = _target(
     references={"colour_id": ("dim_colour", "colour_id"), "deal_id": ("dim_deal", "deal_id")},
 )
 TARGETS = {target.name: target for target in (COLOUR, DAY, DEAL, SALE)}
+
+
+def declared(before: Target, *columns: Column) -> Target:
+    """The same table with these columns, as another version declares it."""
+    names = {column.name for column in columns}
+    references = {name: to for name, to in before.references.items() if name in names}
+    more: dict[str, Any] = {"record_id": before.record_id, "references": references}
+    fingerprint = "-".join(column.name for column in columns)
+    other = target_of(before.name, before.kind, before.key, before.sources[0], columns, metadata=MetaData(), **more)
+    return replace(other, fingerprint=fingerprint)
 
 
 def sale(key: int, note: str | None = None, colour: int = 1, deal: int | None = None, price: int | None = 250) -> Row:
@@ -163,11 +174,11 @@ class Ground:
 
     # ---- what is in the buckets
 
-    def run(self, number: int, /, **brought: Brought) -> None:
-        """A committed run, and its manifests."""
+    def run(self, number: int, /, *, under: Target | None = None, **brought: Brought) -> None:
+        """A committed run, and its manifests; `under` is one table's declaration where it was another."""
         self.commit(number, **brought)
         for table in brought:
-            self.transform(number, table)
+            self.transform(number, table, under=under if under and under.name == table else None)
 
     def commit(self, number: int, /, **brought: Brought) -> None:
         """A committed run without any manifest."""
@@ -190,9 +201,17 @@ class Ground:
         )
         assert RunLog(self.ingestion).commit(record)
 
-    def transform(self, number: int, table: str, *, code: str = "test", rows_said: int | None = None) -> None:
+    def transform(
+        self,
+        number: int,
+        table: str,
+        *,
+        code: str = "test",
+        rows_said: int | None = None,
+        under: Target | None = None,
+    ) -> None:
         """The manifest of one table in a run."""
-        target, one = self.targets[table], self.runs[number][table]
+        target, one = under or self.targets[table], self.runs[number][table]
         # Two parts, so that there is something to put together.
         parts = [self._part(target, number, i, rows) for i, rows in enumerate((one.rows[:1], one.rows[1:])) if rows]
         manifest = Manifest(

@@ -8,12 +8,13 @@ import pytest
 from conftest import Database, made_bucket
 from local import logins
 from shared.aws.bucket import S3Bucket
+from shared.columns import Column, Kind
 from shared.errors import Refused, ServiceRefused
 from shared.lake import keys
 from shared.load.loader import load_pass
 from shared.load.memory import Memory
 from shared.load.warehouse import ConnectionLost, Warehouse
-from tests.shared.load.ground import BLUE, RED, SCHEMA, TARGETS, YEARS, Ground, delta, full, sale
+from tests.shared.load.ground import BLUE, RED, SCHEMA, TARGETS, YEARS, Ground, delta, full, sale, target_of
 
 pytestmark = pytest.mark.fast
 
@@ -142,8 +143,27 @@ def test_a_long_log_is_read_piece_by_piece(ground: Ground) -> None:
 
 def test_a_table_of_a_removed_module_is_not_waited_for(ground: Ground) -> None:
     ground.run(1, dim_colour=full(RED))
-    ground.targets = {name: TARGETS[name] for name in ("dim_deal",)}
-    assert ground.load().complete_run == 1
+    ground.targets = {"dim_deal": TARGETS["dim_deal"]}
+    ground.run(2, dim_deal=full((1, "big")))
+    assert ground.load().complete_run == 2
+
+
+WORD = target_of("dim_word", "dimension", "word", "design", [Column("word", Kind.TEXT)])
+
+
+def test_a_dimension_of_nothing_but_a_text(ground: Ground) -> None:
+    ground.targets = {"dim_word": WORD}
+    ground.migrate()
+    ground.run(1, dim_word=full(("a",), ("1",)))
+    ground.run(2, dim_word=full(("a",), refused=[("b", "why")]))
+    ground.load()
+    assert ground.ask("SELECT * FROM dim_word ORDER BY 1") == [["1"], ["a"]]
+    assert ground.ask("SELECT key, run, ended_run FROM etl_text_deletion") == [["1", 2, None]]
+    ground.run(3, dim_word=full(("a",), ("1",)))
+    ground.load()
+    assert ground.ask("SELECT key, run, ended_run FROM etl_text_deletion") == [["1", 2, 3]]
+    assert ground.ledger("dim_word")["unchanged"] == 2
+    assert ground.ask("SELECT FROM etl_deletion") == []
 
 
 class TestGaps:

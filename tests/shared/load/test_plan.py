@@ -1,5 +1,6 @@
 """What a table takes next, decided without any database."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -105,13 +106,15 @@ def test_a_dimension_is_awaited_up_to_the_fact_s_run_and_not_for_ever() -> None:
 
 
 def test_a_run_is_complete_when_every_table_has_it_and_all_before() -> None:
-    records = [record(1, {}, FACT, SET), record(2, {}, FACT), record(3, {}), record(4, {}, SET, "no_longer_ours")]
+    records = [record(1, {}, FACT, SET), record(2, {}, FACT), record(3, {}), record(4, {}, SET, "not_ours_yet")]
     targets = dict(TARGETS)
 
-    def complete(taken: set[Place]) -> int:
-        return complete_run(0, targets, look(records, set(), taken))
+    def complete(taken: set[Place], *warehouse: str) -> int:
+        return complete_run(0, targets, replace(look(records, set(), taken), warehouse=warehouse))
 
     assert complete(runs(1, 2)) == 0
     assert complete(runs(1) | runs(1, table=SET)) == 1
     assert complete(runs(1, 2) | runs(1, table=SET)) == 3
-    assert complete(runs(1, 2) | runs(1, 4, table=SET)) == 4
+    everything = runs(1, 2) | runs(1, 4, table=SET)
+    assert complete(everything) == complete(everything, *TARGETS) == 4
+    assert complete(everything, *TARGETS, "not_ours_yet") == 3

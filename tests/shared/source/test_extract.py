@@ -13,7 +13,7 @@ import pytest
 from conftest import Database
 from shared.aws.bucket import S3Bucket, get_verified
 from shared.aws.topic import SnsTopic
-from shared.columns import Frame
+from shared.columns import Column, Frame, Kind
 from shared.lake import keys, parquet
 from shared.lake.documents import ChangeMessage, RunRecord
 from shared.lake.run_log import RunLog
@@ -228,6 +228,94 @@ def test_a_warehouse_table_that_the_log_does_not_know_gets_its_past(
     extract(Request(), replace(stack.outside(), targets=old))
     stack.extract()
     assert stack.record(2).targets == ("dim_currency",)
+    assert stack.rows(2, "currency") == [1]
+
+
+def reasons(stack: Stack, run: int) -> dict[str, str]:
+    """Why each table that a run read whole was so."""
+    states = stack.record(run).tables
+    return {name: state.batch.reason for name, state in states.items() if state.batch and state.batch.mode == "full"}
+
+
+def test_a_new_warehouse_table_gets_its_past_also_when_its_source_was_held(
+    stack: Stack, owner: pg8000.native.Connection
+) -> None:
+    currency(owner, 1)
+    old = {name: target for name, target in TARGETS.items() if name != "dim_currency"}
+    extract(Request(), replace(stack.outside(), targets=old))
+    owner.run("REVOKE SELECT ON currency FROM totestream_extract")
+    stack.extract()
+    assert stack.record(2).changed == ()
+    owner.run("GRANT SELECT ON currency TO totestream_extract")
+    stack.extract()
+    assert reasons(stack, 3) == {"currency": "warehouse table dim_currency is new"}
+    assert stack.extract().run is None
+
+
+def test_what_is_declared_otherwise_is_read_whole_once(
+    stack: Stack, owner: pg8000.native.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A column that the source has had for long is now in the catalogue, and a warehouse table has one more."""
+    owner.run("ALTER TABLE currency ADD COLUMN symbol text DEFAULT 'x'")
+    currency_with_symbol = f"INSERT INTO currency VALUES (1, 'GBP', {STAMP}, {STAMP}, '£')"
+    owner.run(currency_with_symbol)
+    transaction(owner, 1)
+    stack.extract()
+    columns = (*TABLES["currency"].columns, Column("symbol", Kind.TEXT, nullable=True))
+    monkeypatch.setitem(TABLES, "currency", replace(TABLES["currency"], columns=columns))
+    wider = replace(TARGETS["dim_transaction"], fingerprint="another")
+    newer = replace(stack.outside(), targets={**TARGETS, "dim_transaction": wider})
+    assert extract(Request(), newer).run == 2
+    assert reasons(stack, 2) == {
+        "currency": "the declaration of currency changed",
+        "transaction": "the declaration of dim_transaction changed",
+    }
+    assert (stack.rows(2, "currency"), stack.rows(2, "transaction")) == ([1], [1])
+    batch = stack.record(2).tables["currency"].batch
+    assert batch is not None
+    assert stack.frame("currency", batch.parts[0].key, batch.parts[0].sha256)["symbol"].tolist() == ["£"]
+    assert extract(Request(), newer).run is None
+
+
+def test_the_cursor_of_a_version_that_did_not_say_for_what_it_read_costs_one_full_read(
+    stack: Stack, owner: pg8000.native.Connection
+) -> None:
+    transaction(owner, 1)
+    stack.extract()
+    record = json.loads(stack.ingestion.get(keys.run_key(1)))
+    for state in record["tables"].values():
+        del state["cursor"]["read_for"]
+    stack.ingestion.put(keys.run_key(1), json.dumps(record).encode())
+    transaction(owner, 2)
+    stack.extract()
+    assert reasons(stack, 2) == dict.fromkeys(TABLES, "read by a version that did not say for what")
+    assert stack.rows(2, "transaction") == [1, 2]
+    assert stack.extract().run is None
+
+
+def test_a_table_that_the_newest_record_does_not_know_is_read_for_the_first_time(stack: Stack) -> None:
+    """As when the catalogue has one more, or the version before made one more run."""
+    stack.extract()
+    record = json.loads(stack.ingestion.get(keys.run_key(1)))
+    record["tables"]["of_a_later_version"] = record["tables"].pop("design")
+    stack.ingestion.put(keys.run_key(1), json.dumps(record).encode())
+    stack.extract()
+    assert reasons(stack, 2) == {"design": "first read"}
+    assert set(stack.record(2).tables) == set(TABLES)
+
+
+def test_a_table_that_is_not_there_yet_is_held_by_name_and_the_others_are_read(
+    stack: Stack, owner: pg8000.native.Connection
+) -> None:
+    owner.run("ALTER TABLE currency RENAME TO currencies")
+    transaction(owner, 1)
+    stack.extract()
+    hold = stack.record(1).tables["currency"].hold
+    assert hold is not None
+    assert hold.reason == "table currency is not there: mend the source, or shared/source/catalogue.py"
+    assert stack.rows(1, "transaction") == [1]
+    owner.run("ALTER TABLE currencies RENAME TO currency; INSERT INTO currency VALUES (1, 'GBP', now(), now())")
+    stack.extract()
     assert stack.rows(2, "currency") == [1]
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from shared.load.warehouse import Warehouse as LoadersWarehouse
@@ -40,6 +41,16 @@ def test_after_a_counted_run_expected_is_there(road: Road) -> None:
     assert found.comparable
     assert {each.table: each.expected for each in found.tables} == {each.table: each.there for each in found.tables}
     assert all(each.expected is not None for each in found.tables)
+
+
+def test_a_source_table_that_the_newest_record_does_not_know_has_no_number(road: Road) -> None:
+    """The version before made one more run."""
+    road.travel()
+    newest = road.run_log.get(1)
+    tables = {name: state for name, state in newest.tables.items() if name != "design"}
+    assert road.run_log.commit(msgspec.structs.replace(newest, run=2, tables=tables, targets=()))
+    assert table(status_of(road), "dim_design").expected is None
+    assert table(status_of(road), "dim_staff").expected == 20
 
 
 def test_a_missing_and_a_deleted_row_show(road: Road) -> None:

@@ -1,6 +1,7 @@
 """Source rows and runs made by hand, and a lake on moto's S3 to keep them in."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +11,10 @@ from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, RunRecord, Snapshot, TableState
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.source.catalogue import TABLES
+from shared.source.catalogue import TABLES, SourceTable
 from shared.transform.acceptance import QUARANTINE_COLUMNS
 from shared.transform.run import Outcome, transform_run
-from shared.warehouse.registry import TARGETS
+from shared.warehouse.registry import TARGETS, Target
 
 CREATED, UPDATED = datetime(2024, 2, 29, 23, 59, 59, 999000), datetime(2024, 3, 1)
 TAKEN_AT = datetime(2024, 3, 1, 9, 0, 30)
@@ -95,19 +96,24 @@ class Lake:
     ingestion: S3Bucket
     processed: S3Bucket
     code: str = "code-1"
+    targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
 
     def __post_init__(self) -> None:
         self.run_log, self.manifests = RunLog(self.ingestion), Manifests(self.processed)
 
-    def batch(self, table: str, run: int, *parts: Frame, mode: Mode = "full") -> Batch:
-        written = tuple(self._part(table, run, number, frame) for number, frame in enumerate(parts))
+    def batch(
+        self, table: str, run: int, *parts: Frame, mode: Mode = "full", under: SourceTable | None = None
+    ) -> Batch:
+        """Written under the catalogue's declaration of the table, or another."""
+        declared = under or TABLES[table]
+        written = tuple(self._part(declared, run, number, frame) for number, frame in enumerate(parts))
         total = sum(part.rows for part in written)
-        return Batch(mode=mode, reason="test", rows=total, parts=written, catalogue=TABLES[table].fingerprint)
+        return Batch(mode=mode, reason="test", rows=total, parts=written, catalogue=declared.fingerprint)
 
-    def _part(self, table: str, run: int, number: int, frame: Frame) -> Part:
-        body = parquet.encode(frame, TABLES[table].batch_columns)
+    def _part(self, table: SourceTable, run: int, number: int, frame: Frame) -> Part:
+        body = parquet.encode(frame, table.batch_columns)
         sha256 = keys.content_hash(body)
-        key = keys.batch_part_key(table, TAKEN_AT, run, "attempt", number, sha256)
+        key = keys.batch_part_key(table.name, TAKEN_AT, run, "attempt", number, sha256)
         assert self.ingestion.create(key, body)
         return Part(key=key, sha256=sha256, rows=len(frame), bytes=len(body))
 
@@ -131,7 +137,7 @@ class Lake:
 
     def transform(self, target: str, run: int) -> Outcome:
         return transform_run(
-            TARGETS[target],
+            self.targets[target],
             run,
             run_log=self.run_log,
             ingestion=self.ingestion,
@@ -143,7 +149,7 @@ class Lake:
     def made(self, target: str, run: int) -> tuple[Manifest, list[Frame]]:
         """The manifest, and the rows of each of its parts."""
         manifest = self.manifests.get(run, target)
-        columns = TARGETS[target].columns
+        columns = self.targets[target].columns
         return manifest, [parquet.decode(self.processed.get(p.key), columns, p.key) for p in manifest.parts]
 
     def quarantine(self, target: str, run: int) -> list[tuple[str, str]]:

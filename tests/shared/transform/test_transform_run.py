@@ -1,17 +1,22 @@
 """One run for one table, on moto's S3: what is written, and that it is written once whatever happens."""
 
+from dataclasses import replace
+
 import boto3
 import msgspec
 import pytest
 
 from conftest import made_bucket
 from shared.aws.bucket import S3Bucket
-from shared.errors import BadDocument, CorruptObject, MissingObject, Refused
+from shared.columns import Column, Frame, Kind, Series
+from shared.errors import BadDocument, CorruptObject, MissingObject, OtherDeclaration, Refused
 from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, TableState
 from shared.lake.manifests import Manifests
+from shared.source.catalogue import TABLES, SourceTable
 from shared.transform.acceptance import QUARANTINE_COLUMNS
 from shared.warehouse.registry import TARGETS
+from tests import recipe
 from tests.shared.transform.making import TAKEN_AT, Lake, rows
 
 pytestmark = pytest.mark.fast
@@ -163,6 +168,28 @@ def test_a_key_comes_once_per_manifest_also_across_parts(lake: Lake) -> None:
     assert lake.quarantine("fact_payment", 1) == [("2", "a second row of one batch with this key")]
 
 
+def test_a_grouped_dimension_is_made_of_all_parts_at_once(lake: Lake) -> None:
+    lake.targets = {"dim_country": recipe.target("dim_country")}
+    parts = (rows("address", {}, {"address_id": 2, "country": "Mali"}), rows("address", {"address_id": 3}))
+    batch = lake.batch("address", 1, *parts)
+    lake.commit(1, {"address": TableState(full_run=1, batch=batch)}, targets=("dim_country",))
+    lake.transform("dim_country", 1)
+    manifest, [part] = lake.made("dim_country", 1)
+    assert part.to_numpy().tolist() == [["Chad", 2], ["Mali", 1]]
+    assert (manifest.mode, manifest.quarantined) == ("full", None)
+
+
+def test_a_value_that_a_grouped_dimension_makes_twice_is_refused_the_second_time(lake: Lake) -> None:
+    def every_row(address: Frame) -> Frame:
+        return address.assign(addresses=1)
+
+    lake.targets = {"dim_country": replace(recipe.target("dim_country"), transform=every_row)}
+    batch = lake.batch("address", 1, rows("address", {}, {"address_id": 2}))
+    lake.commit(1, {"address": TableState(full_run=1, batch=batch)}, targets=("dim_country",))
+    lake.transform("dim_country", 1)
+    assert lake.quarantine("dim_country", 1) == [("Chad", "a second row of one batch with this key")]
+
+
 def test_an_emptied_table_is_a_full_manifest_without_parts(lake: Lake) -> None:
     lake.commit_payments(1, mode="full")
     lake.transform("fact_payment", 1)
@@ -229,6 +256,68 @@ def test_a_manifest_of_another_log_is_not_taken_for_ours(lake: Lake) -> None:
     lake.ingestion.put(keys.run_key(1), msgspec.json.encode(other))
     with pytest.raises(Refused, match="another run log"):
         lake.transform("fact_payment", 1)
+
+
+def without(table: str, *names: str) -> SourceTable:
+    """As a catalogue of former days declared it."""
+    columns = tuple(column for column in TABLES[table].columns if column.name not in names)
+    return replace(TABLES[table], columns=columns)
+
+
+def commit_address(lake: Lake, under: SourceTable, *rows_of_it: Frame) -> None:
+    batch = lake.batch("address", 1, *rows_of_it, under=under)
+    lake.commit(1, {"address": TableState(full_run=1, batch=batch)}, targets=("dim_location",))
+
+
+def test_a_column_that_a_former_catalogue_had_not_is_null(lake: Lake) -> None:
+    commit_address(lake, without("address", "district"), rows("address", {"district": "lost"}))
+    lake.transform("dim_location", 1)
+    [part] = lake.made("dim_location", 1)[1]
+    assert part["city"].tolist() == ["Ayr"] and part["district"].isna().all()
+
+
+def test_where_the_warehouse_needs_such_a_column_the_rows_are_refused_and_nothing_stops(lake: Lake) -> None:
+    commit_address(lake, without("address", "phone"), rows("address", {}))
+    assert lake.transform("dim_location", 1).quarantined == 1
+    assert lake.quarantine("dim_location", 1) == [("1", "phone: missing")]
+
+
+def test_a_joined_table_may_be_of_a_former_catalogue(lake: Lake) -> None:
+    address = lake.batch("address", 1, rows("address", {}), under=without("address", "district"))
+    lake.commit(1, {"address": TableState(full_run=1, batch=address)}, targets=())
+    counterparty = lake.batch("counterparty", 2, rows("counterparty", {}))
+    states = {"address": TableState(full_run=1), "counterparty": TableState(full_run=2, batch=counterparty)}
+    lake.commit(2, states, targets=("dim_counterparty",))
+    lake.transform("dim_counterparty", 2)
+    [part] = lake.made("dim_counterparty", 2)[1]
+    assert part["counterparty_legal_city"].tolist() == ["Ayr"]
+    assert part["counterparty_legal_district"].isna().all()
+
+
+def test_under_today_s_catalogue_a_lacking_column_is_damage(lake: Lake) -> None:
+    batch = lake.batch("address", 1, rows("address", {}), under=without("address", "district"))
+    today = msgspec.structs.replace(batch, catalogue=TABLES["address"].fingerprint)
+    lake.commit(1, {"address": TableState(full_run=1, batch=today)})
+    with pytest.raises(CorruptObject, match="it has no column district"):
+        lake.transform("dim_location", 1)
+
+
+def test_a_column_of_another_type_in_a_former_catalogue_needs_a_person(lake: Lake) -> None:
+    columns = tuple(c._replace(kind=Kind.INTEGER) if c.name == "phone" else c for c in TABLES["address"].columns)
+    former = replace(TABLES["address"], columns=columns)
+    commit_address(lake, former, rows("address", {}).assign(phone=Series([42], dtype="Int32")))
+    said = f"catalogue {former.fingerprint} of address: its column phone is not text as we write it; resync address"
+    with pytest.raises(OtherDeclaration, match=said):
+        lake.transform("dim_location", 1)
+
+
+def test_a_former_batch_can_name_an_unreadable_column_that_is_no_more(lake: Lake) -> None:
+    wide = replace(TABLES["address"], columns=(*TABLES["address"].columns, Column("area", Kind.MONEY, nullable=True)))
+    row = rows("address", {"phone": None, "_unreadable": "area"})
+    commit_address(lake, wide, row.assign(area=Series([1], dtype="Int64")))
+    lake.transform("dim_location", 1)
+    reason = "phone: missing; source column area: a value that the column's type cannot hold"
+    assert lake.quarantine("dim_location", 1) == [("1", reason)]
 
 
 def test_a_record_that_contradicts_itself_is_refused(lake: Lake) -> None:

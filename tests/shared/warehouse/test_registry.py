@@ -11,8 +11,9 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable
 
 from shared.columns import Column, Frame, Kind
+from shared.errors import BadDeclaration
 from shared.warehouse.iso_4217 import NAMES
-from shared.warehouse.registry import TARGETS, expected_targets, target_from
+from shared.warehouse.registry import TARGETS, Target, check_references, expected_targets, target_from
 
 pytestmark = pytest.mark.fast
 
@@ -40,8 +41,9 @@ COLUMNS = {
 }
 
 
-def test_the_eleven_tables_dimensions_first() -> None:
-    assert list(TARGETS) == sorted(COLUMNS)
+def test_the_eleven_tables_that_were_agreed_dimensions_first() -> None:
+    assert set(COLUMNS) <= set(TARGETS)
+    assert list(TARGETS) == sorted(TARGETS)
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -119,16 +121,21 @@ def test_what_travels_has_a_kind() -> None:
     )
 
 
+def expected(changed: set[str], ever_read: set[str]) -> tuple[str, ...]:
+    """Of the eleven tables."""
+    return expected_targets(changed, ever_read, {name: TARGETS[name] for name in COLUMNS})
+
+
 def test_a_table_is_expected_when_a_source_changed_and_all_were_ever_read() -> None:
-    assert expected_targets({"department"}, {"department"}) == ()
-    assert expected_targets({"department"}, {"department", "staff"}) == ("dim_staff",)
-    assert expected_targets({"address"}, {"address"}) == ("dim_location",)
-    assert expected_targets({"address"}, {"address", "counterparty"}) == ("dim_counterparty", "dim_location")
-    assert expected_targets(set(), {"address", "counterparty"}) == ()
+    assert expected({"department"}, {"department"}) == ()
+    assert expected({"department"}, {"department", "staff"}) == ("dim_staff",)
+    assert expected({"address"}, {"address"}) == ("dim_location",)
+    assert expected({"address"}, {"address", "counterparty"}) == ("dim_counterparty", "dim_location")
+    assert expected(set(), {"address", "counterparty"}) == ()
 
 
 def test_a_set_waits_for_no_source_since_what_it_leaves_out_never_comes_again() -> None:
-    assert expected_targets({"payment"}, {"payment"}) == ("dim_date", "fact_payment")
+    assert expected({"payment"}, {"payment"}) == ("dim_date", "fact_payment")
 
 
 def test_currencies_are_those_in_use() -> None:
@@ -154,6 +161,18 @@ def table(name: str, *columns: Declared[int] | Declared[str] | Declared[bytes]) 
 
 def dim_one(currency: Frame) -> Frame:
     return currency
+
+
+def dim_code(currency: Frame) -> Frame:
+    return currency
+
+
+def dim_day(currency: Frame | None = None) -> Frame:
+    return Frame()
+
+
+def dim_item(purchase_order: Frame) -> Frame:
+    return purchase_order
 
 
 def dim_joined(staff: Frame, payment: Frame) -> Frame:
@@ -182,7 +201,44 @@ def fact_one(payment: Frame) -> Frame:
 
 def test_a_declaration_that_keeps_to_the_rules() -> None:
     target = target_from(module("dim_one", table("dim_one", Declared("name", String)), dim_one))
-    assert (target.kind, target.key, target.references) == ("dimension", "id", {})
+    assert (target.kind, target.key, target.references, target.grouped) == ("dimension", "id", {}, False)
+
+
+def keyed(name: str, column: str, function: Callable[..., Frame]) -> Target:
+    declared = Table(name, MetaData(), Declared(column, String, primary_key=True))
+    return target_from(module(name, declared, function))
+
+
+def test_a_dimension_of_another_column_of_its_source_is_grouped_and_none_of_the_eleven_is() -> None:
+    assert keyed("dim_code", "currency_code", dim_code).grouped
+    assert not keyed("dim_code", "currency_id", dim_code).grouped
+    assert not any(TARGETS[name].grouped for name in COLUMNS)
+
+
+def test_what_one_value_has_must_all_be_there() -> None:
+    with pytest.raises(BadDeclaration, match="dim_item: purchase_order moves, and only of a reference table"):
+        keyed("dim_item", "item_code", dim_item)
+
+
+def test_a_reference_must_lead_to_a_dimensions_key() -> None:
+    fact = TARGETS["fact_payment"]
+    check_references(fact, TARGETS)
+    without = {name: target for name, target in TARGETS.items() if name != "dim_currency"}
+    with pytest.raises(
+        BadDeclaration, match="fact_payment: currency_id refers to dim_currency.currency_id, which is no"
+    ):
+        check_references(fact, without)
+
+
+def test_a_set_that_no_fact_refers_to_is_refused() -> None:
+    target = keyed("dim_day", "day", dim_day)
+    with pytest.raises(BadDeclaration, match="dim_day: a set is of the days that facts refer to, and no fact"):
+        check_references(target, {**TARGETS, "dim_day": target})
+
+
+def test_a_refusal_is_one_line_and_ends_with_the_file_to_mend() -> None:
+    said = str(BadDeclaration("dim_one", "two\n  lines"))
+    assert said == "dim_one: two lines; mend shared/warehouse/dim_one.py"
 
 
 @pytest.mark.parametrize(
@@ -198,7 +254,7 @@ def test_a_declaration_that_keeps_to_the_rules() -> None:
 )
 def test_wrong_sources_are_refused(function: Callable[..., Frame], problem: str) -> None:
     name = function.__name__
-    with pytest.raises(TypeError, match=problem):
+    with pytest.raises(BadDeclaration, match=problem):
         target_from(module(name, table(name), function))
 
 
@@ -206,18 +262,18 @@ def test_wrong_sources_are_refused(function: Callable[..., Frame], problem: str)
     ("declared", "function"), [(None, dim_one), (table("dim_other"), dim_one), (table("dim_one"), None)]
 )
 def test_module_table_and_function_have_one_name(declared: Table | None, function: Callable[..., Frame] | None) -> None:
-    with pytest.raises(TypeError, match="dim_one: the module must hold TABLE"):
+    with pytest.raises(BadDeclaration, match="dim_one: the module must hold TABLE"):
         target_from(module("dim_one", declared, function))
 
 
 def test_a_type_that_cannot_travel_is_refused() -> None:
-    with pytest.raises(TypeError, match="dim_one.body: no column of type BLOB can travel"):
+    with pytest.raises(BadDeclaration, match="dim_one: body: no column of type BLOB can travel"):
         target_from(module("dim_one", table("dim_one", Declared("body", LargeBinary)), dim_one))
 
 
 def test_a_key_of_two_columns_is_refused() -> None:
     two = table("dim_one", Declared("other", Integer, primary_key=True))
-    with pytest.raises(TypeError, match="dim_one: the primary key must be one column, not 2"):
+    with pytest.raises(BadDeclaration, match="dim_one: the primary key must be one column, not 2"):
         target_from(module("dim_one", two, dim_one))
 
 

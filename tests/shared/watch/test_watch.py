@@ -1,6 +1,7 @@
 """What never came is asked for again, and nothing else is."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -8,7 +9,7 @@ import msgspec
 import pytest
 
 from shared.lake import keys
-from shared.warehouse.registry import TARGETS
+from shared.warehouse.registry import TARGETS, Target
 from shared.watch.watch import Health, Outside, watch
 from tests.conftest import Ticks
 from tests.road.road import Heard, Road
@@ -26,6 +27,8 @@ class Watching:
     messages: dict[str, int] = field(default_factory=dict)
     topic: Heard = field(default_factory=Heard)
 
+    targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
+
     def look(self, minutes: int) -> Health:
         newest = self.road.run_log.newest()
         assert newest is not None
@@ -38,7 +41,7 @@ class Watching:
             manifests=self.road.manifests,
             topic=self.topic,
             messages_at=lambda table: self.messages.get(table, 0),
-            targets=TARGETS,
+            targets=self.targets,
             now=lambda: then,
             patience=PATIENCE,
         )
@@ -96,6 +99,23 @@ def test_a_delta_makes_nothing_needless(watching: Watching, tick: Ticks) -> None
     watching.road.extract()
     watching.road.deliver()
     assert watching.look(minutes=30).missing == ((1, "fact_payment"),)
+
+
+def test_a_table_of_the_next_version_is_left_for_its_watch(watching: Watching) -> None:
+    delete_manifest(watching.road, 1, "dim_staff")
+    watching.targets = {name: target for name, target in TARGETS.items() if name != "dim_staff"}
+    health = watching.look(minutes=30)
+    assert (health.complete_run, health.asked_again) == (0, ())
+    watching.targets = TARGETS
+    assert watching.look(minutes=31).asked_again == ((1, "dim_staff"),)
+
+
+def test_a_table_that_the_version_before_made_of_others_is_asked_for_too(watching: Watching) -> None:
+    watching.road.source.run("UPDATE department SET location = 'Ayr' WHERE department_id = 1")
+    watching.road.extract()
+    watching.targets = {**TARGETS, "dim_staff": replace(TARGETS["dim_staff"], sources=("staff",))}
+    assert watching.look(minutes=30).asked_again == ((2, "dim_staff"),)
+    assert watching.asked() == {(2, "staff")}
 
 
 def test_the_next_look_begins_where_nothing_is_missing(watching: Watching) -> None:

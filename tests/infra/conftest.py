@@ -1,0 +1,21 @@
+"""A stand-in for the AWS CLI."""
+
+from pathlib import Path
+
+import pytest
+
+STATUS = '{"comparable": true, "tables": [{"table": "dim_staff", "expected": 1, "there": 1}]}'
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Path:
+    """An `aws` that writes down what it was asked, in `asked` beside it, and answers what inspect would."""
+    fake = tmp_path / "aws"
+    fake.write_text(
+        "#!/usr/bin/env bash\n"
+        f"printf '%s\\n' \"$*\" >>{tmp_path}/asked\n"
+        f"printf '%s' '{STATUS}' >\"${{!#}}\"\n"
+        "printf '{\"StatusCode\": 200}'\n"
+    )
+    fake.chmod(0o755)
+    return fake

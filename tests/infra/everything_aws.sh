@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# An `aws` for a whole deploy.sh: nothing is there yet, and every write succeeds. Notes each call in $RECORD/asked,
+# and in $RECORD/secrets what Secrets Manager was sent.
+printf '%s\n' "$*" >>"$RECORD/asked"
+not_found() {
+  printf 'An error occurred (NotFound): no such thing\n' >&2
+  exit 254
+}
+case "$*" in
+  *"get-caller-identity"*) echo 123456789012 ;;
+  *"create-secret"* | *"put-secret-value"*)
+    request=${!#}
+    cat "${request#file://}" >>"$RECORD/secrets"
+    ;;
+  *"publish-layer-version"*) echo arn:aws:lambda:eu-west-2:123456789012:layer:totestream-test-libraries:1 ;;
+  *"put-targets"*) echo 0 ;;
+  *"lambda invoke"*"-migrate"*) printf '{"did": [], "said": []}' >"${!#}" ;;
+  *"lambda invoke"*"-extract"*) printf '{"run": 1}' >"${!#}" ;;
+  *"lambda invoke"*"-inspect"*) printf '{"loaded_run": 1, "comparable": true, "tables": []}' >"${!#}" ;;
+  *" get-"*"notification-configuration"* | *" list-"*"--output text"* | *" list-objects-v2 "*) ;;
+  *"list-buckets"*) echo '{"Buckets": []}' ;;
+  *"get-account-authorization-details"*) echo '{"RoleDetailList": []}' ;;
+  *"describe-log-groups"*) echo '{"logGroups": []}' ;;
+  *"list-functions"*) echo '{"Functions": []}' ;;
+  *"list-event-source-mappings"*) echo '{"EventSourceMappings": []}' ;;
+  *"list-rules"*) echo '{"Rules": []}' ;;
+  *" get-"* | *" describe-"* | *" list-"*) not_found ;;
+esac

@@ -1,0 +1,60 @@
+"""A mistake in a module ends a deploy with one line that names it, before anything is made."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.recipe import block, module_path
+from tests.stack.checkout import copied
+
+pytestmark = pytest.mark.fast
+
+MODULE = block(module_path("dim_country"))
+SETTINGS = (
+    "PROJECT=totestream\nSTAGE=test\nAWS_REGION=eu-west-2\nSOURCE_SECRET=s\nWAREHOUSE_SECRET=w\nWAREHOUSE_SCHEMA=star\n"
+)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = copied(tmp_path_factory.mktemp("checkout"))
+    (folder / "settings.env").write_text(SETTINGS)
+    return folder
+
+
+def deploy(checkout: Path, module: str) -> subprocess.CompletedProcess[str]:
+    """With an `aws` that knows the account, and nothing else to say."""
+    (checkout / module_path("dim_country")).write_text(module)
+    (checkout / "aws").write_text(
+        f"#!/usr/bin/env bash\nprintf '%s\\n' \"$*\" >>{checkout}/asked\nprintf 123456789012\n"
+    )
+    (checkout / "aws").chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(checkout / "aws")}
+    script = [str(checkout / "infra_bash/deploy.sh")]
+    return subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("TABLE =", "TABEL =", "the module must hold TABLE, a Table of this name, and a function dim_country"),
+        ("def dim_country(", "def dim_contry(", "the module must hold TABLE, a Table of this name"),
+        ('"dim_country",', '"dim_currency",', "the module must hold TABLE, a Table of this name"),
+        ("(address:", "(adress:", "adress is no source table; they are address, counterparty"),
+        ("(address:", "(payment: Frame, address:", "payment moves, and only reference tables can be joined"),
+        ("required(", 'key("city", String), required(', "the primary key must be one column, not 2"),
+        ("-> Frame:", "-> Frame", "it cannot be imported (SyntaxError: expected ':' (dim_country.py, line "),
+    ],
+)
+def test_a_mistake(checkout: Path, right: str, wrong: str, said: str) -> None:
+    done = deploy(checkout, MODULE.replace(right, wrong, 1))
+    *before, last = done.stderr.splitlines()
+    assert done.returncode == 1 and last.startswith(f"FAILED  dim_country: {said}"), done.stderr
+    assert last.endswith("; mend shared/warehouse/dim_country.py")
+    assert all(line.startswith(("ok ", "step ")) for line in before)
+    assert set((checkout / "asked").read_text().split("\n")) == {
+        "--output json sts get-caller-identity --query Account --output text",
+        "",
+    }

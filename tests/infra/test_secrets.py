@@ -1,0 +1,50 @@
+"""A deployment from end to end with an `aws` that notes what it is told: where the secrets go, and where not."""
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra_bash.lib.layer import MACHINES
+from tests.infra.scripts import MINIMUM, run, settings_file
+
+pytestmark = pytest.mark.fast
+
+AWS = Path(__file__).with_name("everything_aws.sh")
+ARCH = next(arch for arch, machine in MACHINES.items() if machine == platform.machine())
+# The layer that the layer's own tests have built.
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+# The endpoint because 3.11 is refused for Lambda itself.
+HERE = f"LAMBDA_PYTHON={PYTHON}\nLAMBDA_ARCH={ARCH}\nAWS_ENDPOINT_URL=http://127.0.0.1:1\n"
+
+
+def login(password: str) -> str:
+    return json.dumps({"host": "h", "port": 1, "dbname": "d", "username": "u", "password": password})
+
+
+def test_a_secret_is_told_to_secrets_manager_alone(tmp_path: Path) -> None:
+    """One from the file and one from the environment; xtrace shows every command with its arguments."""
+    scratch, record, file = tmp_path / "scratch", tmp_path / "record", tmp_path / "secrets.env"
+    scratch.mkdir()
+    record.mkdir()
+    file.write_text(f"SOURCE_SECRET_VALUE={login('hunter-in-file')}\n")
+    file.chmod(0o600)
+    done = run(
+        "deploy.sh",
+        *("--settings", settings_file(tmp_path, MINIMUM + HERE)),
+        TOTESTREAM_AWS=str(AWS),
+        RECORD=str(record),
+        TMPDIR=str(scratch),
+        SHELLOPTS="xtrace",
+        WAREHOUSE_SECRET_VALUE=login("hunter-in-environment"),
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = (record / "secrets").read_text()
+    assert "hunter-in-file" in told and "hunter-in-environment" in told
+    asked = (record / "asked").read_text()
+    assert "secretsmanager create-secret --cli-input-json file://" in asked
+    assert "secretsmanager create-secret --cli-input-json file://" in done.stderr
+    assert "hunter" not in asked + done.stdout + done.stderr
+    assert list(scratch.iterdir()) == []

@@ -1,0 +1,251 @@
+"""What AWS says of names that are still being deleted and of things already gone, and no emulator does."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra_bash.lib.requests import Requests
+from tests.infra import stubs
+from tests.infra.fake_aws import FakeAws
+
+pytestmark = pytest.mark.fast
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = {
+    "PROJECT": "totestream",
+    "STAGE": "dev",
+    "AWS_REGION": "eu-west-2",
+    "SOURCE_SECRET": "s",
+    "WAREHOUSE_SECRET": "w",
+    "WAREHOUSE_SCHEMA": "star",
+}
+LOGIN = json.dumps({"host": "h", "port": 1, "dbname": "d", "username": "u", "password": "very-secret"})
+TAGS = [{"Key": "project", "Value": "totestream"}, {"Key": "stage", "Value": "dev"}]
+ACCOUNT = "eu-west-2:123456789012"
+# Its waits are minutes: here they take no time.
+DEPLOY = """
+    source infra_bash/lib/common.sh
+    for part in arguments settings aws state s3 secrets lambda; do source infra_bash/lib/$part.sh; done
+    sleep() { :; }
+    read_argument --settings "$1"
+    load_settings
+    know_account
+    cp -r "$2/." "$STATE"
+"""
+
+
+@pytest.fixture
+def aws(tmp_path: Path) -> FakeAws:
+    made = FakeAws(tmp_path / "aws")
+    (made.folder / "settings.env").write_text("".join(f"{name}={value}\n" for name, value in SETTINGS.items()))
+    return made
+
+
+@pytest.fixture(scope="module")
+def wanted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `want` writes, which takes a second."""
+    folder = tmp_path_factory.mktemp("wanted")
+    requests = Requests(stubs.SETTINGS | SETTINGS, stubs.TARGETS)
+    for kind in ("buckets", "bucket_parts", "secrets", "mappings", "queues"):
+        (folder / kind).mkdir()
+        for name, request in getattr(requests, kind)():
+            (folder / kind / f"{name}.json").write_text(json.dumps(request))
+    return folder
+
+
+def run(aws: FakeAws, *command: str | Path, typed: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(aws.program)}
+    return subprocess.run(command, cwd=ROOT, env=environment, input=typed, capture_output=True, text=True, check=False)
+
+
+Deploy = Callable[[str], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def deploy(aws: FakeAws, wanted: Path) -> Deploy:
+    """The parts of deploy.sh that make buckets and secrets."""
+    return lambda what: run(aws, "bash", "-c", DEPLOY + what, "deploy.sh", aws.folder / "settings.env", wanted)
+
+
+def teardown(aws: FakeAws, *options: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    return run(aws, "infra_bash/teardown.sh", "--settings", aws.folder / "settings.env", *options, typed=typed)
+
+
+def secrets_file(aws: FakeAws, **values: str) -> None:
+    file = aws.folder / "secrets.env"
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+# ---- the next deploy
+
+
+def test_a_bucket_whose_name_is_still_being_deleted_is_waited_for(aws: FakeAws, deploy: Deploy) -> None:
+    aws.answers("s3api create-bucket", "!OperationAborted", "!OperationAborted", "{}")
+    done = deploy("ensure_buckets")
+    assert done.returncode == 0, done.stderr
+    assert len(aws.asked_for("s3api create-bucket")) == 4
+    assert done.stderr.startswith("wait    until AWS is ready for s3api create-bucket, at most 600 s\ncreate  bucket ")
+
+
+def test_a_name_that_never_comes_free_is_one_line_with_the_ways_out(aws: FakeAws, deploy: Deploy) -> None:
+    aws.answers("s3api create-bucket", "!OperationAborted")
+    done = deploy("ensure_buckets")
+    assert done.returncode == 1
+    (failed,) = [line for line in done.stderr.splitlines() if not line.startswith("wait")]
+    assert failed.startswith("FAILED  s3api create-bucket: ") and "after 600 s" in failed
+    assert failed.endswith("run deploy.sh again later, or choose another STAGE")
+
+
+def test_a_bucket_that_is_ours_already_is_fine(aws: FakeAws, deploy: Deploy) -> None:
+    aws.answers("s3api create-bucket", "!BucketAlreadyOwnedByYou")
+    done = deploy("ensure_buckets")
+    assert done.returncode == 0, done.stderr
+    assert len(aws.asked_for("s3api put-bucket-tagging")) == 2
+
+
+def test_a_bucket_of_somebody_else_is_not_waited_for(aws: FakeAws, deploy: Deploy) -> None:
+    aws.answers("s3api create-bucket", "!BucketAlreadyExists")
+    done = deploy("ensure_buckets")
+    assert done.returncode == 1
+    assert done.stderr.startswith("FAILED  s3api create-bucket: ") and len(done.stderr.splitlines()) == 1
+
+
+def test_a_mapping_that_is_still_going_is_none_and_waited_for(aws: FakeAws, deploy: Deploy, wanted: Path) -> None:
+    mappings = [json.loads(file.read_text()) for file in sorted((wanted / "mappings").glob("*.json"))]
+    for mapping in mappings:
+        mapping["FunctionArn"] = f"arn:aws:lambda:{ACCOUNT}:function:{mapping['FunctionName']}"
+        mapping |= {"UUID": "1", "State": "Deleting"}
+    aws.answers("lambda list-event-source-mappings", json.dumps({"EventSourceMappings": mappings}))
+    aws.answers("lambda create-event-source-mapping", "!ResourceConflictException: it already exists", "{}")
+    done = deploy("ensure_mappings")
+    assert done.returncode == 0, done.stderr
+    assert len(aws.asked_for("lambda create-event-source-mapping")) == len(mappings) + 1
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["wait", *["create"] * len(mappings)]
+
+
+def test_a_secret_whose_name_is_still_being_deleted_is_waited_for(aws: FakeAws, deploy: Deploy) -> None:
+    secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN, WAREHOUSE_SECRET_VALUE=LOGIN)
+    aws.answers("secretsmanager describe-secret", "!ResourceNotFoundException")
+    aws.answers("secretsmanager create-secret", "!InvalidRequestException: already scheduled for deletion", "{}")
+    done = deploy("ensure_secrets")
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if line[:4] != "wait"] == ["create  secret s", "create  secret w"]
+
+
+def test_a_secret_that_waits_for_its_deletion_is_restored_and_put(aws: FakeAws, deploy: Deploy) -> None:
+    secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN)
+    aws.answers("secretsmanager describe-secret", "deleted", "there")
+    done = deploy("ensure_secrets")
+    assert done.stderr == "update  secret s (restored)\nok      secret w\n"
+    calls = [line.split()[1] for line in aws.asked if line.startswith("secretsmanager")]
+    assert calls == ["describe-secret", "restore-secret", "put-secret-value", "describe-secret"]
+
+
+def test_a_restored_secret_without_a_value_of_ours_keeps_its_own(aws: FakeAws, deploy: Deploy) -> None:
+    aws.answers("secretsmanager describe-secret", "deleted", "there")
+    done = deploy("ensure_secrets")
+    assert (done.returncode, done.stderr) == (0, "update  secret s (restored)\nok      secret w\n")
+    assert not aws.asked_for("secretsmanager put-secret-value")
+
+
+def test_a_value_that_is_no_login_is_found_before_anything_is_restored(aws: FakeAws, deploy: Deploy) -> None:
+    secrets_file(aws, SOURCE_SECRET_VALUE='{"password": "very-secret"}')
+    aws.answers("secretsmanager describe-secret", "deleted")
+    done = deploy("ensure_secrets")
+    assert done.returncode == 1 and "SOURCE_SECRET_VALUE lacks" in done.stderr
+    assert not aws.asked_for("secretsmanager restore-secret")
+
+
+def test_a_secret_that_is_gone_before_it_is_restored_is_made(aws: FakeAws, deploy: Deploy) -> None:
+    secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN)
+    aws.answers("secretsmanager describe-secret", "deleted", "there")
+    aws.answers("secretsmanager restore-secret", "!ResourceNotFoundException")
+    done = deploy("ensure_secrets")
+    assert done.stderr == "create  secret s\nok      secret w\n"
+
+
+def test_a_login_is_in_no_argument_and_no_line(aws: FakeAws, deploy: Deploy) -> None:
+    secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN, WAREHOUSE_SECRET_VALUE=LOGIN)
+    aws.answers("secretsmanager describe-secret", *["deleted", "there", "!ResourceNotFoundException"] * 4)
+    done = deploy("PUT_SECRETS=yes; for DRY_RUN in no yes no; do ensure_secrets; done")
+    assert done.returncode == 0, done.stderr
+    verbs = [line.replace("secret s", "secret").replace("secret w", "secret") for line in done.stderr.splitlines()]
+    assert verbs == ["update  secret (restored)", "update  secret", "create  secret"] * 2
+    assert "very-secret" not in done.stdout + done.stderr + "".join(aws.asked)
+
+
+# ---- the teardown
+
+QUEUES = {"QueueUrls": ["https://sqs/1/totestream-dev-dim_staff", "https://sqs/1/totestream-dev-two-dim_staff"]}
+BUCKET = "totestream-dev-ingestion-123456789012"
+
+
+def test_what_is_gone_or_going_is_passed_over_in_silence(aws: FakeAws) -> None:
+    """The tags of what went hours ago, a queue that went just now, a mapping that is going, an address that never
+    answered."""
+    gone = [f"arn:aws:sqs:{ACCOUNT}:totestream-dev-dim_old", f"arn:aws:lambda:{ACCOUNT}:function:totestream-dev-old"]
+    tagged = {"ResourceTagMappingList": [{"ResourceARN": arn, "Tags": TAGS} for arn in gone]}
+    function = f"arn:aws:lambda:{ACCOUNT}:function:totestream-dev-load"
+    going = {"UUID": "1", "State": "Deleting", "FunctionArn": function, "EventSourceArn": "arn:aws:sqs:x"}
+    topic = f"arn:aws:sns:{ACCOUNT}:totestream-dev-changes"
+    waiting = {"TopicArn": topic, "Endpoint": "a@b.c", "SubscriptionArn": "PendingConfirmation"}
+    aws.answers("resourcegroupstaggingapi get-resources", json.dumps(tagged))
+    aws.answers("lambda list-event-source-mappings", json.dumps({"EventSourceMappings": [going]}))
+    aws.answers("sns list-subscriptions", json.dumps({"Subscriptions": [waiting]}))
+    aws.answers("sqs list-queues", json.dumps(QUEUES))
+    aws.answers("sqs delete-queue", "!AWS.SimpleQueueService.NonExistentQueue")
+    done = teardown(aws)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    deleted = [line for line in aws.asked if "delete" in line.split()[1]]
+    assert deleted == ["sqs delete-queue --queue-url https://sqs/1/totestream-dev-dim_staff"]
+
+
+def test_what_may_not_be_deleted_is_one_line_and_the_end(aws: FakeAws) -> None:
+    aws.answers("sqs list-queues", json.dumps(QUEUES))
+    aws.answers("sqs delete-queue", "!AccessDenied")
+    done = teardown(aws)
+    assert done.returncode == 1
+    assert done.stderr == "FAILED  sqs delete-queue: An error occurred (AccessDenied) when calling it: AccessDenied \n"
+
+
+def test_what_a_running_function_wrote_into_an_emptied_bucket_goes_too(aws: FakeAws) -> None:
+    """And a queue that SQS still lists after its end is not said to stay."""
+    aws.answers("sqs list-queues", json.dumps(QUEUES))
+    aws.answers("s3api list-buckets", json.dumps({"Buckets": [{"Name": BUCKET}]}), "{}")
+    written = json.dumps({"Objects": [{"Key": "runs/00000001.json", "VersionId": "1"}], "Quiet": True})
+    aws.answers("s3api list-object-versions", written, "{}", written, "{}")
+    aws.answers("s3api delete-objects", "")
+    aws.answers("s3api delete-bucket", "!BucketNotEmpty", "{}")
+    done = teardown(aws, "--with-data", typed="dev\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[1:] == ["delete  queue totestream-dev-dim_staff", f"delete  bucket {BUCKET}"]
+    calls = [line.split()[1] for line in aws.asked if line.startswith("s3api")]
+    emptied = ["list-object-versions", "delete-objects", "list-object-versions", "delete-bucket"]
+    assert calls[2:-2] == emptied * 2
+
+
+def test_an_object_that_s3_keeps_ends_the_teardown(aws: FakeAws) -> None:
+    """S3 answers success, and says of each object whether it went."""
+    aws.answers("s3api list-buckets", json.dumps({"Buckets": [{"Name": BUCKET}]}))
+    aws.answers("s3api list-object-versions", json.dumps({"Objects": [{"Key": "runs/1", "VersionId": "1"}]}))
+    aws.answers("s3api delete-objects", "runs/1\tAccessDenied")
+    done = teardown(aws, "--with-data", typed="dev")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:] == [f"FAILED  s3api delete-objects: {BUCKET}: runs/1\tAccessDenied"]
+
+
+@pytest.mark.parametrize("typed", ["", "dev-two\n"])
+def test_data_go_only_when_the_stage_is_typed(aws: FakeAws, typed: str) -> None:
+    aws.answers("s3api list-buckets", json.dumps({"Buckets": [{"Name": BUCKET}]}))
+    aws.answers("sqs list-queues", json.dumps(QUEUES))
+    done = teardown(aws, "--with-data", typed=typed)
+    assert done.returncode == 2
+    asked, refused = done.stderr.splitlines()
+    assert asked.startswith("ask ") and BUCKET in asked
+    assert refused.endswith("is not the stage of these settings; nothing was deleted")
+    assert not [line for line in aws.asked if "delete" in line.split()[1]]

@@ -1,0 +1,29 @@
+"""What CONTRIBUTING.md tells to write, by the place that it names just before."""
+
+import re
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from shared.warehouse.registry import Target, target_from
+
+GUIDE = Path(__file__).parent.parent / "CONTRIBUTING.md"
+
+
+def block(path: str) -> str:
+    """The block of code that follows the first mention of `path`."""
+    found = re.search(rf"`{re.escape(path)}`.*?\n```\w+\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert found, f"CONTRIBUTING.md says nothing to write into {path}"
+    return found[1]
+
+
+def module_path(table: str) -> str:
+    return f"shared/warehouse/{table}.py"
+
+
+@cache
+def target(table: str) -> Target:
+    """What its module declares. Made once: no table can be declared twice."""
+    module = ModuleType(f"shared.warehouse.{table}")
+    exec(block(module_path(table)), module.__dict__)
+    return target_from(module)

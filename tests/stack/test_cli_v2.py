@@ -1,0 +1,48 @@
+"""The AWS CLI, version 2: the same scripts ask the same of AWS, and read the same in its answers."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import cli_v2, transcript
+from tests.stack.conftest import SOURCE, new_stack
+from tests.stack.stack import LocalStack
+
+CHANGED = re.compile(r"^(?:create|update|delete) +(?!\.venv ).*", re.MULTILINE)
+
+
+@pytest.fixture
+def v2_stack() -> Iterator[LocalStack]:
+    with new_stack() as made:
+        yield made
+
+
+def changed(stderr: str) -> list[str]:
+    return CHANGED.findall(stderr)
+
+
+def test_version_2_builds_asks_and_takes_away_what_version_1_does(
+    stack: LocalStack, first_calls: Path, v2_stack: LocalStack, tmp_path: Path
+) -> None:
+    noted = transcript.to(tmp_path / "v2.db")
+    with cli_v2.loaded(tmp_path, **noted) as aws:
+        v2 = {**noted, "TOTESTREAM_AWS": str(aws)}
+        v2_stack.deploy(*SOURCE, **v2)
+        assert transcript.calls(tmp_path / "v2.db") == transcript.calls(first_calls)
+        v2_stack.arrives()
+        assert changed(v2_stack.deploy(**v2).stderr) == []
+        assert changed(v2_stack.script("deploy", "--local", "--dry-run").stderr) == []
+        assert v2_stack.script("status", "--local", **v2).stdout.startswith("TABLE")
+        gone = v2_stack.script("teardown", "--local", "--with-data", **v2)
+        assert gone.returncode == 0 and changed(gone.stderr)
+    again = v2_stack.script("teardown", "--local", "--with-data")
+    assert again.returncode == 0 and changed(again.stderr) == []
+
+
+@pytest.mark.soak
+def test_version_2_as_people_have_it(v2_stack: LocalStack, tmp_path: Path) -> None:
+    v2 = {"TOTESTREAM_AWS": str(cli_v2.plain(tmp_path))}
+    v2_stack.deploy(*SOURCE, **v2)
+    assert changed(v2_stack.deploy(**v2).stderr) == []
