@@ -17,13 +17,18 @@ def block(path: str) -> str:
     return found[1]
 
 
+def module(table: str, name: str = "") -> str:
+    """The text of its module, under another name: somebody may have made this very table by now."""
+    return block(module_path(table)).replace(table, name or table)
+
+
 def module_path(table: str) -> str:
     return f"shared/warehouse/{table}.py"
 
 
 @cache
-def target(table: str) -> Target:
-    """What its module declares. Made once: no table can be declared twice."""
-    module = ModuleType(f"shared.warehouse.{table}")
-    exec(block(module_path(table)), module.__dict__)
-    return target_from(module)
+def target(table: str, name: str) -> Target:
+    """What its module declares under another name. Made once: no table can be declared twice."""
+    made = ModuleType(f"shared.warehouse.{name}")
+    exec(module(table, name), made.__dict__)
+    return target_from(made)

@@ -22,7 +22,7 @@ COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
 
 
 class Line(NamedTuple):
-    """`id` is what a thing is deleted by."""
+    """`id` is what remove.sh deletes a thing by."""
 
     verdict: str
     word: str
@@ -55,14 +55,15 @@ def _left_of(table: str, role: Thing, stack: Stack, names: Names) -> Iterator[Li
             yield Line("delete", "subscription", queue, arn)
     if function in [each["FunctionName"] for each in stack.have("functions").get("Functions", [])]:
         yield Line("delete", "function", function, function)
+    urls = {url.rpartition("/")[2]: url for url in stack.lines("queue_urls.txt")}
     for name, what in ((queue, "message"), (names.dead_letter_queue(table), "dead letter")):
-        if name in stack.each("queues"):
-            yield Line("delete", "queue", name, name, _counted(stack.each("queues")[name]["Attributes"], what))
+        if name in urls:
+            yield Line("delete", "queue", name, urls[name], _messages(stack.each("queues").get(name, {}), what))
     group = f"/aws/lambda/{function}"
     if group in [each["logGroupName"] for each in stack.have("log_groups").get("logGroups", [])]:
         yield Line("delete", "log group", group, group)
     for policy in role.get("RolePolicyList", []):
-        yield Line("delete", "role policy", function, policy["PolicyName"])
+        yield Line("delete", "role policy", function, f"{function}/{policy['PolicyName']}")
     yield Line("delete", "role", function, function)
     yield Line("keep", "table", table, table, "stays in the warehouse; it is no longer filled")
 
@@ -71,9 +72,9 @@ def _last(arn: str) -> str:
     return arn.rpartition(":")[2]
 
 
-def _counted(attributes: Thing, what: str) -> str:
-    """How many messages go with a queue; nothing when there are none."""
-    count = sum(int(attributes.get(name, 0)) for name in COUNTS)
+def _messages(queue: Thing, what: str) -> str:
+    """How many go with a queue; nothing when there are none."""
+    count = sum(int(queue.get("Attributes", {}).get(name, 0)) for name in COUNTS)
     return f"with {count} {what}{'s' if count > 1 else ''}" if count else ""
 
 

@@ -16,6 +16,7 @@ read_queues() {
   for url in $urls; do
     [[ $url != None ]] || continue
     QUEUE_URL[${url##*/}]=$url
+    printf '%s\n' "$url" >>"$HAVE/queue_urls.txt"
     aws_find sqs get-queue-attributes --queue-url "$url" --attribute-names All >"$HAVE/queues/${url##*/}.json"
   done
 }

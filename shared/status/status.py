@@ -109,9 +109,7 @@ def _table(
 
 
 def _held(target: Target, newest: RunRecord | None) -> str | None:
-    """A source table that is new is in no record yet."""
-    states = {source: newest.tables.get(source) for source in target.sources} if newest else {}
-    holds = (state.hold for state in states.values() if state)
+    holds = [newest.state(source).hold for source in target.sources] if newest else []
     return "; ".join(hold.reason for hold in holds if hold) or None
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipe import block, module_path
+from tests.recipe import module, module_path
 from tests.stack.checkout import copied
 
 pytestmark = pytest.mark.fast
 
-MODULE = block(module_path("dim_country"))
+MODULE = module("dim_country", "dim_a_mistake")
 SETTINGS = (
     "PROJECT=totestream\nSTAGE=test\nAWS_REGION=eu-west-2\nSOURCE_SECRET=s\nWAREHOUSE_SECRET=w\nWAREHOUSE_SCHEMA=star\n"
 )
@@ -24,9 +24,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def deploy(checkout: Path, module: str) -> subprocess.CompletedProcess[str]:
+def deploy(checkout: Path, text: str) -> subprocess.CompletedProcess[str]:
     """With an `aws` that knows the account, and nothing else to say."""
-    (checkout / module_path("dim_country")).write_text(module)
+    (checkout / module_path("dim_a_mistake")).write_text(text)
     (checkout / "aws").write_text(
         f"#!/usr/bin/env bash\nprintf '%s\\n' \"$*\" >>{checkout}/asked\nprintf 123456789012\n"
     )
@@ -39,21 +39,21 @@ def deploy(checkout: Path, module: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("right", "wrong", "said"),
     [
-        ("TABLE =", "TABEL =", "the module must hold TABLE, a Table of this name, and a function dim_country"),
-        ("def dim_country(", "def dim_contry(", "the module must hold TABLE, a Table of this name"),
-        ('"dim_country",', '"dim_currency",', "the module must hold TABLE, a Table of this name"),
+        ("TABLE =", "TABEL =", "the module must hold TABLE, a Table of this name, and a function dim_a_mistake"),
+        ("def dim_a_mistake(", "def dim_amistake(", "the module must hold TABLE, a Table of this name"),
+        ('"dim_a_mistake",', '"dim_currency",', "the module must hold TABLE, a Table of this name"),
         ("(address:", "(adress:", "adress is no source table; they are address, counterparty"),
         ("(address:", "(payment: Frame, address:", "payment moves, and only reference tables can be joined"),
         ("required(", 'key("city", String), required(', "the primary key must be one column, not 2"),
-        ("-> Frame:", "-> Frame", "it cannot be imported (SyntaxError: expected ':' (dim_country.py, line "),
+        ("-> Frame:", "-> Frame", "it cannot be imported (SyntaxError: expected ':' (dim_a_mistake.py, line "),
     ],
 )
 def test_a_mistake(checkout: Path, right: str, wrong: str, said: str) -> None:
     done = deploy(checkout, MODULE.replace(right, wrong, 1))
     *before, last = done.stderr.splitlines()
-    assert done.returncode == 1 and last.startswith(f"FAILED  dim_country: {said}"), done.stderr
-    assert last.endswith("; mend shared/warehouse/dim_country.py")
-    assert all(line.startswith(("ok ", "step ")) for line in before)
+    assert done.returncode == 1 and last.startswith(f"FAILED  dim_a_mistake: {said}"), done.stderr
+    assert last.endswith("; mend shared/warehouse/dim_a_mistake.py")
+    assert all(line.startswith(("ok ", "create ", "step ")) for line in before)
     assert set((checkout / "asked").read_text().split("\n")) == {
         "--output json sts get-caller-identity --query Account --output text",
         "",

@@ -27,7 +27,7 @@ class There:
             "mappings": {"EventSourceMappings": []},
             "log_groups": {"logGroups": []},
         }
-        self.subscriptions = ""
+        self.subscriptions = self.urls = ""
         self.wanted(KEPT)
 
     def wanted(self, table: str) -> None:
@@ -51,12 +51,14 @@ class There:
         self.answers["roles"]["RoleDetailList"].append({"RoleName": name, "Tags": listed, "RolePolicyList": policies})
 
     def queue(self, name: str, messages: int) -> None:
+        self.urls += f"https://sqs/{name}\n"
         self._write(f"have/queues/{name}.json", {"Attributes": {"ApproximateNumberOfMessages": str(messages)}})
 
     def left(self) -> list[str]:
         for name, answer in self.answers.items():
             self._write(f"have/{name}.json", answer)
         (self.folder / "have/subscriptions.txt").write_text(self.subscriptions)
+        (self.folder / "have/queue_urls.txt").write_text(self.urls)
         return ["\t".join(line).rstrip() for line in retired(Stack(self.folder), NAMES)]
 
     def _write(self, name: str, content: Any) -> None:
@@ -76,11 +78,11 @@ def test_all_of_it_goes_in_an_order_that_works_and_the_table_stays(there: There)
         "delete\tmapping\ttotestream-test-transform-dim_old\tuuid-dim_old",
         "delete\tsubscription\ttotestream-test-dim_old\tarn:aws:sns:r:1:changes:dim_old",
         "delete\tfunction\ttotestream-test-transform-dim_old\ttotestream-test-transform-dim_old",
-        "delete\tqueue\ttotestream-test-dim_old\ttotestream-test-dim_old\twith 1 message",
-        "delete\tqueue\ttotestream-test-dim_old-dlq\ttotestream-test-dim_old-dlq\twith 2 dead letters",
+        "delete\tqueue\ttotestream-test-dim_old\thttps://sqs/totestream-test-dim_old\twith 1 message",
+        "delete\tqueue\ttotestream-test-dim_old-dlq\thttps://sqs/totestream-test-dim_old-dlq\twith 2 dead letters",
         "delete\tlog group\t/aws/lambda/totestream-test-transform-dim_old"
         "\t/aws/lambda/totestream-test-transform-dim_old",
-        "delete\trole policy\ttotestream-test-transform-dim_old\trights",
+        "delete\trole policy\ttotestream-test-transform-dim_old\ttotestream-test-transform-dim_old/rights",
         "delete\trole\ttotestream-test-transform-dim_old\ttotestream-test-transform-dim_old",
         "keep\ttable\tdim_old\tdim_old\tstays in the warehouse; it is no longer filled",
     ]

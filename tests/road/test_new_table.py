@@ -14,7 +14,7 @@ from tests.road.road import SCHEMA, Road, shown
 
 pytestmark = pytest.mark.fast
 
-COUNTRY = recipe.target("dim_country")
+COUNTRY = recipe.target("dim_country", "dim_recipe")
 ORACLE = recipe.block("tests/oracle/dim_country.sql")
 
 CHANGES = (
@@ -29,7 +29,7 @@ CHANGES = (
 
 def take(road: Road) -> None:
     """What a deploy with the module does."""
-    road.targets = {**TARGETS, "dim_country": COUNTRY}
+    road.targets = {**TARGETS, COUNTRY.name: COUNTRY}
     road.migrate()
 
 
@@ -48,6 +48,13 @@ def is_right(road: Road) -> bool:
 
 def move(road: Road, address: int, to: str) -> None:
     road.source.run("UPDATE address SET country = :to WHERE address_id = :address", to=to, address=address)
+
+
+def transform_others(road: Road, run: int) -> None:
+    """What else is made of addresses."""
+    for target in TARGETS.values():
+        if "address" in target.sources:
+            road.transform(run, target)
 
 
 def status_of(road: Road) -> dict[str, TableStatus]:
@@ -98,7 +105,7 @@ def test_it_changes_with_its_source(new: Road) -> None:
 def test_a_value_that_is_gone_is_noted_and_its_row_stays_until_it_is_back(new: Road) -> None:
     new.source.run("UPDATE address SET country = 'Mali' WHERE country = 'Chad'")
     new.travel()
-    assert new.there.run("SELECT addresses FROM dim_country WHERE country = 'Chad'") == [[2]]
+    assert new.there.run("SELECT addresses FROM dim_recipe WHERE country = 'Chad'") == [[2]]
     assert new.there.run("SELECT key FROM etl_text_deletion WHERE ended_at IS NULL AND key = 'Chad'") == [["Chad"]]
     move(new, 1, "Chad")
     new.travel()
@@ -110,16 +117,16 @@ def test_what_it_should_have_is_counted(new: Road) -> None:
     new.extract(Request(cause="count", count=True))
     new.deliver()
     new.load()
-    found = status_of(new)["dim_country"]
+    found = status_of(new)[COUNTRY.name]
     assert found.expected == found.there == len(there(new))
     new.extract(Request(cause="resync", full={"design": "test"}))
-    assert status_of(new)["dim_country"].expected is None
+    assert status_of(new)[COUNTRY.name].expected is None
 
 
 def test_before_its_first_run_it_is_empty_and_unknown(road: Road) -> None:
     road.travel()
     take(road)
-    found = status_of(road)["dim_country"]
+    found = status_of(road)[COUNTRY.name]
     assert (found.there, found.last_run, found.expected) == (0, None, None)
 
 
@@ -131,19 +138,18 @@ def test_taken_away_nobody_waits_for_it(new: Road) -> None:
     take_away(new)
     assert new.load().complete_run == 2
     new.extract()
-    for target in ("dim_counterparty", "dim_location"):
-        new.transform(3, TARGETS[target])
+    transform_others(new, 3)
     assert look(new).missing == ()
     loaded = new.load()
     assert (loaded.complete_run, loaded.waiting, loaded.refused) == (4, {}, {})
-    assert "dim_country" not in status_of(new)
+    assert COUNTRY.name not in status_of(new)
 
 
 def test_that_it_was_taken_away_is_in_the_log_though_nothing_changed(new: Road) -> None:
     take_away(new)
     assert new.extract().run == 3
     record = new.run_log.get(3)
-    assert ("dim_country" in record.warehouse, record.changed) == (False, ())
+    assert (COUNTRY.name in record.warehouse, record.changed) == (False, ())
     assert new.extract().run is None
 
 
@@ -152,8 +158,7 @@ def test_back_again_it_is_right_again(new: Road, runs_between: int) -> None:
     move(new, 3, "Chad")
     new.extract()
     new.topic.messages.clear()
-    for target in ("dim_counterparty", "dim_location"):
-        new.transform(3, TARGETS[target])
+    transform_others(new, 3)
     take_away(new)
     new.travel()
     for _ in range(runs_between):

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipe import block, module_path
+from tests.recipe import block, module, module_path
 from tests.stack.checkout import copied
 from tests.stack.stack import LocalStack, wait_for
 from tests.stack.test_bad_input import send
 
 CATALOGUE = "shared/source/catalogue.py"
-COUNTRY, SUPPLIER = "dim_country", "dim_supplier"
+COUNTRY, SUPPLIER = "dim_recipe", "dim_supplier"
+EXAMPLES = {COUNTRY: "dim_country", SUPPLIER: SUPPLIER}
 SUPPLIERS = """
     CREATE TABLE supplier (
         supplier_id serial PRIMARY KEY, supplier_name text NOT NULL, city text NOT NULL,
@@ -20,8 +21,8 @@ SUPPLIERS = """
     INSERT INTO supplier (supplier_name, city, last_updated) VALUES ('Loom', 'Ayr', now()), ('Hemp', 'Oban', now());
     GRANT SELECT ON supplier TO totestream_extract"""
 THERE = {
-    COUNTRY: "SELECT country, addresses FROM dim_country WHERE country NOT IN"
-    " (SELECT key FROM etl_text_deletion WHERE table_name = 'dim_country' AND ended_at IS NULL)",
+    COUNTRY: "SELECT country, addresses FROM dim_recipe WHERE country NOT IN"
+    " (SELECT key FROM etl_text_deletion WHERE table_name = 'dim_recipe' AND ended_at IS NULL)",
     SUPPLIER: "SELECT supplier_id, supplier_name, city FROM dim_supplier WHERE supplier_id NOT IN"
     " (SELECT key FROM etl_deletion WHERE table_name = 'dim_supplier' AND ended_at IS NULL)",
 }
@@ -54,13 +55,13 @@ def follow(copy: LocalStack) -> None:
     first = "    for table in (\n"
     assert first in catalogue.read_text()
     catalogue.write_text(catalogue.read_text().replace(first, f"{first}        {block(CATALOGUE).strip()},\n"))
-    for table in (COUNTRY, SUPPLIER):
-        (copy.checkout / module_path(table)).write_text(block(module_path(table)))
+    for table, example in EXAMPLES.items():
+        (copy.checkout / module_path(table)).write_text(module(example, table))
 
 
 def take_back(copy: LocalStack, stack: LocalStack) -> None:
     (copy.checkout / CATALOGUE).write_text((stack.checkout / CATALOGUE).read_text())
-    for table in (COUNTRY, SUPPLIER):
+    for table in EXAMPLES:
         (copy.checkout / module_path(table)).unlink()
 
 

@@ -169,12 +169,12 @@ def test_a_key_comes_once_per_manifest_also_across_parts(lake: Lake) -> None:
 
 
 def test_a_grouped_dimension_is_made_of_all_parts_at_once(lake: Lake) -> None:
-    lake.targets = {"dim_country": recipe.target("dim_country")}
+    lake.targets = {"dim_recipe": recipe.target("dim_country", "dim_recipe")}
     parts = (rows("address", {}, {"address_id": 2, "country": "Mali"}), rows("address", {"address_id": 3}))
     batch = lake.batch("address", 1, *parts)
-    lake.commit(1, {"address": TableState(full_run=1, batch=batch)}, targets=("dim_country",))
-    lake.transform("dim_country", 1)
-    manifest, [part] = lake.made("dim_country", 1)
+    lake.commit(1, {"address": TableState(full_run=1, batch=batch)}, targets=("dim_recipe",))
+    lake.transform("dim_recipe", 1)
+    manifest, [part] = lake.made("dim_recipe", 1)
     assert part.to_numpy().tolist() == [["Chad", 2], ["Mali", 1]]
     assert (manifest.mode, manifest.quarantined) == ("full", None)
 
@@ -183,11 +183,11 @@ def test_a_value_that_a_grouped_dimension_makes_twice_is_refused_the_second_time
     def every_row(address: Frame) -> Frame:
         return address.assign(addresses=1)
 
-    lake.targets = {"dim_country": replace(recipe.target("dim_country"), transform=every_row)}
+    lake.targets = {"dim_recipe": replace(recipe.target("dim_country", "dim_recipe"), transform=every_row)}
     batch = lake.batch("address", 1, rows("address", {}, {"address_id": 2}))
-    lake.commit(1, {"address": TableState(full_run=1, batch=batch)}, targets=("dim_country",))
-    lake.transform("dim_country", 1)
-    assert lake.quarantine("dim_country", 1) == [("Chad", "a second row of one batch with this key")]
+    lake.commit(1, {"address": TableState(full_run=1, batch=batch)}, targets=("dim_recipe",))
+    lake.transform("dim_recipe", 1)
+    assert lake.quarantine("dim_recipe", 1) == [("Chad", "a second row of one batch with this key")]
 
 
 def test_an_emptied_table_is_a_full_manifest_without_parts(lake: Lake) -> None:
