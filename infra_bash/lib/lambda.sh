@@ -39,6 +39,7 @@ ensure_functions() {
   judge function_codes
   judge function_configurations
   UPDATED=$(grep -c '^ok' "$STATE/function_codes.verdicts") || :
+  exec {SCREEN}>&2
   trap leave_functions EXIT
   pause_rules
   settle function_codes put_code
@@ -61,8 +62,10 @@ pause_rules() {
   done
 }
 
-# leave_functions: also when an update has failed or was interrupted: what stands goes on, and how to go on is said.
+# leave_functions: also when an update has failed or was interrupted, maybe within a call whose words go to a file:
+# what stands goes on, and how to go on is said.
 leave_functions() {
+  exec 2>&"$SCREEN"
   resume_rules
   [[ -n $UPDATING ]] || return 0
   say FAILED "$UPDATED of $(wc -l <"$STATE/function_codes.verdicts") functions have the new code, all of them work;" \

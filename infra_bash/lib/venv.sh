@@ -53,9 +53,9 @@ make_venv() {
 
 find_python3() {
   local python3
-  python3=$(command -v python3) || die "python3 is missing; install Python 3.11 or later"
-  "$python3" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    die "$python3 is $("$python3" --version); Python 3.11 or later is needed"
+  python3=$(command -v python3) || die "python3 is missing; install Python 3.11, 3.12 or 3.13"
+  "$python3" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' ||
+    die "$python3 is $("$python3" --version); Python 3.11, 3.12 or 3.13 is needed, for which requirements.txt is locked"
   printf '%s' "$python3"
 }
 

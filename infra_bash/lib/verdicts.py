@@ -157,9 +157,10 @@ class Stack:
         return self._of_existing(codes)
 
     def _of_existing(self, want: Things) -> Iterator[Line]:
-        """A function is created whole."""
+        """A function is created whole. Extract comes last: what the next version reads is for its own transforms."""
         have = self._functions()
-        return judged({name: thing for name, thing in want.items() if name in have}, have)
+        names = sorted(want, key=lambda name: name.endswith("-extract"))
+        return judged({name: want[name] for name in names if name in have}, have)
 
     def mappings(self) -> Iterator[Line]:
         """One mapping per function and queue: AWS makes a second one when asked, so what is too much goes."""

@@ -28,7 +28,7 @@ class SnsTopic:
             self._publish_all(some)
 
     def _publish_all(self, messages: list[ChangeMessage]) -> None:
-        left = {message.table: message for message in messages}
+        left = {_id(message): message for message in messages}
 
         # A call can fail in part: only what failed is sent again.
         def send() -> None:
@@ -42,9 +42,14 @@ class SnsTopic:
         called("SNS", "publishing", send)
 
 
+def _id(message: ChangeMessage) -> str:
+    """Watch asks for several runs of a table at once."""
+    return f"{message.run}-{message.table}"
+
+
 def _entry(message: ChangeMessage) -> dict[str, Any]:
     return {
-        "Id": message.table,
+        "Id": _id(message),
         "Message": encode(message).decode(),
         "MessageAttributes": {"table": {"DataType": "String", "StringValue": message.table}},
     }

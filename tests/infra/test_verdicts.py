@@ -78,6 +78,15 @@ FUNCTION = {"FunctionName": "f", "Role": "arn:f", "LastModified": "2026-11-24T10
 ROLE = {"RoleName": "f", "CreateDate": "2026-11-24T10:00:05Z"}
 
 
+def test_extract_is_updated_last(folder: Folder) -> None:
+    functions = [{"FunctionName": f"s-{noun}", "Timeout": 1} for noun in ("extract", "load", "transform-dim_staff")]
+    for function in functions:
+        folder.write(f"function_configurations/{function['FunctionName']}.json", function | {"Timeout": 2})
+    folder.write("have/functions.json", {"Functions": functions})
+    lines = list(Stack(folder.path).function_configurations())
+    assert [name for _, name, _ in lines] == ["s-load", "s-transform-dim_staff", "s-extract"]
+
+
 def test_an_environment_variable_too_much_is_a_difference(folder: Folder) -> None:
     folder.write("function_configurations/f.json", {"Environment": {"Variables": {"A": "1"}}})
     folder.write(

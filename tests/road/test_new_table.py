@@ -106,7 +106,9 @@ def test_a_value_that_is_gone_is_noted_and_its_row_stays_until_it_is_back(new: R
     new.source.run("UPDATE address SET country = 'Mali' WHERE country = 'Chad'")
     new.travel()
     assert new.there.run("SELECT addresses FROM dim_recipe WHERE country = 'Chad'") == [[2]]
-    assert new.there.run("SELECT key FROM etl_text_deletion WHERE ended_at IS NULL AND table_name = 'dim_recipe'") == [["Chad"]]
+    assert new.there.run("SELECT key FROM etl_text_deletion WHERE ended_at IS NULL AND table_name = 'dim_recipe'") == [
+        ["Chad"]
+    ]
     move(new, 1, "Chad")
     new.travel()
     assert ["Chad", 1] in there(new) and is_right(new)

@@ -30,10 +30,9 @@ def test_version_2_builds_asks_and_takes_away_what_version_1_does(
     with cli_v2.loaded(tmp_path, **noted) as aws:
         v2 = {**noted, "TOTESTREAM_AWS": str(aws)}
         v2_stack.deploy(*SOURCE, **v2)
-        assert transcript.calls(tmp_path / "v2.db") == transcript.calls(first_calls)
+        assert transcript.differing(first_calls, tmp_path / "v2.db") == []
         v2_stack.arrives()
         assert changed(v2_stack.deploy(**v2).stderr) == []
-        assert changed(v2_stack.script("deploy", "--local", "--dry-run").stderr) == []
         assert v2_stack.script("status", "--local", **v2).stdout.startswith("TABLE")
         gone = v2_stack.script("teardown", "--local", "--with-data", **v2)
         assert gone.returncode == 0 and changed(gone.stderr)

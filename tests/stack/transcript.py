@@ -29,6 +29,13 @@ def calls(file: Path) -> Counter[str]:
     return Counter({line: 1 if line.startswith("lambda Invoke ") else count for line, count in counts.items()})
 
 
+def differing(one: Path, other: Path) -> list[str]:
+    """What only one of them asked, or more often."""
+    first, second = calls(one), calls(other)
+    assert first and second, "the AWS CLI has not written its calls down: its Python lacks sqlite3"
+    return sorted((first - second) + (second - first))
+
+
 def _line(call: dict[str, Any]) -> str:
     params = json.dumps(_plain(call["params"]), sort_keys=True)
     return f"{call['service']} {call['operation']} {BY_CHANCE.sub('…', params)}"

@@ -30,8 +30,8 @@ class Sns:
         }
 
 
-def messages(*tables: str) -> list[ChangeMessage]:
-    return [ChangeMessage(version=1, log="log", run=1, table=table) for table in tables]
+def messages(*tables: str, run: int = 1) -> list[ChangeMessage]:
+    return [ChangeMessage(version=1, log="log", run=run, table=table) for table in tables]
 
 
 def test_ten_messages_a_call() -> None:
@@ -41,11 +41,17 @@ def test_ten_messages_a_call() -> None:
 
 
 def test_what_failed_in_part_is_sent_again_and_only_that() -> None:
-    sns = Sns({"staff": 1})
+    sns = Sns({"1-staff": 1})
     SnsTopic("arn", sns).publish(messages("staff", "design"))
-    assert sns.calls == [["staff", "design"], ["staff"]]
+    assert sns.calls == [["1-staff", "1-design"], ["1-staff"]]
+
+
+def test_several_runs_of_a_table_are_several_messages() -> None:
+    sns = Sns({})
+    SnsTopic("arn", sns).publish(messages("staff") + messages("staff", run=2))
+    assert sns.calls == [["1-staff", "2-staff"]]
 
 
 def test_what_goes_on_failing_is_an_error() -> None:
     with pytest.raises(ServiceUnavailable):
-        SnsTopic("arn", Sns({"staff": 99})).publish(messages("staff", "design"))
+        SnsTopic("arn", Sns({"1-staff": 99})).publish(messages("staff", "design"))
