@@ -6,13 +6,13 @@
 #   --local           the local stack (infra_bash/local.sh stops or deletes the stack itself)
 #   --settings FILE   the stack of these settings; must be named, so that nothing goes by mistake
 #   --with-data       also both buckets with all they hold, and the secrets; asks for the stage's name
-#                     on stdin first. The databases are never touched
+#                     on stdin first, and another name deletes nothing. The databases are never touched
 #   --dry-run         say what would be deleted, in order, and delete nothing
 #   --help            this text
 #
 # What is there is found by name and by tag; one that was stopped goes on when run again, and a second
 # one deletes nothing. Ends with a line for each thing that stays: data, and what others have tagged like ours.
-# Exit codes: 0 done, 1 failed, 2 wrong usage (also a wrong stage: nothing was deleted).
+# Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib

@@ -79,27 +79,25 @@ remove_rule() {
   aws_delete events delete-rule --name "$1"
 }
 
-# remove_bucket NAME: a function that was still running may write after it was emptied: then it is emptied again.
+# remove_bucket NAME: until it is empty, for a function that was still running may have written once more.
 remove_bucket() {
   REFUSED=BucketNotEmpty
   while [[ $REFUSED == *BucketNotEmpty* ]]; do
-    empty_bucket "$1"
+    delete_versions "$1"
     FINE="$ABSENT|BucketNotEmpty" aws_write_patiently "$IN_USE" s3api delete-bucket --bucket "$1"
   done
 }
 
-# empty_bucket NAME: every version of every object and every delete marker, a thousand a call.
-empty_bucket() {
+# delete_versions BUCKET: of objects and of delete markers, as many as one call takes: a thousand.
+delete_versions() {
   local versions=$WORK/versions.json problem
-  while true; do
-    # shellcheck disable=SC2016 # `true` is JMESPath
-    aws_find s3api list-object-versions --bucket "$1" --no-paginate \
-      --query '{Objects: [Versions, DeleteMarkers][][].{Key: Key, VersionId: VersionId}, Quiet: `true`}' >"$versions"
-    grep -q '"Key"' "$versions" || break
-    problem=$(aws_write s3api delete-objects --bucket "$1" --delete "file://$versions" \
-      --query 'Errors[].[Key, Code]' --output text)
-    [[ -z $problem || $problem == None ]] || die "s3api delete-objects: $1: $(head -n 1 <<<"$problem")"
-  done
+  # shellcheck disable=SC2016 # `true` is JMESPath
+  aws_find s3api list-object-versions --bucket "$1" --no-paginate \
+    --query '{Objects: [Versions, DeleteMarkers][][].{Key: Key, VersionId: VersionId}, Quiet: `true`}' >"$versions"
+  grep -q '"Key"' "$versions" || return 0
+  problem=$(aws_write s3api delete-objects --bucket "$1" --delete "file://$versions" \
+    --query 'Errors[].[Key, Code]' --output text)
+  [[ -z $problem || $problem == None ]] || die "s3api delete-objects: $1: $(head -n 1 <<<"$problem")"
 }
 
 # show_rest: what find_stack has found and remove_stack did not delete: AWS lists for a while what is gone.

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from infra_bash.lib.requests import Requests
@@ -77,8 +77,8 @@ def empty_zip() -> bytes:
     return content.getvalue()
 
 
-def stand(aws: Client, stage: str, account: str, **settings: str) -> Mapping[str, str]:
-    """Make a stack of two warehouse tables, and of one that no topology knows any more; its settings."""
+def stand(aws: Client, stage: str, account: str, **settings: str) -> None:
+    """Make a stack of two warehouse tables, and of one that no topology knows any more."""
     settings = SETTINGS | {"STAGE": stage, "ACCOUNT_ID": account, "AWS_ENDPOINT_URL": "http:"} | settings
     sent = Requests(settings, TARGETS | OLD)
     for name, role in sent.roles():
@@ -96,7 +96,6 @@ def stand(aws: Client, stage: str, account: str, **settings: str) -> Mapping[str
         aws("sns").subscribe(**subscription)
     _stand_functions(aws, sent, f"totestream-{stage}-libraries")
     _stand_data(aws, sent)
-    return settings
 
 
 def _stand_functions(aws: Client, sent: Requests, layer: str) -> None:

@@ -33,11 +33,13 @@ class Cloud:
         )
 
     def stand(self, stage: str, **settings: str) -> None:
-        made = stand(self.aws, stage, ACCOUNT, **settings)
-        names = ("PROJECT", "STAGE", "AWS_REGION", "SOURCE_SECRET", "WAREHOUSE_SECRET", "WAREHOUSE_SCHEMA")
+        stand(self.aws, stage, ACCOUNT, **settings)
+        self.write_settings(stage, **settings)
+
+    def write_settings(self, stage: str, **settings: str) -> None:
         login = {"AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": ROOT_KEY, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
-        kept = {name: made[name] for name in names} | login
-        self.settings.write_text("".join(f"{name}={value}\n" for name, value in kept.items()))
+        names = {"PROJECT": "totestream", "STAGE": stage, "AWS_REGION": "eu-west-2", "WAREHOUSE_SCHEMA": "star"}
+        self.settings.write_text("".join(f"{name}={value}\n" for name, value in (names | login | settings).items()))
 
     def begin(self, *options: str) -> subprocess.Popen[str]:
         command = [str(ROOT / "infra_bash/teardown.sh"), "--settings", str(self.settings), *options]
@@ -164,3 +166,31 @@ def begin_and_kill(cloud: Cloud, after: int) -> list[str]:
     rest, code = running.communicate()[1], running.returncode
     assert code == 143
     return [line for line in [*said, *rest.splitlines()] if line.startswith("delete")]
+
+
+def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud) -> None:
+    """With our value where there is one, else with its own; and one that is there is left alone."""
+    secrets, login = cloud.aws("secretsmanager"), '{"host":"h","port":1,"dbname":"d","username":"u","password":"p"}'
+    cloud.write_settings("dev", SOURCE_SECRET="deleted", WAREHOUSE_SECRET="kept", WAREHOUSE_OWNER_SECRET="there")
+    private = cloud.settings.with_name("secrets.env")
+    private.touch(mode=0o600)
+    private.write_text(f"SOURCE_SECRET_VALUE={login}\n")
+    for name in ("deleted", "kept", "there"):
+        secrets.create_secret(Name=name, SecretString=f"old {name}", Tags=tags())
+    for name in ("deleted", "kept"):
+        secrets.delete_secret(SecretId=name)
+    script = """
+        source infra_bash/lib/common.sh
+        for part in arguments settings aws state secrets; do source infra_bash/lib/$part.sh; done
+        read_argument --settings "$1"
+        load_settings
+        know_account
+        want secrets
+        ensure_secrets
+    """
+    command = ["bash", "-c", script, "deploy.sh", str(cloud.settings)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    said = ["update  secret deleted (restored)", "update  secret kept (restored)", "ok      secret there"]
+    assert (done.returncode, sorted(done.stderr.splitlines())) == (0, sorted(said))
+    values = {name: secrets.get_secret_value(SecretId=name)["SecretString"] for name in ("deleted", "kept", "there")}
+    assert values == {"deleted": login, "kept": "old kept", "there": "old there"}

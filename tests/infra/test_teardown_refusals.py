@@ -210,23 +210,26 @@ def test_what_may_not_be_deleted_is_one_line_and_the_end(aws: FakeAws) -> None:
     aws.answers("sqs delete-queue", "!AccessDenied")
     done = teardown(aws)
     assert done.returncode == 1
-    assert done.stderr == "FAILED  sqs delete-queue: An error occurred (AccessDenied) when calling it: AccessDenied \n"
+    assert done.stderr == "FAILED  sqs delete-queue: An error occurred (AccessDenied) when calling it: AccessDenied\n"
 
 
 def test_what_a_running_function_wrote_into_an_emptied_bucket_goes_too(aws: FakeAws) -> None:
-    """And a queue that SQS still lists after its end is not said to stay."""
-    aws.answers("sqs list-queues", json.dumps(QUEUES))
+    """And a queue that SQS still lists after its end is not said to stay; one that was made meanwhile is."""
+    aws.answers("sqs list-queues", json.dumps(QUEUES), json.dumps(QUEUES).replace("-two-dim_staff", "-fact_payment"))
     aws.answers("s3api list-buckets", json.dumps({"Buckets": [{"Name": BUCKET}]}), "{}")
     written = json.dumps({"Objects": [{"Key": "runs/00000001.json", "VersionId": "1"}], "Quiet": True})
-    aws.answers("s3api list-object-versions", written, "{}", written, "{}")
+    aws.answers("s3api list-object-versions", written, written, "{}")
     aws.answers("s3api delete-objects", "")
     aws.answers("s3api delete-bucket", "!BucketNotEmpty", "{}")
     done = teardown(aws, "--with-data", typed="dev\n")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[1:] == ["delete  queue totestream-dev-dim_staff", f"delete  bucket {BUCKET}"]
+    assert done.stderr.splitlines()[1:] == [
+        "delete  queue totestream-dev-dim_staff",
+        f"delete  bucket {BUCKET}",
+        "stays   queue totestream-dev-fact_payment (run this again)",
+    ]
     calls = [line.split()[1] for line in aws.asked if line.startswith("s3api")]
-    emptied = ["list-object-versions", "delete-objects", "list-object-versions", "delete-bucket"]
-    assert calls[2:-2] == emptied * 2
+    assert calls[2:-2] == ["list-object-versions", "delete-objects", "delete-bucket"] * 2
 
 
 def test_an_object_that_s3_keeps_ends_the_teardown(aws: FakeAws) -> None:
