@@ -147,6 +147,7 @@ def read_by_bash() -> set[str]:
             code = re.sub(r"(?m)(^|\s)#.*$", "", path.read_text())
             used |= set(re.findall(r"\$\{?[!#]?([A-Z][A-Z0-9_]*)", code))
             made |= set(re.findall(r"\b([A-Z][A-Z0-9_]*)(?:\[[^]]*\])?\+?=", code))
+            made |= set(re.findall(r"exec \{([A-Z_]+)\}", code))
             made |= set(" ".join(re.findall(r"read -r ([A-Z0-9_ ]+)", code)).split())
     return used - made
 
