@@ -58,7 +58,6 @@ main() {
     say ok "a dry run: nothing was written"
     return
   fi
-  ask_again
   step "proof" prove
   [[ $IS_LOCAL == no ]] || leave_local_stack
 }

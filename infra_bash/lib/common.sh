@@ -62,7 +62,8 @@ together() {
   local -a pids=()
   for each in "$@"; do
     (
-      trap 'exit 143' TERM
+      # Told once more, by whoever ends the whole group, it would leave in the middle of putting back.
+      trap 'trap "" TERM; exit 143' TERM
       exec {LAST_WORDS}>>"$WORK/failed"
       step "${each%%:*}" "${each#*:}"
     ) &

@@ -67,9 +67,16 @@ pause_rules() {
 leave_functions() {
   exec 2>&"$SCREEN"
   resume_rules
-  [[ -n $UPDATING ]] || return 0
-  say FAILED "$UPDATED of $(wc -l <"$STATE/function_codes.verdicts") functions have the new code, all of them work;" \
-    "it ended at $UPDATING; mend that and run infra_bash/deploy.sh$(same_stack) again" 2>&"$LAST_WORDS"
+  [[ -z $UPDATING ]] ||
+    say FAILED "$UPDATED of $(wc -l <"$STATE/function_codes.verdicts") functions have the new code, all of them work;" \
+      "it ended at $UPDATING; mend that and run infra_bash/deploy.sh$(same_stack) again" 2>&"$LAST_WORDS"
+  ask_again
+}
+
+# ask_again: AWS lets a function finish what it is doing when it is updated. The emulator ends it, and the queue would
+# hide its message for minutes.
+ask_again() {
+  [[ ${#CHANGED[@]} == 0 || $DRY_RUN == yes ]] || invoke watch '{"do": "ask"}' >"$WORK/asked"
 }
 
 resume_rules() {
@@ -79,12 +86,6 @@ resume_rules() {
     say resume "rule $name"
   done
   PAUSED=()
-}
-
-# ask_again: AWS lets a function finish what it is doing when it is updated. The emulator ends it, and the queue would
-# hide its message for minutes.
-ask_again() {
-  ! grep -q '^update' "$STATE"/function_{codes,configurations}.verdicts || invoke watch '{"do": "ask"}' >"$WORK/asked"
 }
 
 # is_changing FUNCTION: whether this deploy makes it, or exchanges its code.

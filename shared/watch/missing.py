@@ -27,10 +27,11 @@ def missing(records: Sequence[RunRecord], there: Set[Place], targets: Mapping[st
 
 
 def _made_needless(target: Target | None, later: Sequence[RunRecord], there: Set[Place]) -> bool:
-    """A full batch closes a gap; a set has no full batches, for it never forgets."""
+    """A full batch closes a dimension's gap. A fact's has versions that no later batch has: the loader waits for them.
+    A set has no full batches, for it never forgets."""
     return (
         target is not None
-        and target.kind != "set"
+        and target.kind == "dimension"
         and any(
             target.name in record.targets and (record.run, target.name) in there and brings_all(record, target)
             for record in later

@@ -93,6 +93,14 @@ def test_what_a_full_batch_has_made_needless_is_not_missing(watching: Watching) 
     assert watching.look(minutes=30).missing == ()
 
 
+def test_a_full_batch_has_not_the_versions_of_a_facts_missing_run(watching: Watching) -> None:
+    delete_manifest(watching.road, 1, "fact_payment")
+    watching.road.source.run("DELETE FROM payment WHERE payment_id = 1")
+    watching.road.extract()
+    watching.road.deliver()
+    assert watching.look(minutes=30).asked_again == ((1, "fact_payment"),)
+
+
 def test_a_delta_makes_nothing_needless(watching: Watching, tick: Ticks) -> None:
     delete_manifest(watching.road, 1, "fact_payment")
     tick("payment")
