@@ -25,7 +25,7 @@ main() {
   lint
   # A folder of the suite's own keeps a running local stack out of it.
   unset TOTESTREAM_LOCAL PYTHONDONTWRITEBYTECODE
-  # Two cores; all tests of the one local stack stay in one process (tests/stack/conftest.py).
+  # Two cores: the tests of a local stack are two halves, each in one process (tests/stack/conftest.py).
   "$PYTHON" -m pytest --numprocesses 2 --dist loadgroup "${CHOSEN[@]}"
 }
 

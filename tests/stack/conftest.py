@@ -1,4 +1,4 @@
-"""One local stack for all tests of this folder, deployed by deploy.sh into a folder of its own."""
+"""A local stack for the tests of this folder, deployed by deploy.sh into a folder of its own."""
 
 import shutil
 import tempfile
@@ -40,8 +40,18 @@ def first_calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("calls") / "v1.db"
 
 
+# Two halves that take about as long, each with a stack of its own on one of pytest-xdist's two processes.
+SECOND_HALF = {"test_cli_v2.py", "test_deploy.py", "test_new_table.py", "test_update.py"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They share one stack, and so one of pytest-xdist's processes."""
+    """The tests of a half share its stack. They come first: what is short fills the time that is left."""
     for item in items:
-        if "tests/stack/" in item.path.as_posix():
-            item.add_marker(pytest.mark.xdist_group("stack"))
+        if is_of_the_stack(item):
+            half = 2 if item.path.name in SECOND_HALF else 1
+            item.add_marker(pytest.mark.xdist_group(f"stack-{half}"))
+    items.sort(key=lambda item: not is_of_the_stack(item))
+
+
+def is_of_the_stack(item: pytest.Item) -> bool:
+    return "tests/stack/" in item.path.as_posix()
