@@ -41,14 +41,14 @@ upload() {
   aws_find s3api list-objects-v2 --bucket "$bucket" --prefix catalogue/ \
     --query 'Contents[].Key' >"$HAVE/catalogue.json"
   python infra_bash.lib.uploads "$WORK/uploads" "$HAVE" "$@" >"$WORK/uploads.txt"
+  if [[ ! -s $WORK/uploads.txt ]]; then
+    say ok "uploads"
+    return
+  fi
+  aws_write s3 cp --recursive --only-show-errors "$WORK/uploads" "s3://$bucket/" >/dev/null
   while IFS= read -r key; do
     say create "s3://$bucket/$key"
   done <"$WORK/uploads.txt"
-  if [[ -s $WORK/uploads.txt ]]; then
-    aws_write s3 cp --recursive --only-show-errors "$WORK/uploads" "s3://$bucket/" >/dev/null
-  else
-    say ok "uploads"
-  fi
 }
 
 ingestion_bucket() {
