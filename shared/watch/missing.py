@@ -10,7 +10,7 @@ from shared.warehouse.registry import Target
 
 
 def missing(records: Sequence[RunRecord], there: Set[Place], targets: Mapping[str, Target]) -> list[Place]:
-    """The places without a manifest, in order, less those that a later full batch has made needless.
+    """The places without a manifest, in order, less those of dimensions that a later full batch has made needless.
 
     `records` are in order, and all that came after the first of them.
     """
@@ -25,8 +25,9 @@ def missing(records: Sequence[RunRecord], there: Set[Place], targets: Mapping[st
 
 
 def _made_needless(target: Target, later: Sequence[RunRecord], there: Set[Place]) -> bool:
-    """A full batch closes a gap; a set has no full batches, for it never forgets."""
-    return target.kind != "set" and any(
+    """A full batch closes a dimension's gap. A fact's missing run has versions that no later batch has, and a set
+    has no full batches, for it never forgets."""
+    return target.kind == "dimension" and any(
         target.name in record.targets and (record.run, target.name) in there and brings_all(record, target)
         for record in later
     )

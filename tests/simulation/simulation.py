@@ -43,6 +43,9 @@ MOST_ACTORS = 5
 # Nothing is ever given up for being late: that would rightly cost a fact's history.
 FOREVER_S = 1e9
 ROUNDS = 12
+# One round of the drain takes some thousand.
+MOST_STEPS = 20_000
+FOREIGN_KEY_VIOLATION = "23503"
 
 
 def cut_off() -> Exception:
@@ -79,10 +82,13 @@ class Simulation:
         self.s3, self.sqs = S3(), Sqs(lambda: self.world.seconds)
         self.sns = Sns(self.sqs)
         self.trade = Trade(self.world, totesys)
+        # What its WAL writer does for the source by the real clock: a commit flushes all that was written before.
+        self.world.while_asleep = lambda: watcher.run("SELECT pg_logical_emit_message(true, '', '')")
         self.functions = Invoked()
         self._ids = (f"{seed:08x}{number:024x}" for number in count(1))
         self._newest_seen: dict[str, int] = {}
         self._spoilt: dict[str, bytes] = {}
+        self.refused: list[str] = []
         for name in (INGESTION, PROCESSED):
             self.s3.create_bucket(name)
         for name in TARGETS:
@@ -158,6 +164,8 @@ class Simulation:
                 )
                 outcome = load_pass(outside, Memory(readers=1))
             self.world.counts["loads"] += outcome.loaded
+            self.refused += [reason for reason in outcome.stopped.values() if FOREIGN_KEY_VIOLATION in reason]
+            self.refused += self._orphans()
             self.world.counts["lost races"] += outcome.busy
             self.world.tell(f"{actor.name}: {outcome}")
 
@@ -182,6 +190,16 @@ class Simulation:
             self.world.counts["asked again"] += len(watch(outside).asked_again)
 
         self.world.start("watch", work)
+
+    def _orphans(self) -> list[str]:
+        """Facts that name what a reader of the warehouse does not find."""
+        found = []
+        for target in TARGETS.values():
+            for column, (dimension, key) in target.references.items():
+                orphan = f"SELECT FROM {target.name} WHERE {column} NOT IN (SELECT {key} FROM {dimension}) LIMIT 1"
+                if self.road.there.run(orphan):
+                    found.append(f"{target.name}.{column} has an orphan")
+        return found
 
     def _deliveries(self, stage: Stage, target: Target) -> Deliveries:
         ingestion, processed = stage.bucket(INGESTION), stage.bucket(PROCESSED)
@@ -292,8 +310,11 @@ class Simulation:
         raise AssertionError(f"something is still going on after {ROUNDS} rounds")
 
     def _finish(self) -> None:
-        while self.world.actors:
+        for _ in range(MOST_STEPS):
+            if not self.world.actors:
+                return
             self.world.step()
+        raise AssertionError(f"{[actor.name for actor in self.world.actors]} never end")
 
     def _deliver_all(self) -> None:
         """Dead letters are sent again, but for those that nobody could read."""

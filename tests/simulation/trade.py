@@ -3,7 +3,8 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection as Native
@@ -58,6 +59,17 @@ ALONE = (
 UNTOLD = {"company_ac_number", "counterparty_ac_number"}
 
 
+Place = tuple[str, int]
+"""(source table, key)"""
+
+
+class Version(NamedTuple):
+    """A row, and which transaction made it where."""
+
+    row: Any
+    maker: str
+
+
 class Writer:
     def __init__(self, number: int, trade: "Trade") -> None:
         self._number, self._trade, self._world = number, trade, trade.world
@@ -65,6 +77,7 @@ class Writer:
         self._open = self._saved = False
         self._next_key = FIRST_NEW_KEY + number * NEW_KEYS
         self._prepared: list[str] = []
+        self._ended = 0
 
     def act(self) -> None:
         """One step of a transaction, or several; what the server refuses ends the transaction."""
@@ -112,7 +125,8 @@ class Writer:
         self._saved = False
 
     def _end(self) -> None:
-        name = f"w{self._number}_{self._next_key}_{self._trade.name}"
+        self._ended += 1
+        name = f"w{self._number}_{self._ended}_{self._trade.name}"
         end = self._world.dice.choice(("COMMIT", "COMMIT", "COMMIT", "ROLLBACK", f"PREPARE TRANSACTION '{name}'"))
         self._finish(end)
         if end.startswith("PREPARE"):
@@ -130,11 +144,11 @@ class Writer:
 
 @dataclass
 class Trade:
-    """`seen` is what each snapshot could see of the facts: {(xmin, xmax, time): {(table, key): row}}."""
+    """`seen` is what each snapshot could see of the facts: {(xmin, xmax, time): {(table, key): Version}}."""
 
     world: World
     database: Database
-    seen: dict[tuple[Any, ...], dict[tuple[str, int], Any]] = field(default_factory=dict)
+    seen: dict[tuple[Any, ...], dict[Place, Version]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.name = self.database.name
@@ -186,22 +200,42 @@ class Trade:
     def look(self, native: Native, snapshot: list[Any]) -> None:
         """In the extraction's own transaction."""
         xmin, xmax, taken_at, *_ = snapshot
-        states: dict[tuple[str, int], Any] = {}
+        states: dict[Place, Version] = {}
         for table in FACTS:
-            rows = native.run(f"SELECT {table}_id, to_jsonb(t) FROM public.{table} t")
-            states |= {(table, key): row for key, row in rows or []}
+            rows = native.run(f"SELECT {table}_id, to_jsonb(t), xmin::text || ctid::text FROM public.{table} t")
+            states |= {(table, key): Version(row, maker) for key, row, maker in rows or []}
         self.seen[xmin, xmax, taken_at] = states
 
-    def versions(self, records: list[RunRecord]) -> dict[tuple[str, int], Versions]:
+    def seen_by(self, record: RunRecord, table: str) -> dict[Place, Version] | None:
+        """What this run could see of the table; None when it did not read it."""
+        snapshot = record.snapshot
+        if not was_read(record, table):
+            return None
+        states = self.seen[snapshot.xmin, snapshot.xmax, snapshot.taken_at]
+        return {place: version for place, version in states.items() if place[0] == table}
+
+    def versions(self, records: list[RunRecord]) -> dict[Place, Versions]:
         """Each key's states as the committed runs saw them."""
-        found: dict[tuple[str, int], Versions] = defaultdict(list)
-        for record in records:
-            snapshot = record.snapshot
-            states = self.seen[snapshot.xmin, snapshot.xmax, snapshot.taken_at]
-            read = {table for table in FACTS if was_read(record, table)}
-            places = {place for place in (*states, *found) if place[0] in read}
-            for place in places:
-                _add(found[place], snapshot.taken_at, states.get(place))
+        found: dict[Place, Versions] = defaultdict(list)
+        for record, table in product(records, FACTS):
+            states = self.seen_by(record, table)
+            if states is None:
+                continue
+            for place in {place for place in (*states, *found) if place[0] == table}:
+                version = states.get(place)
+                _add(found[place], record.snapshot.taken_at, version.row if version else None)
+        return found
+
+    def new_rows(self, records: list[RunRecord]) -> dict[tuple[int, str], int]:
+        """How many rows each run could see that the run that read the table before could not."""
+        found: dict[tuple[int, str], int] = {}
+        for table in FACTS:
+            before: dict[Place, Version] = {}
+            for record in records:
+                states = self.seen_by(record, table)
+                if states is not None:
+                    found[record.run, table] = sum(before.get(place) != version for place, version in states.items())
+                    before = states
         return found
 
 

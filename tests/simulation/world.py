@@ -42,12 +42,13 @@ class World:
     def __init__(self, seed: int) -> None:
         self.dice = Dice(seed)
         # Some seeds are calm, so that long stories happen; in others hardly anything ends well.
-        self.danger = self.dice.choice((0.002, 0.006, 0.015, 0.03))
+        self.danger = self.dice.choice((0.002, 0.004, 0.008, 0.016))
         self.seconds = 0.0
         self.actors: list[Actor] = []
         self.counts: Counter[str] = Counter()
         self.told: list[str] = []
         self.faulty = True
+        self.while_asleep: Callable[[], object] = lambda: None
         self.turn = threading.Semaphore(0)
 
     def start(self, name: str, work: "Callable[[Actor], object]", at_end: Callable[[], None] = lambda: None) -> None:
@@ -70,7 +71,7 @@ class World:
             for bury in chosen.burial:
                 bury()
             if chosen.bug:
-                raise AssertionError(f"{chosen.name} ended in what is no error of ours") from chosen.bug
+                raise RuntimeError(f"{chosen.name} ended in what is no error of ours") from chosen.bug
             if not chosen.dead and chosen.error is None:
                 chosen.at_end()
 
@@ -87,6 +88,7 @@ class World:
 class Actor:
     def __init__(self, world: World, name: str, work: "Callable[[Actor], object]", at_end: Callable[[], None]) -> None:
         self.world, self.name, self.at_end = world, name, at_end
+        self.stage = name.split("-")[0].split()[0]
         self.go = threading.Semaphore(0)
         self.dead = self.ended = False
         self.error: Exception | None = None
@@ -113,15 +115,17 @@ class Actor:
             raise failure()
         return answer
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, _: float) -> None:
+        """A second, however long was asked for: waits are jittered by other dice."""
         self._stop()
-        self.world.seconds += seconds
+        self.world.seconds += 1
+        self.world.while_asleep()
 
     def die(self) -> None:
         self.dead = True
         for cut in self.last_breath:
             cut()
-        self.world.counts[f"killed {self.name.partition('-')[0]}"] += 1
+        self.world.counts[f"killed {self.stage}"] += 1
         raise Killed
 
     def _stop(self) -> Fate:
