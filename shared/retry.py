@@ -1,5 +1,6 @@
 """The one retry policy: only what is transient, with jitter, and never past the time that is left."""
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -21,12 +22,13 @@ TRIES = 4
 LONGEST_S = 10.0
 
 
-def retried(call: Callable[[], T]) -> T:
+def retried(call: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
     """What `call` returns, tried again while it raises TransientError; then that error itself."""
     policy = Retrying(
         retry=retry_if_exception_type(TransientError),
         wait=wait_random_exponential(multiplier=0.2, max=2.0),
         stop=stop_after_attempt(TRIES) | stop_after_delay(LONGEST_S),
+        sleep=sleep,
         reraise=True,
     )
     return policy(call)

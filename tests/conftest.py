@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -57,3 +58,11 @@ class Ticks:
 @pytest.fixture
 def tick(road: Road) -> Ticks:
     return Ticks(road)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What a test has recorded as its `summary`, at the end of all."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "summary":
+                terminalreporter.write_line(str(value))

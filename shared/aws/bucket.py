@@ -1,11 +1,12 @@
 """One S3 bucket: read, create once, overwrite, list."""
 
+import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from shared.aws.clients import called, client
+from shared.aws.clients import Sleep, called, client
 from shared.errors import CorruptObject, MissingObject
 from shared.lake.keys import content_hash
 
@@ -32,16 +33,17 @@ class Bucket(Protocol):
 
 
 class S3Bucket:
-    def __init__(self, name: str, s3: Any = None) -> None:
+    def __init__(self, name: str, s3: Any = None, sleep: Sleep = time.sleep) -> None:
         self.name = name
         self._s3 = s3 or client("s3")
+        self._sleep = sleep
 
     def get(self, key: str) -> bytes:
         def get() -> bytes:
             return bytes(self._s3.get_object(Bucket=self.name, Key=key)["Body"].read())
 
         try:
-            return called("S3", f"reading s3://{self.name}/{key}", get, frozenset({"NoSuchKey"}))
+            return called("S3", f"reading s3://{self.name}/{key}", get, frozenset({"NoSuchKey"}), self._sleep)
         except ClientError as error:
             raise MissingObject(self.name, key) from error
 
@@ -51,7 +53,9 @@ class S3Bucket:
             self._s3.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch="*")
 
         try:
-            called("S3", f"creating s3://{self.name}/{key}", create, frozenset({"PreconditionFailed", "412"}))
+            called(
+                "S3", f"creating s3://{self.name}/{key}", create, frozenset({"PreconditionFailed", "412"}), self._sleep
+            )
         except ClientError:
             return self.get(key) == body
         return True
@@ -61,12 +65,18 @@ class S3Bucket:
             "S3",
             f"writing s3://{self.name}/{key}",
             lambda: self._s3.put_object(Bucket=self.name, Key=key, Body=body),
+            sleep=self._sleep,
         )
 
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
         ask = {"Bucket": self.name, "Prefix": prefix} | ({"StartAfter": after} if after else {})
         while True:
-            page = called("S3", f"listing s3://{self.name}/{prefix}", lambda: self._s3.list_objects_v2(**ask))  # noqa: B023
+            page = called(
+                "S3",
+                f"listing s3://{self.name}/{prefix}",
+                lambda: self._s3.list_objects_v2(**ask),  # noqa: B023
+                sleep=self._sleep,
+            )
             yield from (item["Key"] for item in page.get("Contents", ()))
             if not page.get("IsTruncated"):
                 return

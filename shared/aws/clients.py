@@ -1,5 +1,6 @@
 """boto3 clients with a timeout on every call, and the one translation of their errors."""
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -49,7 +50,16 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
-def called(service: str, doing: str, call: Callable[[], T], expected: frozenset[str] = frozenset()) -> T:
+Sleep = Callable[[float], None]
+
+
+def called(
+    service: str,
+    doing: str,
+    call: Callable[[], T],
+    expected: frozenset[str] = frozenset(),
+    sleep: Sleep = time.sleep,
+) -> T:
     """What `call` returns, retried; a ClientError whose code is `expected` is the caller's to handle.
 
     Raises ServiceUnavailable (transient) or ServiceRefused (permanent). Their text holds the error's code,
@@ -69,4 +79,4 @@ def called(service: str, doing: str, call: Callable[[], T], expected: frozenset[
         except BotoCoreError as error:
             raise ServiceUnavailable(service, doing, type(error).__name__) from error
 
-    return retried(attempt)
+    return retried(attempt, sleep)

@@ -1,9 +1,10 @@
 """One SQS queue: give a message back for a while, send one."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from shared.aws.clients import called, client
+from shared.aws.clients import Sleep, called, client
 
 COUNTED = (
     "ApproximateNumberOfMessages",
@@ -27,9 +28,10 @@ class Queue(Protocol):
 class SqsQueue:
     """Known by its name. SQS is asked for the address once: its form differs from place to place."""
 
-    def __init__(self, name: str, sqs: Any = None) -> None:
+    def __init__(self, name: str, sqs: Any = None, sleep: Sleep = time.sleep) -> None:
         self.name = name
         self._sqs = sqs or client("sqs")
+        self._sleep = sleep
         self._known_url = ""
 
     def change_visibility(self, receipt_handle: str, seconds: int) -> None:
@@ -40,6 +42,7 @@ class SqsQueue:
             lambda: self._sqs.change_message_visibility(
                 QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             ),
+            sleep=self._sleep,
         )
 
     def send(self, body: str, attributes: Mapping[str, str]) -> None:
@@ -49,6 +52,7 @@ class SqsQueue:
             "SQS",
             f"sending to {self.name}",
             lambda: self._sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=typed),
+            sleep=self._sleep,
         )
 
     def count(self) -> int:
@@ -58,11 +62,14 @@ class SqsQueue:
             "SQS",
             f"counting the messages of {self.name}",
             lambda: self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(COUNTED)),
+            sleep=self._sleep,
         )
         return sum(int(answer["Attributes"][name]) for name in COUNTED)
 
     def _url(self) -> str:
         if not self._known_url:
-            answer = called("SQS", f"finding {self.name}", lambda: self._sqs.get_queue_url(QueueName=self.name))
+            answer = called(
+                "SQS", f"finding {self.name}", lambda: self._sqs.get_queue_url(QueueName=self.name), sleep=self._sleep
+            )
             self._known_url = str(answer["QueueUrl"])
         return self._known_url

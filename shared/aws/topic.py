@@ -1,10 +1,11 @@
 """The SNS topic `changes`."""
 
+import time
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Protocol
 
-from shared.aws.clients import called, client
+from shared.aws.clients import Sleep, called, client
 from shared.errors import ServiceUnavailable
 from shared.lake.documents import ChangeMessage, encode
 
@@ -18,9 +19,10 @@ class Topic(Protocol):
 
 
 class SnsTopic:
-    def __init__(self, arn: str, sns: Any = None) -> None:
+    def __init__(self, arn: str, sns: Any = None, sleep: Sleep = time.sleep) -> None:
         self._arn = arn
         self._sns = sns or client("sns")
+        self._sleep = sleep
 
     def publish(self, messages: Sequence[ChangeMessage]) -> None:
         rest = iter(messages)
@@ -39,7 +41,7 @@ class SnsTopic:
             if left:
                 raise ServiceUnavailable("SNS", f"publishing {len(left)} of {len(entries)} messages", "in part")
 
-        called("SNS", "publishing", send)
+        called("SNS", "publishing", send, sleep=self._sleep)
 
 
 def _id(message: ChangeMessage) -> str:

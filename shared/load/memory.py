@@ -19,7 +19,10 @@ COMPARED_PER_LOOK = 100
 
 
 class Memory:
-    def __init__(self) -> None:
+    """`readers` is how many records are read at once."""
+
+    def __init__(self, readers: int = READERS) -> None:
+        self._readers = readers
         self._log = ""
         self._records: dict[int, RunRecord] = {}
         self._compared: dict[Place, str] = {}
@@ -29,7 +32,7 @@ class Memory:
         self._begin(log_id)
         self._records = {run: record for run, record in self._records.items() if run > after}
         unread = [run for run in range(after + 1, last + 1) if run not in self._records]
-        with ThreadPoolExecutor(READERS) as pool:
+        with ThreadPoolExecutor(self._readers) as pool:
             self._records.update(zip(unread, pool.map(run_log.get, unread), strict=True))
         return [self._records[run] for run in range(after + 1, last + 1)]
 

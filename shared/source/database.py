@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
 
 from shared.columns import Frame
 from shared.errors import NotYet, ServiceRefused, ServiceUnavailable
@@ -18,8 +18,10 @@ from shared.source.changes import Keys, Live, flush_target
 T = TypeVar("T")
 Sleep = Callable[[float], None]
 
-# At most 0.5 s was ever seen; PostgreSQL's WAL writer flushes at least three times in wal_writer_delay (0.2 s).
-LONGEST_FLUSH_S = 5.0
+# PostgreSQL's WAL writer flushes each wal_writer_delay (0.2 s); on a server where nobody commits it sleeps for 25 of
+# them, while a transaction that is still open may have written.
+LONGEST_FLUSH_S = 10.0
+LOOK_AGAIN_S = 0.05
 
 
 class Moment(NamedTuple):
@@ -127,8 +129,8 @@ class Source:
         """Whether the statement's one value was `enough` within `patience_s`."""
         policy = Retrying(
             retry=retry_if_result(lambda found: not found),
-            stop=stop_after_delay(patience_s),
-            wait=wait_fixed(0.05),
+            stop=stop_after_attempt(1 + int(patience_s / LOOK_AGAIN_S)),
+            wait=wait_fixed(LOOK_AGAIN_S),
             sleep=sleep,
             retry_error_callback=lambda _: False,
         )

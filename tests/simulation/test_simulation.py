@@ -1,0 +1,104 @@
+"""Killed, repeated, delayed, reordered, broken: when the faults stop, the warehouse is as the source's history says."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.load.bookkeeping import SUPERSEDED
+from shared.warehouse.registry import TARGETS
+from tests.road.test_history import FACTS, Audit, assert_same_rows, expected_times, shown_times
+from tests.simulation.conftest import Simulate
+from tests.simulation.simulation import Simulation
+
+COLUMNS = (
+    "killed extract",
+    "killed transform",
+    "killed load",
+    "killed watch",
+    "duplicates",
+    "reorderings",
+    "lost answer",
+    "failed",
+    "lost races",
+    "messages lost",
+    "acknowledgements lost",
+    "poisoned batches",
+    "poisoned messages",
+    "holds",
+    "asked again",
+)
+
+
+SEEDS_PER_TEST = 15
+# Fifteen seeds are about a minute; a soak takes three thousand.
+FIRST_SEEDS = [
+    pytest.param(first, marks=[pytest.mark.soak] if first else []) for first in range(0, 3000, SEEDS_PER_TEST)
+]
+
+
+def assert_right(one: Simulation) -> None:
+    """The warehouse equals the oracle, in the present and in its whole history; the ledger has each run once."""
+    assert one.road.differences() == {}
+    records = list(one.road.run_log.since(0))
+    assert [record.run for record in records] == list(range(1, len(records) + 1))
+    audit = Audit.__new__(Audit)
+    audit.versions = one.trade.versions(records)
+    for source, table in FACTS.items():
+        assert_same_rows(one.road, audit, source, TARGETS[table])
+        assert shown_times(one.road, TARGETS[table]) == expected_times(audit, source)
+    for (run, table), rows in one.trade.new_rows(records).items():
+        batch = records[run - 1].tables[table].batch
+        if batch is None or batch.mode == "delta":
+            assert (batch.rows if batch else 0) == rows, (run, table)
+    assert one.road.run_log.unpublished(len(records)) == []
+    assert one.refused == []
+    ledger = one.road.there.run("SELECT run, table_name, status FROM etl_ledger WHERE load_no = 0") or []
+    places = [(run, table) for run, table, _ in ledger]
+    assert sorted(places) == sorted((record.run, table) for record in records for table in record.targets)
+    assert not [table for _, table, status in ledger if status == SUPERSEDED and table.startswith("fact_")]
+    assert one.road.there.run("SELECT FROM etl_waiting") == []
+
+
+def run(one: Simulation) -> Counter[str]:
+    one.live()
+    one.drain()
+    assert_right(one)
+    return one.world.counts
+
+
+def told(one: Simulation, seed: int) -> str:
+    last = "\n".join(one.world.told[-80:])
+    return f"seed {seed}; again: SEED={seed} .venv/bin/python -m pytest {Path(__file__).name} -k again\n{last}"
+
+
+@pytest.mark.parametrize("first", FIRST_SEEDS)
+def test_seeds(simulated: Simulate, first: int, record_property: Callable[[str, object], None]) -> None:
+    """All that can befall it did, and it came right each time."""
+    counts: Counter[str] = Counter()
+    for seed in range(first, first + SEEDS_PER_TEST):
+        with simulated(seed) as one:
+            try:
+                counts += run(one)
+            except BaseException as failure:
+                raise AssertionError(told(one, seed)) from failure
+    line = ", ".join(f"{counts[column]} {column}" for column in COLUMNS)
+    record_property("summary", f"simulation, seeds {first} to {first + SEEDS_PER_TEST - 1}: {line}")
+    assert all(counts[column] for column in COLUMNS), line
+
+
+def test_a_seed_again(simulated: Simulate) -> None:
+    """What a seed tells, it tells again."""
+    seed = int(os.environ.get("SEED", "0"))
+    stories = []
+    for _ in range(2):
+        with simulated(seed) as one:
+            try:
+                run(one)
+            except BaseException as failure:
+                raise AssertionError(told(one, seed)) from failure
+            stories.append(one.world.told)
+    assert stories[0] == stories[1]
+    assert len(stories[0]) > 20
