@@ -1,6 +1,5 @@
 """The one retry policy: only what is transient, with jitter, and never past the time that is left."""
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -22,7 +21,7 @@ TRIES = 4
 LONGEST_S = 10.0
 
 
-def retried(call: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
+def retried(call: Callable[[], T], sleep: Callable[[float], None]) -> T:
     """What `call` returns, tried again while it raises TransientError; then that error itself."""
     policy = Retrying(
         retry=retry_if_exception_type(TransientError),

@@ -1,6 +1,7 @@
 """The whole road in one process: the product's own stages, a real PostgreSQL, moto's S3, and a topic we hold."""
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -90,7 +91,7 @@ class Road:
             code=self.code,
             new_id=lambda: next(self._ids),
             now=lambda: datetime.now(UTC),
-            sleep=lambda seconds: None,
+            sleep=time.sleep,
             time_left_s=lambda: 300.0,
         )
         return extract(request or Request(), outside)

@@ -1,6 +1,7 @@
 """The extraction against a real PostgreSQL: what one run reads, and that nothing is missed or read twice."""
 
 import json
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -50,7 +51,7 @@ class Stack:
             code="test",
             new_id=lambda: next(self._ids),
             now=lambda: datetime(2026, 1, 5, tzinfo=UTC),
-            sleep=lambda seconds: None,
+            sleep=time.sleep,
             time_left_s=lambda: 60.0,
         )
 
