@@ -35,7 +35,7 @@ read_arguments() {
     [[ -z $SPEED ]] || refuse "$1 comes after $SPEED, and one is enough; see --help"
     case $1 in
       --fast) CHOSEN=(-m fast) ;;
-      --soak) CHOSEN=() ;;
+      --soak) CHOSEN=(-o faulthandler_timeout=0) ;;
       *) refuse_argument "$1" ;;
     esac
     SPEED=$1

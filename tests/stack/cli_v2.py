@@ -107,7 +107,8 @@ def loaded(folder: Path, **extra: str) -> Iterator[Path]:
         client = ROOT / "infra_bash/lib/cli_client.py"
         yield script(folder / "aws", f'exec {sys.executable} -I -S {client} {server_socket} "$@"')
     finally:
-        server.terminate()
+        # It takes no other signal: see cli_server.py.
+        server.kill()
         server.wait()
 
 

@@ -48,13 +48,17 @@ class LocalStack:
         """Run infra_bash/<name>.sh on this stack; its output is kept, its exit code is the caller's to judge."""
         return subprocess.run(
             [str(self.checkout / "infra_bash" / f"{name}.sh"), *arguments],
-            env={**os.environ, "TOTESTREAM_LOCAL": str(self.folder), "REASK_AFTER_S": "5", **environment},
+            env=self.environment(**environment),
             input=typed,
             capture_output=True,
             text=True,
             timeout=900,
             check=False,
         )
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """What a script is run in."""
+        return {**os.environ, "TOTESTREAM_LOCAL": str(self.folder), "REASK_AFTER_S": "5", **extra}
 
     def deploy(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """deploy.sh --local, with the source at rest afterwards."""

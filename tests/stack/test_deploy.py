@@ -347,7 +347,7 @@ def deploy_killed(other: LocalStack, door: Door, at: int, early: bool, scratch: 
     door.forget()
     killer = Killer(door, at, early)
     command = [str(other.checkout / "infra_bash/deploy.sh"), "--settings", str(other.folder / other.file)]
-    environment = {**os.environ, "AWS_ENDPOINT_URL": door.url, "TMPDIR": str(scratch)}
+    environment = other.environment(AWS_ENDPOINT_URL=door.url, TMPDIR=str(scratch))
     running = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
     killer.group = running.pid
     _, said = running.communicate(timeout=900)

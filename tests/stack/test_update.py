@@ -82,13 +82,7 @@ def no_dead_letters(stack: LocalStack) -> bool:
 def ended(stack: LocalStack, door: Door, sign: signal.Signals, scratch: Path) -> subprocess.CompletedProcess[str]:
     """A deploy that is told to end, it and all that it has started, when it has updated two functions."""
     scratch.mkdir()
-    environment = {
-        **os.environ,
-        "TOTESTREAM_LOCAL": str(stack.folder),
-        "REASK_AFTER_S": "5",
-        "AWS_ENDPOINT_URL": door.url,
-        "TMPDIR": str(scratch),
-    }
+    environment = stack.environment(AWS_ENDPOINT_URL=door.url, TMPDIR=str(scratch))
     command = [str(stack.checkout / "infra_bash/deploy.sh"), "--local"]
     running = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
     extract = door.after
