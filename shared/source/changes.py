@@ -83,7 +83,7 @@ def reason_for_full(
     if cursor is None:
         return "first read"
     if cursor.server != server:
-        return "another server, or another line of its history"
+        return "the server was started anew, or is another one"
     if (cursor.oid, cursor.relfilenode) != (live.oid, live.relfilenode):
         return "the table was made anew or rewritten"
     if cursor.columns != live.fingerprint:
