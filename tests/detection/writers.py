@@ -86,7 +86,14 @@ class Writer:
 
     def act(self) -> None:
         """One transaction, or two that overtake one another."""
-        acts = [self._at_once] * 12 + [self._together, self._saved, self._block, self._two_phases, self._overtaken]
+        acts = [self._at_once] * 12 + [
+            self._together,
+            self._saved,
+            self._saved,
+            self._block,
+            self._two_phases,
+            self._overtaken,
+        ]
         self.dice.choice(acts)()
         time.sleep(PAUSE_S)
 
