@@ -27,7 +27,7 @@ def copied(server: Server) -> Iterator[Server]:
     home = server.home.with_name(f"{server.home.name}-{next(NUMBERS)}")
     subprocess.run(["cp", "-a", server.home, home], check=True)
     (home / "port").unlink()
-    copy = Server(home, server.options)
+    copy = Server(home, server.options, server.programs)
     try:
         yield copy
     finally:
