@@ -104,8 +104,8 @@ class Writer:
         for statement in statements.split(";\n"):
             self.connection.run(statement)
 
-    def _hold(self) -> None:
-        time.sleep(self.dice.choice(HOLDS_S))
+    def _hold(self, seconds: tuple[float, ...] = HOLDS_S) -> None:
+        time.sleep(self.dice.choice(seconds))
 
     def _end(self, kind: str) -> None:
         end = self.dice.choice(("COMMIT", "COMMIT", "COMMIT", "ROLLBACK"))
@@ -130,7 +130,7 @@ class Writer:
             self.connection.run(f"SAVEPOINT s{depth}")
             self._run(self._change())
         self.connection.run(self.dice.choice(("ROLLBACK TO SAVEPOINT s0", "RELEASE SAVEPOINT s0", "SELECT 1")))
-        self._hold()
+        self._hold(HOLDS_S[-2:])  # so that most of them are open while a run reads
         self._end("savepoints")
 
     def _block(self) -> None:
