@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 import pytest
 
@@ -46,10 +47,14 @@ def test_ids_that_a_crash_gives_out_again(own_road: Road, waits: bool, monkeypat
     writer = wal_writer(server)
     if not waits:
         monkeypatch.setattr(Source, "wait_flushed", lambda *_: None)
-        os.kill(writer, signal.SIGSTOP)  # else it would flush by itself, now and then in time
+    os.kill(writer, signal.SIGSTOP)  # it would flush by itself, now and then in time
+    wake = threading.Timer(1.0, os.kill, (writer, signal.SIGCONT))
     road.source.run(TURNED.format(1))
     burn(road.source, 100)
+    wake.start()
     assert road.extract().run == 2
+    wake.cancel()
+    wake.join()
     leave(road)
     crash(server, writer)
     arrive(road, road.totesys)
