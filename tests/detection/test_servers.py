@@ -66,19 +66,6 @@ def test_ids_that_a_crash_gives_out_again(own_road: Road, waits: bool, monkeypat
         assert modes(road, 3) == {"delta"}
 
 
-def test_a_server_that_was_started_anew_is_read_whole_and_adds_nothing(own_road: Road) -> None:
-    """It may have crashed, or been put back to any earlier moment: its own ids cannot tell."""
-    own_road.travel()
-    before = records(own_road)
-    leave(own_road)
-    own_road.totesys.server.restart("immediate")
-    arrive(own_road, own_road.totesys)
-    own_road.travel()
-    assert modes(own_road, 2) == {"full"}
-    assert (own_road.differences(), records(own_road)) == ({}, before)
-    assert own_road.extract().run is None
-
-
 def test_a_server_put_back_to_a_copy_that_has_since_used_up_the_ids(own_road: Road, passwords: dict[str, str]) -> None:
     road, server = own_road, own_road.totesys.server
     road.travel()
@@ -90,6 +77,7 @@ def test_a_server_put_back_to_a_copy_that_has_since_used_up_the_ids(own_road: Ro
         earlier.start()
         with source_on(earlier, passwords) as source:
             use_the_ids_again(road, source)
+            assert modes(road, 3) == {"full"}
             assert road.differences() == {}
             assert records(road) == before + 4, "1 turned and came back, 2 and 3 turned; nothing else"
 
