@@ -87,6 +87,7 @@ def _ensure_source_schema(admin: Connection) -> None:
 def _grant_source(admin: Connection) -> None:
     """Extract may read the eleven tables; a table that comes later is not its business until granted."""
     admin.run("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    admin.run(f"GRANT ALL ON SCHEMA public TO {SOURCE_OWNER}")  # before PostgreSQL 15 it is not the database owner's
     admin.run(f"GRANT CONNECT ON DATABASE {SOURCE} TO {EXTRACT}")
     admin.run(f"GRANT USAGE ON SCHEMA public TO {EXTRACT}")
     there = {name for (name,) in admin.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public'") or []}

@@ -32,12 +32,14 @@ _SETTINGS: Mapping[str, str] = {
     "shared_buffers": "64MB",  # many times the demo data; two stacks and a test run share one machine
     "max_connections": "60",  # eleven functions, ticker, tests and a person with psql
     "max_prepared_transactions": "8",  # two-phase commits are one of the ways to write a source
-    "io_method": "sync",  # no idle I/O worker processes
     "max_parallel_workers_per_gather": "0",  # two cores, shared with everything else
     "jit": "off",  # compiling costs more than these small queries take
     "checkpoint_timeout": "30min",
     "autovacuum_naptime": "5min",
 }
+
+# What older versions do not know: no idle I/O worker processes.
+_SINCE_18: Mapping[str, str] = {"io_method": "sync"}
 
 _PATIENCE_S = 60.0  # for one answer: nothing done here takes a tenth of it, and a locked row frees itself by then
 
@@ -48,9 +50,13 @@ _THROW_AWAY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "sh
 class Server:
     """One PostgreSQL server with its data, log, port and superuser's password in one folder, its home."""
 
-    def __init__(self, home: Path, options: Mapping[str, str] | None = None) -> None:
-        """`options` are postgresql.conf settings that come on top of ours, and may be changed between starts."""
+    def __init__(self, home: Path, options: Mapping[str, str] | None = None, programs: Path | None = None) -> None:
+        """`options` are postgresql.conf settings that come on top of ours, and may be changed between starts.
+
+        `programs` is the `bin` of another PostgreSQL than the wheel's, one that the server's user can enter.
+        """
         self.home = home
+        self.programs = programs
         self.options = dict(options or {})
         self._user = places.database_user()
 
@@ -85,12 +91,12 @@ class Server:
         (self._data / "postmaster.pid").unlink(missing_ok=True)  # a dead one's: its pid may be a stranger's now
         ports.require_free(self.port, "PostgreSQL")
         self._write_settings()
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-l", str(self.log), "start")
+        self.run_program("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-l", str(self.log), "start")
 
     def stop(self, mode: StopMode = "fast") -> None:
         """Stop the server; `immediate` is a crash that the next start recovers from. Stopped already is fine."""
         if self.running:
-            self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-m", mode, "stop")
+            self.run_program("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-m", mode, "stop")
 
     def restart(self, mode: StopMode = "fast") -> None:
         """Stop and start on the same port, with `options` as they are now."""
@@ -136,7 +142,7 @@ class Server:
         login = ["-U", SUPERUSER, "-A", "scram-sha-256", "--pwfile", str(self._password_file)]
         text = ["-E", "UTF8", "--locale=C.UTF-8"]
         # --no-sync: a power cut in this very second costs an empty database
-        self._run("initdb", "-D", str(unfinished), *login, *text, "--no-sync", "--no-instructions")
+        self.run_program("initdb", "-D", str(unfinished), *login, *text, "--no-sync")
         with (unfinished / "postgresql.conf").open("a") as file:
             file.write("include = 'totestream.conf'\n")
         unfinished.rename(self._data)
@@ -157,13 +163,14 @@ class Server:
             os.chown(path, self._user.pw_uid, self._user.pw_gid)
 
     def _write_settings(self) -> None:
-        settings = {**_SETTINGS, **self.options, "port": str(self.port)}
+        newest = {} if self.programs else _SINCE_18
+        settings = {**_SETTINGS, **newest, **self.options, "port": str(self.port)}
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
         file = self._data / "totestream.conf"
         file.write_text("".join(lines))
         self._give(file)
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def run_program(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs as its user; what it printed is the error when it fails."""
         # Output goes to a file: the server inherits it from pg_ctl and would keep a pipe open for ever.
         with tempfile.TemporaryFile() as output:
@@ -186,6 +193,8 @@ class Server:
 
     def _binaries(self) -> Path:
         """The folder of PostgreSQL's programs; a copy, when its user cannot enter the virtual environment."""
+        if self.programs:
+            return self.programs
         installed = _package() / "pginstall" / "bin"
         if places.can_enter(installed, self._user):
             return installed
@@ -196,9 +205,9 @@ class Server:
 
 
 @contextmanager
-def throw_away(options: Mapping[str, str] | None = None) -> Iterator[Server]:
+def throw_away(options: Mapping[str, str] | None = None, programs: Path | None = None) -> Iterator[Server]:
     """A server for a test run, started, with no databases of ours yet, and nothing left of it afterwards."""
-    server = Server(_temporary_home(), {**_THROW_AWAY, **(options or {})})
+    server = Server(_temporary_home(), {**_THROW_AWAY, **(options or {})}, programs)
     try:
         server.start()
         yield server

@@ -43,7 +43,7 @@ class Batch(Document, frozen=True, kw_only=True):
 class Cursor(Document, frozen=True, kw_only=True):
     """Where the next extraction of a table starts: docs/design.md, "The exact extraction".
 
-    `server` is the PostgreSQL, and the line of its history, on which the transaction ids mean something. `seen`
+    `server` says when the PostgreSQL was started on which the transaction ids mean something. `seen`
     are the transaction ids >= xmin whose rows the last reading saw. `columns` fingerprints the live
     columns. `count`, `checksum` and `max_key` are of all keys at that snapshot: the delete detector.
     `read_for` are the declarations that all rows have been read under, by fingerprint: the catalogue's, under the

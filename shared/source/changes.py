@@ -14,6 +14,9 @@ from shared.warehouse.registry import Target
 # compares, drops them. The most ever seen in a stress of eight writers was 598.
 MOST_SEEN = 50_000
 
+# age() tells 2**31 ids apart, counted from the newest, which may be younger than the snapshot: half is safe.
+FURTHEST_AGO = 2**30
+
 
 class Live(NamedTuple):
     """A table as the live database has it: columns as (name, type)."""
@@ -83,12 +86,12 @@ def reason_for_full(
     if cursor is None:
         return "first read"
     if cursor.server != server:
-        return "another server, or another line of its history"
+        return "the server was started anew, or is another one"
     if (cursor.oid, cursor.relfilenode) != (live.oid, live.relfilenode):
         return "the table was made anew or rewritten"
     if cursor.columns != live.fingerprint:
         return "its columns changed"
-    if not 0 <= snapshot.xmax - cursor.xmin < 2**31:
+    if not 0 <= snapshot.xmax - cursor.xmin < FURTHEST_AGO:
         return "transaction ids went round, or back"
     return _new_purpose(cursor.read_for, read_for)
 

@@ -25,7 +25,7 @@ LOOK_AGAIN_S = 0.05
 
 
 class Moment(NamedTuple):
-    """The run's snapshot, on which server, and how far its WAL had been written (None on a standby)."""
+    """The run's snapshot, when the server had been started, and how far its WAL was written (None on a standby)."""
 
     snapshot: Snapshot
     server: str

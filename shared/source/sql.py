@@ -18,8 +18,7 @@ SELECT CAST(CAST(pg_snapshot_xmin(s) AS text) AS bigint),
        clock_timestamp() AT TIME ZONE 'UTC',
        CASE WHEN pg_is_in_recovery() THEN NULL
             ELSE CAST(pg_current_wal_insert_lsn() - '0/0' AS bigint) END,
-       (SELECT system_identifier FROM pg_control_system()) || '/' ||
-       (SELECT timeline_id FROM pg_control_checkpoint())
+       CAST(pg_postmaster_start_time() AT TIME ZONE 'UTC' AS text)
 FROM (SELECT pg_current_snapshot() AS s) AS now
 """
 

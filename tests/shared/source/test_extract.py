@@ -320,6 +320,16 @@ def test_a_table_that_is_not_there_yet_is_held_by_name_and_the_others_are_read(
     assert stack.rows(2, "currency") == [1]
 
 
+def test_a_managed_server_may_keep_its_control_functions_to_itself(
+    stack: Stack, owner: pg8000.native.Connection
+) -> None:
+    with stack.totesys.server.superuser(stack.totesys.name) as admin:
+        for name in ("system", "checkpoint", "recovery", "init"):
+            admin.run(f"REVOKE EXECUTE ON FUNCTION pg_control_{name}() FROM PUBLIC")
+    transaction(owner, 1)
+    assert (stack.extract().run, stack.extract().run) == (1, None)
+
+
 def test_a_run_that_was_not_published_is_published_by_the_next(stack: Stack, owner: pg8000.native.Connection) -> None:
     stack.extract()
     boto3.client("s3").delete_object(Bucket=stack.ingestion.name, Key=keys.published_key(1))

@@ -1,0 +1,18 @@
+"""Whatever writers do, each version of a row that a run's snapshot could see is read once, and none is lost."""
+
+from collections.abc import Callable
+
+import pytest
+
+from conftest import Database
+from shared.aws.bucket import S3Bucket
+from tests.detection.readings import stress
+
+
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(15, marks=pytest.mark.fast), pytest.param(300, marks=pytest.mark.soak)]
+)
+def test_every_version_is_read_once_and_the_usual_ways_lose_rows(
+    trading: Database, ingestion: S3Bucket, seconds: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("summary", f"detection: {stress(trading, ingestion, seconds)}")
