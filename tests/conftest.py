@@ -1,13 +1,14 @@
 """A road from one invented source to one empty warehouse, for each test its own."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from conftest import Database, made_from
+from conftest import NUMBERS, Database, made_bucket, made_from
 from local import loading, logins, ticker
 from local.generator import Recipe, csv_texts
 from local.postgres import Server
@@ -40,6 +41,26 @@ def road(trading: Database, warehouse: Database, ingestion: S3Bucket, processed:
     made = Road(trading, warehouse, ingestion, processed)
     made.migrate()
     return made
+
+
+NewRoad = Callable[[], AbstractContextManager[Road]]
+
+
+@pytest.fixture
+def new_road(traded: str, server: Server, passwords: dict[str, str], aws: None) -> NewRoad:
+    """For properties: each example its own road."""
+
+    @contextmanager
+    def new_road() -> Iterator[Road]:
+        source = made_from(server, traded, logins.SOURCE_OWNER, logins.EXTRACT, passwords)
+        there = made_from(server, logins.WAREHOUSE, logins.WAREHOUSE_OWNER, logins.LOAD, passwords)
+        number = next(NUMBERS)
+        with contextmanager(lambda: source)() as trading, contextmanager(lambda: there)() as warehouse:
+            made = Road(trading, warehouse, made_bucket(f"ingestion-{number}"), made_bucket(f"processed-{number}"))
+            made.migrate()
+            yield made
+
+    return new_road
 
 
 class Ticks:

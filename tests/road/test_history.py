@@ -1,13 +1,16 @@
 """A fact's history is what an audit trigger of the source saw, collapsed to what a run could see."""
 
-import random
 from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
+from shared.source.request import Request
 from shared.warehouse.registry import TARGETS, Target
+from tests.conftest import NewRoad
 from tests.road.road import ORACLE, Road
 
 pytestmark = pytest.mark.fast
@@ -23,6 +26,7 @@ BEGIN
 END $$;
 """
 FACTS = {"sales_order": "fact_sales_order", "purchase_order": "fact_purchase_orders", "payment": "fact_payment"}
+Story = list[tuple[list[tuple[str, int]], str]]
 Versions = list[tuple[datetime, Any]]
 """A key's states as runs saw them: the run's snapshot time, and the row or None."""
 
@@ -68,22 +72,52 @@ class Audit:
         self._looked_to = max([self._looked_to, *(change[0] for change in changes or [])])
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_history_agrees_with_the_audit(road: Road, seed: int) -> None:
-    dice = random.Random(seed)
-    road.source.run("CREATE TABLE kept AS SELECT * FROM payment")
-    audit = Audit(road)
-    road.travel()
-    audit.see()
-    for _ in range(10):
-        for _ in range(dice.randint(1, 6)):
-            road.source.run(dice.choice(CHANGES).format(key=dice.randint(1, 4)))
+# A step of a story is what is committed before one run, as (change, key), and what else is odd about that run.
+STEPS = st.tuples(
+    st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(1, 4)), max_size=6),
+    st.sampled_from(("", "", "", "whole", "not loaded")),
+)
+STORIES = st.lists(STEPS, min_size=2, max_size=10)
+A_LONG_ONE = [([(change, 1)], "") for change in (*CHANGES[:1] * 3, *CHANGES[2:])]
+TOLD = settings(
+    derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@settings(TOLD, max_examples=6)
+@example(story=A_LONG_ONE)
+@given(story=STORIES)
+def test_history_agrees_with_the_audit(new_road: NewRoad, story: Story) -> None:
+    tell(new_road, story)
+
+
+@pytest.mark.soak
+@settings(TOLD, max_examples=600)
+@given(story=STORIES)
+def test_many_histories_agree_with_the_audit(new_road: NewRoad, story: Story) -> None:
+    tell(new_road, story)
+
+
+def tell(new_road: NewRoad, story: Story) -> None:
+    with new_road() as road:
+        road.source.run("CREATE TABLE kept AS SELECT * FROM payment")
+        audit = Audit(road)
         road.travel()
         audit.see()
-    for source, table in FACTS.items():
-        assert_same_rows(road, audit, source, TARGETS[table])
-        assert shown_times(road, TARGETS[table]) == expected_times(audit, source)
-    assert any(len(versions) > 3 for versions in audit.versions.values())
+        for changes, oddity in story:
+            for change, key in changes:
+                road.source.run(change.format(key=key))
+            road.extract(Request(full=dict.fromkeys(FACTS, "asked for")) if oddity == "whole" else None)
+            audit.see()
+            road.deliver()
+            if oddity != "not loaded":
+                road.load()
+        road.load()
+        for source, table in FACTS.items():
+            assert_same_rows(road, audit, source, TARGETS[table])
+            assert shown_times(road, TARGETS[table]) == expected_times(audit, source)
+        if story is A_LONG_ONE:
+            assert any(len(versions) > 5 for versions in audit.versions.values())
 
 
 def test_a_b_a_is_three_records_and_a_repeat_adds_none(road: Road) -> None:
