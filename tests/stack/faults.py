@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from threading import Event
 from typing import Literal
 
 from pg8000.native import Connection
 
 from local import logins
+from local.processes import command_of
 from shared.warehouse.registry import TARGETS
 from tests.stack.door import Answer, Call, Door
 from tests.stack.stack import LocalStack, wait_for
@@ -160,7 +160,7 @@ def kill(stack: LocalStack, noun: str) -> set[int]:
 
 
 def are_gone(pids: set[int]) -> bool:
-    return not any(Path(f"/proc/{pid}/cmdline").exists() for pid in pids)
+    return not any(command_of(pid) for pid in pids)
 
 
 # ---- S3 in trouble
