@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pg8000.native import Connection
 
 from local import logins
 from local.processes import command_of
+from shared.topology import VISIBILITY_S
 from shared.warehouse.registry import TARGETS
 from tests.stack.door import Answer, Call, Door
 from tests.stack.stack import LocalStack, wait_for
@@ -23,6 +25,9 @@ from tests.stack.test_deploy import workers
 ENDS = ("extraction done", "extraction failed", "load done", "load failed", "table was transformed", "put off")
 PAYMENT = "transform-fact_payment"
 BEHIND_THE_DOOR = ("extract", "load", PAYMENT)
+SCHEDULED = ("extract", "load", "watch")
+# For a message that was taken. MiniStack looks at its schedules as often.
+HURRY_S = 10
 SLOW_DOWN = Answer(
     503, [("Content-Type", "application/xml")], b"<Error><Code>SlowDown</Code><Message>Reduce.</Message></Error>"
 )
@@ -33,40 +38,44 @@ HANG_S = 60.0
 # ---- what the functions are told
 
 
-def lead_through(stack: LocalStack, door: Door) -> None:
-    """These functions find S3 behind the door, and all else where it was. A change costs each a cold start."""
-    functions = stack.aws("lambda")
-    for noun in BEHIND_THE_DOOR:
-        name = stack.names.function(noun)
-        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        functions.update_function_configuration(
-            FunctionName=name, Environment={"Variables": variables | {"AWS_ENDPOINT_URL_S3": door.url}}
-        )
+@contextmanager
+def behind(stack: LocalStack, door: Door) -> Iterator[None]:
+    """Three functions find S3 behind the door, and all else where it was. A change costs each a cold start."""
+    functions, before = stack.aws("lambda"), {}
+    for name in map(stack.names.function, BEHIND_THE_DOOR):
+        before[name] = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        told = {"Variables": before[name] | {"AWS_ENDPOINT_URL_S3": door.url}}
+        functions.update_function_configuration(FunctionName=name, Environment=told)
+    try:
+        yield
+    finally:
+        for name, variables in before.items():
+            functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
 
-SCHEDULED = ("extract", "load", "watch")
-# For a message that was taken. MiniStack looks at its schedules as often.
-HURRY_S = 10
-
-
-def hurry(stack: LocalStack) -> None:
+@contextmanager
+def hurried(stack: LocalStack) -> Iterator[None]:
     """Schedules and queues come again soon. On a busy machine a tick may find the last one still at work: it is
     dropped, or each would start one more process."""
-    functions, events, sqs = stack.aws("lambda"), stack.aws("events"), stack.aws("sqs")
-    for noun in SCHEDULED:
-        name = stack.names.function(noun)
+    functions = stack.aws("lambda")
+    for name in map(stack.names.function, SCHEDULED):
         functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
-        events.put_rule(Name=name, ScheduleExpression="rate(0 minutes)")
+    set_pace(stack, "rate(0 minutes)", HURRY_S)
+    try:
+        yield
+    finally:
+        set_pace(stack, stack.settings["EXTRACT_SCHEDULE"], VISIBILITY_S)
+        for name in map(stack.names.function, SCHEDULED):
+            functions.delete_function_concurrency(FunctionName=name)
+
+
+def set_pace(stack: LocalStack, schedule: str, visibility_s: int) -> None:
+    events, sqs = stack.aws("events"), stack.aws("sqs")
+    for name in map(stack.names.function, SCHEDULED):
+        events.put_rule(Name=name, ScheduleExpression=schedule)
     for table in TARGETS:
         url = sqs.get_queue_url(QueueName=stack.names.queue(table))["QueueUrl"]
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(HURRY_S)})
-
-
-def take_time(stack: LocalStack) -> None:
-    """All as it was."""
-    for noun in SCHEDULED:
-        stack.aws("lambda").delete_function_concurrency(FunctionName=stack.names.function(noun))
-    stack.deploy()
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(visibility_s)})
 
 
 @contextmanager
@@ -147,7 +156,7 @@ class Reaper:
 
 
 def is_for(call: Call, asks: str, path: str) -> bool:
-    return call.service == "s3" and call.action.startswith(f"{asks} ") and path in call.action
+    return call.service == "s3" and call.action.startswith(asks) and path in call.action
 
 
 def kill(stack: LocalStack, noun: str) -> set[int]:
@@ -182,12 +191,26 @@ class Hold:
         return None
 
 
-def overloaded(call: Call) -> Answer | None:
-    return SLOW_DOWN
+@dataclass
+class Trouble:
+    """S3 hangs up, is overloaded, and hangs: call by call, so that each function meets all of it."""
 
+    hanging: Hold = field(default_factory=lambda: Hold("", "/"))
+    met: Counter[str] = field(default_factory=Counter)
 
-def hung_up(call: Call) -> Answer | None:
-    raise ConnectionAbortedError
+    def begin_after(self, door: Door, asks: str, path: str) -> None:
+        def begin(call: Call) -> None:
+            if is_for(call, asks, path):
+                door.before = self
+
+        door.after = begin
+
+    def __call__(self, call: Call) -> Answer | None:
+        kind = ("hung up", "overloaded", "hanging")[self.met.total() % 3]
+        self.met[kind] += 1
+        if kind == "hung up":
+            raise ConnectionAbortedError
+        return SLOW_DOWN if kind == "overloaded" else self.hanging(call)
 
 
 # ---- PostgreSQL
