@@ -128,8 +128,8 @@ def test_the_emulator_is_stopped_and_then_killed(stack: LocalStack, door: Door, 
                 os.killpg(faults.emulator_pid(stack), signal.SIGKILL)
 
         second = faults.emulator_pid(stack)
-        door.after = end
         start_work(stack)
+        door.after = end
         wait_for(lambda: faults.are_gone({second}), "the end of the emulator")
         faults.start_again(stack)
     stack.arrives()
