@@ -13,11 +13,12 @@ from shared.retry import retried
 
 T = TypeVar("T")
 
-# The largest answer is one parquet part of some megabytes. botocore's own retries are off: shared.retry is
-# the one policy.
+# Ten seconds without a byte, of an answer that is some megabytes at most: nobody is there. A function must outlive
+# that by what it keeps back, or its timeout ends it and its queue hides what it had taken for minutes. botocore's own
+# retries are off: shared.retry is the one policy.
 CONFIG = Config(
     connect_timeout=3,
-    read_timeout=20,
+    read_timeout=10,
     retries={"total_max_attempts": 1, "mode": "standard"},
     s3={"addressing_style": "path"},
 )

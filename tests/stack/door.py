@@ -58,7 +58,7 @@ class Door:
     upstream: str
     calls: list[Call] = field(default_factory=list)
     before: Callable[[Call], Answer | None] = lambda call: None
-    after: Callable[[Call], None] = lambda call: None
+    after: Callable[[Call], object] = lambda call: None
     url: str = ""
 
     def writes(self) -> list[Call]:
