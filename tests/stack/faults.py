@@ -1,6 +1,7 @@
 """What breaks the local stack for real, and how a test knows that it did."""
 
 import os
+import resource
 import signal
 import time
 from collections import Counter
@@ -211,6 +212,24 @@ class Trouble:
         if kind == "hung up":
             raise ConnectionAbortedError
         return SLOW_DOWN if kind == "overloaded" else self.hanging(call)
+
+
+# ---- a full disk
+
+
+@contextmanager
+def no_file_of(pids: set[int]) -> Iterator[None]:
+    """Whatever these processes write into a file fails, wherever it lies: it would be too long."""
+    before = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids}
+    for pid, (_, hard) in before.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+        assert {resource.prlimit(pid, resource.RLIMIT_FSIZE)[0] for pid in pids} == {0}
+    finally:
+        for pid, limits in before.items():
+            with suppress(ProcessLookupError):
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
 # ---- PostgreSQL

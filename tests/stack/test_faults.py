@@ -1,10 +1,8 @@
 """Real faults in the middle of real work: afterwards every table equals the oracle, and nobody has lent a hand."""
 
 import os
-import resource
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -38,7 +36,7 @@ def logs(door: Door, stack: LocalStack) -> Logs:
 
 
 def start_work(stack: LocalStack) -> None:
-    """What becomes of it is not asked: whoever is called may be dead before it can answer."""
+    """What becomes of the call is not asked: it may find another at work, or be killed before it can answer."""
     change_everything(stack)
     stack.aws("lambda").invoke(FunctionName=stack.names.function("extract"), InvocationType="Event")
 
@@ -66,13 +64,12 @@ def test_functions_are_killed_in_the_middle(stack: LocalStack, door: Door, logs:
 
 def test_postgresql_crashes_during_an_extraction_and_a_load(stack: LocalStack, door: Door, logs: Logs) -> None:
     loading, reading = Hold("GET", "/tables/fact_sales_order/"), Hold("PUT", "/batches/")
-    with ThreadPoolExecutor() as aside, ticking(stack):
+    with ticking(stack):
         door.before = loading
-        change_everything(stack)
-        stack.extract()
+        start_work(stack)
         faults.wait_until_held(loading)
         door.before = lambda call: loading(call) or reading(call)
-        aside.submit(stack.invoke, "extract")
+        start_work(stack)
         faults.wait_until_held(reading)
         assert faults.in_transaction(stack) == {"totestream_extract", "totestream_load"}
         faults.crash(stack)
@@ -141,11 +138,9 @@ def test_the_emulator_is_stopped_and_then_killed(stack: LocalStack, door: Door, 
 def test_no_function_needs_a_disk(stack: LocalStack, door: Door) -> None:
     """Each runs in a process that can write not one byte into a file."""
     before = workers(stack)
-    for pid in {pid for pids in before.values() for pid in pids}:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))
-    change_everything(stack)
-    stack.extract()
-    stack.arrives()
-    after = workers(stack)
+    with faults.no_file_of(set().union(*before.values())):
+        start_work(stack)
+        stack.arrives()
+        after = workers(stack)
     for name, pids in before.items():
         assert pids <= after[name], f"{name} was restarted"
