@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import NamedTuple
 
 from botocore.exceptions import ConnectionClosedError
-from pg8000.native import Connection as Native
 
 from conftest import Database
 from infra_bash.lib.wanted.queues import Queues
@@ -32,15 +31,17 @@ from shared.watch.watch import watch
 from tests.infra.stubs import NAMES, SETTINGS
 from tests.road.road import SCHEMA, Invoked, Road
 from tests.simulation.cloud import S3, Answer, Message, Sns, Sqs
-from tests.simulation.databases import SimulatedConnection
+from tests.simulation.databases import Host, SimulatedConnection
 from tests.simulation.trade import Trade
 from tests.simulation.world import Actor, Faulty, World
 
 INGESTION, PROCESSED = (NAMES.bucket(noun) for noun in ("ingestion", "processed"))
 GARBAGE = "not json"
-# In a long story of a seed each stage runs some ten times.
-STEPS = 2500
+# In a long story of a seed each stage runs some five times.
+STEPS = 1000
 MOST_ACTORS = 5
+# Of what happens beside the stages' own steps; one costs half a second.
+CRASHES = 0.02
 # Nothing is ever given up for being late: that would rightly cost a fact's history.
 FOREVER_S = 1e9
 ROUNDS = 12
@@ -70,19 +71,27 @@ class Stage:
         return SnsTopic(NAMES.topic_arn, Faulty(self.actor, "sns", self.simulation.sns, cut_off), self.actor.sleep)
 
     def open_source(self) -> SimulatedConnection:
-        made = self.simulation.totesys.connect()
-        return SimulatedConnection(self.actor, made, self.simulation.watcher, self.simulation.look)
+        source = self.simulation.source
+        return SimulatedConnection(self.actor, source.database.connect(), source.host, self.simulation.trade.look)
 
     def open_warehouse(self) -> SimulatedConnection:
-        return SimulatedConnection(self.actor, self.simulation.warehouse.connect(), self.simulation.watcher)
+        warehouse = self.simulation.warehouse
+        return SimulatedConnection(self.actor, warehouse.database.connect(), warehouse.host)
+
+
+class Place(NamedTuple):
+    """A database and what it lies on."""
+
+    database: Database
+    host: Host
 
 
 class Simulation:
-    def __init__(self, seed: int, totesys: Database, warehouse: Database, watcher: Native) -> None:
-        self.world, self.totesys, self.warehouse, self.watcher = World(seed), totesys, warehouse, watcher
+    def __init__(self, seed: int, source: Place, warehouse: Place) -> None:
+        self.world, self.source, self.warehouse = World(seed), source, warehouse
         self.s3, self.sqs = S3(), Sqs(lambda: self.world.seconds)
         self.sns = Sns(self.sqs)
-        self.trade = Trade(self.world, totesys)
+        self.trade = Trade(self.world, source.database)
         self.functions = Invoked()
         self._ids = (f"{seed:08x}{number:024x}" for number in count(1))
         self._newest_seen: dict[str, int] = {}
@@ -98,17 +107,18 @@ class Simulation:
         dice = self.world.dice
         self.sns.refuse = lambda: self.world.faulty and dice.chance(0.01)
         self.sns.lose = lambda: self.world.faulty and self._counted("messages lost", 0.02)
-        self.road = Road(totesys, warehouse, S3Bucket(INGESTION, self.s3), S3Bucket(PROCESSED, self.s3))
-
-    def look(self, native: Native, snapshot: list[Any]) -> None:
-        self.trade.look(native, snapshot)
-        # Its WAL writer goes by the real clock: a commit flushes all that was written before.
-        self.watcher.run("SELECT pg_logical_emit_message(true, '', '')")
+        self.road = Road(
+            source.database, warehouse.database, S3Bucket(INGESTION, self.s3), S3Bucket(PROCESSED, self.s3)
+        )
 
     # ---- the stages, as actors
 
     def extract(self, request: Request | None = None) -> None:
         def work(actor: Actor) -> None:
+            def sleep(seconds: float) -> None:
+                actor.sleep(seconds)
+                self.source.host.flush()
+
             stage = Stage(self, actor)
             outside = Outside(
                 run_log=RunLog(stage.bucket(INGESTION)),
@@ -119,7 +129,7 @@ class Simulation:
                 code="simulated",
                 new_id=lambda: next(self._ids),
                 now=self._now,
-                sleep=actor.sleep,
+                sleep=sleep,
                 time_left_s=lambda: 300.0,
             )
             outcome = extract(request or Request(), outside)
@@ -239,6 +249,8 @@ class Simulation:
             self.trade.act()
         elif dice.chance(0.06):
             self._spoil()
+        elif dice.chance(CRASHES):
+            self._crash()
         else:
             whole = Request(full={dice.choice(("payment", "staff", "address")): "asked for"})
             dice.choice(
@@ -268,6 +280,15 @@ class Simulation:
         else:
             self.sqs.send_message(NAMES.queue(self.world.dice.choice(sorted(TARGETS))), GARBAGE)
             self.world.counts["poisoned messages"] += 1
+
+    def _crash(self) -> None:
+        """The source's server crashes, and is there again when the next one asks."""
+        self.world.tell("the source crashes")
+        self.world.counts["crashes"] += 1
+        self.source.database.opened.close()
+        self.source.host.crash()
+        self.road.connect()
+        self.trade.connect()
 
     def _note_order(self, table: str, received: list[Answer]) -> None:
         for message in received:

@@ -28,6 +28,7 @@ COLUMNS = (
     "poisoned batches",
     "poisoned messages",
     "holds",
+    "crashes",
     "asked again",
 )
 

@@ -73,11 +73,16 @@ class Version(NamedTuple):
 class Writer:
     def __init__(self, number: int, trade: "Trade") -> None:
         self._number, self._trade, self._world = number, trade, trade.world
-        self._connection = trade.connect()
-        self._open = self._saved = False
         self._next_key = FIRST_NEW_KEY + number * NEW_KEYS
         self._prepared: list[str] = []
         self._ended = 0
+        self.connect()
+
+    def connect(self) -> None:
+        """What it commits, nobody has written yet."""
+        self._connection = self._trade.connection()
+        self._connection.run("SET synchronous_commit = off")
+        self._open = self._saved = False
 
     def act(self) -> None:
         """One step of a transaction, or several; what the server refuses ends the transaction."""
@@ -152,14 +157,20 @@ class Trade:
 
     def __post_init__(self) -> None:
         self.name = self.database.name
-        self._owner = self.connect()
+        self._owner = self.connection()
         self._owner.run("CREATE TABLE kept AS SELECT * FROM payment")
         self.is_held = False
         keys = sorted(key for (key,) in self._owner.run("SELECT payment_id FROM payment") or [])
         self.keys = [keys[number::WRITERS] for number in range(WRITERS)]
         self.writers = [Writer(number, self) for number in range(WRITERS)]
 
-    def connect(self) -> Native:
+    def connect(self) -> None:
+        """After a crash, which undid all that was open."""
+        self._owner = self.connection()
+        for writer in self.writers:
+            writer.connect()
+
+    def connection(self) -> Native:
         """It never waits long: whoever is in its way is standing still."""
         connection = self.database.owner()
         connection.run("SET lock_timeout = '20ms'")
