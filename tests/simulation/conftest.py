@@ -23,8 +23,15 @@ NUMBERS = count(1)
 Simulate = Callable[[int], AbstractContextManager[Simulation]]
 
 
-# What is written when, nobody must decide but the simulation: neither clocks nor a lack of memory.
-CRASHING = {"autovacuum": "off", "bgwriter_lru_maxpages": "0", "shared_buffers": "128MB", "wal_buffers": "16MB"}
+# What is written when, the simulation alone decides: no clock (a replica's needs are noted each 15 s) and no shortage.
+CRASHING = {
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "bgwriter_lru_maxpages": "0",
+    "shared_buffers": "128MB",
+    "wal_buffers": "16MB",
+}
 
 
 @dataclass(frozen=True)

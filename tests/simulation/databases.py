@@ -21,6 +21,9 @@ from tests.simulation.world import Actor
 LOOK_AGAIN_S = 0.001
 LOOKS = 10_000
 
+# What lies within a page's header is taken for flushed with the page before.
+WAL_PAGE = 8192
+
 T = TypeVar("T")
 Hear = Callable[[Native, list[Any]], None]
 
@@ -46,6 +49,10 @@ class Host:
         """A commit flushes all that was written before."""
         self.run("SELECT pg_logical_emit_message(true, '', '')")
 
+    def write_unflushed(self) -> None:
+        """There is always something in the WAL that is not flushed, else it were chance: reading sets hints, too."""
+        self.run("SELECT pg_logical_emit_message(false, '', repeat(' ', :many))", many=WAL_PAGE)
+
     @contextmanager
     def without_wal_writer(self) -> Iterator[None]:
         self._signal(signal.SIGSTOP)
@@ -56,7 +63,8 @@ class Host:
 
     def crash(self) -> None:
         """Its processes are gone, and with them what they had not written."""
-        self._signal(signal.SIGCONT)
+        # An immediate stop waits for all to end. Only so this one does, and does not write on.
+        self._signal(signal.SIGKILL)
         self.close()
         self._server.restart("immediate")
         self._connect()
@@ -114,6 +122,8 @@ class SimulatedConnection(Connection):
 
     def _translated(self, call: Callable[[], T]) -> T:
         def statement() -> T:
+            if self._statement == SNAPSHOT:
+                self._host.write_unflushed()
             return super(SimulatedConnection, self)._translated(call)
 
         return self._actor.io(f"{self.database}: {_first_words(self._statement)}", statement, self._lost)

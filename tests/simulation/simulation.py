@@ -106,7 +106,7 @@ class Simulation:
             self.sns.subscribe(request["Endpoint"].rpartition(":")[2], request["Attributes"]["FilterPolicy"])
         dice = self.world.dice
         self.sns.refuse = lambda: self.world.faulty and dice.chance(0.01)
-        self.sns.lose = lambda: self.world.faulty and self._counted("messages lost", 0.02)
+        self.sns.lose = lambda: self.world.faulty and self._counted("messages lost", 0.05)
         self.road = Road(
             source.database, warehouse.database, S3Bucket(INGESTION, self.s3), S3Bucket(PROCESSED, self.s3)
         )
@@ -253,12 +253,14 @@ class Simulation:
             self._crash()
         else:
             whole = Request(full={dice.choice(("payment", "staff", "address")): "asked for"})
+            # This one waits for another to end, and then wants the same number.
+            patient = Request(cause="count", count=True)
             dice.choice(
                 (
                     self.extract,
                     self.load,
                     self.watch,
-                    lambda: self.extract(whole if dice.chance(0.2) else None),
+                    lambda: self.extract(dice.choice((whole, patient, patient, None))),
                     *[self._deliver_somewhere] * 12,
                 )
             )()

@@ -209,12 +209,14 @@ class Trade:
     # ---- what the runs could see
 
     def look(self, native: Native, snapshot: list[Any]) -> None:
-        """In the extraction's own transaction."""
+        """In the extraction's own transaction, and leaving no lock: to take them is its own business."""
         xmin, xmax, taken_at, *_ = snapshot
+        native.run("SAVEPOINT looking")
         states: dict[Place, Version] = {}
         for table in FACTS:
             rows = native.run(f"SELECT {table}_id, to_jsonb(t), xmin::text || ctid::text FROM public.{table} t")
             states |= {(table, key): Version(row, maker) for key, row, maker in rows or []}
+        native.run("ROLLBACK TO SAVEPOINT looking; RELEASE SAVEPOINT looking")
         self.seen[xmin, xmax, taken_at] = states
 
     def seen_by(self, record: RunRecord, table: str) -> dict[Place, Version] | None:

@@ -63,7 +63,8 @@ class Dice(random.Random):
 class World:
     """`danger` is how often a call is befallen by something, `seconds` its clock."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, longest_step_s: float = LONGEST_STEP_S) -> None:
+        self.longest_step_s = longest_step_s
         self.dice = Dice(seed)
         # Some seeds are calm, so that long stories happen; in others hardly anything ends well.
         self.danger = self.dice.choice((0.004, 0.008, 0.016, 0.032))
@@ -106,14 +107,14 @@ class World:
         self._await(actor)
 
     def _await(self, actor: "Actor") -> None:
-        if not self.turn.taken_within(LONGEST_STEP_S):
+        if not self.turn.taken_within(self.longest_step_s):
             doing = "; ".join(f"{each.name} {each.doing}" for each in self.actors)
             self.actors.remove(actor)
-            raise Stuck(f"{actor.name} has not come back within {LONGEST_STEP_S:.0f} s. What each is at: {doing}")
+            raise Stuck(f"{actor.name} has not come back within {self.longest_step_s:.0f} s. What each is at: {doing}")
 
     def _bury(self, actor: "Actor") -> None:
         self.actors.remove(actor)
-        actor.thread.join(LONGEST_STEP_S)
+        actor.thread.join(self.longest_step_s)
         for bury in actor.burial:
             bury()
 
