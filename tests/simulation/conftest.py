@@ -15,7 +15,8 @@ from local.postgres import Server, throw_away
 from shared.load.migrate import migrate
 from tests.road.road import SCHEMA
 from tests.simulation.databases import Host
-from tests.simulation.simulation import Place, Simulation
+from tests.simulation.simulation import Simulation
+from tests.simulation.stack import Place
 
 RECIPE = Recipe(orders=12, seed=5, today=date(2026, 3, 2))
 NUMBERS = count(1)

@@ -17,7 +17,7 @@ from shared.postgres.connection import Connection, translated
 from shared.source.sql import SNAPSHOT
 from tests.simulation.world import Actor
 
-# A server process that has nobody to talk to any more is gone in a millisecond or two; ten seconds are never.
+# A server process starts, and ends when it has nobody to talk to any more, in some milliseconds; ten seconds are never.
 LOOK_AGAIN_S = 0.001
 LOOKS = 10_000
 
@@ -55,20 +55,21 @@ class Host:
 
     @contextmanager
     def without_wal_writer(self) -> Iterator[None]:
-        self._signal(signal.SIGSTOP)
+        os.kill(self._wal_writer(), signal.SIGSTOP)
         try:
             yield
         finally:
-            self._signal(signal.SIGCONT)
+            os.kill(self._wal_writer(), signal.SIGCONT)
 
     def crash(self) -> None:
         """Its processes are gone, and with them what they had not written."""
-        # An immediate stop waits for all to end. Only so this one does, and does not write on.
-        self._signal(signal.SIGKILL)
+        wal_writer = self._wal_writer()
         self.close()
+        # An immediate stop waits for all to end. Only so this one does, and does not write on.
+        os.kill(wal_writer, signal.SIGKILL)
         self._server.restart("immediate")
         self._connect()
-        self._signal(signal.SIGSTOP)
+        os.kill(self._wal_writer(), signal.SIGSTOP)
 
     def close(self) -> None:
         self._session.close()
@@ -76,9 +77,13 @@ class Host:
     def _connect(self) -> None:
         self._watcher = self._session.enter_context(self._server.superuser())
 
-    def _signal(self, number: signal.Signals) -> None:
-        for (pid,) in self.run("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"):
-            os.kill(pid, number)
+    def _wal_writer(self) -> int:
+        """Its process id. It starts a moment after the first session can."""
+        for _ in range(LOOKS):
+            for (pid,) in self.run("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"):
+                return int(pid)
+            time.sleep(LOOK_AGAIN_S)
+        raise AssertionError("the server has no WAL writer")
 
 
 class SimulatedConnection(Connection):

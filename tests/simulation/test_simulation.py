@@ -25,6 +25,7 @@ COLUMNS = (
     "lost races",
     "messages lost",
     "acknowledgements lost",
+    "entries refused",
     "poisoned batches",
     "poisoned messages",
     "holds",

@@ -52,6 +52,7 @@ CHANGES = (
 ALONE = (
     "TRUNCATE payment",
     "ALTER TABLE purchase_order ALTER COLUMN item_quantity TYPE integer USING item_quantity + 1",
+    "ALTER TABLE sales_order ALTER COLUMN units_sold TYPE integer USING units_sold + 1",
     "VACUUM FULL design",
 )
 
@@ -178,7 +179,7 @@ class Trade:
 
     def act(self) -> None:
         dice = self.world.dice
-        if dice.chance(0.03):
+        if dice.chance(0.06):
             self._alone(dice.choice(ALONE))
         elif dice.chance(0.03):
             self.hold(not self.is_held)

@@ -123,6 +123,12 @@ class World:
             return Fate.FINE
         return self.dice.choice((Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.FAILED, Fate.LOST))
 
+    def befalls(self, what: str, share: float) -> bool:
+        """Whether this happens now, as it does so often of all times while there are faults."""
+        befell = self.faulty and self.dice.chance(share)
+        self.counts[what] += befell
+        return befell
+
     def tell(self, line: str) -> None:
         """For whoever must find out why a seed failed."""
         self.told.append(f"{self.seconds:8.1f} {line}")
