@@ -39,6 +39,10 @@ INGESTION, PROCESSED = (NAMES.bucket(noun) for noun in ("ingestion", "processed"
 GARBAGE = "not json"
 # Nothing is ever given up for being late: that would rightly cost a fact's history.
 FOREVER_S = 1e9
+# The worst moment: what a run has seen can be lost. One crash costs half a second.
+CRASHES_AFTER_RUN = 0.2
+# Some three transactions of each writer.
+ACTS_AFTER_CRASH = 30
 FOREIGN_KEY_VIOLATION = "23503"
 
 
@@ -126,8 +130,21 @@ class Stack:
             self.world.counts["runs"] += outcome.run is not None
             self.world.counts["lost races"] += outcome.busy
             self.world.tell(f"{actor.name}: {outcome}")
+            if outcome.run and self.world.befalls("crashes", CRASHES_AFTER_RUN):
+                self.crash()
 
         self.world.start("extract", work)
+
+    def crash(self) -> None:
+        """The source's server crashes, and is there again when the next one asks."""
+        self.world.tell("the source crashes")
+        self.source.database.opened.close()
+        self.source.host.crash()
+        self.road.connect()
+        self.trade.connect()
+        # Its writers are sooner back than the next extraction, and are given the lost transactions' ids.
+        for _ in range(ACTS_AFTER_CRASH):
+            self.trade.act()
 
     def deliver(self, target: Target, most: int = 3) -> bool:
         """What the queue hands over to its function; whether there was anything."""

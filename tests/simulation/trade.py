@@ -179,7 +179,7 @@ class Trade:
 
     def act(self) -> None:
         dice = self.world.dice
-        if dice.chance(0.06):
+        if dice.chance(0.1):
             self._alone(dice.choice(ALONE))
         elif dice.chance(0.03):
             self.hold(not self.is_held)

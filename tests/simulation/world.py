@@ -73,7 +73,6 @@ class World:
         self.counts: Counter[str] = Counter()
         self.told: list[str] = []
         self.faulty = True
-        self.turn = Baton()
 
     def start(self, name: str, work: "Callable[[Actor], object]", at_end: Callable[[], None] = lambda: None) -> None:
         """A new actor, stopped before its first step. `at_end` is called when it has ended well."""
@@ -107,9 +106,10 @@ class World:
         self._await(actor)
 
     def _await(self, actor: "Actor") -> None:
-        if not self.turn.taken_within(self.longest_step_s):
+        if not actor.back.taken_within(self.longest_step_s):
             doing = "; ".join(f"{each.name} {each.doing}" for each in self.actors)
             self.actors.remove(actor)
+            actor.dead = True
             raise Stuck(f"{actor.name} has not come back within {self.longest_step_s:.0f} s. What each is at: {doing}")
 
     def _bury(self, actor: "Actor") -> None:
@@ -138,7 +138,7 @@ class Actor:
     def __init__(self, world: World, name: str, work: "Callable[[Actor], object]", at_end: Callable[[], None]) -> None:
         self.world, self.name, self.at_end = world, name, at_end
         self.stage = name.split("-")[0].split()[0]
-        self.go = Baton()
+        self.go, self.back = Baton(), Baton()
         self.doing = "begins"
         self.dead = self.ended = False
         self.error: Exception | None = None
@@ -182,7 +182,7 @@ class Actor:
         if self.dead:
             raise Killed
         self.doing = doing
-        self.world.turn.pass_on()
+        self.back.pass_on()
         if not self.go.taken_within(LONGEST_STAND_S):
             self.dead = True
         if self.dead:
@@ -204,7 +204,7 @@ class Actor:
             self.bug = bug
         finally:
             self.ended = True
-            self.world.turn.pass_on()
+            self.back.pass_on()
 
 
 class Faulty:
