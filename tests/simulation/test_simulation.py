@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -71,7 +70,7 @@ def run(one: Simulation) -> Counter[str]:
 
 def told(one: Simulation, seed: int) -> str:
     last = "\n".join(one.world.told[-80:])
-    return f"seed {seed}; again: SEED={seed} .venv/bin/python -m pytest {Path(__file__).name} -k again\n{last}"
+    return f"seed {seed}; again: SEED={seed} .venv/bin/python -m pytest tests/simulation -k again\n{last}"
 
 
 @pytest.mark.parametrize("seeds", [*LOTS, *(pytest.param(lot, marks=pytest.mark.soak) for lot in SOAK_LOTS)], ids=str)
