@@ -44,5 +44,6 @@ def load(settings: Settings, time_left_s: Callable[[], float]) -> dict[str, obje
             migrate=names.function("migrate"),
             targets=TARGETS,
             time_left_s=time_left_s,
+            patience_s=settings.patience_s,
         )
         return load_pass(outside, MEMORY).facts

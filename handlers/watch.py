@@ -44,5 +44,5 @@ def outside(settings: Settings, at_once: bool) -> Outside:
         messages_at=messages_at,
         targets=TARGETS,
         now=lambda: datetime.now(UTC),
-        patience=timedelta(seconds=0 if at_once else float(settings.get("REASK_AFTER_S", "600"))),
+        patience=timedelta(seconds=0 if at_once else settings.reask_after_s),
     )

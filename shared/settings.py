@@ -8,6 +8,9 @@ from shared.errors import BadSetting
 from shared.names import Names
 from shared.topology import CODE_VERSION_FILE
 
+# What is asked for again has so long to arrive: a minute until watch looks, one until the loader does, and in between
+# a transform that may wait for its turn and try again.
+ROAD_S = 300
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -35,6 +38,16 @@ class Settings:
         """Which package this is: it says so itself, so that code and label change in one call."""
         label = PACKAGE / CODE_VERSION_FILE
         return label.read_text() if label.exists() else "checkout"
+
+    @property
+    def reask_after_s(self) -> float:
+        """The age at which watch asks again for a manifest that is missing."""
+        return float(self.get("REASK_AFTER_S", "600"))
+
+    @property
+    def patience_s(self) -> float:
+        """The age at which the loader goes on without a fact's manifest: what watch has asked for could have come."""
+        return self.reask_after_s + ROAD_S
 
     @property
     def plaintext(self) -> bool:

@@ -130,6 +130,7 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
     if database["DATABASE_CA"]:
         database["DATABASE_CA"] = CA_IN_PACKAGE
     warehouse = database | _named(settings, "WAREHOUSE_SECRET", "WAREHOUSE_SCHEMA")
+    reask = _named(settings, "REASK_AFTER_S")
 
     def function(noun: str, memory_mb: int, timeout_s: int, schedule: str = "", **own: str) -> Function:
         private = "DATABASE_CA" in own
@@ -158,9 +159,9 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
             )
             for table in sorted(targets)
         ),
-        function("load", 1024, LOAD_TIMEOUT_S, settings["LOAD_SCHEDULE"], **warehouse),
+        function("load", 1024, LOAD_TIMEOUT_S, settings["LOAD_SCHEDULE"], **warehouse, **reask),
         function("migrate", 512, 300, **warehouse, WAREHOUSE_OWNER_SECRET=owner_secret(settings)),
-        function("watch", 256, 60, WATCH_SCHEDULE, **_named(settings, "REASK_AFTER_S")),
+        function("watch", 256, 60, WATCH_SCHEDULE, **reask),
         function("inspect", 512, 60, **warehouse),
     )
 

@@ -23,15 +23,14 @@ from shared.warehouse.registry import Target
 
 # No manifest is begun with less time left: one of an ordinary minute takes a second or two.
 STOP_UNDER_S = 20
-# How long a fact's rows wait for a dimension that is on its way, and a fact's gap for its manifest.
-PATIENCE_S = 600
 # Read at once: a day of a run each minute. A pass that finds nothing to do in them looks further.
 RECORDS_PER_LOOK = 1440
 
 
 @dataclass(frozen=True)
 class Outside:
-    """What a pass uses of the world. `migrate` is the function's name."""
+    """What a pass uses of the world. `migrate` is the function's name. `patience_s` is how long a fact's rows wait for
+    a dimension that is on its way, and a fact's gap for its manifest."""
 
     warehouse: Warehouse
     ingestion: Bucket
@@ -40,8 +39,8 @@ class Outside:
     migrate: str
     targets: Mapping[str, Target]
     time_left_s: Callable[[], float]
+    patience_s: float
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    patience_s: float = PATIENCE_S
     records_per_look: int = RECORDS_PER_LOOK
 
 

@@ -66,6 +66,9 @@ class Road:
         self.topic, self.functions = Heard(), Invoked()
         self.run_log, self.manifests = RunLog(self.ingestion), Manifests(self.processed)
         self._ids = (f"{self.log_name}{number:031x}" for number in count(1))
+        self.connect()
+
+    def connect(self) -> None:
         self.source = self.totesys.owner()
         self.there = self.warehouse.owner()
         self.there.run(f"SET search_path TO {SCHEMA}")

@@ -134,7 +134,7 @@ def test_a_b_a_is_three_records_and_a_repeat_adds_none(road: Road) -> None:
 def assert_same_rows(road: Road, audit: Audit, source: str, target: Target) -> None:
     """The n-th record of each key is what the oracle makes of the n-th state that a run saw."""
     states = {key: present(versions) for (name, key), versions in audit.versions.items() if name == source}
-    longest = max(map(len, states.values()))
+    longest = max(map(len, states.values()), default=0)
     columns = ", ".join(column.name for column in target.columns)
     for number in range(longest):
         rows = [versions[number][1] for versions in states.values() if len(versions) > number]

@@ -44,7 +44,7 @@ def test_a_function_is_told_what_it_needs_and_nothing_else() -> None:
         "extract": database | {"SOURCE_SECRET"},
         "transform-dim_staff": {"TARGET"},
         "transform-fact_payment": {"TARGET"},
-        "load": warehouse,
+        "load": warehouse | {"REASK_AFTER_S"},
         "migrate": warehouse | {"WAREHOUSE_OWNER_SECRET"},
         "watch": {"REASK_AFTER_S"},
         "inspect": warehouse,

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import date
 from itertools import count
 
 import pytest
-from pg8000.native import Connection as Native
 
 from conftest import Database
 from local import loading, logins
 from local.generator import Recipe, csv_texts
-from local.postgres import Server
+from local.postgres import Server, throw_away
 from shared.load.migrate import migrate
 from tests.road.road import SCHEMA
+from tests.simulation.databases import Host
 from tests.simulation.simulation import Simulation
+from tests.simulation.stack import Place
 
 RECIPE = Recipe(orders=12, seed=5, today=date(2026, 3, 2))
 NUMBERS = count(1)
@@ -22,59 +24,85 @@ NUMBERS = count(1)
 Simulate = Callable[[int], AbstractContextManager[Simulation]]
 
 
-@pytest.fixture(scope="session")
-def watcher(server: Server) -> Iterator[Native]:
-    with server.superuser() as admin:
-        yield admin
+# What is written when, the simulation alone decides: no clock (a replica's needs are noted each 15 s) and no shortage.
+CRASHING = {
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "bgwriter_lru_maxpages": "0",
+    "shared_buffers": "128MB",
+    "wal_buffers": "16MB",
+}
+
+
+@dataclass(frozen=True)
+class Template:
+    """A database that is copied for each seed, where, and whose."""
+
+    host: Host
+    server: Server
+    name: str
+    owner: str
+    login: str
+
+    @contextmanager
+    def copied(self, passwords: dict[str, str]) -> Iterator[Database]:
+        name = f"{self.name}_{next(NUMBERS)}"
+        self.host.run(f"CREATE DATABASE {name} TEMPLATE {self.name} OWNER {self.owner} STRATEGY FILE_COPY")
+        self.host.run(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {self.login}")
+        try:
+            database = Database(self.server, name, self.owner, self.login, passwords)
+            with database.opened:
+                yield database
+        finally:
+            for (prepared,) in self.host.run("SELECT gid FROM pg_prepared_xacts WHERE database = :name", name=name):
+                with self.server.superuser(name) as admin:
+                    admin.run(f"ROLLBACK PREPARED '{prepared}'")
+            self.host.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def made(server: Server, name: str, template: str, owner: str, login: str) -> Template:
+    host = Host(server)
+    host.run(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}")
+    return Template(host, server, name, owner, login)
 
 
 @pytest.fixture(scope="session")
-def templates(server: Server, passwords: dict[str, str], watcher: Native) -> tuple[str, str]:
-    """The names of a source with a little trade, and of a migrated warehouse."""
-    source, warehouse = "simulated_totesys", "simulated_warehouse"
-    for name, template, owner in (
-        (source, logins.SOURCE, logins.SOURCE_OWNER),
-        (warehouse, logins.WAREHOUSE, logins.WAREHOUSE_OWNER),
-    ):
-        watcher.run(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}")
-        watcher.run(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {logins.EXTRACT}, {logins.LOAD}")
-    owner = server.connect(logins.SOURCE_OWNER, passwords[logins.SOURCE_OWNER], source)
-    loading.load(owner, csv_texts(RECIPE), {"kind": "generator"})
-    owner.close()
-    made = Database(server, warehouse, logins.WAREHOUSE_OWNER, logins.LOAD, passwords)
-    with made.connect(logins.WAREHOUSE_OWNER) as connection:
+def source(passwords: dict[str, str]) -> Iterator[Template]:
+    """With a little trade, on a server that may crash."""
+    with throw_away(CRASHING) as server:
+        logins.prepare(server, passwords)
+        template = made(server, "simulated_totesys", logins.SOURCE, logins.SOURCE_OWNER, logins.EXTRACT)
+        owner = server.connect(logins.SOURCE_OWNER, passwords[logins.SOURCE_OWNER], template.name)
+        loading.load(owner, csv_texts(RECIPE), {"kind": "generator"})
+        owner.close()
+        yield template
+        template.host.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(server: Server, passwords: dict[str, str]) -> Iterator[Template]:
+    template = made(server, "simulated_warehouse", logins.WAREHOUSE, logins.WAREHOUSE_OWNER, logins.LOAD)
+    database = Database(server, template.name, template.owner, template.login, passwords)
+    with database.connect(logins.WAREHOUSE_OWNER) as connection:
         migrate(connection, SCHEMA, logins.LOAD)
-    return source, warehouse
+    yield template
+    template.host.close()
 
 
 @pytest.fixture
-def simulated(server: Server, passwords: dict[str, str], watcher: Native, templates: tuple[str, str]) -> Simulate:
+def simulated(passwords: dict[str, str], source: Template, migrated: Template) -> Simulate:
     @contextmanager
     def simulated(seed: int) -> Iterator[Simulation]:
-        number = next(NUMBERS)
-        source, warehouse = (f"{name}_{number}" for name in templates)
-        for name, template, login in (
-            (source, templates[0], logins.EXTRACT),
-            (warehouse, templates[1], logins.LOAD),
+        with (
+            source.copied(passwords) as totesys,
+            migrated.copied(passwords) as warehouse,
+            source.host.without_wal_writer(),
         ):
-            watcher.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-            watcher.run(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {login}")
-        totesys = Database(server, source, logins.SOURCE_OWNER, logins.EXTRACT, passwords)
-        there = Database(server, warehouse, logins.WAREHOUSE_OWNER, logins.LOAD, passwords)
-        watcher.run(f"ALTER DATABASE {source} OWNER TO {logins.SOURCE_OWNER}")
-        watcher.run(f"GRANT CONNECT ON DATABASE {warehouse} TO {logins.WAREHOUSE_OWNER}")
-        try:
-            with totesys.opened, there.opened:
-                yield Simulation(seed, totesys, there, watcher)
-        finally:
-            for name in (source, warehouse):
-                for (prepared,) in watcher.run("SELECT gid FROM pg_prepared_xacts WHERE database = :name", name=name):
-                    _roll_back(server, name, prepared)
-                watcher.run(f"DROP DATABASE {name} WITH (FORCE)")
+            one = Simulation(seed, Place(totesys, source.host), Place(warehouse, migrated.host))
+            try:
+                yield one
+            finally:
+                one.world.end()
 
     return simulated
-
-
-def _roll_back(server: Server, database: str, prepared: str) -> None:
-    with server.superuser(database) as admin:
-        admin.run(f"ROLLBACK PREPARED '{prepared}'")

@@ -1,27 +1,97 @@
 """The product's connections to a real PostgreSQL, each statement of which is an actor's call to the world outside."""
 
 import contextlib
+import os
+import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from pg8000.native import Connection as Native
 
+from local.postgres import Server
 from shared.errors import TotestreamError
 from shared.postgres.connection import Connection, translated
 from shared.source.sql import SNAPSHOT
 from tests.simulation.world import Actor
 
+# A server process starts, and ends when it has nobody to talk to any more, in some milliseconds; ten seconds are never.
+LOOK_AGAIN_S = 0.001
+LOOKS = 10_000
+
+# What lies within a page's header is taken for flushed with the page before.
+WAL_PAGE = 8192
+
 T = TypeVar("T")
 Hear = Callable[[Native, list[Any]], None]
+
+
+class Host:
+    """A server, and a session beside all others on it.
+
+    A WAL writer goes by the real clock. While it stands still, WAL is written by `flush` and by whoever commits.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._session = ExitStack()
+        self._connect()
+
+    def run(self, sql: str, **params: object) -> list[list[Any]]:
+        return self._watcher.run(sql, **params) or []
+
+    def is_there(self, pid: int) -> bool:
+        return bool(self.run("SELECT FROM pg_stat_activity WHERE pid = :pid", pid=pid))
+
+    def flush(self) -> None:
+        """A commit flushes all that was written before."""
+        self.run("SELECT pg_logical_emit_message(true, '', '')")
+
+    def write_unflushed(self) -> None:
+        """There is always something in the WAL that is not flushed, else it were chance: reading sets hints, too."""
+        self.run("SELECT pg_logical_emit_message(false, '', repeat(' ', :many))", many=WAL_PAGE)
+
+    @contextmanager
+    def without_wal_writer(self) -> Iterator[None]:
+        os.kill(self._wal_writer(), signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._wal_writer(), signal.SIGCONT)
+
+    def crash(self) -> None:
+        """Its processes are gone, and with them what they had not written."""
+        wal_writer = self._wal_writer()
+        self.close()
+        # An immediate stop waits for all to end. Only so this one does, and does not write on.
+        os.kill(wal_writer, signal.SIGKILL)
+        self._server.restart("immediate")
+        self._connect()
+        os.kill(self._wal_writer(), signal.SIGSTOP)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _connect(self) -> None:
+        self._watcher = self._session.enter_context(self._server.superuser())
+
+    def _wal_writer(self) -> int:
+        """Its process id. It starts a moment after the first session can."""
+        for _ in range(LOOKS):
+            for (pid,) in self.run("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"):
+                return int(pid)
+            time.sleep(LOOK_AGAIN_S)
+        raise AssertionError("the server has no WAL writer")
 
 
 class SimulatedConnection(Connection):
     """`hear` is called with each row that answers the extraction's question for its snapshot, in its transaction."""
 
-    def __init__(self, actor: Actor, made: Connection, watcher: Native, hear: Hear | None = None) -> None:
+    def __init__(self, actor: Actor, made: Connection, host: Host, hear: Hear | None = None) -> None:
         super().__init__(made.database, made._native)
-        self._actor, self._watcher, self._hear = actor, watcher, hear
+        self._actor, self._host, self._hear = actor, host, hear
         self._pid = self._native.run("SELECT pg_backend_pid()")[0][0]
         self._line, self._file = self._native._usock, self._native._sock
         self._statement = ""
@@ -39,8 +109,15 @@ class SimulatedConnection(Connection):
         """The line is cut, and the server has noticed: all that was not committed is undone, every lock is free."""
         with contextlib.suppress(OSError):
             self._line.shutdown(socket.SHUT_RDWR)
-        while self._watcher.run("SELECT FROM pg_stat_activity WHERE pid = :pid", pid=self._pid):
-            pass
+        self._await_end()
+
+    def _await_end(self) -> None:
+        """What a session holds is free once its server process is gone."""
+        for _ in range(LOOKS):
+            if not self._host.is_there(self._pid):
+                return
+            time.sleep(LOOK_AGAIN_S)
+        raise AssertionError(f"server process {self._pid} is still there, and nobody at the other end")
 
     def _bury(self) -> None:
         """What the operating system does for a process that has ended."""
@@ -50,6 +127,8 @@ class SimulatedConnection(Connection):
 
     def _translated(self, call: Callable[[], T]) -> T:
         def statement() -> T:
+            if self._statement == SNAPSHOT:
+                self._host.write_unflushed()
             return super(SimulatedConnection, self)._translated(call)
 
         return self._actor.io(f"{self.database}: {_first_words(self._statement)}", statement, self._lost)
@@ -61,6 +140,7 @@ class SimulatedConnection(Connection):
     def close(self) -> None:
         if not self._actor.dead:
             super().close()
+            self._await_end()
 
 
 def _first_words(statement: str) -> str:

@@ -12,6 +12,7 @@ from shared.load import plan
 from shared.load.manifest import Loading
 from shared.load.warehouse import Warehouse
 from shared.source import changes, extract, run, sql
+from shared.source.database import Source
 from shared.transform import run as transform_run
 from tests.simulation.cloud import S3
 
@@ -52,6 +53,11 @@ def seen_transactions(patch: pytest.MonkeyPatch) -> None:
 def lock_before_snapshot(patch: pytest.MonkeyPatch) -> None:
     """The tables are not locked."""
     patch.setattr(sql, "lock", lambda tables: "SELECT 1")
+
+
+def wal_flush(patch: pytest.MonkeyPatch) -> None:
+    """A run is committed that saw what a crash can take back."""
+    patch.setattr(Source, "wait_flushed", lambda self, lsn, sleep: None)
 
 
 def delete_detector(patch: pytest.MonkeyPatch) -> None:
@@ -101,6 +107,7 @@ MUTANTS: Mapping[str, Patch] = {
     for patch in (
         outbox,
         create_only_commit,
+        wal_flush,
         running_transactions,
         seen_transactions,
         lock_before_snapshot,

@@ -1,226 +1,28 @@
-"""The whole product under one seed: its own code, AWS in memory, a real PostgreSQL, and whatever can go wrong."""
+"""The whole product under one seed, and whatever can go wrong."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import count
-from typing import Any
-
-from botocore.exceptions import ConnectionClosedError
-from pg8000.native import Connection as Native
-
-from conftest import Database
-from infra_bash.lib.wanted.queues import Queues
-from shared.aws.bucket import S3Bucket
-from shared.aws.queue import SqsQueue
-from shared.aws.topic import SnsTopic
-from shared.lake.manifests import Manifests
-from shared.lake.run_log import RunLog
-from shared.load.loader import Outside as LoadOutside
-from shared.load.loader import load_pass
-from shared.load.memory import Memory
-from shared.load.warehouse import Warehouse
-from shared.source.extract import extract
 from shared.source.request import Request
-from shared.source.run import Outside
-from shared.topology import MAX_RECEIVES, VISIBILITY_S
-from shared.transform.deliveries import Deliveries, delivery_from
-from shared.transform.run import Outcome as Transformed
-from shared.transform.run import transform_run
-from shared.warehouse.registry import TARGETS, Target
-from shared.watch.watch import Outside as WatchOutside
-from shared.watch.watch import watch
-from tests.infra.stubs import NAMES, SETTINGS
-from tests.road.road import SCHEMA, Invoked, Road
-from tests.simulation.cloud import S3, Answer, Message, Sns, Sqs
-from tests.simulation.databases import SimulatedConnection
-from tests.simulation.trade import Trade
-from tests.simulation.world import Actor, Faulty, World
+from shared.warehouse.registry import TARGETS
+from tests.infra.stubs import NAMES
+from tests.road.road import SCHEMA
+from tests.simulation.cloud import Message
+from tests.simulation.stack import GARBAGE, INGESTION, PROCESSED, Place, Stack
 
-INGESTION, PROCESSED = (NAMES.bucket(noun) for noun in ("ingestion", "processed"))
-GARBAGE = "not json"
-# In a long story of a seed each stage runs some ten times.
-STEPS = 2500
+# In a long story of a seed each stage runs some four times.
+STEPS = 800
 MOST_ACTORS = 5
-# Nothing is ever given up for being late: that would rightly cost a fact's history.
-FOREVER_S = 1e9
+# Of what happens beside the stages' own steps; one costs half a second.
+CRASHES = 0.005
 ROUNDS = 12
 # One round of the drain takes some thousand.
 MOST_STEPS = 20_000
-FOREIGN_KEY_VIOLATION = "23503"
 
 
-def cut_off() -> Exception:
-    return ConnectionClosedError(endpoint_url="https://aws")
+class Simulation(Stack):
+    """`live` is the story of a seed, `drain` its end."""
 
-
-@dataclass
-class Stage:
-    """What an actor is given of the world: every call of it can be its last."""
-
-    simulation: "Simulation"
-    actor: Actor
-
-    def bucket(self, name: str) -> S3Bucket:
-        return S3Bucket(name, Faulty(self.actor, "s3", self.simulation.s3, cut_off), self.actor.sleep)
-
-    def queue(self, name: str) -> SqsQueue:
-        return SqsQueue(name, Faulty(self.actor, "sqs", self.simulation.sqs, cut_off), self.actor.sleep)
-
-    def topic(self) -> SnsTopic:
-        return SnsTopic(NAMES.topic_arn, Faulty(self.actor, "sns", self.simulation.sns, cut_off), self.actor.sleep)
-
-    def open_source(self) -> SimulatedConnection:
-        made = self.simulation.totesys.connect()
-        return SimulatedConnection(self.actor, made, self.simulation.watcher, self.simulation.look)
-
-    def open_warehouse(self) -> SimulatedConnection:
-        return SimulatedConnection(self.actor, self.simulation.warehouse.connect(), self.simulation.watcher)
-
-
-class Simulation:
-    def __init__(self, seed: int, totesys: Database, warehouse: Database, watcher: Native) -> None:
-        self.world, self.totesys, self.warehouse, self.watcher = World(seed), totesys, warehouse, watcher
-        self.s3, self.sqs = S3(), Sqs(lambda: self.world.seconds)
-        self.sns = Sns(self.sqs)
-        self.trade = Trade(self.world, totesys)
-        self.functions = Invoked()
-        self._ids = (f"{seed:08x}{number:024x}" for number in count(1))
-        self._newest_seen: dict[str, int] = {}
+    def __init__(self, seed: int, source: Place, warehouse: Place) -> None:
+        super().__init__(seed, source, warehouse)
         self._spoilt: dict[str, bytes] = {}
-        self.refused: list[str] = []
-        for name in (INGESTION, PROCESSED):
-            self.s3.create_bucket(name)
-        for name in TARGETS:
-            self.sqs.make(NAMES.dead_letter_queue(name), VISIBILITY_S)
-            self.sqs.make(NAMES.queue(name), VISIBILITY_S, NAMES.dead_letter_queue(name), MAX_RECEIVES)
-        for request in dict(Queues(SETTINGS, TARGETS).subscriptions()).values():
-            self.sns.subscribe(request["Endpoint"].rpartition(":")[2], request["Attributes"]["FilterPolicy"])
-        dice = self.world.dice
-        self.sns.refuse = lambda: self.world.faulty and dice.chance(0.01)
-        self.sns.lose = lambda: self.world.faulty and self._counted("messages lost", 0.02)
-        self.road = Road(totesys, warehouse, S3Bucket(INGESTION, self.s3), S3Bucket(PROCESSED, self.s3))
-
-    def look(self, native: Native, snapshot: list[Any]) -> None:
-        self.trade.look(native, snapshot)
-        # Its WAL writer goes by the real clock: a commit flushes all that was written before.
-        self.watcher.run("SELECT pg_logical_emit_message(true, '', '')")
-
-    # ---- the stages, as actors
-
-    def extract(self, request: Request | None = None) -> None:
-        def work(actor: Actor) -> None:
-            stage = Stage(self, actor)
-            outside = Outside(
-                run_log=RunLog(stage.bucket(INGESTION)),
-                topic=stage.topic(),
-                open_source=stage.open_source,
-                targets=TARGETS,
-                stack=NAMES.prefix,
-                code="simulated",
-                new_id=lambda: next(self._ids),
-                now=self._now,
-                sleep=actor.sleep,
-                time_left_s=lambda: 300.0,
-            )
-            outcome = extract(request or Request(), outside)
-            self.world.counts["runs"] += outcome.run is not None
-            self.world.counts["lost races"] += outcome.busy
-            self.world.tell(f"{actor.name}: {outcome}")
-
-        self.world.start("extract", work)
-
-    def deliver(self, target: Target, most: int = 3) -> bool:
-        """What the queue hands over to its function; whether there was anything."""
-        queue = NAMES.queue(target.name)
-        received = self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=most).get("Messages", [])
-        if not received:
-            return False
-        self._note_order(target.name, received)
-        if self.world.faulty and self._counted("duplicates", 0.1):
-            self.sqs.change_message_visibility(queue, received[0]["ReceiptHandle"], 0)
-        failed: list[str] = []
-
-        def work(actor: Actor) -> None:
-            failed.extend(self._deliveries(Stage(self, actor), target).take(map(_delivery, received), lambda: 300.0))
-
-        def at_end() -> None:
-            """Lambda deletes what did not fail; an acknowledgement can get lost."""
-            for message in received:
-                if message["MessageId"] not in failed and not self._acknowledgement_is_lost():
-                    self.sqs.delete_message(queue, message["ReceiptHandle"])
-
-        self.world.start(f"transform {target.name}", work, at_end)
-        return True
-
-    def load(self) -> None:
-        def work(actor: Actor) -> None:
-            stage = Stage(self, actor)
-            with stage.open_warehouse() as connection:
-                outside = LoadOutside(
-                    warehouse=Warehouse(connection, SCHEMA),
-                    ingestion=stage.bucket(INGESTION),
-                    processed=stage.bucket(PROCESSED),
-                    functions=self.functions,
-                    migrate="migrate",
-                    targets=TARGETS,
-                    time_left_s=lambda: 300.0,
-                    patience_s=FOREVER_S,
-                )
-                outcome = load_pass(outside, Memory(readers=1))
-            self.world.counts["loads"] += outcome.loaded
-            self.refused += [reason for reason in outcome.stopped.values() if FOREIGN_KEY_VIOLATION in reason]
-            self.refused += self._orphans()
-            self.world.counts["lost races"] += outcome.busy
-            self.world.tell(f"{actor.name}: {outcome}")
-
-        self.world.start("load", work)
-
-    def watch(self) -> None:
-        def work(actor: Actor) -> None:
-            stage = Stage(self, actor)
-
-            def messages_at(table: str) -> int:
-                return sum(stage.queue(n).count() for n in (NAMES.queue(table), NAMES.dead_letter_queue(table)))
-
-            outside = WatchOutside(
-                run_log=RunLog(stage.bucket(INGESTION)),
-                manifests=Manifests(stage.bucket(PROCESSED)),
-                topic=stage.topic(),
-                messages_at=messages_at,
-                targets=TARGETS,
-                now=self._now,
-                patience=timedelta(0),
-            )
-            self.world.counts["asked again"] += len(watch(outside).asked_again)
-
-        self.world.start("watch", work)
-
-    def _orphans(self) -> list[str]:
-        """Facts that name what a reader of the warehouse does not find."""
-        found = []
-        for target in TARGETS.values():
-            for column, (dimension, key) in target.references.items():
-                orphan = f"SELECT FROM {target.name} WHERE {column} NOT IN (SELECT {key} FROM {dimension}) LIMIT 1"
-                if self.road.there.run(orphan):
-                    found.append(f"{target.name}.{column} has an orphan")
-        return found
-
-    def _deliveries(self, stage: Stage, target: Target) -> Deliveries:
-        ingestion, processed = stage.bucket(INGESTION), stage.bucket(PROCESSED)
-
-        def transform(run: int) -> Transformed:
-            return transform_run(
-                target,
-                run,
-                run_log=RunLog(ingestion),
-                ingestion=ingestion,
-                processed=processed,
-                manifests=Manifests(processed),
-                code="simulated",
-            )
-
-        queue, letters = (stage.queue(n) for n in (NAMES.queue(target.name), NAMES.dead_letter_queue(target.name)))
-        return Deliveries(target, transform, queue, letters, lambda: self.world.seconds)
 
     # ---- the story
 
@@ -239,14 +41,18 @@ class Simulation:
             self.trade.act()
         elif dice.chance(0.06):
             self._spoil()
+        elif self.world.befalls("crashes", CRASHES):
+            self.crash()
         else:
             whole = Request(full={dice.choice(("payment", "staff", "address")): "asked for"})
+            # This one waits for another to end, and then wants the same number.
+            patient = Request(cause="count", count=True)
             dice.choice(
                 (
                     self.extract,
                     self.load,
                     self.watch,
-                    lambda: self.extract(whole if dice.chance(0.2) else None),
+                    lambda: self.extract(dice.choice((whole, patient, patient, None))),
                     *[self._deliver_somewhere] * 12,
                 )
             )()
@@ -268,25 +74,6 @@ class Simulation:
         else:
             self.sqs.send_message(NAMES.queue(self.world.dice.choice(sorted(TARGETS))), GARBAGE)
             self.world.counts["poisoned messages"] += 1
-
-    def _note_order(self, table: str, received: list[Answer]) -> None:
-        for message in received:
-            if message["Body"] != GARBAGE:
-                run = int(message["Body"].partition('"run":')[2].split(",")[0].rstrip("}"))
-                self.world.counts["reorderings"] += run < self._newest_seen.get(table, 0)
-                self._newest_seen[table] = max(run, self._newest_seen.get(table, 0))
-
-    def _counted(self, what: str, share: float) -> bool:
-        befell = self.world.dice.chance(share)
-        self.world.counts[what] += befell
-        return befell
-
-    def _acknowledgement_is_lost(self) -> bool:
-        return self.world.faulty and self._counted("acknowledgements lost", 0.05)
-
-    def _now(self) -> datetime:
-        """Real: it is compared with the source's own clock."""
-        return datetime.now(UTC)
 
     # ---- the end
 
@@ -335,14 +122,3 @@ class Simulation:
         objects = tuple(sorted(key for name in (INGESTION, PROCESSED) for key in self.s3.buckets[name]))
         ledger = self.road.there.run(f"SELECT count(*) FROM {SCHEMA}.etl_ledger")
         return objects, str(ledger)
-
-
-def _delivery(message: Answer):  # type: ignore[no-untyped-def]
-    return delivery_from(
-        {
-            "messageId": message["MessageId"],
-            "receiptHandle": message["ReceiptHandle"],
-            "body": message["Body"],
-            "attributes": message["Attributes"],
-        }
-    )

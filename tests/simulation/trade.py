@@ -52,6 +52,7 @@ CHANGES = (
 ALONE = (
     "TRUNCATE payment",
     "ALTER TABLE purchase_order ALTER COLUMN item_quantity TYPE integer USING item_quantity + 1",
+    "ALTER TABLE sales_order ALTER COLUMN units_sold TYPE integer USING units_sold + 1",
     "VACUUM FULL design",
 )
 
@@ -73,11 +74,16 @@ class Version(NamedTuple):
 class Writer:
     def __init__(self, number: int, trade: "Trade") -> None:
         self._number, self._trade, self._world = number, trade, trade.world
-        self._connection = trade.connect()
-        self._open = self._saved = False
         self._next_key = FIRST_NEW_KEY + number * NEW_KEYS
         self._prepared: list[str] = []
         self._ended = 0
+        self.connect()
+
+    def connect(self) -> None:
+        """What it commits, nobody has written yet."""
+        self._connection = self._trade.connection()
+        self._connection.run("SET synchronous_commit = off")
+        self._open = self._saved = False
 
     def act(self) -> None:
         """One step of a transaction, or several; what the server refuses ends the transaction."""
@@ -152,14 +158,20 @@ class Trade:
 
     def __post_init__(self) -> None:
         self.name = self.database.name
-        self._owner = self.connect()
+        self._owner = self.connection()
         self._owner.run("CREATE TABLE kept AS SELECT * FROM payment")
         self.is_held = False
         keys = sorted(key for (key,) in self._owner.run("SELECT payment_id FROM payment") or [])
         self.keys = [keys[number::WRITERS] for number in range(WRITERS)]
         self.writers = [Writer(number, self) for number in range(WRITERS)]
 
-    def connect(self) -> Native:
+    def connect(self) -> None:
+        """After a crash, which undid all that was open."""
+        self._owner = self.connection()
+        for writer in self.writers:
+            writer.connect()
+
+    def connection(self) -> Native:
         """It never waits long: whoever is in its way is standing still."""
         connection = self.database.owner()
         connection.run("SET lock_timeout = '20ms'")
@@ -167,7 +179,7 @@ class Trade:
 
     def act(self) -> None:
         dice = self.world.dice
-        if dice.chance(0.03):
+        if dice.chance(0.1):
             self._alone(dice.choice(ALONE))
         elif dice.chance(0.03):
             self.hold(not self.is_held)
@@ -198,12 +210,14 @@ class Trade:
     # ---- what the runs could see
 
     def look(self, native: Native, snapshot: list[Any]) -> None:
-        """In the extraction's own transaction."""
+        """In the extraction's own transaction, and leaving no lock: to take them is its own business."""
         xmin, xmax, taken_at, *_ = snapshot
+        native.run("SAVEPOINT looking")
         states: dict[Place, Version] = {}
         for table in FACTS:
             rows = native.run(f"SELECT {table}_id, to_jsonb(t), xmin::text || ctid::text FROM public.{table} t")
             states |= {(table, key): Version(row, maker) for key, row, maker in rows or []}
+        native.run("ROLLBACK TO SAVEPOINT looking; RELEASE SAVEPOINT looking")
         self.seen[xmin, xmax, taken_at] = states
 
     def seen_by(self, record: RunRecord, table: str) -> dict[Place, Version] | None:

@@ -14,9 +14,33 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+# Every lock that the product waits for is given up after 5 s, and all else that a step does is in memory or on a
+# server beside it: whoever has not come back after this never will.
+LONGEST_STEP_S = 60.0
+# A seed takes seconds, and World.end lets everyone go: this is for a scheduler that is gone.
+LONGEST_STAND_S = 600.0
+
 
 class Killed(BaseException):
     """The process is gone. Whatever `finally` may want, it calls nothing outside any more."""
+
+
+class Stuck(Exception):
+    """An actor waits for what can never come, as long as the others stand still."""
+
+
+class Baton:
+    """Handed from thread to thread; whoever takes it waits until it is passed on. A lock: the cheapest that waits."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def pass_on(self) -> None:
+        self._lock.release()
+
+    def taken_within(self, seconds: float) -> bool:
+        return self._lock.acquire(timeout=seconds)
 
 
 class Fate(StrEnum):
@@ -39,16 +63,16 @@ class Dice(random.Random):
 class World:
     """`danger` is how often a call is befallen by something, `seconds` its clock."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, longest_step_s: float = LONGEST_STEP_S) -> None:
+        self.longest_step_s = longest_step_s
         self.dice = Dice(seed)
         # Some seeds are calm, so that long stories happen; in others hardly anything ends well.
-        self.danger = self.dice.choice((0.002, 0.004, 0.008, 0.016))
+        self.danger = self.dice.choice((0.004, 0.008, 0.016, 0.032))
         self.seconds = 0.0
         self.actors: list[Actor] = []
         self.counts: Counter[str] = Counter()
         self.told: list[str] = []
         self.faulty = True
-        self.turn = threading.Semaphore(0)
 
     def start(self, name: str, work: "Callable[[Actor], object]", at_end: Callable[[], None] = lambda: None) -> None:
         """A new actor, stopped before its first step. `at_end` is called when it has ended well."""
@@ -56,28 +80,54 @@ class World:
         self.counts["actors"] += 1
         self.actors.append(actor)
         actor.thread.start()
-        self.turn.acquire()
+        self._await(actor)
 
     def step(self, actor: "Actor | None" = None) -> None:
         """Let one actor go on to its next call."""
         chosen = actor or self.dice.choice(self.actors)
         self.seconds += self.dice.random()
-        chosen.go.release()
-        self.turn.acquire()
+        self._let_go_on(chosen)
         if chosen.ended:
-            self.actors.remove(chosen)
-            chosen.thread.join()
-            for bury in chosen.burial:
-                bury()
+            self._bury(chosen)
             if chosen.bug:
                 raise RuntimeError(f"{chosen.name} ended in what is no error of ours") from chosen.bug
             if not chosen.dead and chosen.error is None:
                 chosen.at_end()
 
+    def end(self) -> None:
+        """Nobody is left standing: a thread that waits for its turn would keep Python from ending."""
+        for actor in [*self.actors]:
+            actor.dead = True
+            self._let_go_on(actor)
+            self._bury(actor)
+
+    def _let_go_on(self, actor: "Actor") -> None:
+        actor.go.pass_on()
+        self._await(actor)
+
+    def _await(self, actor: "Actor") -> None:
+        if not actor.back.taken_within(self.longest_step_s):
+            doing = "; ".join(f"{each.name} {each.doing}" for each in self.actors)
+            self.actors.remove(actor)
+            actor.dead = True
+            raise Stuck(f"{actor.name} has not come back within {self.longest_step_s:.0f} s. What each is at: {doing}")
+
+    def _bury(self, actor: "Actor") -> None:
+        self.actors.remove(actor)
+        actor.thread.join(self.longest_step_s)
+        for bury in actor.burial:
+            bury()
+
     def fate(self) -> Fate:
         if not self.faulty or not self.dice.chance(self.danger):
             return Fate.FINE
         return self.dice.choice((Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.FAILED, Fate.LOST))
+
+    def befalls(self, what: str, share: float) -> bool:
+        """Whether this happens now, as it does so often of all times while there are faults."""
+        befell = self.faulty and self.dice.chance(share)
+        self.counts[what] += befell
+        return befell
 
     def tell(self, line: str) -> None:
         """For whoever must find out why a seed failed."""
@@ -88,7 +138,8 @@ class Actor:
     def __init__(self, world: World, name: str, work: "Callable[[Actor], object]", at_end: Callable[[], None]) -> None:
         self.world, self.name, self.at_end = world, name, at_end
         self.stage = name.split("-")[0].split()[0]
-        self.go = threading.Semaphore(0)
+        self.go, self.back = Baton(), Baton()
+        self.doing = "begins"
         self.dead = self.ended = False
         self.error: Exception | None = None
         self.bug: BaseException | None = None
@@ -99,7 +150,7 @@ class Actor:
 
     def io(self, what: str, perform: Callable[[], T], failure: Callable[[], Exception]) -> T:
         """One call to the world outside: `perform` does it, `failure` is the error of one that did not answer."""
-        fate = self._stop()
+        fate = self._stop(what)
         if fate is not Fate.FINE:
             self.world.tell(f"{self.name}: {what}: {fate}")
             self.world.counts[fate] += 1
@@ -116,7 +167,7 @@ class Actor:
 
     def sleep(self, _: float) -> None:
         """A second, however long was asked for: waits are jittered by other dice."""
-        self._stop()
+        self._stop("sleeps")
         self.world.seconds += 1
 
     def die(self) -> None:
@@ -126,19 +177,23 @@ class Actor:
         self.world.counts[f"killed {self.stage}"] += 1
         raise Killed
 
-    def _stop(self) -> Fate:
+    def _stop(self, doing: str) -> Fate:
         """Wait to be chosen."""
         if self.dead:
             raise Killed
-        self.world.turn.release()
-        self.go.acquire()
+        self.doing = doing
+        self.back.pass_on()
+        if not self.go.taken_within(LONGEST_STAND_S):
+            self.dead = True
+        if self.dead:
+            raise Killed
         return self.world.fate()
 
     def _live(self) -> None:
         from shared.errors import TotestreamError
 
         try:
-            self._stop()
+            self._stop("begins")
             self._work(self)
         except Killed:
             pass
@@ -149,7 +204,7 @@ class Actor:
             self.bug = bug
         finally:
             self.ended = True
-            self.world.turn.release()
+            self.back.pass_on()
 
 
 class Faulty:

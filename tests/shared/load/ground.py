@@ -253,7 +253,7 @@ class Ground:
             return load_pass(self.outside(Warehouse(connection, SCHEMA), patience_s=patience_s, **more), self.memory)
 
     def outside(self, warehouse: Warehouse, **more: Any) -> Outside:
-        usual: dict[str, Any] = {"time_left_s": lambda: 300.0, "targets": self.targets}
+        usual: dict[str, Any] = {"time_left_s": lambda: 300.0, "patience_s": 0.0, "targets": self.targets}
         return Outside(
             warehouse=warehouse,
             ingestion=self.ingestion,
