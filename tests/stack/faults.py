@@ -3,7 +3,6 @@
 import os
 import resource
 import signal
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,8 +21,6 @@ from tests.stack.door import Answer, Call, Door
 from tests.stack.stack import LocalStack, wait_for
 from tests.stack.test_deploy import workers
 
-# The last line of an invocation that lives to write it.
-ENDS = ("extraction done", "extraction failed", "load done", "load failed", "table was transformed", "put off")
 PAYMENT = "transform-fact_payment"
 BEHIND_THE_DOOR = ("extract", "load", PAYMENT)
 SCHEDULED = ("extract", "load", "watch")
@@ -87,39 +84,6 @@ def ticking(stack: LocalStack) -> Iterator[None]:
         yield
     finally:
         stack.python("local.stack", "tick-stop")
-
-
-# ---- the functions' logs
-
-
-@dataclass
-class Logs:
-    """What the functions say from now on."""
-
-    stack: LocalStack
-    since_ms: int = field(default_factory=lambda: int(time.time() * 1000))
-
-    def invocations(self, noun: str) -> list[list[str]]:
-        """The lines of each invocation that has ended, one way or another."""
-        pages = self.stack.aws("logs").get_paginator("filter_log_events")
-        group = f"/aws/lambda/{self.stack.names.function(noun)}"
-        found: dict[str, list[str]] = {}
-        for page in pages.paginate(logGroupName=group, startTime=self.since_ms):
-            for event in page["events"]:
-                found.setdefault(event["logStreamName"], []).append(event["message"])
-        return list(found.values())
-
-    def say(self, noun: str, *words: str) -> bool:
-        """Whether one line has all the words."""
-        lines = [line for invocation in self.invocations(noun) for line in invocation]
-        return any(all(word in line for word in words) for line in lines)
-
-    def cut_short(self, noun: str) -> int:
-        """How many invocations have a start and no end."""
-        return sum(
-            invocation[0].startswith("START") and not any(end in line for line in invocation for end in ENDS)
-            for invocation in self.invocations(noun)
-        )
 
 
 # ---- functions killed in the middle

@@ -9,7 +9,8 @@ import pytest
 from local.ministack import Ministack
 from tests.stack import faults
 from tests.stack.door import Call, Door, door_to
-from tests.stack.faults import BEHIND_THE_DOOR, PAYMENT, Death, Hold, Logs, Reaper, Trouble, ticking
+from tests.stack.faults import BEHIND_THE_DOOR, PAYMENT, Death, Hold, Reaper, Trouble, ticking
+from tests.stack.function_logs import Logs
 from tests.stack.stack import LocalStack, wait_for
 from tests.stack.test_deploy import workers
 from tests.stack.test_links import change_everything
