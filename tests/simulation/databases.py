@@ -15,6 +15,7 @@ from local.postgres import Server
 from shared.errors import TotestreamError
 from shared.postgres.connection import Connection, translated
 from shared.source.sql import SNAPSHOT
+from tests.detection.servers import crash
 from tests.simulation.world import Actor
 
 # A server process starts, and ends when it has nobody to talk to any more, in some milliseconds; ten seconds are never.
@@ -62,12 +63,11 @@ class Host:
             os.kill(self._wal_writer(), signal.SIGCONT)
 
     def crash(self) -> None:
-        """Its processes are gone, and with them what they had not written."""
+        """All its processes are stopped at once, and with them goes what they had not written. It recovers without
+        having been started anew, which a cursor would notice."""
         wal_writer = self._wal_writer()
         self.close()
-        # An immediate stop waits for all to end. Only so this one does, and does not write on.
-        os.kill(wal_writer, signal.SIGKILL)
-        self._server.restart("immediate")
+        crash(self._server, wal_writer)
         self._connect()
         os.kill(self._wal_writer(), signal.SIGSTOP)
 
