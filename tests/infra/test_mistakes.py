@@ -31,7 +31,13 @@ def deploy(checkout: Path, text: str) -> subprocess.CompletedProcess[str]:
         f"#!/usr/bin/env bash\nprintf '%s\\n' \"$*\" >>{checkout}/asked\nprintf 123456789012\n"
     )
     (checkout / "aws").chmod(0o755)
-    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(checkout / "aws")}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": "/nonexistent",
+        "TOTESTREAM_AWS": str(checkout / "aws"),
+        # Python would take a module of the same size and second for the one that it has compiled.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     script = [str(checkout / "infra_bash/deploy.sh")]
     return subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
 
