@@ -52,10 +52,12 @@ def new_road(traded: str, server: Server, passwords: dict[str, str], aws: None) 
 
     @contextmanager
     def new_road() -> Iterator[Road]:
-        source = made_from(server, traded, logins.SOURCE_OWNER, logins.EXTRACT, passwords)
-        there = made_from(server, logins.WAREHOUSE, logins.WAREHOUSE_OWNER, logins.LOAD, passwords)
+        made_for = contextmanager(made_from)
         number = next(NUMBERS)
-        with contextmanager(lambda: source)() as trading, contextmanager(lambda: there)() as warehouse:
+        with (
+            made_for(server, traded, logins.SOURCE_OWNER, logins.EXTRACT, passwords) as trading,
+            made_for(server, logins.WAREHOUSE, logins.WAREHOUSE_OWNER, logins.LOAD, passwords) as warehouse,
+        ):
             made = Road(trading, warehouse, made_bucket(f"ingestion-{number}"), made_bucket(f"processed-{number}"))
             made.migrate()
             yield made
