@@ -1,5 +1,6 @@
-"""Read what changed in totesys. `{}` on schedule; a person asks for `{"do": "count"}` or
-`{"do": "resync", "tables": […]}`.
+"""Read what changed in totesys. `{}` on schedule; a person asks for `{"do": "count"}`, `{"do": "reconcile"}` or
+`{"do": "resync", "tables": […]}`, for what that would read (`{"do": "preview", "of": {…}}`) or how the source looks
+(`{"do": "catalogue"}`).
 """
 
 import os
@@ -17,6 +18,7 @@ from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection, connect
 from shared.settings import Settings
 from shared.source.extract import extract
+from shared.source.preview import compare, preview
 from shared.source.request import request_from_event
 from shared.source.run import Outside
 from shared.warehouse.registry import TARGETS
@@ -25,12 +27,22 @@ from shared.warehouse.registry import TARGETS
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     started = time.monotonic()
     try:
-        outcome = extract(request_from_event(event), outside(Settings(os.environ), context))
+        return answer(event, outside(Settings(os.environ), context), started)
     except TotestreamError as error:
         log.failure("extraction failed", error)
         raise
-    log.info("extraction done", **outcome.facts, seconds=round(time.monotonic() - started, 3))
-    return outcome.facts
+
+
+def answer(event: dict[str, Any], outside: Outside, started: float) -> dict[str, Any]:
+    match event.get("do"):
+        case "preview":
+            return preview(request_from_event(event.get("of", {})), outside)
+        case "catalogue":
+            return compare(outside)
+        case _:
+            facts = extract(request_from_event(event), outside).facts
+            log.info("extraction done", **facts, seconds=round(time.monotonic() - started, 3))
+            return facts
 
 
 def outside(settings: Settings, context: Any) -> Outside:

@@ -89,6 +89,10 @@ class Snapshot(Document, frozen=True, kw_only=True):
     xmax: int
 
 
+# What a run was made for.
+SCHEDULE, COUNT, RESYNC, RECONCILE = "schedule", "count", "resync", "reconcile"
+
+
 class RunRecord(Document, frozen=True, kw_only=True):
     """runs/<run>.json: one committed extraction, and the only cursor there is.
 

@@ -62,11 +62,12 @@ LEDGER = Table(
     _required("status", Text, "loaded, superseded or released"),
     _optional("manifest_sha256", Text),
     _optional("mode", Text, "delta or full"),
+    _optional("cause", Text, "What the run was made for: schedule, count, resync or reconcile"),
     _optional("snapshot_at", DateTime, "When the source was read"),
     _required("loaded_at", DateTime(timezone=True)),
     _count("rows", "In the manifest, or released"),
-    _count("inserted"),
-    _count("updated"),
+    _count("inserted", "Of keys that were not there"),
+    _count("updated", "Of keys that were there and differed; a fact has one more record each"),
     _count("deleted"),
     _count("unchanged"),
     _count("waiting", "Rows set aside until their dimensions are there"),
@@ -131,6 +132,19 @@ QUARANTINE = Table(
     comment="Rows that a transform refused, with the reason; the rows themselves are in the processed bucket",
 )
 
+MISSING, DIFFERING, GONE = "missing", "differing", "gone"
+DIFFERENCE = Table(
+    "etl_difference",
+    metadata,
+    _required("table_name", Text),
+    _required("key", Text),
+    _required("log_id", Text),
+    _required("run", Integer),
+    _required("found", Text, "missing or differing in the warehouse, or gone from the source"),
+    PrimaryKeyConstraint("table_name", "log_id", "run", "key"),
+    comment="What a reconcile has found and mended, by name; the ledger has the counts, however many",
+)
+
 FRESHNESS = Table(
     "etl_freshness",
     metadata,
@@ -145,7 +159,7 @@ FRESHNESS = Table(
     comment="From the source's snapshot to the warehouse, load by load",
 )
 
-TABLES = (LOG, LEDGER, DELETION, TEXT_DELETION, WAITING, QUARANTINE, FRESHNESS)
+TABLES = (LOG, LEDGER, DELETION, TEXT_DELETION, WAITING, QUARANTINE, DIFFERENCE, FRESHNESS)
 
 
 def deletions(target: Target) -> str:

@@ -22,6 +22,7 @@ RIGHTS = {
     bookkeeping.TEXT_DELETION: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.WAITING: (*READ_AND_ADD, "DELETE"),
     bookkeeping.QUARANTINE: (*READ_AND_ADD, "UPDATE"),
+    bookkeeping.DIFFERENCE: READ_AND_ADD,
     bookkeeping.FRESHNESS: READ_AND_ADD,
 }
 

@@ -5,7 +5,7 @@ from shared.postgres.connection import quoted
 
 COUNTS = ("rows", "inserted", "updated", "deleted", "unchanged", "waiting", "quarantined")
 LEDGER_COLUMNS = (
-    *("log_id", "table_name", "run", "load_no", "status", "manifest_sha256", "mode", "snapshot_at"),
+    *("log_id", "table_name", "run", "load_no", "status", "manifest_sha256", "mode", "cause", "snapshot_at"),
     *("first_record_id", "last_record_id"),
     *COUNTS,
 )

@@ -8,7 +8,7 @@ from shared.aws.bucket import Bucket, get_verified
 from shared.columns import Column
 from shared.errors import CorruptObject, NotYet, Refused, ServiceRefused
 from shared.lake import keys, parquet
-from shared.lake.documents import Manifest, Part, Quarantined, decode
+from shared.lake.documents import RECONCILE, Manifest, Part, Quarantined, decode
 from shared.load import ledger_sql, sql
 from shared.load.bookkeeping import LOADED, RELEASED
 from shared.load.warehouse import Load, Warehouse
@@ -41,9 +41,11 @@ def get_written(bucket: Bucket, log: str, run: int, table: str) -> Written:
 class Loading:
     """What happens inside one transaction, which the caller begins and ends."""
 
-    def __init__(self, warehouse: Warehouse, target: Target, log: str, run: int, snapshot_at: datetime) -> None:
+    def __init__(
+        self, warehouse: Warehouse, target: Target, log: str, run: int, snapshot_at: datetime, cause: str | None = None
+    ) -> None:
         self._warehouse, self._target = warehouse, target
-        self._snapshot_at = snapshot_at
+        self._snapshot_at, self._cause = snapshot_at, cause
         self._place = {"table": target.name, "log": log, "run": run, "snapshot_at": snapshot_at}
 
     # ---- staging
@@ -101,6 +103,8 @@ class Loading:
         """Raises NotYet when a dimension that `is_awaited` lacks what a fact names."""
         full = manifest.mode == "full"
         deleted = self._delete_absent() if full and self._target.kind != "set" else 0
+        if deleted and self._names_differences:
+            self._count(sql.name_deleted(self._target))
         refused = self._quarantine(full)
         waiting = self._set_aside(is_awaited)
         load = self._apply_staged(manifest.rows - waiting)
@@ -124,19 +128,33 @@ class Loading:
             self._count(sql.end_deletions(self._target))
         return replace(load, unchanged=rows - load.inserted - load.updated)
 
+    @property
+    def _names_differences(self) -> bool:
+        return self._cause == RECONCILE
+
     def _upsert(self) -> Load:
-        inserted, updated = self._warehouse.one(sql.upsert(self._target))
+        inserted, updated = self._warehouse.one(sql.upsert(self._target, named=self._names_differences), **self._place)
         return Load(inserted=inserted, updated=updated)
 
     def _add_versions(self) -> Load:
         before = self._warehouse.one(sql.last_record_id(self._target))[0]
         insert = sql.insert_first if before is None else sql.insert_versions
-        inserted = self._count(insert(self._target))
-        if not inserted:
+        made = self._count(insert(self._target))
+        if not made:
             return Load()
         # Nobody else adds records: the loader's lock is held.
-        first, last, newest = self._warehouse.one(sql.made_since(self._target), before=before or 0)
-        return Load(inserted=inserted, first_record_id=first, last_record_id=last, newest_change_at=newest)
+        since = {"before": before or 0}
+        if self._names_differences:
+            self._warehouse.run(sql.name_made(self._target), **self._place, **since)
+        updated = self._warehouse.one(sql.count_further(self._target), **since)[0] if before else 0
+        first, last, newest = self._warehouse.one(sql.made_since(self._target), **since)
+        return Load(
+            inserted=made - updated,
+            updated=updated,
+            first_record_id=first,
+            last_record_id=last,
+            newest_change_at=newest,
+        )
 
     def _delete_absent(self) -> int:
         if self._target.kind == "fact":
@@ -184,6 +202,7 @@ class Loading:
             status=status,
             manifest_sha256=sha256,
             mode=mode,
+            cause=self._cause,
             snapshot_at=self._snapshot_at,
         )
         fresh = {"load_no": load_no, "newest_change_at": load.newest_change_at}

@@ -57,6 +57,9 @@ class Look:
         """The records that must bring `table` something that it has not taken yet."""
         return [r for r in self.records if table in r.targets and (r.run, table) not in self.taken]
 
+    def record(self, run: int) -> RunRecord:
+        return next(record for record in self.records if record.run == run)
+
     def is_there(self, record: RunRecord, table: str) -> bool:
         place = (record.run, table)
         return place in self.there and place not in self.hopeless
@@ -109,8 +112,7 @@ def brings_all(record: RunRecord, target: Target) -> bool:
 def is_awaited(dimension: str, run: int, look: Look) -> bool:
     """Whether a fact's manifest of `run` waits for `dimension`: it has runs to take up to this one, and it is not
     too long ago."""
-    record = next(record for record in look.records if record.run == run)
-    return look.is_young(record) and any(other.run <= run for other in look.expected(dimension))
+    return look.is_young(look.record(run)) and any(other.run <= run for other in look.expected(dimension))
 
 
 def complete_run(before: int, targets: Mapping[str, Target], look: Look) -> int:

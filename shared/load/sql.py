@@ -8,7 +8,7 @@ parameters are always :table, :log, :run and :snapshot_at of the manifest being 
 from collections.abc import Sequence
 
 from shared.columns import Column, Kind
-from shared.load.bookkeeping import deletion_key, deletions
+from shared.load.bookkeeping import DIFFERING, GONE, MISSING, deletion_key, deletions
 from shared.postgres.connection import literal, quoted
 from shared.warehouse.registry import Target
 
@@ -53,28 +53,33 @@ def key_stage(target: Target) -> str:
 # ---- sets and dimensions
 
 
-def upsert(target: Target) -> str:
-    """Answers with the numbers of rows inserted and updated."""
+def upsert(target: Target, *, named: bool) -> str:
+    """Answers with the numbers of rows inserted and updated, which are `named` in etl_difference, or not."""
     # One that has nothing but its key never differs.
     others = [column for column in target.columns if column.name != target.key] or list(target.columns)
-    values = {column.name: _new_value(target, quoted(column.name)) for column in others}
-    change = ", ".join(f"{quoted(name)} = {value}" for name, value in values.items())
-    differs = f"({_list(others, 'present.')}) IS DISTINCT FROM ({', '.join(values.values())})"
-    columns = _list(target.columns)
-    # xmax is 0 in a row that no transaction ever updated or locked: one just inserted.
+    change = ", ".join(f"{quoted(c.name)} = {_new_value(target, c, 'excluded')}" for c in others)
+    new = ", ".join(_new_value(target, column, "staged") for column in others)
+    key, columns = quoted(target.key), _list(target.columns)
+    # What is as it should be is not even locked, which would be a write. xmax is 0 in a row that no transaction ever
+    # updated or locked: one just inserted.
     return f"""
         WITH changed AS (
             INSERT INTO {quoted(target.name)} AS present ({columns})
-            SELECT {columns} FROM {STAGE} ORDER BY {quoted(target.key)}
-            ON CONFLICT ({quoted(target.key)}) DO UPDATE SET {change} WHERE {differs}
-            RETURNING present.xmax = 0 AS is_new)
+            SELECT {columns} FROM {STAGE} staged
+            WHERE NOT EXISTS (
+                SELECT FROM {quoted(target.name)} present WHERE present.{key} = staged.{key}
+                  AND ({_list(others, "present.")}) IS NOT DISTINCT FROM ({new}))
+            ORDER BY {key}
+            ON CONFLICT ({key}) DO UPDATE SET {change}
+            RETURNING present.{key} AS key, present.xmax = 0 AS is_new){_named_of_changed() if named else ""}
         SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed"""
 
 
-def _new_value(target: Target, column: str) -> str:
+def _new_value(target: Target, column: Column, given: str) -> str:
     """A set takes its runs in any order, so none changes what another has said: it fills in what was null, which
     is all there was to say before the column was declared."""
-    return f"coalesce(present.{column}, excluded.{column})" if target.kind == "set" else f"excluded.{column}"
+    name = quoted(column.name)
+    return f"coalesce(present.{name}, {given}.{name})" if target.kind == "set" else f"{given}.{name}"
 
 
 # ---- facts
@@ -110,6 +115,21 @@ def insert_first(target: Target) -> str:
         INSERT INTO {quoted(target.name)} ({columns}) SELECT {columns} FROM {STAGE} ORDER BY {quoted(target.key)}"""
 
 
+def count_further(target: Target) -> str:
+    """Of the records after :before, those whose key had one already."""
+    record_id = _record_id(target)
+    return f"""
+        SELECT count(*) FROM {quoted(target.name)} record
+        WHERE record.{record_id} > CAST(:before AS bigint) AND {_has_earlier(target)}"""
+
+
+def _has_earlier(target: Target) -> str:
+    key, record_id = quoted(target.key), _record_id(target)
+    return f"""EXISTS (
+            SELECT FROM {quoted(target.name)} earlier
+            WHERE earlier.{key} = record.{key} AND earlier.{record_id} < record.{record_id})"""
+
+
 def made_since(target: Target) -> str:
     """First and last record id after :before, and the newest source change among them."""
     record_id = _record_id(target)
@@ -123,6 +143,39 @@ def made_since(target: Target) -> str:
 
 def _record_id(target: Target) -> str:
     return quoted(target.record_id or target.key)
+
+
+# ---- what a reconcile has found
+
+# So many of a kind are named: more is no case for reading one by one.
+MOST_NAMED = 1000
+
+
+def _named_of_changed() -> str:
+    return f""",
+        named AS ({_NAME}
+            SELECT :table, CAST(key AS text), :log, :run,
+                   CASE WHEN is_new THEN {literal(MISSING)} ELSE {literal(DIFFERING)} END
+            FROM changed ORDER BY key LIMIT {MOST_NAMED})"""
+
+
+def name_made(target: Target) -> str:
+    """Of the records after :before."""
+    key, record_id = quoted(target.key), _record_id(target)
+    return f"""{_NAME}
+        SELECT :table, CAST(record.{key} AS text), :log, :run,
+               CASE WHEN {_has_earlier(target)} THEN {literal(DIFFERING)} ELSE {literal(MISSING)} END
+        FROM {quoted(target.name)} record WHERE record.{record_id} > CAST(:before AS bigint)
+        ORDER BY record.{key} LIMIT {MOST_NAMED}"""
+
+
+def name_deleted(target: Target) -> str:
+    return f"""{_NAME}
+        SELECT table_name, CAST(key AS text), log_id, run, {literal(GONE)} FROM {deletions(target)}
+        WHERE table_name = :table AND log_id = :log AND run = :run ORDER BY key LIMIT {MOST_NAMED}"""
+
+
+_NAME = "INSERT INTO etl_difference (table_name, key, log_id, run, found)"
 
 
 # ---- deletions

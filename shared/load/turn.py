@@ -76,7 +76,8 @@ class Turn:
         written = get_written(self._bucket, self._outcome.log, run, self._target.name)
         manifest = written.manifest
         with self._warehouse.transaction(self._time_left_s):
-            loading = Loading(self._warehouse, self._target, self._outcome.log, run, manifest.snapshot_at)
+            cause = self._look.record(run).cause
+            loading = Loading(self._warehouse, self._target, self._outcome.log, run, manifest.snapshot_at, cause)
             loading.stage(self._bucket, manifest)
             load = loading.apply(manifest, lambda dimension: plan.is_awaited(dimension, run, self._look))
             loading.enter(written, load)

@@ -57,6 +57,12 @@ def difference(table: SourceTable, live: Live | None) -> str | None:
     return None
 
 
+def undeclared(table: SourceTable, live: Live) -> list[str]:
+    """The live columns that the contract does not know."""
+    declared = {column.name for column in table.columns}
+    return [name for name, _ in live.columns if name not in declared]
+
+
 def _holds(kind: Kind, live: str) -> bool:
     if kind == Kind.MONEY:
         found = re.fullmatch(r"numeric\((\d+),(\d+)\)", live)
@@ -113,6 +119,11 @@ def keys_are_gone(cursor: Cursor, keys: Keys) -> bool:
     A key that committed late, below the maximum, is a false alarm: it costs one full read.
     """
     return (keys.old_rows, keys.old_checksum) != (cursor.count, cursor.checksum)
+
+
+def keys_of(cursor: Cursor) -> Keys:
+    """What the cursor's own run has counted: of a run that leaves it to a later one to find what was deleted."""
+    return Keys(cursor.count, cursor.checksum, cursor.max_key, cursor.count, cursor.checksum)
 
 
 def next_cursor(

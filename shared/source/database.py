@@ -87,11 +87,20 @@ class Source:
     def any_changed(self, table: SourceTable, snapshot: Snapshot, cursor: Cursor) -> bool:
         return bool(self._connection.one(sql.any_changed(table, snapshot, cursor))[0])
 
+    def count_changed(self, table: SourceTable, snapshot: Snapshot, cursor: Cursor | None, keys: Sequence[int]) -> int:
+        """How many rows `copy` would read."""
+        return int(self._connection.one(sql.count_changed(table, snapshot, cursor, keys))[0])
+
     def copy(
-        self, table: SourceTable, snapshot: Snapshot, cursor: Cursor | None, on_frame: Callable[[Frame], None]
+        self,
+        table: SourceTable,
+        snapshot: Snapshot,
+        cursor: Cursor | None,
+        keys: Sequence[int],
+        on_frame: Callable[[Frame], None],
     ) -> None:
-        """Frames of what changed since `cursor`, or of all rows; each with the column sql.XID."""
-        statement = sql.copy_changed(table, snapshot, cursor) if cursor else sql.copy_all(table, snapshot)
+        """Frames of what changed since `cursor`, and of `keys`, or of all rows; each with the column sql.XID."""
+        statement = sql.copy_changed(table, snapshot, cursor, keys) if cursor else sql.copy_all(table, snapshot)
         sink = FrameSink(table.columns, on_frame, extra_int8=[sql.XID])
         self._connection.copy_out(statement, sink)
         sink.close()

@@ -11,7 +11,7 @@ from shared.lake.documents import RunRecord
 from shared.lake.run_log import messages_of
 from shared.source.database import Source
 from shared.source.request import Request
-from shared.source.run import Outside, Run
+from shared.source.run import Outside, Reading, Run, begin_reading, report, rows_of
 
 # One asked by a person waits for a scheduled run to end; a scheduled run leaves that to the next minute.
 PATIENCE_S = 60.0
@@ -38,19 +38,32 @@ def extract(request: Request, outside: Outside) -> Outcome:
         source = Source(connection)
         if not source.take_lock(outside.stack, PATIENCE_S if request.forced else 0, outside.sleep):
             return Outcome(None, published, busy=True)
-        run = Run(request, outside, source, newest)
-        record = run.read()
-        if record is None:
-            run.report(newest)
+        reading = begin_reading(source, outside.time_left_s())
+        records = read_records(request, outside, reading, newest)
+        source.end()
+        if not records:
+            report(outside, reading, newest, is_new=False)
             return Outcome(None, published)
-        source.wait_flushed(run.moment.lsn, outside.sleep)
-    # Whoever loses throws everything away: a renumbered run would repeat what the winner has read.
-    if not outside.run_log.commit(record):
-        return Outcome(None, published, busy=True)
-    publish(record, outside)
-    outside.run_log.hint(record.run)
-    run.report(record)
-    return Outcome(record.run, published + 1, rows=run.rows)
+        source.wait_flushed(reading.moment.lsn, outside.sleep)
+    for record in records:
+        # Whoever loses throws everything away: a renumbered run would repeat what the winner has read.
+        if not outside.run_log.commit(record):
+            return Outcome(None, published, busy=True)
+        publish(record, outside)
+        outside.run_log.hint(record.run)
+    report(outside, reading, record, is_new=True)
+    return Outcome(record.run, published + len(records), rows=sum(map(rows_of, records)))
+
+
+def read_records(
+    request: Request, outside: Outside, reading: Reading, newest: RunRecord | None, kind: type[Run] = Run
+) -> list[RunRecord]:
+    """The records that there is something to say in, each made to follow the one before."""
+    records: list[RunRecord] = []
+    for part in request.parts:
+        record = kind(part, outside, reading, records[-1] if records else newest).read()
+        records += [record] if record else []
+    return records
 
 
 def publish_what_is_not(newest: RunRecord | None, outside: Outside) -> int:

@@ -1,25 +1,43 @@
 """What an extraction is asked to do."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.errors import Refused
+from shared.lake.documents import COUNT, RECONCILE, RESYNC, SCHEDULE
 from shared.source.catalogue import TABLES
+
+# Past so many a whole reading is the cheaper one, and an event of Lambda's is not the place for them.
+MOST_KEYS = 10_000
 
 
 @dataclass(frozen=True)
 class Request:
-    """`full` gives tables to read whole and why; `count` asks for the expected rows of every warehouse table."""
+    """`full` gives tables to read whole and why; `keys` rows to read of a moving table though they did not change;
+    `count` asks for the expected rows of every warehouse table. Of the tables in `left` only changes are read: what
+    was deleted, and any other reason to read them whole, is left to the next record of the same snapshot.
+    """
 
-    cause: str = "schedule"
+    cause: str = SCHEDULE
     full: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     count: bool = False
+    left: Collection[str] = ()
 
     @property
     def forced(self) -> bool:
         """Whether it makes a run even when nothing changed."""
-        return self.count or bool(self.full)
+        return self.count or bool(self.full) or bool(self.keys)
+
+    @property
+    def parts(self) -> tuple["Request", ...]:
+        """One record each, of one snapshot. What has changed in the ordinary way comes before what is compared, so that
+        all that differs in the comparison is damage, or was deleted.
+        """
+        if self.cause != RECONCILE:
+            return (self,)
+        return (Request(left=tuple(self.full)), replace(self, left=()))
 
 
 def request_from_event(event: Mapping[str, Any]) -> Request:
@@ -28,16 +46,33 @@ def request_from_event(event: Mapping[str, Any]) -> Request:
         case None:
             return Request()
         case "count":
-            return Request(cause="count", count=True)
+            return Request(cause=COUNT, count=True)
         case "resync":
-            return Request(cause="resync", full=dict.fromkeys(_tables(event), "resync"))
+            return _resync(event)
+        case "reconcile":
+            return Request(
+                cause=RECONCILE, full=dict.fromkeys(_tables(event) if "tables" in event else TABLES, RECONCILE)
+            )
         case unknown:
-            raise Refused(f"extract can do count and resync, not {unknown!r}")
+            raise Refused(f"extract can do count, resync and reconcile, not {unknown!r}")
+
+
+def _resync(event: Mapping[str, Any]) -> Request:
+    tables = _tables(event)
+    if event.get("keys") is None:
+        return Request(cause=RESYNC, full=dict.fromkeys(tables, RESYNC))
+    [table, *others], keys = tables, event["keys"]
+    if others or not isinstance(keys, list) or not all(type(key) is int for key in keys) or not keys:
+        raise Refused("resync takes the keys, whole numbers, of one table")
+    if TABLES[table].reference or len(keys) > MOST_KEYS:
+        # A reference table's batch is always the whole of it.
+        return Request(cause=RESYNC, full={table: RESYNC})
+    return Request(cause=RESYNC, keys={table: tuple(sorted(set(keys)))})
 
 
 def _tables(event: Mapping[str, Any]) -> list[str]:
     tables = event.get("tables")
     unknown = [table for table in tables if table not in TABLES] if isinstance(tables, list) else [tables]
     if unknown or not tables:
-        raise Refused(f"resync takes source tables, not {unknown}; there are: {', '.join(TABLES)}")
+        raise Refused(f"{event['do']} takes source tables, not {unknown}; there are: {', '.join(TABLES)}")
     return list(tables)

@@ -1,6 +1,6 @@
 """The reading of one run, as of one snapshot: parts are written, the record is composed and not yet committed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,17 @@ from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
 from shared.source import sql
 from shared.source.catalogue import TABLES, SourceTable
-from shared.source.changes import Live, difference, keys_are_gone, next_cursor, purposes, reason_for_full
+from shared.source.changes import (
+    Keys,
+    Live,
+    difference,
+    keys_are_gone,
+    keys_of,
+    next_cursor,
+    purposes,
+    reason_for_full,
+    undeclared,
+)
 from shared.source.database import Moment, Sleep, Source, TableError
 from shared.source.request import Request
 from shared.warehouse.registry import Target, expected_targets
@@ -41,48 +51,51 @@ class Outside:
 
 
 class Health(msgspec.Struct, frozen=True):
-    """health/extract.json: the last look, also when it found nothing; that is how quiet and dead differ."""
+    """health/extract.json: the last look, also when it found nothing; that is how quiet and dead differ.
+
+    `undeclared` are the live columns, by table, that the catalogue does not know.
+    """
 
     at: datetime
     snapshot_at: datetime
     run: int
     changed: tuple[str, ...]
     held: dict[str, str]
+    undeclared: dict[str, list[str]] = {}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The source as of one snapshot, until it is ended. `unlocked` are the tables that cannot be read, and why."""
+
+    source: Source
+    moment: Moment
+    live: Mapping[str, Live]
+    unlocked: Mapping[str, TableError]
+
+
+def begin_reading(source: Source, time_left_s: float) -> Reading:
+    tables = tuple(TABLES.values())
+    # Locked before the snapshot is taken: to an older one a rewritten table looks empty.
+    unlocked = source.begin(max(int(time_left_s) - RESERVE_S, 1), tables)
+    return Reading(source, source.moment(), source.live(tables), unlocked)
 
 
 class Run:
-    """The reading of one run: every table as of one snapshot."""
+    """What one run reads: every table as of the reading's snapshot."""
 
-    moment: Moment
-
-    def __init__(self, request: Request, outside: Outside, source: Source, newest: RunRecord | None) -> None:
-        self._request, self._outside, self._source, self._newest = request, outside, source, newest
+    def __init__(self, request: Request, outside: Outside, reading: Reading, newest: RunRecord | None) -> None:
+        self._request, self._outside, self._newest = request, outside, newest
+        self._source, self.moment = reading.source, reading.moment
+        self._live, self._unlocked = reading.live, reading.unlocked
         self._number = newest.run + 1 if newest else 1
         self._attempt = outside.new_id()[:12]
-        self.rows = 0
 
     def read(self) -> RunRecord | None:
         """The record of what changed; None when there is nothing to say."""
-        tables = tuple(TABLES.values())
-        timeout_s = max(int(self._outside.time_left_s()) - RESERVE_S, 1)
-        self._unlocked = self._source.begin(timeout_s, tables)
-        self.moment = self._source.moment()
-        self._live = self._source.live(tables)
-        states = {table.name: self._state(table) for table in tables}
+        states = {table.name: self._state(table) for table in TABLES.values()}
         expected = self._expected(states) if self._request.count else None
-        self._source.end()
         return self._record(states, expected) if self._has_news(states) else None
-
-    def report(self, newest: RunRecord | None) -> None:
-        """health/extract.json; after a commit `newest` is the record just made."""
-        health = Health(
-            at=self._outside.now(),
-            snapshot_at=self.moment.snapshot.taken_at,
-            run=newest.run if newest else 0,
-            changed=newest.changed if newest and newest.run == self._number else (),
-            held=_held(newest.tables if newest else {}),
-        )
-        self._outside.run_log.bucket.put(keys.EXTRACT_HEALTH, msgspec.json.encode(health))
 
     def _before(self) -> dict[str, TableState]:
         return self._newest.tables if self._newest else {}
@@ -108,21 +121,30 @@ class Run:
         snapshot, server, _ = self.moment
         cursor, read_for = before.cursor, purposes(table, self._outside.targets)
         reason = reason_for_full(cursor, snapshot, server, live, read_for) or self._request.full.get(table.name)
+        left = table.name in self._request.left
+        if left and reason:
+            return msgspec.structs.replace(before, batch=None)
         found = self._source.keys(table, cursor.max_key if cursor else None)
         if cursor and not reason:
-            if keys_are_gone(cursor, found):
-                reason = "keys are gone, or came late"
-            elif table.reference and self._source.any_changed(table, snapshot, cursor):
-                reason = "a row changed"
+            reason = self._reason_in_the_rows(table, cursor, found)
         since = None if reason else cursor
         batch, xids = None, set[int]()
         if reason or not table.reference:
-            batch, xids = self._batch(table, since, reason)
+            batch, xids = self.read_batch(table, since, reason)
+        known = keys_of(since) if since and left else found
         return TableState(
-            cursor=next_cursor(since, snapshot, server, live, found, xids, read_for),
+            cursor=next_cursor(since, snapshot, server, live, known, xids, read_for),
             full_run=self._number if reason else before.full_run,
             batch=batch if reason or (batch and batch.rows) else None,
         )
+
+    def _reason_in_the_rows(self, table: SourceTable, cursor: Cursor, found: Keys) -> str | None:
+        """Why a table of which a delta could be told is read whole."""
+        if table.name not in self._request.left and keys_are_gone(cursor, found):
+            return "keys are gone, or came late"
+        if table.reference and self._source.any_changed(table, self.moment.snapshot, cursor):
+            return "a row changed"
+        return None
 
     def _readable(self, table: SourceTable) -> Live:
         live = self._live.get(table.name)
@@ -131,21 +153,34 @@ class Run:
         problem = difference(table, live)
         if live is None or problem:
             raise TableError(f"{problem}: mend the source, or shared/source/catalogue.py", hold=True)
+        self._tell_undeclared(table, live)
         return live
 
-    def _batch(self, table: SourceTable, since: Cursor | None, reason: str | None) -> tuple[Batch, set[int]]:
+    def _tell_undeclared(self, table: SourceTable, live: Live) -> None:
+        """Once: in the first run that reads the table as it looks now."""
+        before = self._before().get(table.name, TableState()).cursor
+        names = undeclared(table, live)
+        if names and (before is None or before.columns != live.fingerprint):
+            log.warning("columns are not in the catalogue", run=self._number, table=table.name, columns=names)
+
+    def read_batch(self, table: SourceTable, since: Cursor | None, reason: str | None) -> tuple[Batch, set[int]]:
+        """What of the table this run brings, and the transaction ids that the next cursor must know."""
         parts = Parts(self, table)
-        self._source.copy(table, self.moment.snapshot, since, parts.add)
-        rows = sum(part.rows for part in parts.written)
-        self.rows += rows
-        batch = Batch(
+        self._source.copy(table, self.moment.snapshot, since, self.asked_for(table), parts.add)
+        return self.batch(table, reason, sum(part.rows for part in parts.written), parts.written), parts.xids
+
+    def asked_for(self, table: SourceTable) -> tuple[int, ...]:
+        """The keys to read though they did not change."""
+        return self._request.keys.get(table.name, ())
+
+    def batch(self, table: SourceTable, reason: str | None, rows: int, parts: Sequence[Part]) -> Batch:
+        return Batch(
             mode="full" if reason else "delta",
-            reason=reason or "rows changed",
+            reason=reason or ("rows changed, or were asked for" if self.asked_for(table) else "rows changed"),
             rows=rows,
-            parts=tuple(parts.written),
+            parts=tuple(parts),
             catalogue=table.fingerprint,
         )
-        return batch, parts.xids
 
     def write_part(self, table: SourceTable, number: int, frame: Frame) -> Part:
         body = parquet.encode(frame, table.batch_columns)
@@ -204,6 +239,23 @@ class Parts:
         xids = frame.pop(sql.XID)
         self.xids.update(xids[xids >= self._run.moment.snapshot.xmin].unique().tolist())
         self.written.append(self._run.write_part(self._table, len(self.written), frame))
+
+
+def report(outside: Outside, reading: Reading, newest: RunRecord | None, is_new: bool) -> None:
+    """health/extract.json. `newest` is the log's newest record; `is_new` when this look has made it."""
+    health = Health(
+        at=outside.now(),
+        snapshot_at=reading.moment.snapshot.taken_at,
+        run=newest.run if newest else 0,
+        changed=newest.changed if newest and is_new else (),
+        held=_held(newest.tables if newest else {}),
+        undeclared={name: found for name, live in reading.live.items() if (found := undeclared(TABLES[name], live))},
+    )
+    outside.run_log.bucket.put(keys.EXTRACT_HEALTH, msgspec.json.encode(health))
+
+
+def rows_of(record: RunRecord) -> int:
+    return sum(state.batch.rows for state in record.tables.values() if state.batch)
 
 
 def _held(states: Mapping[str, TableState]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - every identifier goes through quoted(), every number is an int of our own making
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from shared.columns import Column, Kind
 from shared.lake.documents import Cursor, Snapshot
@@ -59,8 +59,13 @@ def copy_all(table: SourceTable, snapshot: Snapshot) -> str:
     return _copy(table, f"SELECT t.*, {_widened(snapshot.xmax)} AS {XID} FROM {table_name(table)} t")
 
 
-def copy_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor) -> str:
-    return _copy(table, _changed(table, snapshot, cursor))
+def copy_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor, keys: Sequence[int] = ()) -> str:
+    return _copy(table, _changed(table, snapshot, cursor, keys))
+
+
+def count_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor | None, keys: Sequence[int]) -> str:
+    rows = f"({_changed(table, snapshot, cursor, keys)}) AS q" if cursor else table_name(table)
+    return f"SELECT count(*) FROM {rows}"
 
 
 def any_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor) -> str:
@@ -120,17 +125,18 @@ def _widened(xmax: int) -> str:
     return f"{raw} + ((({xmax - 1} - {raw}) >> 32) << 32)"
 
 
-def _changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor) -> str:
-    """The rows whose creating transaction the cursor's snapshot did not see.
+def _changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor, keys: Sequence[int] = ()) -> str:
+    """The rows whose creating transaction the cursor's snapshot did not see, and those of `keys`; each once.
 
     age() is the cheap filter: it compares 32-bit ids on the circle they live on. The rest is exact.
     """
     seen = ",".join(map(str, cursor.seen))
+    asked_for = f" OR {{}}{quoted(table.key)} IN ({','.join(map(str, keys))})" if keys else ""
     return (
         f"SELECT c.* FROM (SELECT t.*, {_widened(snapshot.xmax)} AS {XID} FROM {table_name(table)} t"
-        f" WHERE age(t.xmin) BETWEEN 0 AND age(CAST('{cursor.xmin & 0xFFFFFFFF}' AS xid))) AS c"
-        f" WHERE c.{XID} >= {cursor.xmin}"
-        f" AND c.{XID} NOT IN (SELECT unnest(CAST('{{{seen}}}' AS bigint[])))"
+        f" WHERE age(t.xmin) BETWEEN 0 AND age(CAST('{cursor.xmin & 0xFFFFFFFF}' AS xid)){asked_for.format('t.')}) AS c"
+        f" WHERE (c.{XID} >= {cursor.xmin}"
+        f" AND c.{XID} NOT IN (SELECT unnest(CAST('{{{seen}}}' AS bigint[])))){asked_for.format('c.')}"
     )
 
 
