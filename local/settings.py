@@ -22,6 +22,7 @@ _CHOICES: Mapping[str, str] = {
     "AWS_REGION": "eu-west-2",
     "EXTRACT_SCHEDULE": "rate(1 minute)",
     "LOAD_SCHEDULE": "rate(1 minute)",
+    "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
     "LOAD_ON_MANIFEST": "yes",
     "SOURCE_SECRET": "totestream-local-source",
     "WAREHOUSE_SECRET": "totestream-local-warehouse",

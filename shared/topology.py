@@ -73,17 +73,28 @@ CODE_VERSION_FILE = "code-version"
 
 @dataclass(frozen=True)
 class Function:
-    """`schedule` is an EventBridge expression, `table` the warehouse table of a transform, `private` says
-    that it talks to a database and so runs in the VPC when there is one."""
+    """`table` is the warehouse table of a transform, `private` says that it talks to a database and so runs in the
+    VPC when there is one."""
 
     name: str
     handler: str
     memory_mb: int
     timeout_s: int
     environment: Mapping[str, str] = field(default_factory=dict)
-    schedule: str = ""
     table: str = ""
     private: bool = False
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The rule `name` invokes `function` with the JSON `event` when `expression`, EventBridge's, says so. `noun` tells
+    the schedules of one function apart."""
+
+    name: str
+    noun: str
+    function: str
+    expression: str
+    event: str = "{}"
 
 
 @dataclass(frozen=True)
@@ -132,10 +143,10 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
     warehouse = database | _named(settings, "WAREHOUSE_SECRET", "WAREHOUSE_SCHEMA")
     reask = _named(settings, "REASK_AFTER_S")
 
-    def function(noun: str, memory_mb: int, timeout_s: int, schedule: str = "", **own: str) -> Function:
+    def function(noun: str, memory_mb: int, timeout_s: int, **own: str) -> Function:
         private = "DATABASE_CA" in own
         return Function(
-            names.function(noun), f"handlers.{noun}.handler", memory_mb, timeout_s, common | own, schedule, "", private
+            names.function(noun), f"handlers.{noun}.handler", memory_mb, timeout_s, common | own, private=private
         )
 
     return (
@@ -144,7 +155,6 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
             "extract",
             1024,
             300,
-            settings["EXTRACT_SCHEDULE"],
             **database,
             **_named(settings, "SOURCE_SECRET"),
         ),
@@ -159,10 +169,20 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
             )
             for table in sorted(targets)
         ),
-        function("load", 1024, LOAD_TIMEOUT_S, settings["LOAD_SCHEDULE"], **warehouse, **reask),
+        function("load", 1024, LOAD_TIMEOUT_S, **warehouse, **reask),
         function("migrate", 512, 300, **warehouse, WAREHOUSE_OWNER_SECRET=owner_secret(settings)),
-        function("watch", 256, 60, WATCH_SCHEDULE, **reask),
+        function("watch", 256, 60, **reask),
         function("inspect", 512, 60, **warehouse),
+    )
+
+
+def schedules(names: Names, settings: Settings) -> tuple[Schedule, ...]:
+    extract, load, watch = (names.function(noun) for noun in ("extract", "load", "watch"))
+    return (
+        Schedule(extract, "schedule", extract, settings["EXTRACT_SCHEDULE"]),
+        Schedule(load, "schedule", load, settings["LOAD_SCHEDULE"]),
+        Schedule(watch, "schedule", watch, WATCH_SCHEDULE),
+        Schedule(names("reconcile"), "reconcile", extract, settings["RECONCILE_SCHEDULE"], '{"do":"reconcile"}'),
     )
 
 
@@ -173,8 +193,11 @@ def queues(targets: Targets) -> tuple[Queue, ...]:
 def page(names: Names, settings: Settings, targets: Targets) -> str:
     """The topology to be read aloud."""
     lines = []
+    timed: dict[str, list[str]] = {function: [] for function in (each.function for each in schedules(names, settings))}
+    for schedule in schedules(names, settings):
+        timed[schedule.function].append(schedule.expression)
     for function in functions(names, settings, targets):
-        when = function.schedule or ("on its queue" if function.table else "when invoked")
+        when = ", ".join(timed.get(function.name, ())) or ("on its queue" if function.table else "when invoked")
         lines.append(f"function {function.name}: {function.memory_mb} MB, {function.timeout_s} s, {when}")
     for queue in queues(targets):
         heard = ", ".join(queue.sources)
@@ -193,6 +216,7 @@ def _main(arguments: list[str]) -> None:
         "AWS_REGION": "eu-west-2",
         "EXTRACT_SCHEDULE": "rate(1 minute)",
         "LOAD_SCHEDULE": "rate(1 minute)",
+        "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
         "LOAD_ON_MANIFEST": "yes",
         "SOURCE_SECRET": "source",
         "WAREHOUSE_SECRET": "warehouse",

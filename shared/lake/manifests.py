@@ -21,6 +21,11 @@ class Manifests:
         """Write it, last of all. False when there is one already that says something else: that one stands."""
         return self.bucket.create(keys.manifest_key(manifest.run, manifest.table), encode(manifest))
 
+    def tables_of(self, run: int) -> set[str]:
+        """The tables that have a manifest of this run."""
+        folder = keys.manifest_key(run, "").rsplit("/", 1)[0]
+        return {place_of(key)[1] for key in self.bucket.list(f"{folder}/")}
+
     def places_since(self, run: int) -> set[Place]:
         """Where there is a manifest of a run after `run`."""
         after = keys.manifest_key(run, "~")  # "~" sorts behind every table's name

@@ -10,6 +10,7 @@ import msgspec
 from shared.errors import MissingObject
 from shared.lake import keys
 from shared.lake.documents import RunRecord
+from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
 from shared.source.run import Health as ExtractHealth
@@ -38,11 +39,13 @@ class TableStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """`comparable` says that the warehouse stands at exactly the run whose rows were counted."""
+    """`comparable` says that the warehouse stands at exactly the run whose rows were counted; `paused_since`, UTC, that
+    a person has stopped the flow."""
 
     newest_run: int
     loaded_run: int
     comparable: bool
+    paused_since: str | None
     tables: tuple[TableStatus, ...]
 
     @property
@@ -79,6 +82,7 @@ def status(
         newest_run=newest_run,
         loaded_run=warehouse.complete_run,
         comparable=warehouse.complete_run == newest_run and all(run <= newest_run for run, _ in warehouse.taken),
+        paused_since=paused_since(run_log.bucket),
         tables=tuple(tables),
     )
 

@@ -12,6 +12,7 @@ from shared.errors import MissingObject
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Manifests, Place
+from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.warehouse.registry import Target
 from shared.watch.missing import complete_run, message_for, missing, overdue
@@ -45,6 +46,9 @@ def watch(outside: Outside) -> Health:
     gaps = missing(records, outside.manifests.places_since(before), outside.targets)
     now = outside.now()
     late = overdue(records, gaps, now.replace(tzinfo=None), outside.patience)
+    if paused_since(outside.run_log.bucket):
+        # What is asked for now would lie in the queues until the flow goes on.
+        late = []
     asked = _ask_again(late, records, outside)
     health = Health(now, complete_run(before, records, gaps), tuple(gaps), tuple(asked))
     outside.run_log.bucket.put(keys.WATCH_HEALTH, msgspec.json.encode(health))

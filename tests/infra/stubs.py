@@ -24,6 +24,7 @@ SETTINGS = {
     "AWS_ENDPOINT_URL": "",
     "EXTRACT_SCHEDULE": "rate(1 minute)",
     "LOAD_SCHEDULE": "rate(2 minutes)",
+    "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
     "LOAD_ON_MANIFEST": "yes",
     "SOURCE_SECRET": "test/source",
     "WAREHOUSE_SECRET": "test/warehouse",

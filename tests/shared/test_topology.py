@@ -22,9 +22,16 @@ def test_a_queue_hears_of_all_its_sources() -> None:
     assert topology.queues(TARGETS)[0] == topology.Queue("dim_staff", ("department", "staff"))
 
 
-def test_only_extract_load_and_watch_have_a_schedule() -> None:
-    scheduled = {name: function.schedule for name, function in functions().items() if function.schedule}
-    assert scheduled == {"extract": "rate(1 minute)", "load": "rate(2 minutes)", "watch": "rate(1 minute)"}
+def test_extract_load_and_watch_have_a_schedule_and_extract_compares_once_a_day() -> None:
+    made = topology.schedules(NAMES, SETTINGS)
+    scheduled = [(each.name.removeprefix("totestream-test-"), each.expression, each.event) for each in made]
+    assert scheduled == [
+        ("extract", "rate(1 minute)", "{}"),
+        ("load", "rate(2 minutes)", "{}"),
+        ("watch", "rate(1 minute)", "{}"),
+        ("reconcile", "cron(30 3 * * ? *)", '{"do":"reconcile"}'),
+    ]
+    assert made[3].function == made[0].function == NAMES.function("extract")
 
 
 def test_a_message_stays_hidden_for_six_times_what_a_transform_may_take() -> None:

@@ -25,8 +25,8 @@ class Base:
     def tag_list(self) -> list[dict[str, str]]:
         return [{"Key": key, "Value": value} for key, value in self.tags.items()]
 
-    def _scheduled(self) -> list[topology.Function]:
-        return [function for function in self.all_functions if function.schedule]
+    def _schedules(self) -> tuple[topology.Schedule, ...]:
+        return topology.schedules(self.names, self.settings)
 
     def _vpc(self) -> dict[str, list[str]]:
         subnets, groups = (self.settings.get(n, "") for n in ("SUBNET_IDS", "SECURITY_GROUP_IDS"))

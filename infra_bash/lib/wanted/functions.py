@@ -67,21 +67,21 @@ class Functions(Base):
             yield name, {key: value for key, value in request.items() if key != "EventSourceArn"}
 
     def rules(self) -> Requests:
-        for function in self._scheduled():
-            rule = {"Name": function.name, "ScheduleExpression": function.schedule}
-            yield function.name, rule | {"State": "ENABLED", "Tags": self.tag_list}
+        for schedule in self._schedules():
+            rule = {"Name": schedule.name, "ScheduleExpression": schedule.expression}
+            yield schedule.name, rule | {"State": "ENABLED", "Tags": self.tag_list}
 
     def rule_targets(self) -> Requests:
-        for function in self._scheduled():
-            arn = self.names.function_arn(function.name)
-            yield function.name, {"Rule": function.name, "Targets": [{"Id": "function", "Arn": arn, "Input": "{}"}]}
+        for schedule in self._schedules():
+            target = {"Id": "function", "Arn": self.names.function_arn(schedule.function), "Input": schedule.event}
+            yield schedule.name, {"Rule": schedule.name, "Targets": [target]}
 
     def tick_configs(self) -> Requests:
-        for function in self._scheduled():
+        for function in dict.fromkeys(schedule.function for schedule in self._schedules()):
             yield (
-                function.name,
+                function,
                 {
-                    "FunctionName": function.name,
+                    "FunctionName": function,
                     "MaximumRetryAttempts": topology.TICK_RETRIES,
                     "MaximumEventAgeInSeconds": topology.TICK_MAX_AGE_S,
                 },
@@ -89,16 +89,15 @@ class Functions(Base):
 
     def permissions(self) -> Requests:
         """Who may invoke: each rule its function. Queues are read by Lambda itself."""
-        for function in self._scheduled():
-            rule = self.names.rule_arn(function.name)
+        for schedule in self._schedules():
             yield (
-                f"{function.name}.schedule",
+                f"{schedule.function}.{schedule.noun}",
                 {
-                    "FunctionName": function.name,
-                    "StatementId": "schedule",
+                    "FunctionName": schedule.function,
+                    "StatementId": schedule.noun,
                     "Action": "lambda:InvokeFunction",
                     "Principal": "events.amazonaws.com",
-                    "SourceArn": rule,
+                    "SourceArn": self.names.rule_arn(schedule.name),
                     "SourceAccount": self.names.account,
                 },
             )

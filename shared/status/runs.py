@@ -1,0 +1,79 @@
+"""What became of a run in the warehouse, table by table, and what the last reconcile has found."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from shared.errors import Refused
+from shared.lake.documents import RunRecord
+from shared.lake.manifests import Manifests
+from shared.lake.run_log import RunLog
+from shared.load.ledger_sql import COUNTS
+from shared.postgres.connection import Connection
+
+# seconds: from the source's snapshot until it was loaded.
+ENTRIES = f"""
+SELECT table_name, status, {", ".join(COUNTS)},
+       CAST(extract(epoch FROM loaded_at - snapshot_at AT TIME ZONE 'UTC') AS float)
+FROM etl_ledger WHERE log_id = :log AND run = :run AND load_no = 0 ORDER BY table_name
+"""  # noqa: S608 - the columns' names are our own
+NAMED = "SELECT table_name, found, key FROM etl_difference WHERE log_id = :log AND run = :run ORDER BY 1, 2, 3"
+LAST_RECONCILE = """
+SELECT log_id, run, min(snapshot_at)::text FROM etl_ledger JOIN etl_log USING (log_id)
+WHERE cause = 'reconcile' GROUP BY began_no, log_id, run ORDER BY began_no DESC, run DESC LIMIT 1
+"""
+WAITS_FOR_MANIFEST, WAITS_FOR_LOADER = "waits for its manifest", "waits for the loader"
+
+
+def run_facts(run: int, run_log: RunLog, manifests: Manifests, connection: Connection) -> dict[str, Any]:
+    """A target's `state` is its ledger's status, or what it waits for. Raises Refused when there is no such run."""
+    newest = run_log.newest_number()
+    if not 1 <= run <= newest:
+        raise Refused(f"run {run} is not in the run log, whose newest is run {newest}")
+    record = run_log.get(run)
+    loaded = {entry["table"]: entry for entry in _entries(connection, record.log, run)}
+    there = manifests.tables_of(run) if loaded.keys() < set(record.targets) else set()
+    return {
+        "run": run,
+        "cause": record.cause,
+        "snapshot_at": str(record.snapshot.taken_at),
+        "sources": _sources(record),
+        "complete": loaded.keys() >= set(record.targets),
+        "targets": [loaded.get(table) or _missing(table, there) for table in record.targets],
+    }
+
+
+def last_reconcile(connection: Connection) -> dict[str, Any]:
+    """Of whatever log: the ledger outlives the bucket. Raises Refused when none was loaded yet."""
+    found = connection.run(LAST_RECONCILE)
+    if not found:
+        raise Refused("no reconcile was loaded yet: run infra_bash/reconcile.sh")
+    log, run, snapshot_at = found[0]
+    targets = _entries(connection, log, run)
+    return {"run": run, "cause": "reconcile", "snapshot_at": snapshot_at, "complete": True, "targets": targets}
+
+
+def _entries(connection: Connection, log: str, run: int) -> list[dict[str, Any]]:
+    names = _names(connection.run(NAMED, log=log, run=run))
+    columns = ("table", "state", *COUNTS, "seconds")
+    entries = [dict(zip(columns, row, strict=True)) for row in connection.run(ENTRIES, log=log, run=run)]
+    return [entry | {"named": names.get(entry["table"], {})} for entry in entries]
+
+
+def _names(rows: Iterable[list[str]]) -> dict[str, dict[str, list[str]]]:
+    """By table and by what was found: the keys."""
+    named: dict[str, dict[str, list[str]]] = {}
+    for table, found, key in rows:
+        named.setdefault(table, {}).setdefault(found, []).append(key)
+    return named
+
+
+def _sources(record: RunRecord) -> list[dict[str, Any]]:
+    return [
+        {"table": name, "mode": state.batch.mode, "reason": state.batch.reason, "rows": state.batch.rows}
+        for name, state in record.tables.items()
+        if state.batch
+    ]
+
+
+def _missing(table: str, there: Iterable[str]) -> dict[str, Any]:
+    return {"table": table, "state": WAITS_FOR_LOADER if table in there else WAITS_FOR_MANIFEST}
