@@ -74,7 +74,9 @@ def aligned(lines: list[tuple[str, ...]]) -> str:
 
 
 def table(status: Answer) -> str:
-    return aligned([HEADER, *rows(status)])
+    since = status.get("paused_since")
+    paused = f"PAUSED since {since} UTC: infra_bash/resume.sh lets it go on\n" if since else ""
+    return paused + aligned([HEADER, *rows(status)])
 
 
 def wrong(status: Answer) -> str:

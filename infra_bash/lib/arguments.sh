@@ -46,6 +46,15 @@ name_stack() {
   STACK_NAMED=$1
 }
 
+# same_stack: the options that name it.
+same_stack() {
+  if [[ $IS_LOCAL == yes ]]; then
+    printf ' --local'
+  elif [[ $SETTINGS_FILE != "$ROOT/settings.env" ]]; then
+    printf ' --settings %q' "$SETTINGS_FILE"
+  fi
+}
+
 # take_value --OPTION VALUE…: in VALUE. Never in a subshell: a refusal must end the script.
 take_value() {
   [[ -n ${2-} && $2 != --* ]] || refuse "$1 needs a value; see --help"

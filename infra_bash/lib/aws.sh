@@ -94,3 +94,8 @@ know_account() {
   ACCOUNT_ID=$(aws_read sts get-caller-identity --query Account --output text)
   export ACCOUNT_ID
 }
+
+# ingestion_bucket: its name, once the account is known.
+ingestion_bucket() {
+  printf '%s-%s-ingestion-%s' "$PROJECT" "$STAGE" "$ACCOUNT_ID"
+}

@@ -59,15 +59,6 @@ count_source() {
   printf '%s' "$run"
 }
 
-# same_stack: the options that name it.
-same_stack() {
-  if [[ $IS_LOCAL == yes ]]; then
-    printf ' --local'
-  elif [[ $SETTINGS_FILE != "$ROOT/settings.env" ]]; then
-    printf ' --settings %q' "$SETTINGS_FILE"
-  fi
-}
-
 # wait_until_loaded RUN: the status in which the warehouse has it.
 wait_until_loaded() {
   local status now before='' until=$((SECONDS + MOST_S))

@@ -11,6 +11,16 @@ ensure_rules() {
     aws_find events list-targets-by-rule --rule "$name" >"$HAVE/rule_targets/$name.json"
   done
   settle rule_targets put_targets
+  end_pause
+}
+
+# end_pause: whoever deploys wants it to run.
+end_pause() {
+  local since
+  since=$(paused_since)
+  [[ -n $since ]] || return 0
+  forget_pause
+  say resume "the flow, paused since $since UTC"
 }
 
 # put_targets VERDICT NAME WHAT: AWS answers success also when it refused some.

@@ -51,10 +51,6 @@ upload() {
   done <"$WORK/uploads.txt"
 }
 
-ingestion_bucket() {
-  printf '%s-%s-ingestion-%s' "$PROJECT" "$STAGE" "$ACCOUNT_ID"
-}
-
 ensure_bell() {
   local bucket
   mkdir -p "$HAVE/bells"

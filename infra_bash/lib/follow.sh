@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# From an extraction that a person has asked for to the warehouse.
+
+# A run of millions of rows takes some minutes; longer means that something stands still, which is then named.
+FOLLOW_S=600
+
+# extract_now EVENT: the run it made.
+extract_now() {
+  local answer run
+  answer=$(invoke extract "$1")
+  run=$(python infra_bash.lib.runs run <<<"$answer")
+  [[ -n $run ]] || die "another extraction has been at work for a minute; run $SCRIPT again later"
+  printf '%s' "$run"
+}
+
+# follow RUN: until it is loaded; what became of it.
+follow() {
+  local answer now before='' until=$((SECONDS + FOLLOW_S))
+  while true; do
+    answer=$(invoke inspect "{\"do\":\"run\",\"run\":$1}")
+    now=$(python infra_bash.lib.runs progress <<<"$answer")
+    [[ $now != loaded ]] || break
+    ((SECONDS < until)) || die "run $1 is not loaded after $FOLLOW_S s: $now; run infra_bash/status.sh$(same_stack)"
+    [[ $now == "$before" ]] || say wait "run $1: $now"
+    before=$now
+    sleep 1
+  done
+  printf '%s' "$answer"
+}
+
+# show_preview EVENT: what it would read.
+show_preview() {
+  local event answer
+  event=$(python infra_bash.lib.asking preview <<<"$1")
+  answer=$(invoke extract "$event")
+  python infra_bash.lib.runs preview <<<"$answer"
+}

@@ -1,0 +1,79 @@
+"""Shows runs, for bash: answers of extract and inspect, as JSON from stdin.
+
+python -m infra_bash.lib.runs run          the number of the run that was made; nothing when extract was busy
+python -m infra_bash.lib.runs preview      what would be read
+python -m infra_bash.lib.runs progress     `loaded`, or what is waited for
+python -m infra_bash.lib.runs loaded       what the run changed in each warehouse table
+python -m infra_bash.lib.runs reconciled   what it found otherwise than in the source, by name
+"""
+
+import json
+import sys
+from typing import Any
+
+from infra_bash.lib.answers import aligned
+
+Answer = dict[str, Any]
+# So many names are a line or two; --json has all that were kept.
+SHOWN = 20
+
+
+def run(answer: Answer) -> str:
+    return "" if answer["busy"] else str(answer["run"])
+
+
+def preview(answer: Answer) -> str:
+    if not answer["runs"]:
+        return "nothing has changed: there would be no run"
+    return "\n".join(_would_be_read(each) for each in answer["runs"])
+
+
+def _would_be_read(run: Answer) -> str:
+    lines: list[tuple[str, ...]] = [("TABLE", "MODE", "ROWS", "BECAUSE")]
+    lines += [(each["table"], each["mode"], str(each["rows"]), each["reason"]) for each in run["tables"]]
+    held = [f"held: {reason}" for reason in run["held"].values()]
+    goes_to = f"for: {', '.join(run['targets']) or 'no warehouse table'}"
+    return "\n".join([f"run {run['run']} ({run['cause']})", aligned(lines), *held, goes_to])
+
+
+def progress(answer: Answer) -> str:
+    waits = [f"{each['table']} {each['state']}" for each in answer["targets"] if each["state"].startswith("waits")]
+    return ", ".join(waits) or "loaded"
+
+
+def loaded(answer: Answer) -> str:
+    columns = ("rows", "inserted", "updated", "deleted", "unchanged", "waiting", "quarantined")
+    header = ("TABLE", "ROWS", "NEW", "CHANGED", "DELETED", "SAME", "WAITING", "QUARANTINED", "SECONDS")
+    return aligned([header, *(_line(each, columns) for each in answer["targets"])])
+
+
+def reconciled(answer: Answer) -> str:
+    """Of a fact or a dimension: rows compared with the source, and those that were not as there. They are mended."""
+    columns = ("rows", "updated", "inserted", "deleted")
+    header = ("TABLE", "COMPARED", "DIFFERING", "MISSING", "GONE", "SECONDS")
+    table = aligned([header, *(_line(each, columns) for each in answer["targets"])])
+    names = [
+        f"{each['table']} {found}: {_some(keys)}"
+        for each in answer["targets"]
+        for found, keys in each.get("named", {}).items()
+    ]
+    return "\n".join([f"run {answer['run']}, source as of {answer['snapshot_at'][:19]} UTC", table, *names])
+
+
+def _line(target: Answer, columns: tuple[str, ...]) -> tuple[str, ...]:
+    seconds = f"{target['seconds']:.1f}" if target.get("seconds") is not None else "-"
+    return (target["table"], *(str(target.get(column, "-")) for column in columns), seconds)
+
+
+def _some(keys: list[str]) -> str:
+    more = f" … and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
+    return ", ".join(keys[:SHOWN]) + more
+
+
+def main() -> None:
+    questions = {"run": run, "preview": preview, "progress": progress, "loaded": loaded, "reconciled": reconciled}
+    print(questions[sys.argv[1]](json.load(sys.stdin)))
+
+
+if __name__ == "__main__":
+    main()
