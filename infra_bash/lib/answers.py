@@ -73,6 +73,12 @@ def aligned(lines: list[tuple[str, ...]]) -> str:
     return "\n".join(texts)
 
 
+def aligned_words(lines: list[tuple[str, ...]]) -> str:
+    """All columns to the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
 def table(status: Answer) -> str:
     since = status.get("paused_since")
     paused = f"PAUSED since {since} UTC: infra_bash/resume.sh lets it go on\n" if since else ""

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from infra_bash.lib.answers import aligned, only
+from infra_bash.lib.answers import aligned_words, only
 
 Answer = dict[str, Any]
 
@@ -20,7 +20,7 @@ def _table(table: Answer) -> str:
     kind = "reference" if table["reference"] else "moving"
     lines: list[tuple[str, ...]] = [("COLUMN", "AGREED", "LIVE", "")]
     lines += [(each["name"], _agreed(each), each["live"] or "-", _remark(each)) for each in table["columns"]]
-    return f"{table['table']} ({kind}, {table['fingerprint']}): {_state(table)}\n{aligned(lines)}"
+    return f"{table['table']} ({kind}, {table['fingerprint']}): {_state(table)}\n{aligned_words(lines)}"
 
 
 def _state(table: Answer) -> str:

@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any
 
-from infra_bash.lib.answers import aligned
+from infra_bash.lib.answers import aligned, aligned_words
 
 Answer = dict[str, Any]
 # So many names are a line or two; --json has all that were kept.
@@ -33,7 +33,7 @@ def _would_be_read(run: Answer) -> str:
     lines += [(each["table"], each["mode"], str(each["rows"]), each["reason"]) for each in run["tables"]]
     held = [f"held: {reason}" for reason in run["held"].values()]
     goes_to = f"for: {', '.join(run['targets']) or 'no warehouse table'}"
-    return "\n".join([f"run {run['run']} ({run['cause']})", aligned(lines), *held, goes_to])
+    return "\n".join([f"run {run['run']} ({run['cause']})", aligned_words(lines), *held, goes_to])
 
 
 def progress(answer: Answer) -> str:
