@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from hypothesis import HealthCheck, Phase, settings
 from pg8000.native import Connection as Native
 
 from conftest import Database
@@ -30,6 +31,14 @@ from shared.warehouse.registry import TARGETS, Target
 SCHEMA = "project_team_1"
 ORACLE = Path(__file__).parent.parent / "oracle"
 CODE = "test"
+# A story takes seconds: it is told the same each time, and the first that fails is shown as it is, not shortened.
+TOLD = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 @dataclass

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.source.request import Request
 from shared.warehouse.registry import TARGETS, Target
 from tests.conftest import NewRoad
-from tests.road.road import ORACLE, Road
+from tests.road.road import ORACLE, TOLD, Road
 
 pytestmark = pytest.mark.fast
 
@@ -79,9 +79,6 @@ STEPS = st.tuples(
 )
 STORIES = st.lists(STEPS, min_size=2, max_size=10)
 A_LONG_ONE = [([(change, 1)], "") for change in (*CHANGES[:1] * 3, *CHANGES[2:])]
-TOLD = settings(
-    derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 
 @settings(TOLD, max_examples=6)

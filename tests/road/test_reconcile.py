@@ -1,0 +1,135 @@
+"""A reconcile names exactly what is not in the warehouse as in the source, mends it, and writes nothing else."""
+
+from collections import defaultdict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.ticker import KINDS
+from shared.lake.documents import RECONCILE
+from shared.source.catalogue import TABLES
+from shared.source.request import Request
+from shared.status.runs import last_reconcile, run_facts
+from shared.warehouse.registry import TARGETS
+from tests.conftest import NewRoad, Ticks
+from tests.road.road import SCHEMA, TOLD, Road
+
+pytestmark = pytest.mark.fast
+
+WHOLE = Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE))
+Names = dict[str, dict[str, list[str]]]
+
+# What someone does to a row of the warehouse, or to the source, and how a reconcile calls it. Each has keys of its own.
+FACT = "payment_record_id IN (SELECT max(payment_record_id) FROM fact_payment WHERE payment_id = {key})"
+DAMAGE = {
+    "a fact changed": ("fact_payment", "differing", f"UPDATE fact_payment SET payment_amount = -1 WHERE {FACT}"),
+    "a fact's day": ("fact_payment", "differing", f"UPDATE fact_payment SET payment_date = '1999-01-01' WHERE {FACT}"),
+    "a fact lost": ("fact_sales_order", "missing", "DELETE FROM fact_sales_order WHERE sales_order_id = {key}"),
+    "a dimension changed": (
+        "dim_design",
+        "differing",
+        "UPDATE dim_design SET design_name = '' WHERE design_id = {key}",
+    ),
+    "a joined one": ("dim_staff", "differing", "UPDATE dim_staff SET location = 'x' WHERE staff_id = {key}"),
+    "a dimension lost": ("dim_transaction", "missing", "DELETE FROM dim_transaction WHERE transaction_id = {key}"),
+}
+DELETED = "DELETE FROM payment WHERE payment_id = 60 + {key}"
+CALENDAR = """INSERT INTO dim_date SELECT '1999-01-01', 1999, 1, 1, 5, 'Friday', 'January', 1
+              WHERE NOT EXISTS (SELECT FROM dim_date WHERE date_id = '1999-01-01')"""
+
+
+def reconcile(road: Road) -> Names:
+    """What one has named, by table."""
+    run = road.extract(WHOLE).run
+    assert run is not None
+    road.deliver()
+    road.load()
+    with road.warehouse.connect() as connection:
+        connection.run(f"SET search_path TO {SCHEMA}")
+        facts = run_facts(run, road.run_log, road.manifests, connection)
+        assert facts["complete"]
+        assert last_reconcile(connection)["targets"] == sorted(facts["targets"], key=lambda each: each["table"])
+    named = {each["table"]: each["named"] for each in facts["targets"] if each["named"]}
+    for each in facts["targets"]:
+        counts = {"differing": each["updated"], "missing": each["inserted"], "gone": each["deleted"]}
+        assert {found: len(keys) for found, keys in each["named"].items()} == {k: n for k, n in counts.items() if n}
+    return named
+
+
+STORY = st.tuples(
+    st.sets(st.tuples(st.sampled_from(sorted(DAMAGE)), st.integers(1, 19)), max_size=12),
+    st.sets(st.integers(1, 19), max_size=4),
+    st.lists(st.sampled_from(("sale", "purchase", "payment"))),
+)
+
+
+@settings(TOLD, max_examples=5)
+@given(story=STORY)
+def test_exactly_what_was_damaged_is_named_and_mended_while_trade_goes_on(
+    new_road: NewRoad, story: tuple[set[tuple[str, int]], set[int], list[str]]
+) -> None:
+    damages, deleted, trade = story
+    with new_road() as road:
+        # Before the foreign keys are there, which forbid to delete what facts name.
+        road.extract()
+        road.deliver()
+        road.load()
+        expected: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+        road.there.run(CALENDAR)
+        for name, key in sorted(damages):
+            table, found, statement = DAMAGE[name]
+            road.there.run(statement.format(key=key))
+            expected[table][found].add(key)
+        for key in sorted(deleted):
+            road.source.run(DELETED.format(key=key))
+            expected["fact_payment"]["gone"].add(60 + key)
+        Ticks(road)(*trade)
+        named = reconcile(road)
+        assert {
+            table: {found: set(map(int, keys)) for found, keys in each.items()} for table, each in named.items()
+        } == {table: dict(found) for table, found in expected.items()}
+        assert road.differences() == {}
+        assert reconcile(road) == {}
+
+
+def written(road: Road) -> dict[str, object]:
+    """Every tuple of the warehouse's tables with all that PostgreSQL notes of who wrote or locked it."""
+    return {
+        name: road.there.run(f"SELECT ctid::text, xmin::text, xmax::text FROM {name} ORDER BY 1")
+        for name in (*TARGETS, "etl_deletion", "etl_text_deletion", "etl_waiting", "etl_quarantine", "etl_difference")
+    }
+
+
+def test_where_nothing_differs_nothing_is_written(road: Road, tick: Ticks) -> None:
+    road.travel()
+    tick(*KINDS)
+    road.travel()
+    before = written(road)
+    assert reconcile(road) == {}
+    assert written(road) == before
+
+
+def test_killed_between_its_two_records_it_leaves_nothing_undetected(road: Road, tick: Ticks) -> None:
+    """What was deleted is left to the second record; without it the next run finds it."""
+    road.travel()
+    road.source.run("DELETE FROM payment WHERE payment_id = 5")
+    tick("payment")
+    first, second = WHOLE.parts
+    assert first.left
+    road.extract(first)
+    road.deliver()
+    road.load()
+    assert set(road.differences()) == {"fact_payment"}
+    road.travel()
+    assert road.differences() == {}
+
+
+def test_only_the_tables_that_were_asked_for(road: Road) -> None:
+    road.travel()
+    road.there.run("UPDATE dim_design SET design_name = ''")
+    road.there.run("UPDATE dim_currency SET currency_name = ''")
+    road.extract(Request(cause=RECONCILE, full={"design": RECONCILE}))
+    road.deliver()
+    road.load()
+    assert set(road.differences()) == {"dim_currency"}
