@@ -1,4 +1,4 @@
-"""Answer an operator's questions, with the loader's right to read: `{"do": "status"}`."""
+"""Answer an operator's questions, with the loader's right to read: `{"do": "status"}`, `{"do": "why", …}`."""
 
 import os
 from datetime import UTC, datetime
@@ -9,6 +9,9 @@ from shared.aws.bucket import S3Bucket
 from shared.aws.secrets import get_login
 from shared.errors import Refused, TotestreamError
 from shared.lake.run_log import RunLog
+from shared.lineage.lake import Lake
+from shared.lineage.warehouse import Warehouse
+from shared.lineage.why import why
 from shared.postgres.connection import connect
 from shared.settings import Settings
 from shared.status.status import status
@@ -24,8 +27,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str, Any]:
-    if event.get("do") != "status":
-        raise Refused(f"inspect can do status, not {event.get('do')!r}")
+    if event.get("do") not in ("status", "why"):
+        raise Refused(f"inspect can do status and why, not {event.get('do')!r}")
+    ingestion, processed = (S3Bucket(settings.names.bucket(noun)) for noun in ("ingestion", "processed"))
     connection = connect(
         "warehouse",
         get_login(settings["WAREHOUSE_SECRET"]),
@@ -35,5 +39,6 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
         schema=settings["WAREHOUSE_SCHEMA"],
     )
     with connection:
-        run_log = RunLog(S3Bucket(settings.names.bucket("ingestion")))
-        return status(run_log, connection, TARGETS, lambda: datetime.now(UTC).replace(tzinfo=None)).facts
+        if event["do"] == "why":
+            return why(event, TARGETS, Lake(ingestion, processed), Warehouse(connection))
+        return status(RunLog(ingestion), connection, TARGETS, lambda: datetime.now(UTC).replace(tzinfo=None)).facts
