@@ -54,6 +54,12 @@ def test_nothing_imports_upward(path: Path) -> None:
     assert not [module for module in imported(path) if module.split(".")[0] in ("handlers", "local", "tests")]
 
 
+@pytest.mark.parametrize("path", [it for stage in STAGES for it in python_files(SHARED / stage)], ids=name_of)
+def test_a_stage_uses_only_those_before_it(path: Path) -> None:
+    later = STAGES[STAGES.index(path.parent.name) + 1 :]
+    assert not [module for module in imported(path) if module.startswith(tuple(f"shared.{stage}." for stage in later))]
+
+
 @pytest.mark.parametrize("path", python_files(ROOT / "handlers"), ids=name_of)
 def test_handlers_import_only_the_library(path: Path) -> None:
     ours = [module for module in imported(path) if module.split(".")[0] in ("handlers", "local", "tests")]

@@ -56,10 +56,8 @@ def chain(answer: Answer) -> Iterator[str]:
 def load(entry: Answer | None, inferred: bool) -> Iterator[str]:
     if entry:
         after = f", {entry['seconds']:.1f} s after its snapshot" if entry["seconds"] is not None else ""
-        how = " (inferred)" if inferred else ""
-        yield line(
-            "loaded", entry["loaded_at"], f"run {entry['run']} of log {entry['log']}: {entry['status']}{how}{after}"
-        )
+        how = f"{entry['status']} (inferred)" if inferred else entry["status"]
+        yield line("loaded", entry["loaded_at"], f"run {entry['run']} of log {entry['log']}: {how}{after}")
 
 
 def manifest(entry: Answer | None, its_part: Answer | None) -> Iterator[str]:
@@ -78,9 +76,8 @@ def part(entry: Answer | None) -> Iterator[str]:
 
 
 def run_lines(run: Answer) -> Iterator[str]:
-    yield line(
-        "run", run["committed_at"], f"{run['key']}: {run['cause']}, attempt {run['attempt']}, code {run['code']}"
-    )
+    made = f"cause {run['cause']}, attempt {run['attempt']}, code {run['code']}"
+    yield line("run", run["committed_at"], f"{run['key']}: {made}")
     yield line("  snapshot", run["snapshot_at"], f"xmin {run['xmin']}, xmax {run['xmax']}")
     for message in run["messages"]:
         sent = "" if run["published_at"] else ", not known to be published"
