@@ -266,6 +266,7 @@ def test_what_waits_is_quarantined_behind_or_held_is_told_with_its_reason(road: 
     assert "not one this product knows" in kept_out["quarantined"][0]["reason"]
     road.source.run("UPDATE currency SET currency_code = 'GBP' WHERE currency_id = 1")
     road.travel()
+    assert ask(road, "currency", id="1")["arrivals"][0]["quarantined"] == []
     [released] = ask(road, "payment", id="3")["arrivals"][0]["versions"]
     assert (released["load"]["status"], released["load"]["run"]) == ("released", 1)
     chain = ask(road, "fact_payment", id=released["id"])
@@ -274,10 +275,13 @@ def test_what_waits_is_quarantined_behind_or_held_is_told_with_its_reason(road: 
     road.source.run("UPDATE payment SET paid = NOT paid; ALTER TABLE staff RENAME COLUMN email_address TO mail")
     road.extract()
     assert ask(road, "payment", id="3")["arrivals"][0]["behind"] == [3]
+    road.transform(3, TARGETS["fact_payment"])
+    assert road.load().complete_run == 2
+    assert ask(road, "payment", id="3")["arrivals"][0]["behind"] == []
     [held] = ask(road, "staff", id="1")["arrivals"]
     assert (held["behind"], "email_address is missing" in held["held"]) == ([], True)
     [nothing] = ask(road, "payment", id="99999")["arrivals"]
-    assert (nothing["versions"], nothing["waiting"], nothing["quarantined"], nothing["behind"]) == ([], [], [], [3])
+    assert (nothing["versions"], nothing["waiting"], nothing["quarantined"], nothing["deletions"]) == ([], [], [], [])
 
 
 def test_what_is_gone_with_its_account_is_said_in_words(road: Road) -> None:
