@@ -41,8 +41,7 @@ def text(answer: Answer) -> str:
 
 
 def chain(answer: Answer) -> Iterator[str]:
-    key = "" if answer["key"] == answer["id"] else f": key {answer['key']}"
-    yield f"{answer['table']} {answer['id']}{key} (times are UTC)"
+    yield f"{answer['table']}, record {answer['id']}, key {answer['key']} (times are UTC)"
     yield from load(answer["load"], answer["inferred"])
     yield from manifest(answer["manifest"], answer["part"])
     for batch in answer["batches"]:
@@ -88,7 +87,7 @@ def run_lines(run: Answer) -> Iterator[str]:
 
 
 def journey(answer: Answer) -> Iterator[str]:
-    yield f"{answer['table']} {answer['key']} (times are UTC)"
+    yield f"{answer['table']}, key {answer['key']} (times are UTC)"
     for arrival in answer["arrivals"]:
         yield from arrived(arrival)
     for other in answer["others"]:

@@ -80,7 +80,7 @@ CHAIN = Chain(
     said=("something is gone",),
 )
 CHAIN_TEXT = """\
-fact_payment 7: key 17 (times are UTC)
+fact_payment, record 7, key 17 (times are UTC)
 loaded      2026-03-02 09:00:04      run 42 of log a1: loaded, 2.8 s after its snapshot
 manifest    2026-03-02 09:00:04      manifests/00000042/fact_payment.json: delta, 2 rows, 1 quarantined
                                      sha256 9c08, as the ledger has it
@@ -121,7 +121,7 @@ JOURNEY = Journey(
     others=("dim_date takes the days",),
 )
 JOURNEY_TEXT = """\
-payment 17 (times are UTC)
+payment, key 17 (times are UTC)
 record      2026-03-02 09:00:04      fact_payment 7: loaded by run 42, cause resync
   because                            payment delta: rows changed
   valid     2026-03-02 09:00:01.234  until 2026-03-02 09:00:04, then deleted

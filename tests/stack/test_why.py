@@ -31,7 +31,9 @@ def test_a_changed_payment_is_followed_back_and_forward(stack: LocalStack) -> No
     )
     assert told(stack, "fact_payment", "--business", "11")["arrivals"] == [arrival]
     shown = stack.script("why", "--local", "dim_staff", "1")
-    assert shown.returncode == 0 and shown.stdout.startswith("dim_staff 1 (times are UTC)\nloaded "), shown.stderr
+    assert shown.returncode == 0 and shown.stdout.startswith("dim_staff, record 1, key 1 (times are UTC)\nloaded "), (
+        shown.stderr
+    )
     for word in ("manifest ", "  part ", "batch ", "run ", "  snapshot ", "  message "):
         assert f"\n{word}" in shown.stdout
 
