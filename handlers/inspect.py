@@ -1,5 +1,5 @@
-"""Answer an operator's questions, with the loader's right to read: `{"do": "status"}`, `{"do": "run", "run": 42}`,
-`{"do": "reconciled"}`, `{"do": "quarantined", "table": "payment"}`.
+"""Answer an operator's questions, with the loader's right to read: `{"do": "status"}`, `{"do": "why", …}`,
+`{"do": "run", "run": 42}`, `{"do": "reconciled"}`, `{"do": "quarantined", "table": "payment"}`.
 """
 
 import os
@@ -12,12 +12,17 @@ from shared.aws.secrets import get_login
 from shared.errors import Refused, TotestreamError
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
+from shared.lineage.lake import Lake
+from shared.lineage.warehouse import Warehouse
+from shared.lineage.why import why
 from shared.postgres.connection import connect
 from shared.settings import Settings
 from shared.status.quarantined import quarantined
 from shared.status.runs import last_reconcile, run_facts
 from shared.status.status import status
 from shared.warehouse.registry import TARGETS
+
+QUESTIONS = ("status", "why", "run", "reconciled", "quarantined")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -29,6 +34,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str, Any]:
+    if event.get("do") not in QUESTIONS:
+        raise Refused(f"inspect can do {', '.join(QUESTIONS)}, not {event.get('do')!r}")
+    ingestion, processed = (S3Bucket(settings.names.bucket(noun)) for noun in ("ingestion", "processed"))
     connection = connect(
         "warehouse",
         get_login(settings["WAREHOUSE_SECRET"]),
@@ -38,16 +46,17 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
         schema=settings["WAREHOUSE_SCHEMA"],
     )
     with connection:
-        run_log = RunLog(S3Bucket(settings.names.bucket("ingestion")))
         match event:
             case {"do": "status"}:
-                return status(run_log, connection, TARGETS, lambda: datetime.now(UTC).replace(tzinfo=None)).facts
+                now = lambda: datetime.now(UTC).replace(tzinfo=None)  # noqa: E731 - asked when all was looked at
+                return status(RunLog(ingestion), connection, TARGETS, now).facts
+            case {"do": "why"}:
+                return why(event, TARGETS, Lake(ingestion, processed), Warehouse(connection))
             case {"do": "run", "run": int(run)}:
-                manifests = Manifests(S3Bucket(settings.names.bucket("processed")))
-                return run_facts(run, run_log, manifests, connection)
+                return run_facts(run, RunLog(ingestion), Manifests(processed), connection)
             case {"do": "reconciled"}:
                 return last_reconcile(connection)
             case {"do": "quarantined", "table": str(table)}:
                 return quarantined(table, connection, TARGETS)
             case _:
-                raise Refused(f"inspect can do status, run, reconciled and quarantined, not {event}")
+                raise Refused(f"inspect does not understand {event}")

@@ -107,8 +107,8 @@ def _watch(r: Rights) -> list[Document]:
 def _inspect(r: Rights) -> list[Document]:
     return [
         r.secret(r.settings["WAREHOUSE_SECRET"]),
-        r.get(INGESTION, ALL_RUNS, HEALTH),
-        r.get(PROCESSED, ALL_MANIFESTS),
+        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, "batches/*", HEALTH),
+        r.get(PROCESSED, ALL_MANIFESTS, "tables/*"),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),
     ]

@@ -18,7 +18,7 @@ DOORS = {
 }
 OUTSIDE = {"boto3", "botocore", "pg8000", "os", "socket", "subprocess", "time", "random", "uuid"}
 # Each stage may use those before it in this list, its own modules, and what is not a stage.
-STAGES = ["source", "transform", "load", "watch", "status"]
+STAGES = ["source", "transform", "load", "watch", "status", "lineage"]
 
 
 def python_files(folder: Path) -> list[Path]:
@@ -52,6 +52,12 @@ def test_a_warehouse_table_is_declared_without_any_door(path: Path) -> None:
 @pytest.mark.parametrize("path", python_files(SHARED), ids=name_of)
 def test_nothing_imports_upward(path: Path) -> None:
     assert not [module for module in imported(path) if module.split(".")[0] in ("handlers", "local", "tests")]
+
+
+@pytest.mark.parametrize("path", [it for stage in STAGES for it in python_files(SHARED / stage)], ids=name_of)
+def test_a_stage_uses_only_those_before_it(path: Path) -> None:
+    later = STAGES[STAGES.index(path.parent.name) + 1 :]
+    assert not [module for module in imported(path) if module.startswith(tuple(f"shared.{stage}." for stage in later))]
 
 
 @pytest.mark.parametrize("path", python_files(ROOT / "handlers"), ids=name_of)

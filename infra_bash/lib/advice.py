@@ -136,6 +136,7 @@ FUNCTIONS: Rows = (
         r"[Tt]imed out after",
         f"on AWS this is also what a network that leads nowhere looks like: check {NETWORK}, then the function's log",
     ),
+    (r"inspect can do .*, not", "deploy again: the function is older than this script"),
     (r"Runtime\.ImportModuleError", "LAMBDA_PYTHON and LAMBDA_ARCH must be those that the layer was made for"),
 )
 

@@ -1,6 +1,6 @@
 """Says what is wrong with the tables that a person named, and which would be right.
 
-    python -m infra_bash.lib.tables warehouse|source NAME...
+    python -m infra_bash.lib.tables warehouse|source|fact|any NAME...
 
 prints a line about the first name that is no table of that kind; nothing when all are.
 """
@@ -22,7 +22,11 @@ def made_from(source: str) -> list[str]:
 
 
 def complaint(kind: str, name: str) -> str:
-    """Empty when `name` is a table of `kind`."""
+    """Empty when `name` is a table of `kind`; `any` is the warehouse's or the source's."""
+    if kind == "any":
+        return unknown("warehouse or source", name, [*TARGETS, *TABLES])
+    if kind == "fact":
+        return unknown(kind, name, [target.name for target in TARGETS.values() if target.kind == "fact"])
     if kind == "warehouse":
         if name in TABLES:
             return f"{name} is a source table; its warehouse tables are: {', '.join(made_from(name))}"

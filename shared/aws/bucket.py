@@ -1,14 +1,17 @@
 """One S3 bucket: read, create once, overwrite, list."""
 
 import time
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
 from shared.aws.clients import Sleep, called, client
 from shared.errors import CorruptObject, MissingObject
 from shared.lake.keys import content_hash
+
+T = TypeVar("T")
 
 
 class Bucket(Protocol):
@@ -18,6 +21,9 @@ class Bucket(Protocol):
 
     def get(self, key: str) -> bytes:
         """The object's bytes. Raises MissingObject."""
+
+    def written_at(self, key: str) -> datetime:
+        """When the object came to be, by S3's own clock. Raises MissingObject."""
 
     def create(self, key: str, body: bytes) -> bool:
         """Write `key` unless it exists. True when it now holds exactly `body`, False when something else.
@@ -42,10 +48,14 @@ class S3Bucket:
         def get() -> bytes:
             return bytes(self._s3.get_object(Bucket=self.name, Key=key)["Body"].read())
 
-        try:
-            return called("S3", f"reading s3://{self.name}/{key}", get, frozenset({"NoSuchKey"}), self._sleep)
-        except ClientError as error:
-            raise MissingObject(self.name, key) from error
+        return self._found(key, get)
+
+    def written_at(self, key: str) -> datetime:
+        def head() -> datetime:
+            at: datetime = self._s3.head_object(Bucket=self.name, Key=key)["LastModified"]
+            return at
+
+        return self._found(key, head)
 
     def create(self, key: str, body: bytes) -> bool:
         # 409 answers two writers at one moment: the retry then meets 412, or wins.
@@ -81,6 +91,13 @@ class S3Bucket:
             if not page.get("IsTruncated"):
                 return
             ask["ContinuationToken"] = page["NextContinuationToken"]
+
+    def _found(self, key: str, look: Callable[[], T]) -> T:
+        missing = frozenset({"NoSuchKey", "404"})  # the latter of HeadObject
+        try:
+            return called("S3", f"reading s3://{self.name}/{key}", look, missing, self._sleep)
+        except ClientError as error:
+            raise MissingObject(self.name, key) from error
 
 
 def get_verified(bucket: Bucket, key: str, sha256: str) -> bytes:

@@ -24,6 +24,7 @@ CONFIG = Config(
 )
 
 REFUSALS = {
+    "403",  # HeadObject's answer has no body, and so no other code than its status
     "AccessDenied",
     "AccessDeniedException",
     "AuthorizationError",

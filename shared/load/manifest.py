@@ -38,6 +38,14 @@ def get_written(bucket: Bucket, log: str, run: int, table: str) -> Written:
     return Written(manifest, keys.content_hash(body))
 
 
+def former_of(target: Target, manifest: Manifest) -> parquet.Former | None:
+    """The declaration that the manifest's parts were written under, when it is not today's."""
+    if manifest.declaration == target.fingerprint:
+        return None
+    declaration = f"declaration {manifest.declaration} of {target.name}"
+    return parquet.Former(declaration, f"resync {', '.join(target.sources)}")
+
+
 class Loading:
     """What happens inside one transaction, which the caller begins and ends."""
 
@@ -52,21 +60,13 @@ class Loading:
 
     def stage(self, bucket: Bucket, manifest: Manifest) -> None:
         self._run(sql.create_stage(sql.STAGE, self._target.columns))
-        former = self._former(manifest)
+        former = former_of(self._target, manifest)
         for part in manifest.parts:
             self._copy(bucket, part, sql.STAGE, self._target.columns, former)
         if sum(part.rows for part in manifest.parts) != manifest.rows:
             raise CorruptObject(f"manifest of {manifest.table}, run {manifest.run}", "its parts' rows are not its rows")
         self._index_stage(manifest.rows)
         self._stage_refused(bucket, manifest.quarantined)
-
-    def _former(self, manifest: Manifest) -> parquet.Former | None:
-        """The declaration that the manifest's parts were written under, when it is not today's."""
-        target = self._target
-        if manifest.declaration == target.fingerprint:
-            return None
-        declaration = f"declaration {manifest.declaration} of {target.name}"
-        return parquet.Former(declaration, f"resync {', '.join(target.sources)}")
 
     def _copy(
         self,

@@ -124,7 +124,7 @@ def _expected(target: Target, newest: RunRecord | None) -> int | None:
     if newest.expected and target.name in newest.expected:
         return newest.expected[target.name]
     cursor = newest.state(target.sources[0]).cursor
-    return cursor.count if cursor and target.kind != "set" and not target.grouped else None
+    return cursor.count if cursor and target.row_by_row else None
 
 
 def _looked_at(run_log: RunLog) -> datetime | None:

@@ -58,6 +58,11 @@ class Target:
         first = TABLES[self.sources[0]]
         return self.kind == "dimension" and self.key != first.key and self.key in {c.name for c in first.columns}
 
+    @property
+    def row_by_row(self) -> bool:
+        """Whether each of its rows is made of one row of its first source, under the same key."""
+        return self.kind != "set" and not self.grouped
+
 
 def target_from(module: ModuleType) -> Target:
     """What a warehouse table's module declares. Raises BadDeclaration."""

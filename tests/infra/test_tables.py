@@ -46,6 +46,17 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
     assert complaint("warehouse", "").startswith(" is not a warehouse table; they are: dim_counterparty, ")
 
 
+def test_both_kinds_can_be_right_and_facts_alone() -> None:
+    assert [complaint("any", name) for name in (*TARGETS, *TABLES)] == [""] * 22
+    said = complaint("any", "fact_paymnt")
+    assert said.startswith(
+        "fact_paymnt is not a warehouse or source table (is fact_payment meant?); they are: dim_count"
+    )
+    assert complaint("fact", "fact_payment") == ""
+    facts = "fact_payment, fact_purchase_orders, fact_sales_order"
+    assert complaint("fact", "dim_staff") == f"dim_staff is not a fact table; they are: {facts}"
+
+
 def required(*arguments: str) -> subprocess.CompletedProcess[str]:
     script = 'source infra_bash/lib/common.sh; source infra_bash/lib/tables.sh; require_tables "$@"; echo went on'
     return subprocess.run(

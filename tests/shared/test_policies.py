@@ -71,6 +71,16 @@ def test_a_transform_takes_from_its_queue_and_gives_to_its_dead_letters() -> Non
     assert resources("transform-dim_staff", "sqs:SendMessage") == {f"{queue}-dlq"}
 
 
+def test_inspect_reads_what_a_row_was_made_of_and_no_refused_rows() -> None:
+    read = {arn.removeprefix("arn:aws:s3:::totestream-test-") for arn in resources("inspect", "s3:GetObject")}
+    own = "ingestion-123456789012", "processed-123456789012"
+    assert read == {
+        *(f"{own[0]}/{key}/*" for key in ("runs", "published", "batches", "health")),
+        *(f"{own[1]}/{key}/*" for key in ("manifests", "tables")),
+    }
+    assert resources("inspect", "s3:PutObject") == set()
+
+
 def test_nobody_may_delete_an_object() -> None:
     assert "s3:Delete" not in str(POLICIES)
 

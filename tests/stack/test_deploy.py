@@ -362,7 +362,8 @@ def deploy_killed(other: LocalStack, door: Door, at: int, early: bool, scratch: 
 
 def finished_in_the_end(other: LocalStack, door: Door, kills: Iterator[tuple[int, bool]], scratch: Path) -> list[str]:
     """Deploys killed one after the other until one gets through: what they were killed at. The next changes nothing."""
-    killed, said = [], Counter[str]()
+    killed: list[str] = []
+    said = Counter[str]()
     for at, early in kills:
         call, code, lines = deploy_killed(other, door, at, early, scratch)
         said.update(lines)

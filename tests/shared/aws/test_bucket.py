@@ -1,5 +1,7 @@
 """The door to S3, on moto: written once, found again, listed whole; and which errors help to be tried again."""
 
+from datetime import UTC, datetime
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -22,6 +24,15 @@ def test_created_once(ingestion: S3Bucket) -> None:
 def test_a_missing_object_is_named(ingestion: S3Bucket) -> None:
     with pytest.raises(MissingObject, match=r"s3://.*/nothing is not there"):
         ingestion.get("nothing")
+    with pytest.raises(MissingObject, match=r"s3://.*/nothing is not there"):
+        ingestion.written_at("nothing")
+
+
+def test_when_an_object_came_to_be(ingestion: S3Bucket) -> None:
+    # S3 counts whole seconds here.
+    before = datetime.now(UTC).replace(microsecond=0)
+    ingestion.create("runs/1", b"mine")
+    assert before <= ingestion.written_at("runs/1") <= datetime.now(UTC)
 
 
 def test_a_bucket_that_is_not_there_is_refused(aws: None) -> None:
@@ -60,7 +71,9 @@ def test_what_passes_is_tried_again() -> None:
     assert called("S3", "reading", call) == "done"
 
 
-@pytest.mark.parametrize(("code", "kind"), [("SlowDown", ServiceUnavailable), ("AccessDenied", ServiceRefused)])
+@pytest.mark.parametrize(
+    ("code", "kind"), [("SlowDown", ServiceUnavailable), ("AccessDenied", ServiceRefused), ("403", ServiceRefused)]
+)
 def test_an_error_says_its_code_and_never_its_message(code: str, kind: type[Exception]) -> None:
     def call() -> None:
         raise error(code)

@@ -5,6 +5,7 @@ Its files are never written anew: what a later version writes goes beside them.
 
 import copy
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,9 @@ class Folder:
 
     def get(self, key: str) -> bytes:
         return (GOLDEN / self.name / key).read_bytes()
+
+    def written_at(self, key: str) -> datetime:
+        raise NotImplementedError
 
     def create(self, key: str, body: bytes) -> bool:
         raise NotImplementedError

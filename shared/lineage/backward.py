@@ -1,0 +1,84 @@
+"""From a row of the warehouse back: ledger, manifest, part, batches, runs, snapshots, messages."""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from shared.columns import Column, Kind
+from shared.lake import documents
+from shared.lineage.answers import Batch, Chain, File, Load, Run, Said
+from shared.lineage.lake import Lake, holder
+from shared.lineage.origin import origin_of
+from shared.lineage.warehouse import Row, Warehouse
+from shared.source.catalogue import TABLES
+from shared.warehouse.registry import Target
+
+
+def chain_of(target: Target, id_: str, row: Row, lake: Lake, warehouse: Warehouse) -> Chain:
+    """What is gone is said in words; `id_` as in Warehouse.row."""
+    said = Said()
+    load, inferred = origin_of(target, row, lake, warehouse, said)
+    chain = Chain(table=target.name, id=id_, key=row.key, load=load, inferred=inferred)
+    if load and (gone := lake.lacks(load.log)):
+        said.add(gone)
+    elif load:
+        chain = _Backward(target, row.key, load, lake, said).lengthened(chain)
+    return replace(chain, said=said.lines)
+
+
+def batch_of(source: str, run: int, read: documents.Batch) -> Batch:
+    return Batch(table=source, run=run, mode=read.mode, reason=read.reason, rows=read.rows)
+
+
+class _Backward:
+    def __init__(self, target: Target, key: str, load: Load, lake: Lake, said: Said) -> None:
+        self._target, self._key, self._load, self._lake, self._said = target, key, load, lake, said
+
+    def lengthened(self, chain: Chain) -> Chain:
+        target, load, tried = self._target, self._load, self._said.tried
+        own = tried(lambda: self._lake.run(load.run, target.sources))
+        written = tried(lambda: self._lake.written(target, load))
+        if written is None:
+            return replace(chain, runs=tuple(filter(None, [own])))
+        manifest = tried(lambda: self._lake.manifest(written, load))
+        if manifest and not manifest.as_loaded:
+            self._said.add(f"{manifest.key} is not the one that was loaded: its bytes are others than the ledger says")
+        return replace(
+            chain,
+            manifest=manifest,
+            part=self._part(written.manifest),
+            batches=tuple(self._batches(written.manifest.sources)),
+            runs=tuple(self._runs(own, written.manifest.sources)),
+        )
+
+    def _part(self, made: documents.Manifest) -> File | None:
+        [column] = [column for column in self._target.columns if column.name == self._target.key]
+        part = self._said.tried(lambda: holder(self._lake.processed, made.parts, column, self._key))
+        if part is None:
+            self._said.add(f"no part of the manifest of run {made.run} can be shown to hold {column.name} {self._key}")
+        return part
+
+    def _batches(self, sources: Mapping[str, int]) -> list[Batch]:
+        """In the order in which the table names its sources."""
+        order = [*self._target.sources, *sources]
+        found = [self._batch(source, sources[source]) for source in dict.fromkeys(order) if source in sources]
+        return [batch for batch in found if batch]
+
+    def _batch(self, source: str, run: int) -> Batch | None:
+        record = self._said.tried(lambda: self._lake.record(run))
+        read = record.state(source).batch if record else None
+        if read is None:
+            return None
+        batch = batch_of(source, run, read)
+        if source != self._target.sources[0] or not self._target.row_by_row:
+            return batch
+        key = Column(TABLES[source].key, Kind.INTEGER)
+        return replace(batch, part=self._said.tried(lambda: holder(self._lake.ingestion, read.parts, key, self._key)))
+
+    def _runs(self, own: Run | None, sources: Mapping[str, int]) -> list[Run]:
+        """The run itself, then those whose batches were joined, the latest first."""
+        others = sorted({*sources.values()} - {self._load.run}, reverse=True)
+        return [run for run in (own, *map(self._joined, others)) if run]
+
+    def _joined(self, run: int) -> Run | None:
+        return self._said.tried(lambda: self._lake.run(run, ()))

@@ -1,0 +1,60 @@
+"""Which load made a row: as the warehouse says, or as can be concluded from the manifests."""
+
+from typing import NamedTuple
+
+from shared.columns import Frame
+from shared.lineage.answers import Load, Said
+from shared.lineage.lake import Lake, found_in
+from shared.lineage.warehouse import Row, Warehouse
+from shared.load.manifest import former_of
+from shared.warehouse.registry import Target
+
+# Each is read with its parts, some ten milliseconds a piece, and a person waits.
+MOST_WALKED = 50
+
+
+class Origin(NamedTuple):
+    """None: no load of ours, or none that can be told."""
+
+    load: Load | None
+    inferred: bool = False
+
+
+def origin_of(target: Target, row: Row, lake: Lake, warehouse: Warehouse, said: Said) -> Origin:
+    if len(row.loads) == 1:
+        return Origin(row.loads[0])
+    if target.kind == "fact":
+        said.add("no load of ours made this record: it was there before")
+        return Origin(None)
+    load = said.tried(lambda: inferred(target, row.key, lake, warehouse))
+    found = "its manifests say that it is the same since then" if load else "and its manifests do not either"
+    said.add(
+        "the warehouse does not say which load wrote this row (it was restored, or changed by hand), "
+        f"{found}; the last {MOST_WALKED} were asked"
+    )
+    return Origin(load, inferred=load is not None)
+
+
+def inferred(target: Target, key: str, lake: Lake, warehouse: Warehouse) -> Load | None:
+    """The first load since which the row is as the newest manifest with this key has it.
+
+    Raises MissingObject, BadDocument, Refused, CorruptObject, OtherDeclaration.
+    """
+    newest: Frame | None = None
+    first = None
+    for load in warehouse.last_loads(target, lake.newest.log if lake.newest else "", MOST_WALKED):
+        rows = _rows(target, key, load, lake)
+        if rows is None:
+            continue
+        if newest is not None and not rows.equals(newest):
+            break
+        newest, first = rows, load
+    return first
+
+
+def _rows(target: Target, key: str, load: Load, lake: Lake) -> Frame | None:
+    """The row with the key in what that load took; None when it is not in there."""
+    made = lake.written(target, load).manifest
+    former = former_of(target, made)
+    found = found_in(lake.processed, made.parts, target.columns, target.key, key, former)
+    return found.rows if found else None

@@ -1,0 +1,56 @@
+"""The edge of inspect: a question it does not know, and a stack that is half deployed, are one line each."""
+
+from typing import Any
+
+import pytest
+
+from conftest import Database, made_bucket
+from handlers import inspect, migrate
+from local import logins
+from shared.errors import Refused, ServiceRefused
+from tests.handlers.test_load import SETTINGS, Context, keep, logged
+
+pytestmark = pytest.mark.fast
+
+QUESTION: dict[str, Any] = {"do": "why", "table": "fact_payment", "id": "1"}
+
+
+@pytest.fixture
+def begun(warehouse: Database, aws: None, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """A stack with settings and secrets and nothing else."""
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    keep("the/loader", warehouse.login())
+    keep("the/owner", warehouse.login(logins.WAREHOUSE_OWNER))
+    return warehouse
+
+
+def make_buckets() -> None:
+    for noun in ("ingestion", "processed"):
+        made_bucket(f"totestream-test-{noun}-123456789012")
+
+
+def test_a_record_that_does_not_exist_is_a_line(begun: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    make_buckets()
+    migrate.handler({}, Context())
+    with pytest.raises(Refused, match="no record 1 in fact_payment"):
+        inspect.handler(QUESTION, Context())
+    line = logged(capsys)
+    assert (line["message"], line["reason"]) == ("question was not answered", "no record 1 in fact_payment")
+    assert inspect.handler({"do": "status"}, Context())["newest_run"] == 0
+
+
+def test_a_question_that_nobody_knows(begun: Database) -> None:
+    with pytest.raises(Refused, match="inspect can do status, why, .*, not 'dance'"):
+        inspect.handler({"do": "dance"}, Context())
+
+
+def test_a_stack_without_buckets(begun: Database) -> None:
+    with pytest.raises(ServiceRefused, match=r"NoSuchBucket\); deploy again"):
+        inspect.handler(QUESTION, Context())
+
+
+def test_a_warehouse_without_tables(begun: Database) -> None:
+    make_buckets()
+    with pytest.raises(ServiceRefused, match="42P01.*; compare the database with what deploy.sh expects"):
+        inspect.handler(QUESTION, Context())

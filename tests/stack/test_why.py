@@ -1,0 +1,53 @@
+"""why.sh on the deployed stack, with no more rights than its function has."""
+
+import json
+import re
+from typing import Any
+
+from tests.stack.stack import LocalStack
+
+
+def told(stack: LocalStack, *arguments: str) -> Any:
+    done = stack.script("why", "--local", "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_changed_payment_is_followed_back_and_forward(stack: LocalStack) -> None:
+    stack.change("UPDATE payment SET paid = NOT paid WHERE payment_id = 11")
+    run = stack.extract()
+    stack.arrives()
+    [newest, *_] = stack.ask("SELECT max(payment_record_id) FROM fact_payment WHERE payment_id = 11")
+    chain = told(stack, "fact_payment", str(newest[0]))
+    assert (chain["key"], chain["said"]) == ("11", [])
+    # The schedule may have been quicker than we were.
+    assert 1 < chain["load"]["run"] <= run
+    assert chain["manifest"]["as_loaded"] and chain["runs"][0]["published_at"]
+    for noun, part in (("processed", chain["part"]), ("ingestion", chain["batches"][0]["part"])):
+        assert stack.get(noun, part["key"])
+    [arrival] = told(stack, "payment", "11")["arrivals"]
+    assert (
+        arrival["versions"][-1]["id"] == chain["id"] and arrival["versions"][-1]["cause"] == chain["runs"][0]["cause"]
+    )
+    assert told(stack, "fact_payment", "--business", "11")["arrivals"] == [arrival]
+    shown = stack.script("why", "--local", "dim_staff", "1")
+    assert shown.returncode == 0 and shown.stdout.startswith("dim_staff, record 1, key 1 (times are UTC)\nloaded "), (
+        shown.stderr
+    )
+    for word in ("manifest ", "  part ", "batch ", "run ", "  snapshot ", "  message "):
+        assert f"\n{word}" in shown.stdout
+
+
+def test_a_record_that_does_not_exist_is_one_line(stack: LocalStack) -> None:
+    failed = stack.script("why", "--local", "fact_payment", "99999")
+    name = stack.names.function("inspect")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    # The emulator has a name of its own for every error.
+    assert re.fullmatch(rf"FAILED  {name}: \S+: no record 99999 in fact_payment\n", failed.stderr)
+
+
+def test_a_stack_without_its_function_says_what_to_run(stack: LocalStack) -> None:
+    failed = stack.script("why", "--local", "fact_payment", "1", STAGE="elsewhere")
+    assert failed.returncode == 1
+    [line] = failed.stderr.splitlines()
+    assert line.endswith("deploy this stack first: infra_bash/deploy.sh")
