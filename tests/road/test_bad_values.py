@@ -1,0 +1,138 @@
+"""Values that the warehouse cannot take, or that only look so: what becomes of the row, and of the rows beside it."""
+
+from typing import Any
+
+import pytest
+from pg8000.exceptions import DatabaseError
+
+from infra_bash.lib.asking import of_quarantined
+from shared.source.request import request_from_event
+from shared.status.quarantined import quarantined
+from shared.warehouse.registry import TARGETS
+from tests.road.road import SCHEMA, Road
+
+pytestmark = pytest.mark.fast
+
+LONG = 10 * 1024 * 1024
+# Where it is refused, what is done to the source, what mends it, and what the reason may say.
+PAYMENT = "UPDATE payment SET {} WHERE payment_id = 3"
+A_DAY = PAYMENT.format("payment_date = '2026-01-31'")
+QUARANTINED = {
+    "a day that never was": ("fact_payment", PAYMENT.format("payment_date = '2024-02-30'"), A_DAY, "payment_date: "),
+    "an empty day": ("fact_payment", PAYMENT.format("payment_date = ''"), A_DAY, "payment_date: "),
+    "a day in words": ("fact_payment", PAYMENT.format("payment_date = 'top-secret'"), A_DAY, "payment_date: "),
+    "an infinite time": (
+        "fact_payment",
+        PAYMENT.format("last_updated = 'infinity'"),
+        PAYMENT.format("last_updated = '2026-01-31'"),
+        "source column last_updated: a time that is infinite",
+    ),
+    "NaN": (
+        "fact_payment",
+        PAYMENT.format("payment_amount = 'NaN'"),
+        PAYMENT.format("payment_amount = 3.50"),
+        "source column payment_amount: a value that numeric(10,2) cannot hold",
+    ),
+    "an unknown currency": (
+        "dim_currency",
+        "UPDATE currency SET currency_code = 'QQQ' WHERE currency_id = 3",
+        "UPDATE currency SET currency_code = 'CHF' WHERE currency_id = 3",
+        "currency_name: currency_code is not one this product knows",
+    ),
+    "no location": (
+        "dim_staff",
+        "UPDATE department SET location = NULL WHERE department_id IN (SELECT department_id FROM staff)",
+        "UPDATE department SET location = 'Leeds'",
+        "location: missing in the department of this row",
+    ),
+}
+LOADED = {
+    "a day far away": "UPDATE payment SET payment_date = '9999-12-31' WHERE payment_id = 3",
+    "the greatest amount": "UPDATE payment SET payment_amount = 99999999.99 WHERE payment_id = 3",
+    "10 MB of text": f"UPDATE design SET file_location = repeat('é', {LONG // 2}) WHERE design_id = 3",
+    "a text like nothing": "UPDATE design SET design_name = E'\\\\N', file_name = E'\\\\0' WHERE design_id = 3",
+    "texts like null": "UPDATE design SET design_name = 'NULL', file_name = 'None', file_location = 'nan'",
+    "an empty text": "UPDATE design SET design_name = '', file_location = ' ' WHERE design_id = 3",
+}
+
+
+def entries(road: Road, source: str) -> list[dict[str, Any]]:
+    with road.warehouse.connect() as connection:
+        connection.run(f"SET search_path TO {SCHEMA}")
+        found: list[dict[str, Any]] = quarantined(source, connection, TARGETS)["entries"]
+        return found
+
+
+@pytest.mark.parametrize("name", QUARANTINED)
+def test_a_bad_row_is_set_aside_with_its_reason_and_comes_back_once_mended(road: Road, name: str) -> None:
+    table, spoil, mend, reason = QUARANTINED[name]
+    source = TARGETS[table].sources[0]
+    road.travel()
+    versions = road.there.run(f"SELECT count(*) FROM {table}")
+    road.source.run(spoil)
+    road.source.run("UPDATE payment SET paid = NOT paid WHERE payment_id = 4")
+    [[paid]] = road.source.run("SELECT paid FROM payment WHERE payment_id = 4") or []
+    road.travel()
+    found = entries(road, source)
+    assert {entry["table"] for entry in found} == {table} and {entry["run"] for entry in found} == {2}
+    assert all(reason in entry["reason"] and len(entry["reason"]) < 200 for entry in found)
+    assert not [bad for bad in ("2024-02-30", "top-secret", "QQQ") if bad in repr(found)]
+    # The row beside it, of the same batch, has arrived; what stood there of the bad one stands.
+    assert road.there.run("SELECT paid FROM current_fact_payment WHERE payment_id = 4") == [[paid]]
+    [[before]], [[now]] = versions or [], road.there.run(f"SELECT count(*) FROM {table}") or []
+    assert now == before + (table == "fact_payment")
+    # Mended, those rows alone are read afresh.
+    road.source.run(mend)
+    road.source.run("UPDATE payment SET paid = NOT paid WHERE payment_id = 5")
+    event = of_quarantined(source, {"entries": found})
+    assert event is not None
+    road.extract(request_from_event(event))
+    road.deliver()
+    road.load()
+    assert road.differences() == {} and entries(road, source) == []
+
+
+def test_what_is_still_bad_stays_in_quarantine_once_and_is_asked_for_by_key(road: Road) -> None:
+    _, spoil, *_ = QUARANTINED["NaN"]
+    road.travel()
+    road.source.run(spoil)
+    road.travel()
+    event = of_quarantined("payment", {"entries": entries(road, "payment")})
+    assert event == {"do": "resync", "tables": ["payment"], "keys": [3]}
+    for run in (3, 4):
+        assert road.extract(request_from_event(event)).rows == 1
+        road.deliver()
+        road.load()
+        assert [(entry["key"], entry["run"]) for entry in entries(road, "payment")] == [("3", run)]
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_an_odd_value_arrives_as_it_is(road: Road, name: str) -> None:
+    road.travel()
+    road.source.run(LOADED[name])
+    road.travel()
+    assert road.differences() == {}
+    assert [entries(road, source) for source in ("payment", "design")] == [[], []]
+
+
+def test_money_too_long_for_the_warehouse_holds_its_table_and_no_other(road: Road) -> None:
+    """Eleven digits fit no numeric(10,2): the column's type has changed first, and that is what is seen."""
+    road.travel()
+    road.source.run("ALTER TABLE payment ALTER COLUMN payment_amount TYPE numeric(13,2)")
+    road.source.run("UPDATE payment SET payment_amount = 12345678901.00 WHERE payment_id = 3")
+    road.source.run("UPDATE sales_order SET units_sold = 7 WHERE sales_order_id = 3")
+    road.travel()
+    newest = road.run_log.newest()
+    assert newest is not None
+    assert [name for name, state in newest.tables.items() if state.hold] == ["payment"]
+    assert set(road.differences()) == {"fact_payment"}
+    road.source.run("UPDATE payment SET payment_amount = 1.00 WHERE payment_id = 3")
+    road.source.run("ALTER TABLE payment ALTER COLUMN payment_amount TYPE numeric(10,2)")
+    road.travel()
+    assert road.differences() == {}
+
+
+def test_no_null_character_can_come(road: Road) -> None:
+    """PostgreSQL itself refuses it in a text: what is like it arrives (above), it cannot."""
+    with pytest.raises(DatabaseError, match="22P05|22021|invalid byte|null character"):
+        road.source.run("UPDATE design SET design_name = :text WHERE design_id = 3", text="a\x00b")
