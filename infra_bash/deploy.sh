@@ -38,6 +38,7 @@ source "$lib/lambda.sh"
 source "$lib/remove.sh"
 source "$lib/retired.sh"
 source "$lib/invoke.sh"
+source "$lib/follow.sh"
 source "$lib/closing.sh"
 
 main() {

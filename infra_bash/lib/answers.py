@@ -1,6 +1,6 @@
 """Reads what functions answer, for bash: JSON from stdin, one question each.
 
-python -m infra_bash.lib.answers error|did|migrated|run|table [TABLE…]|json [TABLE…]|held|wrong|progress RUN
+python -m infra_bash.lib.answers error|did|migrated|table [TABLE…]|json [TABLE…]|held|wrong|progress RUN
 """
 
 import json
@@ -117,8 +117,6 @@ def main() -> None:
             print("".join(f"{line}\n" for line in answer.get("did", [])), end="")
         case "migrated":
             print("".join(f"{verb}\t{words}\n" for verb, words in migrated(answer)), end="")
-        case "run":
-            print("" if answer["busy"] else answer["run"])
         case "table":
             print(table(only(answer, rest)))
         case "json":

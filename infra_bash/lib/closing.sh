@@ -28,7 +28,7 @@ migrate() {
 prove() {
   local attempt status run wrong now held
   for ((attempt = 1; attempt <= MOST_COUNTS; attempt++)); do
-    run=$(count_source)
+    run=$(extract_now '{"do":"count"}')
     # Where nothing changed no manifest rings the loader, and the schedule would be waited for.
     invoke load '{}' >"$WORK/load"
     status=$(wait_until_loaded "$run")
@@ -44,19 +44,6 @@ prove() {
   [[ $now == loaded ]] || die "the source changes too fast to be counted; run infra_bash/status.sh$(same_stack) later"
   wrong=$(python infra_bash.lib.answers wrong <<<"$status")
   [[ -z $wrong ]] || die "expected and there differ: $wrong; run infra_bash/status.sh$(same_stack)"
-}
-
-# count_source: the run that counted it. An extraction at work is waited for: a schedule may have begun it.
-count_source() {
-  local run until=$((SECONDS + MOST_S))
-  while true; do
-    run=$(invoke extract '{"do":"count"}')
-    run=$(python infra_bash.lib.answers run <<<"$run")
-    [[ -z $run ]] || break
-    ((SECONDS < until)) || die "an extraction has been at work for $MOST_S s; run infra_bash/status.sh$(same_stack)"
-    sleep 1
-  done
-  printf '%s' "$run"
 }
 
 # wait_until_loaded RUN: the status in which the warehouse has it.

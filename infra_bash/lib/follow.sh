@@ -4,12 +4,16 @@
 # A run of millions of rows takes some minutes; longer means that something stands still, which is then named.
 FOLLOW_S=600
 
-# extract_now EVENT: the run it made.
+# extract_now EVENT: the run it made. An extraction at work is waited for: a schedule, or someone else, has begun it.
 extract_now() {
-  local answer run
-  answer=$(invoke extract "$1")
-  run=$(python infra_bash.lib.runs run <<<"$answer")
-  [[ -n $run ]] || die "another extraction has been at work for a minute; run $SCRIPT again later"
+  local run until=$((SECONDS + FOLLOW_S))
+  while true; do
+    run=$(invoke extract "$1")
+    run=$(python infra_bash.lib.runs run <<<"$run")
+    [[ -z $run ]] || break
+    ((SECONDS < until)) || die "an extraction has been at work for $FOLLOW_S s; run infra_bash/status.sh$(same_stack)"
+    sleep 1
+  done
   printf '%s' "$run"
 }
 
