@@ -89,8 +89,9 @@ class Snapshot(Document, frozen=True, kw_only=True):
     xmax: int
 
 
-# What a run was made for.
+# What a run was made for. A reconcile is two of one snapshot: first what had changed, then everything.
 SCHEDULE, COUNT, RESYNC, RECONCILE = "schedule", "count", "resync", "reconcile"
+BEFORE_RECONCILE = "before reconcile"
 
 
 class RunRecord(Document, frozen=True, kw_only=True):

@@ -1,11 +1,11 @@
 """What an extraction is asked to do."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import Refused
-from shared.lake.documents import COUNT, RECONCILE, RESYNC, SCHEDULE
+from shared.lake.documents import BEFORE_RECONCILE, COUNT, RECONCILE, RESYNC, SCHEDULE
 from shared.source.catalogue import TABLES
 
 # Past so many a whole reading is the cheaper one, and an event of Lambda's is not the place for them.
@@ -37,7 +37,7 @@ class Request:
         """
         if self.cause != RECONCILE:
             return (self,)
-        return (Request(left=tuple(self.full)), replace(self, left=()))
+        return (Request(cause=BEFORE_RECONCILE, left=tuple(self.full)), self)
 
 
 def request_from_event(event: Mapping[str, Any]) -> Request:

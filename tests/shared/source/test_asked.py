@@ -113,7 +113,7 @@ def test_a_preview_of_a_reconcile_shows_both_its_runs(stack: Stack, owner: pg800
     transaction(owner, 2)
     runs = preview(Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE)), stack.outside())["runs"]
     shown = [(each["run"], each["cause"], sum(table["rows"] for table in each["tables"])) for each in runs]
-    assert shown == [(2, "schedule", 1), (3, "reconcile", 2)]
+    assert shown == [(2, "before reconcile", 1), (3, "reconcile", 2)]
 
 
 def columns(table: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
