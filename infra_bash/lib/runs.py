@@ -37,8 +37,16 @@ def _would_be_read(run: Answer) -> str:
 
 
 def progress(answer: Answer) -> str:
-    waits = [f"{each['table']} {each['state']}" for each in answer["targets"] if each["state"].startswith("waits")]
-    return ", ".join(waits) or "loaded"
+    """Tables that wait for the same are told together."""
+    waiting: dict[str, list[str]] = {}
+    for target in answer["targets"]:
+        if target["state"].startswith("waits"):
+            waiting.setdefault(target["state"], []).append(target["table"])
+    return "; ".join(f"{_few(tables)} {state}" for state, tables in waiting.items()) or "loaded"
+
+
+def _few(tables: list[str]) -> str:
+    return tables[0] if len(tables) == 1 else f"{tables[0]} and {len(tables) - 1} more:"
 
 
 def loaded(answer: Answer) -> str:

@@ -40,16 +40,20 @@ def first_calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("calls") / "v1.db"
 
 
-# Two halves that take about as long, each with a stack of its own on one of pytest-xdist's two processes.
-SECOND_HALF = {"test_cli_v2.py", "test_deploy.py", "test_new_table.py", "test_update.py"}
+# Three thirds that take about as long, each with a stack of its own on one of pytest-xdist's three processes. The rest
+# is the first.
+THIRDS = {
+    2: {"test_cli_v2.py", "test_deploy.py", "test_new_table.py", "test_update.py"},
+    3: {"test_faults.py", "test_one_table.py", "test_readme.py", "test_retry.py", "test_teardown.py"},
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a half share its stack. They come first: what is short fills the time that is left."""
+    """The tests of a third share its stack. They come first: what is short fills the time that is left."""
     for item in items:
         if is_of_the_stack(item):
-            half = 2 if item.path.name in SECOND_HALF else 1
-            item.add_marker(pytest.mark.xdist_group(f"stack-{half}"))
+            third = next((number for number, files in THIRDS.items() if item.path.name in files), 1)
+            item.add_marker(pytest.mark.xdist_group(f"stack-{third}"))
     items.sort(key=lambda item: not is_of_the_stack(item))
 
 

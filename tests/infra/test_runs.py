@@ -1,0 +1,104 @@
+"""What the scripts make of the functions' answers: events and text, without any AWS."""
+
+import pytest
+
+from infra_bash.lib import asking, catalogue, runs
+
+pytestmark = pytest.mark.fast
+
+LOADED = {
+    "table": "fact_payment",
+    "state": "loaded",
+    "rows": 291,
+    "inserted": 2,
+    "updated": 5,
+    "deleted": 10,
+    "unchanged": 284,
+    "waiting": 0,
+    "quarantined": 0,
+    "seconds": 6.62,
+    "named": {"differing": [str(key) for key in range(1, 26)], "missing": ["7"]},
+}
+WAITS = {"table": "dim_staff", "state": "waits for its manifest"}
+
+
+def test_the_rows_in_quarantine_become_one_question_or_none() -> None:
+    def asked(*keys: str) -> object:
+        return asking.of_quarantined("payment", {"entries": [{"key": key} for key in keys]})
+
+    assert asked() is None
+    assert asked("3", "12", "3") == {"do": "resync", "tables": ["payment"], "keys": [3, 12]}
+    assert asked("3", "") == {"do": "resync", "tables": ["payment"]}
+    assert asked("2024-02-30") == {"do": "resync", "tables": ["payment"]}
+
+
+def test_tables_are_named_or_all_are_meant() -> None:
+    assert asking.of_tables("reconcile", []) == {"do": "reconcile"}
+    assert asking.of_tables("resync", ["staff"]) == {"do": "resync", "tables": ["staff"]}
+
+
+def test_an_extract_that_was_busy_has_no_run() -> None:
+    assert runs.run({"busy": True, "run": None}) == ""
+    assert runs.run({"busy": False, "run": 7}) == "7"
+
+
+def test_what_is_waited_for_is_named() -> None:
+    assert runs.progress({"targets": [LOADED, WAITS]}) == "dim_staff waits for its manifest"
+    assert runs.progress({"targets": [LOADED]}) == "loaded"
+
+
+def test_what_a_run_changed_and_what_it_found() -> None:
+    answer = {"run": 5, "snapshot_at": "2026-11-25 14:31:50.123", "targets": [LOADED]}
+    header, line = runs.loaded(answer).splitlines()
+    assert header.split() == ["TABLE", "ROWS", "NEW", "CHANGED", "DELETED", "SAME", "WAITING", "QUARANTINED", "SECONDS"]
+    assert line.split() == ["fact_payment", "291", "2", "5", "10", "284", "0", "0", "6.6"]
+    title, header, line, differing, missing = runs.reconciled(answer).splitlines()
+    assert title == "run 5, source as of 2026-11-25 14:31:50 UTC"
+    assert dict(zip(header.split(), line.split(), strict=True)) == {
+        "TABLE": "fact_payment",
+        "COMPARED": "291",
+        "DIFFERING": "5",
+        "MISSING": "2",
+        "GONE": "10",
+        "SECONDS": "6.6",
+    }
+    assert differing.startswith("fact_payment differing: 1, 2, 3,") and differing.endswith("20 … and 5 more")
+    assert missing == "fact_payment missing: 7"
+
+
+def test_a_preview_is_a_table_a_run() -> None:
+    assert runs.preview({"runs": []}) == "nothing has changed: there would be no run"
+    table = {"table": "payment", "mode": "delta", "rows": 3, "reason": "rows changed"}
+    run = {"run": 8, "cause": "schedule", "tables": [table], "held": {"staff": "column is missing"}, "targets": []}
+    assert runs.preview({"runs": [run]}).splitlines() == [
+        "run 8 (schedule)",
+        "TABLE    MODE   ROWS  BECAUSE",
+        "payment  delta  3     rows changed",
+        "held: column is missing",
+        "for: no warehouse table",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("problem", "since", "state"),
+    [
+        (None, None, "agrees"),
+        ("column x is missing", None, "will be held: column x is missing"),
+        ("column x is missing", 4, "HELD since run 4: column x is missing"),
+        (None, 4, "agrees; held since run 4, until the next run"),
+    ],
+)
+def test_how_a_table_stands_beside_the_catalogue(problem: str | None, since: int | None, state: str) -> None:
+    columns = [
+        {"name": "staff_id", "kind": "integer", "nullable": False, "live": "integer"},
+        {"name": "x", "kind": "text", "nullable": True, "live": None},
+        {"name": "y", "kind": None, "nullable": None, "live": "uuid"},
+    ]
+    table = {"table": "staff", "reference": True, "fingerprint": "f", "problem": problem, "held_since_run": since}
+    assert catalogue.text({"tables": [table | {"columns": columns}]}).splitlines() == [
+        f"staff (reference, f): {state}",
+        "COLUMN    AGREED        LIVE",
+        "staff_id  integer       integer",
+        "x         text or null  -        MISSING",
+        "y         -             uuid     not in the catalogue: left alone",
+    ]
