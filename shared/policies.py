@@ -8,7 +8,7 @@ their own names, which AWS does not mind.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.lake.keys import MANIFESTS, PUBLISHED, RUNS
+from shared.lake.keys import LATEST_HINT, MANIFESTS, PUBLISHED, RUNS
 from shared.names import Names
 from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, owner_secret, rings
 
@@ -121,7 +121,7 @@ def _transform(r: Rights, target: Target) -> list[Document]:
     return [
         _allow([f"sqs:{action}" for action in (*taking, "GetQueueAttributes", "GetQueueUrl")], queue),
         _allow(["sqs:SendMessage", "sqs:GetQueueUrl"], dead_letters),
-        r.get(INGESTION, ALL_RUNS, *(f"batches/{source}/*" for source in sorted(target.sources))),
+        r.get(INGESTION, ALL_RUNS, LATEST_HINT, *(f"batches/{source}/*" for source in sorted(target.sources))),
         r.get(PROCESSED, *written),
         r.put(PROCESSED, *written),
         r.list(INGESTION, PROCESSED),

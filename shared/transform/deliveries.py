@@ -88,9 +88,10 @@ class Deliveries:
         """Send it to the dead letters with the reason; False when that failed and the queue must do it."""
         facts = {"table": self.target.name, "error": type(error).__name__, "reason": str(error)}
         log.error("message was sent to the dead letters", **facts)
-        reason = str(error)[:LONGEST_REASON]
+        # A dead letter is a message of its own: how often the first was taken goes with it.
+        attributes = {"reason": str(error)[:LONGEST_REASON], "error": type(error).__name__}
         try:
-            self.dead_letters.send(delivery.body, {"reason": reason, "error": type(error).__name__})
+            self.dead_letters.send(delivery.body, attributes | {"receives": str(delivery.receives)})
         except TotestreamError as failure:
             self._put_off(delivery, failure)
             return False

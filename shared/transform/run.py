@@ -51,13 +51,13 @@ def transform_run(
     record = run_log.get(run)
     if target.name not in record.targets:
         return Outcome(run, target.name, "table is not expected of this run")
-    if standing := _standing(manifests, target, record):
+    if standing := standing_manifest(manifests, target, record):
         return _outcome(standing, "table was transformed before")
     manifest = manifest_of(target, record, run_log, ingestion, partial(_create, processed), code)
     if manifests.create(manifest):
         return _outcome(manifest, "table was transformed")
     # Another code version was quicker; what it wrote may be loaded already.
-    return _outcome(_standing(manifests, target, record) or manifest, "table was transformed before")
+    return _outcome(standing_manifest(manifests, target, record) or manifest, "table was transformed before")
 
 
 def manifest_of(
@@ -87,7 +87,8 @@ def manifest_of(
     )
 
 
-def _standing(manifests: Manifests, target: Target, record: RunRecord) -> Manifest | None:
+def standing_manifest(manifests: Manifests, target: Target, record: RunRecord) -> Manifest | None:
+    """None when there is none yet. Refused when it is of another run log."""
     try:
         manifest = manifests.get(record.run, target.name)
     except MissingObject:

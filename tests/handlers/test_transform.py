@@ -12,7 +12,7 @@ import pytest
 from handlers import transform
 from shared.aws.bucket import S3Bucket
 from shared.aws.queue import SqsQueue
-from shared.errors import ServiceRefused, ServiceUnavailable
+from shared.errors import Refused, ServiceRefused, ServiceUnavailable
 from shared.lake import keys
 from shared.transform.deliveries import delivery_from
 from shared.transform.run import Outcome
@@ -132,6 +132,7 @@ def test_a_run_that_is_not_there_is_a_dead_letter_that_says_so(lake: Lake, queue
     assert attributes == {
         "reason": f"s3://{lake.ingestion.name}/{keys.run_key(9)} is not there",
         "error": "MissingObject",
+        "receives": "1",
     }
 
 
@@ -190,3 +191,32 @@ def test_visibility_is_changed_on_the_queue_itself(queues: Queues) -> None:
 def test_a_queue_that_is_not_there_needs_a_person(aws: None) -> None:
     with pytest.raises(ServiceRefused, match="finding no-such-queue was refused"):
         SqsQueue("no-such-queue").send("body", {})
+
+
+def test_a_person_may_ask_for_runs_again(lake: Lake, queues: Queues) -> None:
+    lake.commit_payments(1, rows("payment", {"payment_id": 7}))
+    lake.commit_payments(2, rows("payment", {"payment_id": 8}))
+    for do, whats in {
+        "judge": ["missing", "no such run"],
+        "replay": ["made", "made"],
+        "verify": ["same", "same"],
+    }.items():
+        answer = transform.handler({"do": do, "from": 1, "to": 2, "runs": [1, 3]}, Context())
+        assert (answer["table"], [each["what"] for each in answer["taken"]]) == ("fact_payment", whats)
+        assert json.loads(json.dumps(answer)) == answer
+    assert lake.manifests.places_since(0) == {(1, "fact_payment"), (2, "fact_payment")}
+
+
+def test_a_person_is_told_what_runs_there_was_no_time_for(lake: Lake, queues: Queues) -> None:
+    for run in (1, 2):
+        lake.commit_payments(run, rows("payment", {}), mode="full")
+    answer = transform.handler({"do": "replay", "from": 1}, Context(left_ms=14_000))
+    assert (len(answer["taken"]), answer["next"], answer["last"]) == (1, 2, 2)
+
+
+def test_a_person_is_refused_with_the_reason(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    lake.commit_payments(1, rows("payment", {}))
+    for asked in ({"do": "everything"}, {"do": "verify", "from": 2}):
+        with pytest.raises(Refused, match="can do replay, verify, judge|the newest run is 1"):
+            transform.handler(asked, Context())
+        assert json.loads(capsys.readouterr().out)["message"] == "runs were not taken again"

@@ -112,10 +112,9 @@ def test_a_message_that_cannot_be_given_back_still_counts_as_failed() -> None:
 
 def test_what_needs_a_person_goes_to_the_dead_letters_with_the_reason() -> None:
     world = World({1: MissingObject("lake", "runs/00000001.json")})
-    assert world.take(delivery(1), delivery(2)) == []
-    assert world.dead_letters.sent == [
-        (body(1), {"reason": "s3://lake/runs/00000001.json is not there", "error": "MissingObject"})
-    ]
+    assert world.take(delivery(1, receives=3), delivery(2)) == []
+    reason = "s3://lake/runs/00000001.json is not there"
+    assert world.dead_letters.sent == [(body(1), {"reason": reason, "error": "MissingObject", "receives": "3"})]
     assert world.queue.visible_after == {}
 
 

@@ -1,0 +1,183 @@
+"""Reads dead letters as ReceiveMessage answers them, says what they are, and what is to become of each.
+
+    python -m infra_bash.lib.dead_letters list FOLDER QUEUE_URL DEAD_LETTER_URL NOW
+    python -m infra_bash.lib.dead_letters unjudged FOLDER
+    python -m infra_bash.lib.dead_letters fates FOLDER TABLE
+    python -m infra_bash.lib.dead_letters again FOLDER TABLE
+
+FOLDER/taken/ has the answers of ReceiveMessage, FOLDER/judged/ those of the transform function. `list` prints a line
+a letter and writes its requests, FOLDER/{send,delete,back}/ID.json; NOW is in seconds. `unjudged` prints the event
+that asks for the runs that no answer has yet, or nothing. `fates` prints a line a letter: redrive, never or keep, the
+letter's ID, the key of the manifest to wait for or -, and words. `again` prints, a line a letter, its manifest's key
+and words.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from shared.errors import BadDocument
+from shared.lake.documents import ChangeMessage, decode
+from shared.lake.keys import manifest_key
+from shared.topology import MAX_RECEIVES
+
+Json = dict[str, Any]
+# What is wrong comes first, what goes on its way last: there the road must be free.
+FATES = ("never", "keep", "redrive")
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+# Of a transform's answer, in the words of a line.
+COMES_TO = {
+    "missing": "",
+    "there already": ": its manifest stands",
+    "not expected": ": that run brings nothing of this table",
+}
+
+
+class Letter(NamedTuple):
+    """`sent_s` is when it, or the message it was moved as, was sent."""
+
+    id: str
+    handle: str
+    body: str
+    attributes: Mapping[str, str]
+    sent_s: float
+
+    @property
+    def message(self) -> ChangeMessage | None:
+        try:
+            return decode(self.body, ChangeMessage, self.id)
+        except BadDocument:
+            return None
+
+    @property
+    def what(self) -> str:
+        message = self.message
+        return f"run {message.run} ({message.table})" if message else f"message {self.id}"
+
+    @property
+    def why(self) -> str:
+        """What stands in it: who moved it says nothing when it was SQS, little when it was SNS."""
+        given = self.attributes
+        if "error" in given:
+            return f"{given['error']}: {given.get('reason', '')}"
+        if "ErrorCode" in given:
+            return f"SNS could not send it to the queue: {given['ErrorCode']} {given.get('ErrorMessage', '')}".strip()
+        return f"taken {MAX_RECEIVES} times without success"
+
+    @property
+    def receives(self) -> str:
+        """Those of the message; looking at a dead letter is a receive, too, and says nothing."""
+        return self.attributes.get("receives", "-" if self.attributes.keys() & {"error", "ErrorCode"} else "12")
+
+
+class Fate(NamedTuple):
+    fate: str
+    letter: Letter
+    key: str
+    words: str
+
+
+def letters(answers: list[Json]) -> list[Letter]:
+    """Each once, in the order of their runs: SQS may hand out one twice, and its last handle is the one that counts."""
+    found = {each["MessageId"]: letter(each) for answer in answers for each in answer.get("Messages", ())}
+    return sorted(found.values(), key=lambda each: (each.message.run if each.message else 0, each.id))
+
+
+def letter(received: Json) -> Letter:
+    given = {name: each.get("StringValue", "") for name, each in received.get("MessageAttributes", {}).items()}
+    sent_s = int(received.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
+    return Letter(received["MessageId"], received["ReceiptHandle"], received["Body"], given, sent_s)
+
+
+def age(seconds: float) -> str:
+    """In its largest unit, rounded down."""
+    size, unit = next(((size, unit) for size, unit in UNITS if seconds >= size), UNITS[-1])
+    return f"{int(max(seconds, 0) // size)} {unit}"
+
+
+def line(each: Letter, now_s: float) -> str:
+    return f"{each.what}, {each.receives} receives, {age(now_s - each.sent_s)} old: {one_line(each.why)}"
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def requests(each: Letter, queue: str, dead_letters: str) -> dict[str, Json]:
+    held = {"QueueUrl": dead_letters, "ReceiptHandle": each.handle}
+    table = each.message.table if each.message else ""
+    attributes = {"table": {"DataType": "String", "StringValue": table}} if table else {}
+    return {
+        "send": {"QueueUrl": queue, "MessageBody": each.body, "MessageAttributes": attributes},
+        "delete": held,
+        "back": held | {"VisibilityTimeout": 0},
+    }
+
+
+def unjudged(found: list[Letter], judged: list[Json]) -> list[int]:
+    known = {each["run"] for answer in judged for each in answer["taken"]}
+    return sorted({each.message.run for each in found if each.message} - known)
+
+
+def fates(found: list[Letter], judged: list[Json], table: str) -> list[Fate]:
+    """What is wrong first."""
+    by_run = {each["run"]: each for answer in judged for each in answer["taken"]}
+    log = judged[-1]["log"] if judged else ""
+    return sorted((fate(each, by_run, log, table) for each in found), key=lambda each: FATES.index(each.fate))
+
+
+def fate(each: Letter, by_run: Mapping[int, Json], log: str, table: str) -> Fate:
+    """A letter that can never succeed is one that names no run of this log."""
+    message = each.message
+    if message is None:
+        return Fate("never", each, "-", f"{each.what} is no change message")
+    if message.log != log:
+        return Fate("never", each, "-", f"{each.what} is of another run log")
+    judged = by_run[message.run]
+    if judged["what"] == "no such run":
+        return Fate("never", each, "-", f"{each.what} is not in the run log")
+    if judged["again"]:
+        return Fate("keep", each, "-", f"{each.what} would fail again: {judged['error']}: {one_line(judged['words'])}")
+    settled = judged["what"] in ("there already", "not expected")
+    words = COMES_TO.get(judged["what"], f", which fails for now: {one_line(judged['words'])}")
+    return Fate("redrive", each, "-" if settled else manifest_key(message.run, table), each.what + words)
+
+
+def read(folder: Path) -> list[Json]:
+    """Empty files are answers without a message."""
+    return [json.loads(text) for file in sorted(folder.glob("*.json")) if (text := file.read_text().strip())]
+
+
+def write_requests(folder: Path, found: list[Letter], queue: str, dead_letters: str) -> None:
+    for each in found:
+        for kind, request in requests(each, queue, dead_letters).items():
+            (folder / kind).mkdir(exist_ok=True)
+            (folder / kind / f"{each.id}.json").write_text(json.dumps(request))
+
+
+def told(question: str, folder: Path, rest: list[str]) -> Iterator[str]:
+    found, judged = letters(read(folder / "taken")), read(folder / "judged")
+    match question:
+        case "list":
+            write_requests(folder, found, rest[0], rest[1])
+            yield from (line(each, float(rest[2])) for each in found)
+        case "unjudged":
+            runs = unjudged(found, judged)
+            yield from [json.dumps({"do": "judge", "runs": runs})] if runs else []
+        case "fates":
+            yield from ("\t".join((each.fate, each.letter.id, *each[2:])) for each in fates(found, judged, rest[0]))
+        case "again":
+            known = ((each.message, one_line(each.why)) for each in found)
+            yield from (f"{manifest_key(message.run, rest[0])}\t{why}" for message, why in known if message)
+
+
+def main() -> None:
+    question, folder, *rest = sys.argv[1:]
+    for text in told(question, Path(folder), rest):
+        print(text)
+
+
+if __name__ == "__main__":
+    main()

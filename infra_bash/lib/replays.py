@@ -1,0 +1,60 @@
+"""Reads what a transform says of the runs that it took again, for replay.sh.
+
+    python -m infra_bash.lib.replays lines|next <ANSWER
+    python -m infra_bash.lib.replays sum FIRST LAST FILE...
+
+`lines` prints a line for each run that a person wants to hear of, `next` the run to go on with, or -, and the last one,
+`sum` how many runs came to what; it ends with 1 when one of them could not be made, or is not as it should be.
+"""
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+# What there is nothing to say of but how many.
+QUIET = ("there already", "same", "not expected")
+HINTS = {"missing": "replay.sh without --verify makes it"}
+WRONG = ("failed", "no such run", "differs", "missing")
+
+
+def lines(answer: Json) -> list[str]:
+    return [line(each) for each in answer["taken"] if each["what"] not in QUIET or each["words"]]
+
+
+def line(each: Json) -> str:
+    error = f"{each['error']}: " if each["what"] == "failed" else ""
+    words = HINTS.get(each["what"]) or error + " ".join(each["words"].split())
+    return f"run {each['run']} {each['what']}" + (f": {words}" if words else "")
+
+
+def going_on(answer: Json) -> str:
+    return f"{answer['next'] or '-'} {answer['last']}"
+
+
+def total(answers: list[Json]) -> Counter[str]:
+    return Counter(each["what"] for answer in answers for each in answer["taken"])
+
+
+def summary(first: str, last: str, answers: list[Json]) -> str:
+    counts = ", ".join(f"{count} {what}" for what, count in sorted(total(answers).items()))
+    return f"{answers[0]['table']}, runs {first} to {last}: {counts}"
+
+
+def main() -> int:
+    question, *rest = sys.argv[1:]
+    if question == "sum":
+        first, last, *files = rest
+        answers = [json.loads(Path(file).read_text()) for file in files]
+        print(summary(first, last, answers))
+        return int(bool(total(answers).keys() & set(WRONG)))
+    answer = json.load(sys.stdin)
+    for text in lines(answer) if question == "lines" else [going_on(answer)]:
+        print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
