@@ -8,6 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shared.lake.documents import RECONCILE, RESYNC
+from shared.source.catalogue import TABLES
 from shared.source.request import Request
 from shared.warehouse.registry import TARGETS, Target
 from tests.conftest import NewRoad
@@ -72,10 +74,16 @@ class Audit:
         self._looked_to = max([self._looked_to, *(change[0] for change in changes or [])])
 
 
+# What a person may ask for at any time, and nothing must come of it.
+ASKED = {
+    "whole": Request(cause=RESYNC, full=dict.fromkeys(FACTS, RESYNC)),
+    "keys": Request(cause=RESYNC, keys={"payment": (1, 2, 3, 4), "sales_order": (1, 2)}),
+    "reconcile": Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE)),
+}
 # A step of a story is what is committed before one run, as (change, key), and what else is odd about that run.
 STEPS = st.tuples(
     st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(1, 4)), max_size=6),
-    st.sampled_from(("", "", "", "whole", "not loaded")),
+    st.sampled_from(("", "", "", "whole", "keys", "reconcile", "not loaded")),
 )
 STORIES = st.lists(STEPS, min_size=2, max_size=10)
 A_LONG_ONE = [([(change, 1)], "") for change in (*CHANGES[:1] * 3, *CHANGES[2:])]
@@ -104,7 +112,7 @@ def tell(new_road: NewRoad, story: Story) -> None:
         for changes, oddity in story:
             for change, key in changes:
                 road.source.run(change.format(key=key))
-            road.extract(Request(full=dict.fromkeys(FACTS, "asked for")) if oddity == "whole" else None)
+            road.extract(ASKED.get(oddity))
             audit.see()
             road.deliver()
             if oddity != "not loaded":
