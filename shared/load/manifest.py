@@ -9,7 +9,7 @@ from shared.columns import Column
 from shared.errors import CorruptObject, NotYet, Refused, ServiceRefused
 from shared.lake import keys, parquet
 from shared.lake.documents import RECONCILE, Manifest, Part, Quarantined, decode
-from shared.load import ledger_sql, sql
+from shared.load import ledger_sql, sql, waiting_sql
 from shared.load.bookkeeping import LOADED, RELEASED
 from shared.load.warehouse import Load, Warehouse
 from shared.postgres.encoding import encode
@@ -113,12 +113,12 @@ class Loading:
     def release(self) -> Load | None:
         """Apply what waited of this run and need wait no longer; None when there is nothing."""
         self._run(sql.create_stage(sql.STAGE, self._target.columns))
-        self._count(sql.stage_waiting())
-        self._run(sql.unstage_lacking(self._target))
+        self._count(waiting_sql.stage_waiting())
+        self._run(waiting_sql.unstage_lacking(self._target))
         self._index_stage(0)
         # First the versions go, then the deletions that stood behind them, which are of other keys in this run.
-        rows = self._count(sql.remove_released(self._target))
-        deleted = self._count(sql.release_deletions(self._target))
+        rows = self._count(waiting_sql.remove_released(self._target))
+        deleted = self._count(waiting_sql.release_deletions(self._target))
         return replace(self._apply_staged(rows), rows=rows, deleted=deleted) if rows or deleted else None
 
     def _apply_staged(self, rows: int) -> Load:
@@ -158,7 +158,7 @@ class Loading:
 
     def _delete_absent(self) -> int:
         if self._target.kind == "fact":
-            self._count(sql.queue_deletions(self._target))
+            self._count(waiting_sql.queue_deletions(self._target))
         return self._count(sql.delete_absent(self._target))
 
     def _set_aside(self, is_awaited: Callable[[str], bool]) -> int:
@@ -167,15 +167,15 @@ class Loading:
         awaited = sorted(dimension for dimension in lacking if is_awaited(dimension))
         if awaited:
             raise NotYet(f"{self._target.name}: {', '.join(awaited)} must come first")
-        if not lacking and not self._warehouse.one(sql.is_any_waiting(), table=self._target.name)[0]:
+        if not lacking and not self._warehouse.one(waiting_sql.is_any_waiting(), table=self._target.name)[0]:
             return 0
-        return self._count(sql.set_aside(self._target))
+        return self._count(waiting_sql.set_aside(self._target))
 
     def _lacking_dimensions(self) -> set[str]:
         references = self._target.references
         if not references:
             return set()
-        lacks = self._warehouse.one(sql.missing_references(self._target))
+        lacks = self._warehouse.one(waiting_sql.missing_references(self._target))
         return {references[column][0] for column, lack in zip(references, lacks, strict=True) if lack}
 
     def _quarantine(self, full: bool) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from shared import log
 from shared.aws.bucket import Bucket
 from shared.errors import NotYet, PermanentError, Refused, ServiceRefused, TotestreamError
-from shared.load import ledger_sql, plan, sql
+from shared.load import ledger_sql, plan, waiting_sql
 from shared.load.bookkeeping import SUPERSEDED
 from shared.load.manifest import Loading, get_written
 from shared.load.outcome import Outcome
@@ -109,7 +109,7 @@ class Turn:
     # ---- rows that waited
 
     def _release_all(self, has_time: Callable[[], bool]) -> None:
-        for log_id, run, snapshot_at in self._warehouse.run(sql.WAITING_RUNS, table=self._target.name):
+        for log_id, run, snapshot_at in self._warehouse.run(waiting_sql.WAITING_RUNS, table=self._target.name):
             if not has_time():
                 return
             with self._warehouse.transaction(self._time_left_s):
