@@ -69,7 +69,8 @@ class Letter(NamedTuple):
     @property
     def receives(self) -> str:
         """Those of the message; looking at a dead letter is a receive, too, and says nothing."""
-        return self.attributes.get("receives", "-" if self.attributes.keys() & {"error", "ErrorCode"} else "12")
+        untold = "-" if self.attributes.keys() & {"error", "ErrorCode"} else str(MAX_RECEIVES)
+        return self.attributes.get("receives", untold)
 
 
 class Fate(NamedTuple):

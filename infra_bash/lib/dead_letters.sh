@@ -5,10 +5,10 @@ LETTERS=$WORK/letters
 # Who takes a letter hides it from others. A thousand are judged and sent on in that time; past it they come back by
 # themselves, as after a retry that was killed, and sent twice is once.
 HIDE_S=900
-# Another retry that is at work is waited for; some ten letters take it a few seconds.
-WAIT_S=120
 # A transform that is not behind takes seconds; when a transient error meets it, it tries again within a minute.
 FOLLOW_S=120
+# Another retry that is at work is waited for: it needs some seconds, and then follows what it has sent.
+WAIT_S=$((FOLLOW_S + 60))
 declare -A FOLLOWED=()
 STAYS=0
 IS_RUNNING=no
@@ -43,7 +43,7 @@ take_letters() {
     hidden=$(count_hidden)
     ((hidden > 0)) || return 0
     ((SECONDS < until)) ||
-      die "$hidden dead letters of $TABLE are with another retry.sh; if one was killed they come back within $((HIDE_S / 60))" \
+      die "another retry.sh has $hidden dead letters of $TABLE; if it was killed they come back within $((HIDE_S / 60))" \
         "minutes: run this again then"
     ((hidden == before)) || say wait "for another retry.sh, which has $hidden dead letters of $TABLE"
     before=$hidden
@@ -95,7 +95,7 @@ redrive_letter() {
   aws_write sqs send-message --cli-input-json "file://$LETTERS/send/$1.json" >/dev/null
   forget_letter "$1"
   tell redrive "$3"
-  [[ $2 == - ]] || FOLLOWED[$2]=$3
+  [[ $2 == - || $DRY_RUN == yes ]] || FOLLOWED[$2]=$3
 }
 
 # never_letter: one that names no run of this log. It only rang a bell: what is missing, watch asks for again.
@@ -114,7 +114,7 @@ keep_letter() {
 }
 
 forget_letter() {
-  aws_write sqs delete-message --cli-input-json "file://$LETTERS/delete/$1.json"
+  aws_write sqs delete-message --cli-input-json "file://$LETTERS/delete/$1.json" >/dev/null
   [[ $DRY_RUN == yes ]] || rm "$LETTERS/back/$1.json"
 }
 
