@@ -134,8 +134,8 @@ require_running() {
   state=$(aws_find lambda list-event-source-mappings --function-name "$PROJECT-$STAGE-transform-$TABLE" \
     --query 'EventSourceMappings[0].State' --output text)
   case $state in
-    '' | None) die "nothing takes from the queue of $TABLE; run infra_bash/deploy.sh" ;;
-    Disabled | Disabling) die "$TABLE is paused: resume first" ;;
+    '' | None) die "nothing takes from the queue of $TABLE; run infra_bash/deploy.sh$(same_stack)" ;;
+    Disabled | Disabling) die "$TABLE is paused; run infra_bash/resume.sh$(same_stack) first" ;;
   esac
   IS_RUNNING=yes
 }
