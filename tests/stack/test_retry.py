@@ -65,7 +65,10 @@ def test_what_would_fail_again_stays_and_what_was_mended_arrives(stack: LocalSta
     assert "would   redrive run " in dry.stderr and waiting(stack, DESIGN) == 1
     with mapping_away(stack, DESIGN):
         paused = retry(stack, DESIGN)
-    assert (paused.returncode, last_line(paused)) == (1, "FAILED  dim_design is paused; run infra_bash/resume.sh --local first")
+    assert (paused.returncode, last_line(paused)) == (
+        1,
+        "FAILED  dim_design is paused; run infra_bash/resume.sh --local first",
+    )
     assert waiting(stack, DESIGN) == 1
 
     with ThreadPoolExecutor(2) as pool:
