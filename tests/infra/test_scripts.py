@@ -189,6 +189,7 @@ def prove(loaded_run: int, **status: object) -> subprocess.CompletedProcess[str]
     script = f"""
         source infra_bash/lib/common.sh
         source infra_bash/lib/arguments.sh
+        source infra_bash/lib/follow.sh
         source infra_bash/lib/closing.sh
         invoke() {{ if [[ $1 == extract ]]; then counted; else printf '%s' '{answer}'; fi; }}
         counted() {{ cat "$WORK/answer"; printf '{{"run": 1, "busy": false}}' >"$WORK/answer"; }}

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.fast
 MADE = {"ACCOUNT_ID", "CODE_KEY", "LAYER_ARN", "TARGET"}
 # What bash, awk, the system and the AWS CLI bring, and what moves the whole checkout's stack or CLI.
 SURROUNDINGS = {
-    *("BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "NF", "TMPDIR", "AWS_DATA_PATH"),
+    *("BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "EPOCHSECONDS", "NF", "TMPDIR", "AWS_DATA_PATH"),
     *("TOTESTREAM_AWS", "TOTESTREAM_LOCAL"),
 }
 BASH = (ROOT / "infra_bash/lib/settings.sh").read_text()

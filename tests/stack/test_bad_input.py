@@ -152,7 +152,7 @@ def test_a_missing_setting_and_a_missing_file(stack: LocalStack, tmp_path: Any) 
 
 
 def test_an_unknown_question_is_refused_with_what_can_be_asked(stack: LocalStack) -> None:
-    assert "count and resync" in stack.invoke("extract", {"do": "everything"})["errorMessage"]
+    assert "count, resync and reconcile" in stack.invoke("extract", {"do": "everything"})["errorMessage"]
     assert "there are: address" in stack.invoke("extract", {"do": "resync", "tables": ["dim_staff"]})["errorMessage"]
 
 
