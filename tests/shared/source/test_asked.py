@@ -1,16 +1,19 @@
 """What a person can ask of an extraction: rows by key, a preview, and how the source looks beside the catalogue."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import pg8000.native
 import pytest
+from msgspec.structs import replace
 
 from shared.errors import Refused
 from shared.lake.documents import RECONCILE
 from shared.source import sql
 from shared.source.catalogue import TABLES
+from shared.source.extract import extract
 from shared.source.preview import compare, preview
 from shared.source.request import MOST_KEYS, Request, request_from_event
 from tests.shared.source.test_extract import Stack, currency, owner, stack, transaction
@@ -114,6 +117,24 @@ def test_a_preview_of_a_reconcile_shows_both_its_runs(stack: Stack, owner: pg800
     runs = preview(Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE)), stack.outside())["runs"]
     shown = [(each["run"], each["cause"], sum(table["rows"] for table in each["tables"])) for each in runs]
     assert shown == [(2, "before reconcile", 1), (3, "reconcile", 2)]
+
+
+def test_a_reconcile_that_another_run_overtook_comes_behind_it(stack: Stack, owner: pg8000.native.Connection) -> None:
+    """Both begin at the full minute: it reads the log, waits for the lock, and its number is taken meanwhile."""
+    transaction(owner, 1)
+    stack.extract()
+    other = stack.totesys.owner()
+    key = sql.advisory_key("totestream-test")
+    other.run(f"SELECT pg_advisory_lock({key})")
+
+    def overtaken(seconds: float) -> None:
+        stack.log.commit(replace(stack.record(1), run=2, attempt="other"))
+        other.run(f"SELECT pg_advisory_unlock({key})")
+
+    request = Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE))
+    outcome = extract(request, dataclasses.replace(stack.outside(), sleep=overtaken))
+    assert (outcome.run, outcome.busy) == (3, False)
+    assert (stack.record(2).attempt, stack.record(3).cause) == ("other", RECONCILE)
 
 
 def columns(table: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
