@@ -85,6 +85,15 @@ def test_a_message_that_is_still_somewhere_is_not_asked_for(watching: Watching, 
     assert (health.missing, health.asked_again) == (((1, "dim_staff"),), ())
 
 
+def test_while_the_flow_is_paused_nothing_is_asked_for(watching: Watching) -> None:
+    delete_manifest(watching.road, 1, "dim_staff")
+    watching.road.ingestion.put(keys.PAUSED, b'{"since": "2026-11-25 12:00:00"}')
+    health = watching.look(minutes=30)
+    assert (health.missing, health.asked_again) == (((1, "dim_staff"),), ())
+    watching.road.ingestion.put(keys.PAUSED, b"not json")
+    assert watching.look(minutes=31).asked_again == ()
+
+
 def test_what_a_full_batch_has_made_needless_is_not_missing(watching: Watching) -> None:
     delete_manifest(watching.road, 1, "dim_design")
     watching.road.source.run("UPDATE design SET file_location = '/tmp' WHERE design_id = 1")
