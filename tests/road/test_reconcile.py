@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,8 +13,6 @@ from shared.status.runs import last_reconcile, run_facts
 from shared.warehouse.registry import TARGETS
 from tests.conftest import NewRoad, Ticks
 from tests.road.road import SCHEMA, TOLD, Road
-
-pytestmark = pytest.mark.fast
 
 WHOLE = Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE))
 Names = dict[str, dict[str, list[str]]]

@@ -13,8 +13,6 @@ from tests.conftest import Ticks
 from tests.road.road import Road, fingerprint
 from tests.road.test_protocol import delete, everything
 
-pytestmark = pytest.mark.fast
-
 
 def replays(road: Road, target: Target) -> Replays:
     return Replays(target, road.run_log, road.ingestion, road.processed, road.manifests, road.code)

@@ -11,8 +11,6 @@ from tests.conftest import Ticks
 from tests.road.asking import ALL, Files, asking, assert_holds
 from tests.road.road import Road
 
-pytestmark = pytest.mark.fast
-
 ODD = """E'Cô te\\t"d''Ivoire" 🧵'"""
 CHANGES = (
     "UPDATE payment SET paid = NOT paid WHERE payment_id % 40 = 3",

@@ -15,8 +15,6 @@ from shared.warehouse.registry import TARGETS
 from tests.road.asking import ALL, Files, ask, assert_holds
 from tests.road.road import Road
 
-pytestmark = pytest.mark.fast
-
 # In no batch's reason, no key and no word of ours.
 A_SECRET = "Xyzzy"
 
