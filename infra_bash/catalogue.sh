@@ -15,13 +15,7 @@
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/common.sh"
-source "$lib/arguments.sh"
-source "$lib/venv.sh"
-source "$lib/settings.sh"
-source "$lib/aws.sh"
-source "$lib/invoke.sh"
-source "$lib/tables.sh"
+source "$lib/operating.sh"
 
 SHOWN_AS=text
 TABLES=()

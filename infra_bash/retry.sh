@@ -18,13 +18,7 @@
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/common.sh"
-source "$lib/arguments.sh"
-source "$lib/venv.sh"
-source "$lib/settings.sh"
-source "$lib/aws.sh"
-source "$lib/invoke.sh"
-source "$lib/tables.sh"
+source "$lib/operating.sh"
 source "$lib/dead_letters.sh"
 
 TABLE=''
