@@ -11,7 +11,7 @@
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/common.sh"
+source "$lib/script.sh"
 source "$lib/arguments.sh"
 
 # The fewest versions: one a library for every Python, so what is tested on one of them is what Lambda runs. A

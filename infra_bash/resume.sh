@@ -13,7 +13,7 @@
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/common.sh"
+source "$lib/script.sh"
 source "$lib/arguments.sh"
 source "$lib/venv.sh"
 source "$lib/settings.sh"

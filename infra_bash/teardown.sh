@@ -16,7 +16,7 @@
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/common.sh"
+source "$lib/script.sh"
 source "$lib/arguments.sh"
 source "$lib/settings.sh"
 source "$lib/aws.sh"

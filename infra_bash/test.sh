@@ -11,7 +11,7 @@
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/common.sh"
+source "$lib/script.sh"
 source "$lib/arguments.sh"
 source "$lib/venv.sh"
 

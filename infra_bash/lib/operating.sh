@@ -3,7 +3,7 @@
 # What every script starts with that asks a deployed stack something: where, which stack, which tables, and the doors.
 
 lib=$(dirname "${BASH_SOURCE[0]}")
-source "$lib/common.sh"
+source "$lib/script.sh"
 source "$lib/arguments.sh"
 source "$lib/venv.sh"
 source "$lib/settings.sh"

@@ -29,6 +29,10 @@ LAST_LOAD = """
     SELECT max(load_no), max(manifest_sha256) FROM etl_ledger
     WHERE log_id = :log AND table_name = :table AND run = :run"""
 
+LAST_BEFORE = """
+    SELECT max(run) FROM etl_ledger
+    WHERE log_id = :log AND table_name = :table AND run < :run AND status = 'loaded'"""
+
 KNOWN_LOG = "SELECT complete_run, began_no = (SELECT max(began_no) FROM etl_log) FROM etl_log WHERE log_id = :log"
 
 BEGIN_LOG = """

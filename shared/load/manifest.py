@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared import log
 from shared.aws.bucket import Bucket, get_verified
 from shared.columns import Column
-from shared.errors import CorruptObject, NotYet, Refused, ServiceRefused
+from shared.errors import CorruptObject, NotYet, PermanentError, Refused, ServiceRefused
 from shared.lake import keys, parquet
 from shared.lake.documents import RECONCILE, Manifest, Part, Quarantined, decode
 from shared.load import ledger_sql, sql, waiting_sql
@@ -58,7 +59,7 @@ class Loading:
 
     # ---- staging
 
-    def stage(self, bucket: Bucket, manifest: Manifest) -> None:
+    def _stage(self, bucket: Bucket, manifest: Manifest) -> None:
         self._run(sql.create_stage(sql.STAGE, self._target.columns))
         former = former_of(self._target, manifest)
         for part in manifest.parts:
@@ -99,16 +100,43 @@ class Loading:
 
     # ---- what each kind of table does with what is staged
 
-    def apply(self, manifest: Manifest, is_awaited: Callable[[str], bool]) -> Load:
+    def apply(self, bucket: Bucket, manifest: Manifest, is_awaited: Callable[[str], bool]) -> Load:
         """Raises NotYet when a dimension that `is_awaited` lacks what a fact names."""
+        found = self._find_damage(bucket)
+        self._stage(bucket, manifest)
         full = manifest.mode == "full"
         deleted = self._delete_absent() if full and self._target.kind != "set" else 0
-        if deleted and self._names_differences:
+        if deleted and self._is_reconcile:
             self._count(sql.name_deleted(self._target))
         refused = self._quarantine(full)
         waiting = self._set_aside(is_awaited)
-        load = self._apply_staged(manifest.rows - waiting)
+        load = self._apply_staged(manifest.rows - waiting, named=self._is_reconcile and not found)
+        if found:
+            load = replace(load, inserted=found.inserted, updated=found.updated)
         return replace(load, rows=manifest.rows, deleted=deleted, waiting=waiting, quarantined=refused)
+
+    def _find_damage(self, bucket: Bucket) -> Load | None:
+        """What a reconcile finds to be otherwise than it was loaded last, mended and named; None of a table where all
+        that differs from this manifest is damage.
+
+        A reference table brings with its changes all the rest of it, so there the two must be told apart.
+        """
+        if not (self._is_reconcile and self._target.always_whole):
+            return None
+        [last] = self._warehouse.one(ledger_sql.LAST_BEFORE, **self._place)
+        if last is None:
+            return None
+        self._run("SAVEPOINT damage")
+        try:
+            self._stage(bucket, get_written(bucket, self._place["log"], last, self._target.name).manifest)
+        except PermanentError as error:
+            # What changed since is then called damage, too; to mend it is what matters.
+            log.error("what was loaded last cannot be read", table=self._target.name, run=last, reason=str(error))
+            self._run("ROLLBACK TO damage")
+            return None
+        found = self._upsert(named=True)
+        self._run(f"DROP TABLE {sql.STAGE}, {sql.REFUSED}")
+        return found
 
     def release(self) -> Load | None:
         """Apply what waited of this run and need wait no longer; None when there is nothing."""
@@ -119,24 +147,25 @@ class Loading:
         # First the versions go, then the deletions that stood behind them, which are of other keys in this run.
         rows = self._count(waiting_sql.remove_released(self._target))
         deleted = self._count(waiting_sql.release_deletions(self._target))
-        return replace(self._apply_staged(rows), rows=rows, deleted=deleted) if rows or deleted else None
+        load = self._apply_staged(rows, named=False)
+        return replace(load, rows=rows, deleted=deleted) if rows or deleted else None
 
-    def _apply_staged(self, rows: int) -> Load:
-        """`rows` are staged."""
-        load = self._add_versions() if self._target.kind == "fact" else self._upsert()
+    def _apply_staged(self, rows: int, *, named: bool) -> Load:
+        """`rows` are staged. What they change is `named`, or not."""
+        load = self._add_versions(named) if self._target.kind == "fact" else self._upsert(named=named)
         if self._target.kind != "set":
             self._count(sql.end_deletions(self._target))
         return replace(load, unchanged=rows - load.inserted - load.updated)
 
     @property
-    def _names_differences(self) -> bool:
+    def _is_reconcile(self) -> bool:
         return self._cause == RECONCILE
 
-    def _upsert(self) -> Load:
-        inserted, updated = self._warehouse.one(sql.upsert(self._target, named=self._names_differences), **self._place)
+    def _upsert(self, *, named: bool) -> Load:
+        inserted, updated = self._warehouse.one(sql.upsert(self._target, named=named), **self._place)
         return Load(inserted=inserted, updated=updated)
 
-    def _add_versions(self) -> Load:
+    def _add_versions(self, named: bool) -> Load:
         before = self._warehouse.one(sql.last_record_id(self._target))[0]
         insert = sql.insert_first if before is None else sql.insert_versions
         made = self._count(insert(self._target))
@@ -144,7 +173,7 @@ class Loading:
             return Load()
         # Nobody else adds records: the loader's lock is held.
         since = {"before": before or 0}
-        if self._names_differences:
+        if named:
             self._warehouse.run(sql.name_made(self._target), **self._place, **since)
         updated = self._warehouse.one(sql.count_further(self._target), **since)[0] if before else 0
         first, last, newest = self._warehouse.one(sql.made_since(self._target), **since)

@@ -78,8 +78,7 @@ class Turn:
         with self._warehouse.transaction(self._time_left_s):
             cause = self._look.record(run).cause
             loading = Loading(self._warehouse, self._target, self._outcome.log, run, manifest.snapshot_at, cause)
-            loading.stage(self._bucket, manifest)
-            load = loading.apply(manifest, lambda dimension: plan.is_awaited(dimension, run, self._look))
+            load = loading.apply(self._bucket, manifest, lambda dimension: plan.is_awaited(dimension, run, self._look))
             loading.enter(written, load)
         self._took(run)
         self._say("manifest loaded", run, load)

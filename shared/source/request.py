@@ -15,8 +15,8 @@ MOST_KEYS = 10_000
 @dataclass(frozen=True)
 class Request:
     """`full` gives tables to read whole and why; `keys` rows to read of a moving table though they did not change;
-    `count` asks for the expected rows of every warehouse table. Of the tables in `left` only changes are read: what
-    was deleted, and any other reason to read them whole, is left to the next record of the same snapshot.
+    `count` asks for the expected rows of every warehouse table. Of the tables in `left` only changed rows are read:
+    what was deleted, and any other reason to read them whole, is left to the next record of the same snapshot.
     """
 
     cause: str = SCHEDULE
@@ -33,11 +33,13 @@ class Request:
     @property
     def parts(self) -> tuple["Request", ...]:
         """One record each, of one snapshot. What has changed in the ordinary way comes before what is compared, so that
-        all that differs in the comparison is damage, or was deleted.
+        all that differs in the comparison is damage, or was deleted. A reference table changes as a whole, which would
+        mend the damage before it was named: the loader tells the two apart (Loading._find_damage).
         """
         if self.cause != RECONCILE:
             return (self,)
-        return (Request(cause=BEFORE_RECONCILE, left=tuple(self.full)), self)
+        whole = {table.name for table in TABLES.values() if table.reference}
+        return (Request(cause=BEFORE_RECONCILE, left=whole | self.full.keys()), self)
 
 
 def request_from_event(event: Mapping[str, Any]) -> Request:

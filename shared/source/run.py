@@ -122,7 +122,7 @@ class Run:
         cursor, read_for = before.cursor, purposes(table, self._outside.targets)
         reason = reason_for_full(cursor, snapshot, server, live, read_for) or self._request.full.get(table.name)
         left = table.name in self._request.left
-        if left and reason:
+        if left and (reason or table.reference):
             return msgspec.structs.replace(before, batch=None)
         found = self._source.keys(table, cursor.max_key if cursor else None)
         if cursor and not reason:

@@ -63,6 +63,11 @@ class Target:
         """Whether each of its rows is made of one row of its first source, under the same key."""
         return self.kind != "set" and not self.grouped
 
+    @property
+    def always_whole(self) -> bool:
+        """Whether each of its manifests is all of it: what is made of a reference table is made anew."""
+        return self.kind == "dimension" and TABLES[self.sources[0]].reference
+
 
 def target_from(module: ModuleType) -> Target:
     """What a warehouse table's module declares. Raises BadDeclaration."""

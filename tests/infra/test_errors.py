@@ -159,7 +159,7 @@ def test_a_database_that_is_not_reached_is_named_by_its_host(tmp_path: Path) -> 
 def test_only_what_is_not_there_counts_as_absent(tmp_path: Path, form: str) -> None:
     said = tmp_path / "said"
     aws = fake(tmp_path / "aws", f"cat {said} >&2\nexit 254\n")
-    find = "source infra_bash/lib/common.sh; source infra_bash/lib/aws.sh; aws_find s3api get-bucket-tagging"
+    find = "source infra_bash/lib/script.sh; source infra_bash/lib/aws.sh; aws_find s3api get-bucket-tagging"
     for code, returncode in (("NoSuchTagSet", 0), ("404", 0), ("QueueDoesNotExist", 0), ("AccessDenied", 1)):
         said.write_text(form.format(f"An error occurred ({code}) when calling the GetBucketTagging operation: no"))
         done = subprocess.run(
@@ -170,7 +170,7 @@ def test_only_what_is_not_there_counts_as_absent(tmp_path: Path, form: str) -> N
 
 def test_the_last_words_come_last_though_others_are_still_at_work() -> None:
     script = """
-        source infra_bash/lib/common.sh
+        source infra_bash/lib/script.sh
         source infra_bash/lib/arguments.sh
         dies() { die "first"; }
         works() { sleep 0.3; say ok "second"; }

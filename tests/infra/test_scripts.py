@@ -187,7 +187,7 @@ def prove(loaded_run: int, **status: object) -> subprocess.CompletedProcess[str]
     table = {"table": "dim_staff", "expected": 2, "there": 1, "last_run": 1, "freshness_s": 1}
     answer = json.dumps({"loaded_run": loaded_run, "comparable": True, "tables": [table]} | status)
     script = f"""
-        source infra_bash/lib/common.sh
+        source infra_bash/lib/script.sh
         source infra_bash/lib/arguments.sh
         source infra_bash/lib/follow.sh
         source infra_bash/lib/closing.sh

@@ -58,7 +58,7 @@ def test_both_kinds_can_be_right_and_facts_alone() -> None:
 
 
 def required(*arguments: str) -> subprocess.CompletedProcess[str]:
-    script = 'source infra_bash/lib/common.sh; source infra_bash/lib/tables.sh; require_tables "$@"; echo went on'
+    script = 'source infra_bash/lib/script.sh; source infra_bash/lib/tables.sh; require_tables "$@"; echo went on'
     return subprocess.run(
         ["bash", "-c", script, "retry.sh", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -28,7 +28,7 @@ TAGS = [{"Key": "project", "Value": "totestream"}, {"Key": "stage", "Value": "de
 ACCOUNT = "eu-west-2:123456789012"
 # Its waits are minutes: here they take no time.
 DEPLOY = """
-    source infra_bash/lib/common.sh
+    source infra_bash/lib/script.sh
     for part in arguments settings aws state s3 secrets lambda; do source infra_bash/lib/$part.sh; done
     sleep() { :; }
     read_argument --settings "$1"
