@@ -15,6 +15,7 @@ from shared.aws.secrets import get_login
 from shared.aws.topic import SnsTopic
 from shared.errors import TotestreamError
 from shared.lake.run_log import RunLog
+from shared.names import CHANGES
 from shared.postgres.connection import Connection, connect
 from shared.settings import Settings
 from shared.source.extract import extract
@@ -61,7 +62,7 @@ def outside(settings: Settings, context: Any) -> Outside:
     names = settings.names
     return Outside(
         run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
-        topic=SnsTopic(names.topic_arn),
+        topic=SnsTopic(names.topic_arn(CHANGES)),
         open_source=open_source,
         targets=TARGETS,
         stack=names.prefix,

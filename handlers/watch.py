@@ -13,6 +13,7 @@ from shared.aws.topic import SnsTopic
 from shared.errors import TotestreamError
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
+from shared.names import CHANGES
 from shared.settings import Settings
 from shared.warehouse.registry import TARGETS
 from shared.watch.watch import Outside, watch
@@ -40,7 +41,7 @@ def outside(settings: Settings, at_once: bool) -> Outside:
     return Outside(
         run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
         manifests=Manifests(S3Bucket(names.bucket("processed"))),
-        topic=SnsTopic(names.topic_arn),
+        topic=SnsTopic(names.topic_arn(CHANGES)),
         messages_at=messages_at,
         targets=TARGETS,
         now=lambda: datetime.now(UTC),

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# The topics: what changed; what a person should know, for Slack; and the same by e-mail, should Slack not be reached.
+CHANGES, ALERTS, MAIL = "changes", "alerts", "mail"
+
 
 @dataclass(frozen=True)
 class Names:
@@ -33,9 +36,8 @@ class Names:
     def dead_letter_queue(self, table: str) -> str:
         return f"{self.queue(table)}-dlq"
 
-    @property
-    def topic(self) -> str:
-        return self("changes")
+    def topic(self, noun: str) -> str:
+        return self(noun)
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
@@ -49,9 +51,8 @@ class Names:
     def queue_arn(self, name: str) -> str:
         return self.arn("sqs", name)
 
-    @property
-    def topic_arn(self) -> str:
-        return self.arn("sns", self.topic)
+    def topic_arn(self, noun: str) -> str:
+        return self.arn("sns", self.topic(noun))
 
     def role_arn(self, name: str) -> str:
         return f"arn:aws:iam::{self.account}:role/{name}"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.lake.keys import LATEST_HINT, MANIFESTS, PUBLISHED, RUNS
-from shared.names import Names
+from shared.names import CHANGES, Names
 from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, owner_secret, rings
 
 Document = dict[str, Any]
@@ -47,7 +47,7 @@ class Rights:
         return _allow(["secretsmanager:GetSecretValue"], *arns)
 
     def publish(self) -> Document:
-        return _allow(["sns:Publish", "sns:PublishBatch"], self.names.topic_arn)
+        return _allow(["sns:Publish", "sns:PublishBatch"], self.names.topic_arn(CHANGES))
 
     def measure_queues(self) -> Document:
         """GetQueueUrl turns a name into the address that every other call needs."""
@@ -160,7 +160,7 @@ def _only_tls(action: str, *resources: str) -> Document:
 
 def queue_policy(names: Names, queue: str, tls: bool) -> Document:
     """The topic may send to it, on behalf of this account; so may the topic's subscription to a dead letter."""
-    return _only_from(names, queue, "sns", names.topic_arn, tls)
+    return _only_from(names, queue, "sns", names.topic_arn(CHANGES), tls)
 
 
 def bell_policy(names: Names, tls: bool) -> Document:
@@ -189,9 +189,9 @@ def topic_policy(names: Names, tls: bool) -> Document:
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:aws:iam::{names.account}:root"},
         "Action": ["sns:Publish", "sns:Subscribe"],
-        "Resource": names.topic_arn,
+        "Resource": names.topic_arn(CHANGES),
     }
-    return _document(own, *([_only_tls("sns:Publish", names.topic_arn)] if tls else []))
+    return _document(own, *([_only_tls("sns:Publish", names.topic_arn(CHANGES))] if tls else []))
 
 
 def bucket_policy(names: Names, bucket: str, tls: bool) -> Document | None:

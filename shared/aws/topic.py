@@ -1,4 +1,4 @@
-"""The SNS topic `changes`."""
+"""SNS: the topic `changes`, and those that people are told by."""
 
 import time
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from shared.lake.documents import ChangeMessage, encode
 
 # SNS takes ten messages a call.
 MOST_PER_CALL = 10
+Entry = dict[str, Any]
 
 
 class Topic(Protocol):
@@ -25,17 +26,24 @@ class SnsTopic:
         self._sleep = sleep
 
     def publish(self, messages: Sequence[ChangeMessage]) -> None:
-        rest = iter(messages)
+        self._publish([_entry(message) for message in messages])
+
+    def tell(self, texts: Sequence[str], subject: str = "") -> None:
+        """Publish every text at least once, or raise. `subject` is an e-mail's."""
+        about = {"Subject": subject} if subject else {}
+        self._publish([{"Id": str(number), "Message": text} | about for number, text in enumerate(texts)])
+
+    def _publish(self, entries: Sequence[Entry]) -> None:
+        rest = iter(entries)
         while some := list(islice(rest, MOST_PER_CALL)):
             self._publish_all(some)
 
-    def _publish_all(self, messages: list[ChangeMessage]) -> None:
-        left = {_id(message): message for message in messages}
+    def _publish_all(self, entries: list[Entry]) -> None:
+        left = {entry["Id"]: entry for entry in entries}
 
         # A call can fail in part: only what failed is sent again.
         def send() -> None:
-            entries = [_entry(message) for message in left.values()]
-            answer = self._sns.publish_batch(TopicArn=self._arn, PublishBatchRequestEntries=entries)
+            answer = self._sns.publish_batch(TopicArn=self._arn, PublishBatchRequestEntries=list(left.values()))
             for sent in answer.get("Successful", ()):
                 left.pop(sent["Id"])
             if left:
@@ -49,7 +57,7 @@ def _id(message: ChangeMessage) -> str:
     return f"{message.run}-{message.table}"
 
 
-def _entry(message: ChangeMessage) -> dict[str, Any]:
+def _entry(message: ChangeMessage) -> Entry:
     return {
         "Id": _id(message),
         "Message": encode(message).decode(),

@@ -51,11 +51,17 @@ class Loading:
     """What happens inside one transaction, which the caller begins and ends."""
 
     def __init__(
-        self, warehouse: Warehouse, target: Target, log: str, run: int, snapshot_at: datetime, cause: str | None = None
+        self,
+        warehouse: Warehouse,
+        target: Target,
+        log_id: str,
+        run: int,
+        snapshot_at: datetime,
+        cause: str | None = None,
     ) -> None:
-        self._warehouse, self._target = warehouse, target
+        self._warehouse, self._target, self._log = warehouse, target, log_id
         self._snapshot_at, self._cause = snapshot_at, cause
-        self._place = {"table": target.name, "log": log, "run": run, "snapshot_at": snapshot_at}
+        self._place = {"table": target.name, "log": log_id, "run": run, "snapshot_at": snapshot_at}
 
     # ---- staging
 
@@ -128,7 +134,7 @@ class Loading:
             return None
         self._run("SAVEPOINT damage")
         try:
-            self._stage(bucket, get_written(bucket, self._place["log"], last, self._target.name).manifest)
+            self._stage(bucket, get_written(bucket, self._log, last, self._target.name).manifest)
         except PermanentError as error:
             # What changed since is then called damage, too; to mend it is what matters.
             log.error("what was loaded last cannot be read", table=self._target.name, run=last, reason=str(error))
@@ -224,7 +230,7 @@ class Loading:
     def _enter(self, load: Load, load_no: int, status: str, sha256: str, mode: str) -> None:
         self._warehouse.enter(
             load,
-            log_id=self._place["log"],
+            log_id=self._log,
             table_name=self._target.name,
             run=self._place["run"],
             load_no=load_no,

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from shared import policies
-from shared.names import Names
+from shared.names import CHANGES, Names
 from shared.topology import BELL, BUCKETS, secrets
 from tests.infra.stubs import SETTINGS, TARGETS
 
@@ -28,7 +28,7 @@ def things(names: Names, settings: dict[str, str]) -> Iterator[str]:
     yield from (names.arn("secretsmanager", f"secret:{name}-Ab12Cd") for name in secrets(settings).values())
     for queue in (BELL, *TARGETS):
         yield from (names.queue_arn(name) for name in (names.queue(queue), names.dead_letter_queue(queue)))
-    yield names.topic_arn
+    yield names.topic_arn(CHANGES)
     for bucket in BUCKETS:
         yield names.bucket_arn(bucket)
         keys = ("runs/1.json", "manifests/1/dim_staff.json", "tables/dim_staff/x", "batches/staff/x", "health/x.json")

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from shared import policies
+from shared.names import CHANGES
 from tests.infra.stubs import NAMES, SETTINGS, TARGETS
 
 pytestmark = pytest.mark.fast
@@ -95,7 +96,7 @@ def test_only_extract_and_watch_publish() -> None:
 def test_a_queue_takes_messages_from_this_accounts_topic_only() -> None:
     (statement,) = policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=False)["Statement"]
     assert statement["Condition"] == {
-        "ArnEquals": {"aws:SourceArn": NAMES.topic_arn},
+        "ArnEquals": {"aws:SourceArn": NAMES.topic_arn(CHANGES)},
         "StringEquals": {"aws:SourceAccount": "123456789012"},
     }
 

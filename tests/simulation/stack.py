@@ -18,6 +18,7 @@ from shared.load.loader import Outside as LoadOutside
 from shared.load.loader import load_pass
 from shared.load.memory import Memory
 from shared.load.warehouse import Warehouse
+from shared.names import CHANGES
 from shared.source.extract import extract
 from shared.source.request import Request
 from shared.source.run import Outside
@@ -64,7 +65,7 @@ class Stage:
         return SqsQueue(name, Faulty(self.actor, "sqs", self.stack.sqs, cut_off), self.actor.sleep)
 
     def topic(self) -> SnsTopic:
-        return SnsTopic(NAMES.topic_arn, Faulty(self.actor, "sns", self.stack.sns, cut_off), self.actor.sleep)
+        return SnsTopic(NAMES.topic_arn(CHANGES), Faulty(self.actor, "sns", self.stack.sns, cut_off), self.actor.sleep)
 
     def open_source(self) -> SimulatedConnection:
         source = self.stack.source

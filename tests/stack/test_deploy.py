@@ -16,12 +16,13 @@ from random import Random
 
 import pytest
 
+from shared.names import CHANGES
 from shared.warehouse.registry import TARGETS
 from tests.stack.door import Answer, Call, Door, door_to, refusal
 from tests.stack.stack import ROOT, LocalStack, wait_for
 from tests.stack.test_links import change_everything, mapping_of, subscription_of
 
-CHANGES = ("create ", "update ", "delete ")
+WRITES = ("create ", "update ", "delete ")
 TABLES = "warehouse tables"
 # What is used, and what uses it.
 ORDER = {
@@ -95,7 +96,7 @@ def dry_run(stack: LocalStack, door: Door, recorder: Path) -> DryRun:
 
 def changes(said: str) -> list[str]:
     """Of what is on AWS."""
-    return [line for line in said.splitlines() if line.startswith(CHANGES) and ".venv" not in line]
+    return [line for line in said.splitlines() if line.startswith(WRITES) and ".venv" not in line]
 
 
 @contextmanager
@@ -290,9 +291,9 @@ def break_queues(stack: LocalStack) -> list[str]:
     sqs.set_queue_attributes(QueueUrl=url(staff), Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "1"})
     sqs.set_queue_attributes(QueueUrl=url(letters), Attributes={"Policy": ""})
     sqs.delete_queue(QueueUrl=url(location))
-    stack.aws("sns").delete_topic(TopicArn=stack.names.topic_arn)
+    stack.aws("sns").delete_topic(TopicArn=stack.names.topic_arn(CHANGES))
     return [
-        f"create  topic {stack.names.topic}",
+        f"create  topic {stack.names.topic(CHANGES)}",
         *(f"create  subscription {stack.names.queue(table)}" for table in TARGETS),
         f"create  queue {location}",
         f"update  queue {staff} (VisibilityTimeout,RedrivePolicy)",

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from shared.names import CHANGES
 from tests.stack.stack import LocalStack, wait_for
 
 NOW = "date_trunc('milliseconds', now() AT TIME ZONE 'UTC')"
@@ -27,7 +28,7 @@ def only_missing(stack: LocalStack, table: str) -> None:
 
 
 def subscription_of(stack: LocalStack, table: str) -> str:
-    listed = stack.aws("sns").list_subscriptions_by_topic(TopicArn=stack.names.topic_arn)["Subscriptions"]
+    listed = stack.aws("sns").list_subscriptions_by_topic(TopicArn=stack.names.topic_arn(CHANGES))["Subscriptions"]
     arn = stack.names.queue_arn(stack.names.queue(table))
     return next(str(each["SubscriptionArn"]) for each in listed if each["Endpoint"] == arn)
 

@@ -4,6 +4,7 @@ import json
 
 from infra_bash.lib.wanted.base import Base, Request, Requests
 from shared import policies, topology
+from shared.names import CHANGES
 from shared.topology import BELL
 
 
@@ -11,14 +12,14 @@ class Queues(Base):
     def topics(self) -> Requests:
         policy = json.dumps(policies.topic_policy(self.names, self.tls))
         yield (
-            self.names.topic,
-            {"Name": self.names.topic, "Attributes": {"Policy": policy}, "Tags": self.tag_list},
+            self.names.topic(CHANGES),
+            {"Name": self.names.topic(CHANGES), "Attributes": {"Policy": policy}, "Tags": self.tag_list},
         )
 
     def topic_policies(self) -> Requests:
         policy = json.dumps(policies.topic_policy(self.names, self.tls))
-        request = {"TopicArn": self.names.topic_arn, "AttributeName": "Policy", "AttributeValue": policy}
-        yield self.names.topic, request
+        request = {"TopicArn": self.names.topic_arn(CHANGES), "AttributeName": "Policy", "AttributeValue": policy}
+        yield self.names.topic(CHANGES), request
 
     def dead_letter_queues(self) -> Requests:
         for queue in topology.queues(self.targets):
@@ -73,7 +74,7 @@ class Queues(Base):
             yield (
                 name,
                 {
-                    "TopicArn": self.names.topic_arn,
+                    "TopicArn": self.names.topic_arn(CHANGES),
                     "Protocol": "sqs",
                     "Endpoint": self.names.queue_arn(name),
                     "Attributes": attributes,
