@@ -1,6 +1,7 @@
-"""Look after the road. `{}` on schedule; `{"do": "ask"}` asks at once again for whatever is missing."""
+"""Look after the road, on schedule. `{"do": "ask"}` only asks at once again for whatever is missing."""
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,42 +9,94 @@ import msgspec
 
 from shared import log
 from shared.aws.bucket import S3Bucket
+from shared.aws.clients import client
+from shared.aws.metrics import CloudWatchMetrics
 from shared.aws.queue import SqsQueue
 from shared.aws.topic import SnsTopic
 from shared.errors import TotestreamError
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.names import CHANGES
+from shared.names import ALERTS, CHANGES, Names
 from shared.settings import Settings
 from shared.warehouse.registry import TARGETS
-from shared.watch.watch import Outside, watch
+from shared.watch import asking, watch
+from shared.watch.measures import Depths
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    settings = Settings(os.environ)
     try:
-        health = watch(outside(Settings(os.environ), at_once=event.get("do") == "ask"))
+        if event.get("do") == "ask":
+            return ask(settings, patience_s=0, trusts_messages=False)
+        return look(settings)
     except TotestreamError as error:
         log.failure("watch failed", error)
         raise
+
+
+def look(settings: Settings) -> dict[str, Any]:
+    """What can be done for the road is done first, and whatever becomes of that, the look is taken."""
+    asked: dict[str, Any] = {}
+    try:
+        asked = ask(settings, settings.reask_after_s, trusts_messages=True)
+    finally:
+        health = watch.watch(watching(settings))
+        log.info(
+            "watch looked",
+            incidents=[f"{each.incident.kind} {each.incident.subject}".rstrip() for each in health.incidents],
+            **health.metrics,
+        )
     facts: dict[str, Any] = msgspec.to_builtins(health)
-    log.info("watch looked", complete_run=health.complete_run, missing=len(health.missing))
+    return asked | facts
+
+
+def ask(settings: Settings, patience_s: float, *, trusts_messages: bool) -> dict[str, Any]:
+    """Dead letters are left to a person; a message on its way, too, where it is trusted in."""
+    names, sqs = settings.names, client("sqs")
+
+    def messages_at(table: str) -> int:
+        queues = [names.dead_letter_queue(table)] + ([names.queue(table)] if trusts_messages else [])
+        return sum(SqsQueue(name, sqs).count() for name in queues)
+
+    asked = asking.ask_again(
+        asking.Outside(
+            run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
+            manifests=Manifests(S3Bucket(names.bucket("processed"))),
+            topic=SnsTopic(names.topic_arn(CHANGES)),
+            messages_at=messages_at,
+            targets=TARGETS,
+            now=lambda: datetime.now(UTC),
+            patience=timedelta(seconds=patience_s),
+        )
+    )
+    facts: dict[str, Any] = msgspec.to_builtins(asked)
+    log.info("watch asked", complete_run=asked.complete_run, missing=len(asked.missing), asked=len(asked.asked_again))
     return facts
 
 
-def outside(settings: Settings, at_once: bool) -> Outside:
-    """`at_once` neither waits nor trusts in a message on its way; dead letters are still left to a person."""
+def watching(settings: Settings) -> watch.Outside:
     names = settings.names
-
-    def messages_at(table: str) -> int:
-        queues = [names.dead_letter_queue(table)] + ([] if at_once else [names.queue(table)])
-        return sum(SqsQueue(name).count() for name in queues)
-
-    return Outside(
+    return watch.Outside(
         run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
-        manifests=Manifests(S3Bucket(names.bucket("processed"))),
-        topic=SnsTopic(names.topic_arn(CHANGES)),
-        messages_at=messages_at,
+        alerts=SnsTopic(names.topic_arn(ALERTS)),
+        metrics=CloudWatchMetrics(names.prefix),
+        depths=lambda: depths(names),
         targets=TARGETS,
         now=lambda: datetime.now(UTC),
-        patience=timedelta(seconds=0 if at_once else settings.reask_after_s),
+        objective=timedelta(seconds=settings.freshness_objective_s),
+        stack=names.prefix,
+        region=names.region,
+        # Only the emulator has an endpoint.
+        options=" --local" if settings.get("AWS_ENDPOINT_URL") else "",
     )
+
+
+def depths(names: Names) -> Mapping[str, Depths]:
+    sqs = client("sqs")
+    return {
+        table: Depths(
+            SqsQueue(names.queue(table), sqs).count(),
+            SqsQueue(names.dead_letter_queue(table), sqs).count(),
+        )
+        for table in TARGETS
+    }

@@ -13,6 +13,7 @@
         ├── CorruptObject         an object is there and is not what its record says
         ├── OtherDeclaration      an object was written under a declaration that today's code cannot follow
         └── Refused               the request is understood and may not be done
+            └── TwoLogs               another run log feeds the same warehouse
 
 Messages are made of facts and, where there is one, end with the way out. None ever holds a
 row's values or a secret: pg8000's and botocore's own texts can, so they are never copied.
@@ -88,3 +89,7 @@ class OtherDeclaration(PermanentError):
 
 class Refused(PermanentError):
     """What is refused and why, said in full by the caller."""
+
+
+class TwoLogs(Refused):
+    """Two run logs for one warehouse: only the one that was begun last is loaded."""

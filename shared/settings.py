@@ -45,6 +45,11 @@ class Settings:
         return float(self.get("REASK_AFTER_S", "600"))
 
     @property
+    def freshness_objective_s(self) -> float:
+        """The age at which watch calls a person."""
+        return float(self.get("FRESHNESS_OBJECTIVE_S", "300"))
+
+    @property
     def patience_s(self) -> float:
         """The age at which the loader goes on without a fact's manifest: what watch has asked for could have come."""
         return self.reask_after_s + ROAD_S

@@ -77,6 +77,8 @@ LEDGER = Table(
     PrimaryKeyConstraint("log_id", "table_name", "run", "load_no"),
     # The history views find a record's load by it.
     Index("etl_ledger_records", "table_name", "first_record_id"),
+    # The last reconcile is looked for each minute.
+    Index("etl_ledger_cause", "cause", "run"),
     comment="What was loaded, once each",
 )
 

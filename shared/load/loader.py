@@ -9,12 +9,13 @@ import msgspec
 from shared import log
 from shared.aws.bucket import Bucket
 from shared.aws.functions import Functions
-from shared.errors import Refused, TotestreamError
+from shared.errors import PermanentError, Refused, TotestreamError
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Manifests, Place
 from shared.lake.run_log import RunLog
 from shared.load import plan
+from shared.load.health import TableHealth, table_health
 from shared.load.memory import Memory
 from shared.load.outcome import Outcome
 from shared.load.turn import Turn
@@ -55,12 +56,16 @@ def load_pass(outside: Outside, memory: Memory | None = None) -> Outcome:
         outcome.busy = True
         return outcome
     one = Pass(outside, memory or Memory(), outcome)
-    while one.look():
-        pass
+    try:
+        while one.look():
+            pass
+    except PermanentError as error:
+        one.report({}, error)
+        raise
     # The sooner after the last look, the less a bell can ring unheard in between.
     outside.warehouse.unlock()
     one.ask_for_foreign_keys()
-    outside.ingestion.put(keys.LOAD_HEALTH, msgspec.json.encode(outcome.health(outside.now())))
+    one.report(table_health(outside.warehouse, outcome.log, outside.targets))
     return outcome
 
 
@@ -105,6 +110,10 @@ class Pass:
             # The next load of any of them asks again.
             log.failure("foreign keys could not be asked for", error)
 
+    def report(self, tables: Mapping[str, TableHealth], stopped_by: PermanentError | None = None) -> None:
+        health = self._outcome.health(self._outside.now(), tables, stopped_by)
+        self._outside.ingestion.put(keys.LOAD_HEALTH, msgspec.json.encode(health))
+
     def _complete_run(self, log_id: str, newest_run: int) -> int:
         complete = self._warehouse.complete_run(log_id)
         if newest_run < complete:
@@ -120,8 +129,8 @@ class Pass:
         taken = self._warehouse.taken(log_id, complete)
         there = self._manifests.places_since(complete)
         self._outcome.waiting = dict(self._outcome.stopped)
-        for reason in self._memory.refusals(self._outside.processed, log_id, taken, there):
-            self._outcome.add_refused(reason)
+        for reason, table in self._memory.refusals(self._outside.processed, log_id, taken, there).items():
+            self._outcome.add_refused(reason, table)
         self._last_look = plan.Look(
             records=self._memory.records(self._run_log, log_id, complete, last),
             there=there,

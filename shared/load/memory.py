@@ -36,14 +36,14 @@ class Memory:
             self._records.update(zip(unread, pool.map(run_log.get, unread), strict=True))
         return [self._records[run] for run in range(after + 1, last + 1)]
 
-    def refusals(self, bucket: Bucket, log_id: str, taken: Mapping[Place, Taken], there: Set[Place]) -> tuple[str, ...]:
-        """What may not be loaded since the ledger has its place: manifests that were exchanged."""
+    def refusals(self, bucket: Bucket, log_id: str, taken: Mapping[Place, Taken], there: Set[Place]) -> dict[str, str]:
+        """Why something may not be loaded, and of which table: the ledger has its place, the manifest was exchanged."""
         self._begin(log_id)
         present = sorted((place for place in taken if place in there), reverse=True)
         self._compared = {place: said for place, said in self._compared.items() if place in taken}
         for place in [place for place in present if place not in self._compared][:COMPARED_PER_LOOK]:
             self._compared[place] = self._compare(bucket, place, taken[place])
-        return tuple(said for said in self._compared.values() if said)
+        return {said: table for (_, table), said in self._compared.items() if said}
 
     def _compare(self, bucket: Bucket, place: Place, entry: Taken) -> str:
         run, table = place

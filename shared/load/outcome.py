@@ -1,31 +1,17 @@
-"""What a pass did, and what it leaves for others to see."""
+"""What a pass did."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import msgspec
-
-
-class Health(msgspec.Struct, frozen=True):
-    """health/load.json, of the last pass that held the lock; no source of truth.
-
-    `loaded` counts ledger entries made; `waiting` says per table what it waits for, `refused` what a person must
-    look at.
-    """
-
-    at: datetime
-    log: str
-    newest_run: int
-    complete_run: int
-    loaded: int
-    waiting: dict[str, str]
-    refused: tuple[str, ...]
+from shared.errors import PermanentError
+from shared.load.health import Health, TableHealth
 
 
 @dataclass
 class Outcome:
     """Filled while the pass goes on. `busy`: another loader was at work, and this one left. `stopped` are the
-    tables that this pass does not try again, with the reason."""
+    tables that this pass does not try again, with the reason; `refused` why a person must look, and at which table."""
 
     log: str = ""
     newest_run: int = 0
@@ -35,19 +21,21 @@ class Outcome:
     changed: set[str] = field(default_factory=set)
     waiting: dict[str, str] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
-    refused: dict[str, None] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
     def add_loaded(self, table: str, entries: int = 1) -> None:
         self.loaded += entries
         self.changed.add(table)
 
-    def add_refused(self, reason: str) -> bool:
+    def add_refused(self, reason: str, table: str) -> bool:
         """False when that was said before."""
         is_new = reason not in self.refused
-        self.refused[reason] = None
+        self.refused[reason] = table
         return is_new
 
-    def health(self, at: datetime) -> Health:
+    def health(
+        self, at: datetime, tables: Mapping[str, TableHealth], stopped_by: PermanentError | None = None
+    ) -> Health:
         return Health(
             at=at,
             log=self.log,
@@ -55,7 +43,10 @@ class Outcome:
             complete_run=self.complete_run,
             loaded=self.loaded,
             waiting=self.waiting,
-            refused=tuple(self.refused),
+            refused={table: reason for reason, table in self.refused.items()},
+            tables=dict(tables),
+            stopped=type(stopped_by).__name__ if stopped_by else "",
+            reason=str(stopped_by or ""),
         )
 
     @property

@@ -60,7 +60,7 @@ class Turn:
     def _failed(self, run: int | None, error: TotestreamError) -> bool:
         table = self._target.name
         is_permanent = isinstance(error, PermanentError)
-        if not is_permanent or self._outcome.add_refused(f"{table}, run {run}: {error}"):
+        if not is_permanent or self._outcome.add_refused(f"{table}, run {run}: {error}", table):
             say = log.error if is_permanent else log.warning
             say("table was not loaded", table=table, run=run, error=type(error).__name__, reason=str(error))
         if run is not None and is_permanent and not isinstance(error, ServiceRefused):

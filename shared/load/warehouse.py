@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.errors import Refused, TotestreamError, TransientError
+from shared.errors import TotestreamError, TransientError, TwoLogs
 from shared.lake.manifests import Place
 from shared.load import ledger_sql
 from shared.load.bookkeeping import SUPERSEDED
@@ -103,7 +103,7 @@ class Warehouse:
     def complete_run(self, log: str) -> int:
         """The last run of `log` that is wholly loaded; a log not known yet begins here.
 
-        Refused when a later log was begun: two of them feed this warehouse.
+        Raises TwoLogs when a later log was begun: two of them feed this warehouse.
         """
         known = self.run(ledger_sql.KNOWN_LOG, log=log)
         if not known:
@@ -111,7 +111,7 @@ class Warehouse:
             return 0
         complete, newest = known[0]
         if not newest:
-            raise Refused(
+            raise TwoLogs(
                 f"run log {log}: a later log was begun on this warehouse, so manifests of this one are refused; "
                 "stop one of the two stacks, or give each a WAREHOUSE_SCHEMA of its own"
             )

@@ -1,1 +1,1 @@
-"""Looking after the road: what never came is asked for again."""
+"""Looking after the road: what never came is asked for again, and what a person should look at is told."""

@@ -1,76 +1,135 @@
-"""One look of the watch: a change message that was lost on its way is published again."""
+"""One look: what is seen is measured, incidents are told, and all of it is left for others to see."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import Protocol, TypeVar
 
 import msgspec
 
-from shared import log
-from shared.aws.topic import Topic
+from shared.alerts.documents import Alert
+from shared.aws.metrics import Metrics
 from shared.errors import MissingObject
 from shared.lake import keys
-from shared.lake.documents import RunRecord
-from shared.lake.manifests import Manifests, Place
+from shared.lake.documents import encode
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
+from shared.load.health import Health as LoadHealth
+from shared.source.run import Health as ExtractHealth
 from shared.warehouse.registry import Target
-from shared.watch.missing import complete_run, message_for, missing, overdue
+from shared.watch.course import Open, Told, go_on
+from shared.watch.incidents import incidents
+from shared.watch.measures import Depths, Seen, metrics
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+# Late is a table by its oldest pending run: an hour of them is looked through, however long the loader was away.
+PENDING_LOOKED_AT = 60
+# Watch looks each minute: after so long without, it was itself away, and what it finds may only be its own absence.
+AWAY = timedelta(minutes=5)
 
 
 class Health(msgspec.Struct, frozen=True):
-    """health/watch.json: when the last look was, up to which run nothing is missing, and what is."""
+    """health/watch.json, of the look at `at`. `quiet_until` is as in Seen; `paused_since` what pause.sh said.
+
+    `fresh_as_of` is by warehouse table, UTC without a zone; `metrics` what CloudWatch was given.
+    """
 
     at: datetime
-    complete_run: int
-    missing: tuple[Place, ...] = ()
-    asked_again: tuple[Place, ...] = ()
+    quiet_until: datetime
+    paused_since: str | None = None
+    incidents: tuple[Open, ...] = ()
+    metrics: dict[str, float] = {}
+    fresh_as_of: dict[str, datetime] = {}
+
+
+class Topic(Protocol):
+    def tell(self, texts: list[str]) -> None:
+        """Publish every text at least once, or raise."""
 
 
 @dataclass(frozen=True)
 class Outside:
-    """What the watch uses of the world. `messages_at` counts a table's messages, its dead letters among them."""
+    """What watch uses of the world. `alerts` is the topic; `depths` measures a table's queues; `options` end each
+    command that a person is told to run."""
 
     run_log: RunLog
-    manifests: Manifests
-    topic: Topic
-    messages_at: Callable[[str], int]
+    alerts: Topic
+    metrics: Metrics
+    depths: Callable[[], Mapping[str, Depths]]
     targets: Mapping[str, Target]
     now: Callable[[], datetime]
-    patience: timedelta
+    objective: timedelta
+    stack: str
+    region: str
+    options: str = ""
 
 
 def watch(outside: Outside) -> Health:
-    before = _last_look(outside.run_log)
-    records = list(outside.run_log.since(before))
-    gaps = missing(records, outside.manifests.places_since(before), outside.targets)
+    """Raises when a message or a number could not be put; the next look then tells all of it again."""
+    before, paused = last_look(outside.run_log), paused_since(outside.run_log.bucket)
     now = outside.now()
-    late = overdue(records, gaps, now.replace(tzinfo=None), outside.patience)
-    if paused_since(outside.run_log.bucket):
-        # What is asked for now would lie in the queues until the flow goes on.
-        late = []
-    asked = _ask_again(late, records, outside)
-    health = Health(now, complete_run(before, records, gaps), tuple(gaps), tuple(asked))
+    seen = look(outside, now, _quiet_until(before, paused, now), before.fresh_as_of if before else {})
+    # Of what a person has stopped nobody is called, and nothing is over.
+    open_, told = ((before.incidents if before else ()), []) if paused else _course(before, seen, outside)
+    outside.alerts.tell([encode(_alert(each, seen.now, outside)).decode() for each in told])
+    health = Health(
+        at=now,
+        quiet_until=seen.quiet_until,
+        paused_since=paused,
+        incidents=tuple(open_),
+        metrics=metrics(seen, len(open_)),
+        fresh_as_of=seen.all_fresh_as_of(),
+    )
     outside.run_log.bucket.put(keys.WATCH_HEALTH, msgspec.json.encode(health))
+    outside.metrics.put(health.metrics)
     return health
 
 
-def _last_look(run_log: RunLog) -> int:
-    """Up to which run nothing was missing; 0 when nobody looked, which costs a longer look."""
+def look(outside: Outside, now: datetime, quiet_until: datetime, remembered: Mapping[str, datetime]) -> Seen:
+    run_log = outside.run_log
+    # What extract has looked at is read before what came of it: a table is not called fresh for a run unseen.
+    extract = last_words(run_log, keys.EXTRACT_HEALTH, ExtractHealth)
+    newest = run_log.newest()
+    load = last_words(run_log, keys.LOAD_HEALTH, LoadHealth)
+    loaded = load.complete_run if load and newest and load.log == newest.log else 0
+    return Seen(
+        now=now,
+        quiet_until=quiet_until,
+        objective=outside.objective,
+        targets=outside.targets,
+        extract=extract,
+        load=load,
+        newest=newest,
+        pending=list(islice(run_log.since(loaded), PENDING_LOOKED_AT)),
+        queues=outside.depths(),
+        remembered=remembered,
+    )
+
+
+def last_look(run_log: RunLog) -> Health | None:
+    return last_words(run_log, keys.WATCH_HEALTH, Health)
+
+
+def last_words(run_log: RunLog, key: str, kind: type[S]) -> S | None:
+    """None of who never spoke, and of words that this code does not understand."""
     try:
-        return msgspec.json.decode(run_log.bucket.get(keys.WATCH_HEALTH), type=Health).complete_run
+        return msgspec.json.decode(run_log.bucket.get(key), type=kind)
     except (MissingObject, msgspec.DecodeError):
-        return 0
+        return None
 
 
-def _ask_again(late: list[Place], records: list[RunRecord], outside: Outside) -> list[Place]:
-    """Those whose table has neither a message on its way nor a dead letter, which a person must look at."""
-    by_run = {record.run: record for record in records}
-    ours = {table for _, table in late if table in outside.targets}
-    silent = {table for table in ours if outside.messages_at(table) == 0}
-    asked = [(run, table) for run, table in late if table in silent]
-    messages = {message_for(by_run[run], outside.targets[table]): None for run, table in asked}
-    outside.topic.publish(list(messages))
-    for run, table in asked:
-        log.warning("manifest was asked for again", run=run, table=table)
-    return asked
+def _quiet_until(before: Health | None, paused: str | None, now: datetime) -> datetime:
+    if before is None or paused or now - before.at > AWAY:
+        return now
+    return before.quiet_until
+
+
+def _course(before: Health | None, seen: Seen, outside: Outside) -> tuple[list[Open], list[Told]]:
+    return go_on(before.incidents if before else (), incidents(seen, outside.options), seen.now)
+
+
+def _alert(told: Told, now: datetime, outside: Outside) -> Alert:
+    event, incident = told
+    return Alert(version=1, event=event, stack=outside.stack, region=outside.region, at=now, incident=incident)

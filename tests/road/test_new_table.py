@@ -8,7 +8,7 @@ from shared.load.warehouse import Warehouse
 from shared.source.request import Request
 from shared.status.status import TableStatus, status
 from shared.warehouse.registry import TARGETS
-from shared.watch.watch import Health, Outside, watch
+from shared.watch.asking import Asked, Outside, ask_again
 from tests import recipe
 from tests.road.road import SCHEMA, Road, shown
 
@@ -66,12 +66,12 @@ def status_of(road: Road) -> dict[str, TableStatus]:
     return {each.table: each for each in found.tables}
 
 
-def look(road: Road) -> Health:
+def look(road: Road) -> Asked:
     """The watch's, an hour after the last run."""
     newest = road.run_log.newest()
     assert newest
     then = newest.snapshot.taken_at.replace(tzinfo=UTC) + timedelta(hours=1)
-    return watch(
+    return ask_again(
         Outside(
             road.run_log, road.manifests, road.topic, lambda _: 0, road.targets, lambda: then, timedelta(minutes=10)
         )

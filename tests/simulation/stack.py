@@ -27,8 +27,8 @@ from shared.transform.deliveries import Deliveries, Delivery, delivery_from
 from shared.transform.run import Outcome as Transformed
 from shared.transform.run import transform_run
 from shared.warehouse.registry import TARGETS, Target
-from shared.watch.watch import Outside as WatchOutside
-from shared.watch.watch import watch
+from shared.watch.asking import Outside as AskingOutside
+from shared.watch.asking import ask_again
 from tests.infra.stubs import NAMES, SETTINGS
 from tests.road.road import SCHEMA, Invoked, Road
 from tests.simulation.cloud import S3, Answer, Sns, Sqs
@@ -200,7 +200,7 @@ class Stack:
             def messages_at(table: str) -> int:
                 return sum(stage.queue(n).count() for n in (NAMES.queue(table), NAMES.dead_letter_queue(table)))
 
-            outside = WatchOutside(
+            outside = AskingOutside(
                 run_log=RunLog(stage.bucket(INGESTION)),
                 manifests=Manifests(stage.bucket(PROCESSED)),
                 topic=stage.topic(),
@@ -209,7 +209,7 @@ class Stack:
                 now=self._now,
                 patience=timedelta(0),
             )
-            self.world.counts["asked again"] += len(watch(outside).asked_again)
+            self.world.counts["asked again"] += len(ask_again(outside).asked_again)
 
         self.world.start("watch", work)
 

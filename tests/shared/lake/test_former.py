@@ -18,10 +18,11 @@ from shared.errors import BadDocument
 from shared.lake import parquet
 from shared.lake.documents import ChangeMessage, Document, Manifest, RunRecord, decode, encode
 from shared.lake.run_log import Hint
-from shared.load.outcome import Health as LoadHealth
+from shared.load.health import Health as LoadHealth
 from shared.source.run import Health as ExtractHealth
 from shared.transform.inputs import Input, frames_of
 from shared.warehouse.registry import TARGETS
+from shared.watch.asking import Asked
 from shared.watch.watch import Health as WatchHealth
 
 pytestmark = pytest.mark.fast
@@ -37,6 +38,7 @@ HEALTH: dict[str, type[msgspec.Struct]] = {
     "latest": Hint,
     "extract": ExtractHealth,
     "load": LoadHealth,
+    "asked": Asked,
     "watch": WatchHealth,
 }
 

@@ -1,143 +1,180 @@
-"""What never came is asked for again, and nothing else is."""
+"""What one look reads, tells and leaves; the rest is pure and tested beside it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import boto3
 import msgspec
 import pytest
 
+from shared.alerts.documents import Alert
+from shared.aws.topic import SnsTopic
+from shared.errors import ServiceUnavailable
 from shared.lake import keys
-from shared.warehouse.registry import TARGETS, Target
-from shared.watch.watch import Health, Outside, watch
+from shared.warehouse.registry import TARGETS
+from shared.watch.measures import Depths
+from shared.watch.watch import Health, Outside, last_look, watch
 from tests.conftest import Ticks
-from tests.road.road import Heard, Road
+from tests.road.road import Road
 
 pytestmark = pytest.mark.fast
 
-PATIENCE = timedelta(minutes=10)
+
+@dataclass
+class Heard:
+    """The topic `alerts`, and CloudWatch; `broken` ones take nothing."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    numbers: list[Mapping[str, float]] = field(default_factory=list)
+    broken: bool = False
+
+    def tell(self, texts: list[str]) -> None:
+        if self.broken and texts:
+            raise ServiceUnavailable("SNS", "publishing", "in part")
+        self.alerts += [msgspec.json.decode(text, type=Alert) for text in texts]
+
+    def put(self, numbers: Mapping[str, float]) -> None:
+        self.numbers.append(numbers)
+
+    def news(self) -> list[tuple[str, str, str]]:
+        news, self.alerts = self.alerts, []
+        return [(each.event, each.incident.kind, each.incident.subject) for each in news]
 
 
 @dataclass
 class Watching:
-    """A watch over a road, some minutes after its last run; `messages` are those in a table's queues."""
-
     road: Road
-    messages: dict[str, int] = field(default_factory=dict)
-    topic: Heard = field(default_factory=Heard)
+    heard: Heard = field(default_factory=Heard)
+    dead_letters: dict[str, int] = field(default_factory=dict)
 
-    targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
-
-    def look(self, minutes: int) -> Health:
-        newest = self.road.run_log.newest()
-        assert newest is not None
-        then = newest.snapshot.taken_at.replace(tzinfo=UTC) + timedelta(minutes=minutes)
-        return watch(self._outside(then))
-
-    def _outside(self, then: datetime) -> Outside:
-        return Outside(
-            run_log=self.road.run_log,
-            manifests=self.road.manifests,
-            topic=self.topic,
-            messages_at=lambda table: self.messages.get(table, 0),
-            targets=self.targets,
-            now=lambda: then,
-            patience=PATIENCE,
+    def look(self, minutes: float = 0) -> Health:
+        then = datetime.now(UTC) + timedelta(minutes=minutes)
+        return watch(
+            Outside(
+                run_log=self.road.run_log,
+                alerts=self.heard,
+                metrics=self.heard,
+                depths=lambda: {table: Depths(0, count) for table, count in self.dead_letters.items()},
+                targets=TARGETS,
+                now=lambda: then,
+                objective=timedelta(minutes=5),
+                stack="totestream-test",
+                region="eu-west-2",
+                options=" --local",
+            )
         )
-
-    def asked(self) -> set[tuple[int, str]]:
-        return {(message.run, message.table) for message in self.topic.messages}
-
-
-def delete_manifest(road: Road, run: int, table: str) -> None:
-    boto3.client("s3").delete_object(Bucket=road.processed.name, Key=keys.manifest_key(run, table))
 
 
 @pytest.fixture
 def watching(road: Road) -> Watching:
-    road.extract()
-    road.deliver()
-    return Watching(road)
+    road.travel()
+    made = Watching(road)
+    made.look()
+    assert made.heard.news() == []
+    return made
 
 
-def test_nothing_is_asked_for_when_all_is_there(watching: Watching) -> None:
-    health = watching.look(minutes=60)
-    assert (health.complete_run, health.missing, watching.asked()) == (1, (), set())
+def test_an_incident_begins_and_ends(watching: Watching) -> None:
+    watching.dead_letters = {"dim_staff": 2}
+    health = watching.look(1)
+    assert (health.incidents[0].incident.says, watching.heard.numbers[-1]["OpenIncidents"]) == ("2 messages", 1)
+    assert watching.heard.alerts[0].incident.command == "./infra_bash/retry.sh dim_staff --local"
+    assert watching.heard.news() == [("begun", "dead letters", "dim_staff")]
+    watching.dead_letters = {"dim_staff": 2, "fact_payment": 1}
+    watching.look(2)
+    assert watching.heard.news() == [("begun", "dead letters", "fact_payment")]
+    watching.dead_letters = {}
+    watching.look(3)
+    assert watching.heard.news() == []
+    watching.look(4)
+    assert sorted(watching.heard.news()) == [
+        ("ended", "dead letters", "dim_staff"),
+        ("ended", "dead letters", "fact_payment"),
+    ]
 
 
-def test_a_lost_message_is_published_again_after_its_time_and_not_before(watching: Watching) -> None:
-    delete_manifest(watching.road, 1, "dim_staff")
-    assert watching.look(minutes=9).asked_again == ()
-    assert watching.asked() == set()
-    assert watching.look(minutes=11).asked_again == ((1, "dim_staff"),)
-    assert watching.asked() == {(1, "staff")}
-    watching.road.topic.messages = watching.topic.messages
-    watching.road.deliver()
-    assert watching.look(minutes=12).missing == ()
-
-
-@pytest.mark.parametrize("where", ["on its way", "among the dead letters"])
-def test_a_message_that_is_still_somewhere_is_not_asked_for(watching: Watching, where: str) -> None:
-    delete_manifest(watching.road, 1, "dim_staff")
-    watching.messages = {"dim_staff": 1}
-    health = watching.look(minutes=30)
-    assert (health.missing, health.asked_again) == (((1, "dim_staff"),), ())
-
-
-def test_while_the_flow_is_paused_nothing_is_asked_for(watching: Watching) -> None:
-    delete_manifest(watching.road, 1, "dim_staff")
-    watching.road.ingestion.put(keys.PAUSED, b'{"since": "2026-11-25 12:00:00"}')
-    health = watching.look(minutes=30)
-    assert (health.missing, health.asked_again) == (((1, "dim_staff"),), ())
-    watching.road.ingestion.put(keys.PAUSED, b"not json")
-    assert watching.look(minutes=31).asked_again == ()
-
-
-def test_what_a_full_batch_has_made_needless_is_not_missing(watching: Watching) -> None:
-    delete_manifest(watching.road, 1, "dim_design")
-    watching.road.source.run("UPDATE design SET file_location = '/tmp' WHERE design_id = 1")
+def test_it_sees_what_extract_and_load_have_left(watching: Watching, tick: Ticks) -> None:
+    tick("sale", "payment")
     watching.road.extract()
+    health = watching.look(1)
+    assert health.metrics["TablesBehind"] == 4
+    newest = watching.road.run_log.newest()
+    assert newest and health.fresh_as_of["dim_staff"] == newest.snapshot.taken_at
+    assert health.fresh_as_of["fact_payment"] < newest.snapshot.taken_at
     watching.road.deliver()
-    assert watching.look(minutes=30).missing == ()
+    watching.road.load()
+    health = watching.look(2)
+    assert (health.metrics["TablesBehind"], set(health.fresh_as_of.values())) == (0, {newest.snapshot.taken_at})
 
 
-def test_a_full_batch_has_not_the_versions_of_a_facts_missing_run(watching: Watching) -> None:
-    delete_manifest(watching.road, 1, "fact_payment")
-    watching.road.source.run("DELETE FROM payment WHERE payment_id = 1")
+def test_what_was_fresh_before_a_run_came_is_not_called_old_for_its_last_load(watching: Watching, tick: Ticks) -> None:
     watching.road.extract()
-    watching.road.deliver()
-    assert watching.look(minutes=30).asked_again == ((1, "fact_payment"),)
-
-
-def test_a_delta_makes_nothing_needless(watching: Watching, tick: Ticks) -> None:
-    delete_manifest(watching.road, 1, "fact_payment")
+    before = watching.look(1).fresh_as_of["fact_payment"]
     tick("payment")
     watching.road.extract()
-    watching.road.deliver()
-    assert watching.look(minutes=30).missing == ((1, "fact_payment"),)
+    assert watching.look(2).fresh_as_of["fact_payment"] == before
 
 
-def test_a_table_of_the_next_version_is_left_for_its_watch(watching: Watching) -> None:
-    delete_manifest(watching.road, 1, "dim_staff")
-    watching.targets = {name: target for name, target in TARGETS.items() if name != "dim_staff"}
-    health = watching.look(minutes=30)
-    assert (health.complete_run, health.asked_again) == (0, ())
-    watching.targets = TARGETS
-    assert watching.look(minutes=31).asked_again == ((1, "dim_staff"),)
+def test_silence_is_an_incident_after_the_objective_and_once(watching: Watching) -> None:
+    for minute in (1, 2, 3, 4):
+        watching.look(minute)
+    assert watching.heard.news() == []
+    watching.look(5.1)
+    assert watching.heard.news() == [("begun", "extract silent", ""), ("begun", "load silent", "")]
+    watching.look(6)
+    assert watching.heard.news() == []
 
 
-def test_a_table_that_the_version_before_made_of_others_is_asked_for_too(watching: Watching) -> None:
-    watching.road.source.run("UPDATE department SET location = 'Ayr' WHERE department_id = 1")
-    watching.road.extract()
-    watching.targets = {**TARGETS, "dim_staff": replace(TARGETS["dim_staff"], sources=("staff",))}
-    assert watching.look(minutes=30).asked_again == ((2, "dim_staff"),)
-    assert watching.asked() == {(2, "staff")}
+def test_nobody_is_called_while_a_person_has_stopped_the_flow(watching: Watching) -> None:
+    watching.dead_letters = {"dim_staff": 2}
+    watching.look(1)
+    watching.heard.news()
+    watching.road.ingestion.put(keys.PAUSED, b'{"since": "2026-11-25 12:00:00"}')
+    watching.dead_letters = {"fact_payment": 1}
+    for minute in range(2, 70):
+        health = watching.look(minute)
+    assert (watching.heard.news(), health.paused_since) == ([], "2026-11-25 12:00:00")
+    boto3.client("s3").delete_object(Bucket=watching.road.ingestion.name, Key=keys.PAUSED)
+    watching.look(70)
+    # Extract and load have been silent for an hour, and have five minutes to speak.
+    assert watching.heard.news() == [("begun", "dead letters", "fact_payment")]
+    for minute in (71, 72, 73, 74, 75):
+        watching.look(minute)
+    assert [kind for event, kind, _ in watching.heard.news() if event == "begun"] == ["extract silent", "load silent"]
 
 
-def test_the_next_look_begins_where_nothing_is_missing(watching: Watching) -> None:
-    watching.look(minutes=1)
-    kept = msgspec.json.decode(watching.road.ingestion.get(keys.WATCH_HEALTH), type=Health)
-    assert kept.complete_run == 1
-    watching.road.ingestion.put(keys.WATCH_HEALTH, b"not json")
-    assert watching.look(minutes=1).complete_run == 1
+def test_a_watch_that_was_away_does_not_call_for_its_own_absence(watching: Watching) -> None:
+    watching.look(60)
+    assert watching.heard.news() == []
+
+
+def test_what_could_not_be_told_is_told_by_the_next_look(watching: Watching) -> None:
+    watching.dead_letters = {"dim_staff": 2}
+    watching.heard.broken = True
+    with pytest.raises(ServiceUnavailable):
+        watching.look(1)
+    watching.heard.broken = False
+    watching.look(2)
+    assert watching.heard.news() == [("begun", "dead letters", "dim_staff")]
+
+
+def test_words_that_nobody_understands_are_as_good_as_none(watching: Watching) -> None:
+    for key in (keys.WATCH_HEALTH, keys.EXTRACT_HEALTH, keys.LOAD_HEALTH):
+        watching.road.ingestion.put(key, b"not json")
+    assert last_look(watching.road.run_log) is None
+    watching.look(1)
+    assert watching.heard.news() == []
+
+
+def test_a_topic_takes_texts_by_tens(aws: None) -> None:
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    topic = sns.create_topic(Name="alerts")["TopicArn"]
+    queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    SnsTopic(topic, sns).tell([f"text {number}" for number in range(23)], subject="about")
+    heard: list[str] = []
+    while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        heard += [message["Body"] for message in found]
+    assert sorted(heard) == sorted(f"text {number}" for number in range(23))

@@ -1,0 +1,139 @@
+"""What a person should look at, from what watch has seen. Pure.
+
+One thing that goes wrong is told once: of a table that is late the nearest cause, and of the whole road's silence
+nothing about its tables, which all grow old with it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.alerts.documents import Incident
+from shared.errors import TwoLogs
+from shared.warehouse.registry import Target
+from shared.watch.measures import Seen
+
+# What the business was promised: half an hour. The objective, a setting, is stricter, so that there is time to act.
+CONTRACT_S = 1800
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`command` is what to run; {subject} and {source}, the first source of a warehouse table, are filled in."""
+
+    name: str
+    title: str
+    command: str
+
+    @property
+    def runbook(self) -> str:
+        """The anchor of its heading in docs/runbook.md."""
+        return self.name.replace(" ", "-")
+
+
+DEAD_LETTERS = Kind("dead letters", "messages that failed for good", "retry.sh {subject}")
+OLDEST_MESSAGE = Kind("oldest message", "a message is not worked off", "logs.sh {subject}")
+TABLE_BEHIND = Kind("table behind", "a run is not loaded", "status.sh {subject}")
+TABLE_HELD = Kind("table held", "a source table is not read", "catalogue.sh {subject}")
+ROWS_QUARANTINED = Kind("rows quarantined", "rows were refused", "resync.sh {source} --quarantined")
+ROWS_WAITING = Kind("rows waiting", "rows wait for their dimension", "status.sh {subject}")
+RECONCILE_DIFFERENCES = Kind("reconcile differences", "the warehouse was damaged, and is mended", "reconcile.sh")
+FRESHNESS = Kind("freshness", "older than the objective", "status.sh {subject}")
+EXTRACT_SILENT = Kind("extract silent", "the source is not read", "logs.sh extract")
+LOAD_SILENT = Kind("load silent", "nothing is loaded", "logs.sh load")
+RUN_REFUSED = Kind("run refused", "a run cannot be loaded", "logs.sh load")
+TWO_LOGS = Kind("two logs", "two stacks feed one warehouse", "logs.sh load")
+
+KINDS = (
+    *(DEAD_LETTERS, OLDEST_MESSAGE, TABLE_BEHIND, TABLE_HELD, ROWS_QUARANTINED, ROWS_WAITING),
+    *(RECONCILE_DIFFERENCES, FRESHNESS, EXTRACT_SILENT, LOAD_SILENT, RUN_REFUSED, TWO_LOGS),
+)
+
+Told = Callable[..., Incident]
+
+
+def incidents(seen: Seen, options: str = "") -> list[Incident]:
+    """All that is wrong now. `options` end each command: which stack it is about."""
+
+    def told(kind: Kind, subject: str, says: str, **numbers: float) -> Incident:
+        source = seen.targets[subject].sources[0] if subject in seen.targets else subject
+        command = " ".join(f"./infra_bash/{kind.command.format(subject=subject, source=source)}{options}".split())
+        return Incident(
+            kind=kind.name,
+            subject=subject,
+            since=seen.now,
+            title=kind.title,
+            says=says,
+            numbers=numbers,
+            command=command,
+            runbook=kind.runbook,
+        )
+
+    return [
+        *_silences(seen, told),
+        *_holds(seen, told),
+        *(each for target in seen.targets.values() for each in _of_table(target, seen, told)),
+    ]
+
+
+def _silences(seen: Seen, told: Told) -> Iterator[Incident]:
+    extract_at, load_at = (health.at if health else None for health in (seen.extract, seen.load))
+    if seen.is_too_old(extract_at):
+        yield told(EXTRACT_SILENT, "", f"extract last looked {_when(extract_at)}", seconds=seen.age_s(extract_at))
+    if seen.is_too_old(load_at):
+        yield told(LOAD_SILENT, "", f"load last ended well {_when(load_at)}", seconds=seen.age_s(load_at))
+    if seen.load and seen.load.stopped:
+        yield told(TWO_LOGS if seen.load.stopped == TwoLogs.__name__ else RUN_REFUSED, "", seen.load.reason)
+
+
+def _is_silent(seen: Seen) -> bool:
+    """Whether the whole road is: that explains whatever is late."""
+    if seen.load and seen.load.stopped:
+        return True
+    return any(seen.is_too_old(health.at if health else None) for health in (seen.extract, seen.load))
+
+
+def _holds(seen: Seen, told: Told) -> Iterator[Incident]:
+    for table, hold in seen.holds().items():
+        yield told(TABLE_HELD, table, f"since run {hold.since_run}: {hold.reason}")
+
+
+def _of_table(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
+    table, health = target.name, seen.table(target.name)
+    yield from _of_messages(target, seen, told)
+    if seen.load and table in seen.load.refused:
+        yield told(RUN_REFUSED, table, seen.load.refused[table])
+    if health.quarantined:
+        yield told(ROWS_QUARANTINED, table, f"{health.quarantined} rows are set aside", rows=health.quarantined)
+    if health.waiting and seen.is_too_old(health.waiting_since):
+        says = f"{health.waiting} rows wait, the first since {health.waiting_since:%F %T}"
+        yield told(ROWS_WAITING, table, says, rows=health.waiting, seconds=seen.age_s(health.waiting_since))
+    if health.differing:
+        says = f"the last reconcile found {health.differing} rows otherwise than in the source; the next must find none"
+        yield told(RECONCILE_DIFFERENCES, table, says, rows=health.differing)
+
+
+def _of_messages(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
+    """Of a table that is late: its dead letters, else its messages, else that it is so."""
+    table, depths, oldest = target.name, seen.depths(target.name), seen.oldest_pending(target)
+    is_late = oldest is not None and seen.is_too_old(oldest.snapshot.taken_at) and not _is_silent(seen)
+    if depths.dead_letters:
+        yield told(DEAD_LETTERS, table, f"{depths.dead_letters} messages", messages=depths.dead_letters)
+    elif oldest and is_late:
+        seconds = seen.age_s(oldest.snapshot.taken_at)
+        waits = (seen.load.waiting if seen.load else {}).get(table, "it was not loaded")
+        if depths.messages:
+            says = f"{depths.messages} messages, the oldest is of run {oldest.run}"
+            yield told(OLDEST_MESSAGE, table, says, messages=depths.messages, seconds=seconds)
+        elif table not in (seen.load.refused if seen.load else ()):
+            yield told(TABLE_BEHIND, table, f"run {oldest.run}: {waits}", seconds=seconds)
+    fresh = seen.fresh_as_of(target)
+    if seen.is_too_old(fresh) and not is_late and not _is_silent(seen):
+        says = (
+            f"it shows the source as of {fresh:%F %T} UTC; the contract is {CONTRACT_S} s" if fresh else "never loaded"
+        )
+        yield told(FRESHNESS, table, says, seconds=seen.age_s(fresh))
+
+
+def _when(at: datetime | None) -> str:
+    return f"at {at:%F %T} UTC" if at else "never"

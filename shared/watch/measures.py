@@ -1,0 +1,105 @@
+"""What watch has seen of the stack in one look, and the numbers that follow from it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from shared.lake.documents import Hold, RunRecord
+from shared.load.health import Health as LoadHealth
+from shared.load.health import TableHealth
+from shared.source.run import Health as ExtractHealth
+from shared.warehouse.registry import Target
+from shared.watch.freshness import fresh_as_of
+
+
+class Depths(NamedTuple):
+    """Messages of a table's queue, waiting or being worked on, and of its dead-letter queue."""
+
+    messages: int = 0
+    dead_letters: int = 0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """`pending` are the oldest records that are not wholly loaded, in order. `extract` and `load` are the last words of
+    those two, None when they never spoke. `quiet_until` is when there last was a reason for silence: a pause, or that
+    nobody looked; ages count from there. `now` and it are UTC with their zone. `remembered` is what fresh_as_of was in
+    the look before, by warehouse table.
+    """
+
+    now: datetime
+    quiet_until: datetime
+    objective: timedelta
+    targets: Mapping[str, Target]
+    extract: ExtractHealth | None = None
+    load: LoadHealth | None = None
+    newest: RunRecord | None = None
+    pending: Sequence[RunRecord] = ()
+    queues: Mapping[str, Depths] = field(default_factory=dict)
+    remembered: Mapping[str, datetime] = field(default_factory=dict)
+
+    def age_s(self, at: datetime | None) -> float:
+        """Seconds since `at`, or since never; UTC with or without its zone."""
+        return max((self.now - max(_aware(at), self.quiet_until)).total_seconds(), 0.0) if at else self._watched_s
+
+    def lag_s(self, at: datetime) -> float:
+        """Seconds since `at`, with or without a reason."""
+        return (self.now - _aware(at)).total_seconds()
+
+    @property
+    def _watched_s(self) -> float:
+        return (self.now - self.quiet_until).total_seconds()
+
+    def is_too_old(self, at: datetime | None) -> bool:
+        return self.age_s(at) > self.objective.total_seconds()
+
+    def table(self, table: str) -> TableHealth:
+        return self.load.tables.get(table, TableHealth()) if self.load else TableHealth()
+
+    def depths(self, table: str) -> Depths:
+        return self.queues.get(table, Depths())
+
+    def oldest_pending(self, target: Target) -> RunRecord | None:
+        """The first run that the table has not taken."""
+        last = self.table(target.name).last_run or 0
+        return next((r for r in self.pending if target.name in r.targets and r.run > last), None)
+
+    def holds(self) -> dict[str, Hold]:
+        """By source table."""
+        states = self.newest.tables if self.newest else {}
+        return {name: state.hold for name, state in states.items() if state.hold}
+
+    def fresh_as_of(self, target: Target) -> datetime | None:
+        return fresh_as_of(
+            self.table(target.name).snapshot_at,
+            self.extract.snapshot_at if self.extract else None,
+            self.remembered.get(target.name),
+            is_behind=self.oldest_pending(target) is not None,
+            is_held=not self.holds().keys().isdisjoint(target.sources),
+        )
+
+    def all_fresh_as_of(self) -> dict[str, datetime]:
+        """By warehouse table, those that were ever loaded."""
+        times = {target.name: self.fresh_as_of(target) for target in self.targets.values()}
+        return {name: at for name, at in times.items() if at}
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def metrics(seen: Seen, open_incidents: int) -> dict[str, float]:
+    """The numbers that CloudWatch is given each minute, by the names of shared.alerts.metrics."""
+    tables = [seen.table(name) for name in seen.targets]
+    pending = [seen.oldest_pending(target) for target in seen.targets.values()]
+    return {
+        "OpenIncidents": open_incidents,
+        "FreshnessSeconds": max((seen.lag_s(at) for at in seen.all_fresh_as_of().values()), default=0.0),
+        "DeadLetters": sum(depths.dead_letters for depths in seen.queues.values()),
+        "OldestMessageSeconds": max((seen.age_s(r.snapshot.taken_at) for r in pending if r), default=0.0),
+        "TablesBehind": sum(record is not None for record in pending),
+        "TablesHeld": len(seen.holds()),
+        "RowsWaiting": sum(table.waiting for table in tables),
+        "RowsQuarantined": sum(table.quarantined for table in tables),
+    }

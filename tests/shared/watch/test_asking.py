@@ -1,0 +1,143 @@
+"""What never came is asked for again, and nothing else is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import msgspec
+import pytest
+
+from shared.lake import keys
+from shared.warehouse.registry import TARGETS, Target
+from shared.watch.asking import Asked, Outside, ask_again
+from tests.conftest import Ticks
+from tests.road.road import Heard, Road
+
+pytestmark = pytest.mark.fast
+
+PATIENCE = timedelta(minutes=10)
+
+
+@dataclass
+class Watching:
+    """A watch over a road, some minutes after its last run; `messages` are those in a table's queues."""
+
+    road: Road
+    messages: dict[str, int] = field(default_factory=dict)
+    topic: Heard = field(default_factory=Heard)
+
+    targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
+
+    def look(self, minutes: int) -> Asked:
+        newest = self.road.run_log.newest()
+        assert newest is not None
+        then = newest.snapshot.taken_at.replace(tzinfo=UTC) + timedelta(minutes=minutes)
+        return ask_again(self._outside(then))
+
+    def _outside(self, then: datetime) -> Outside:
+        return Outside(
+            run_log=self.road.run_log,
+            manifests=self.road.manifests,
+            topic=self.topic,
+            messages_at=lambda table: self.messages.get(table, 0),
+            targets=self.targets,
+            now=lambda: then,
+            patience=PATIENCE,
+        )
+
+    def asked(self) -> set[tuple[int, str]]:
+        return {(message.run, message.table) for message in self.topic.messages}
+
+
+def delete_manifest(road: Road, run: int, table: str) -> None:
+    boto3.client("s3").delete_object(Bucket=road.processed.name, Key=keys.manifest_key(run, table))
+
+
+@pytest.fixture
+def watching(road: Road) -> Watching:
+    road.extract()
+    road.deliver()
+    return Watching(road)
+
+
+def test_nothing_is_asked_for_when_all_is_there(watching: Watching) -> None:
+    health = watching.look(minutes=60)
+    assert (health.complete_run, health.missing, watching.asked()) == (1, (), set())
+
+
+def test_a_lost_message_is_published_again_after_its_time_and_not_before(watching: Watching) -> None:
+    delete_manifest(watching.road, 1, "dim_staff")
+    assert watching.look(minutes=9).asked_again == ()
+    assert watching.asked() == set()
+    assert watching.look(minutes=11).asked_again == ((1, "dim_staff"),)
+    assert watching.asked() == {(1, "staff")}
+    watching.road.topic.messages = watching.topic.messages
+    watching.road.deliver()
+    assert watching.look(minutes=12).missing == ()
+
+
+@pytest.mark.parametrize("where", ["on its way", "among the dead letters"])
+def test_a_message_that_is_still_somewhere_is_not_asked_for(watching: Watching, where: str) -> None:
+    delete_manifest(watching.road, 1, "dim_staff")
+    watching.messages = {"dim_staff": 1}
+    health = watching.look(minutes=30)
+    assert (health.missing, health.asked_again) == (((1, "dim_staff"),), ())
+
+
+def test_while_the_flow_is_paused_nothing_is_asked_for(watching: Watching) -> None:
+    delete_manifest(watching.road, 1, "dim_staff")
+    watching.road.ingestion.put(keys.PAUSED, b'{"since": "2026-11-25 12:00:00"}')
+    health = watching.look(minutes=30)
+    assert (health.missing, health.asked_again) == (((1, "dim_staff"),), ())
+    watching.road.ingestion.put(keys.PAUSED, b"not json")
+    assert watching.look(minutes=31).asked_again == ()
+
+
+def test_what_a_full_batch_has_made_needless_is_not_missing(watching: Watching) -> None:
+    delete_manifest(watching.road, 1, "dim_design")
+    watching.road.source.run("UPDATE design SET file_location = '/tmp' WHERE design_id = 1")
+    watching.road.extract()
+    watching.road.deliver()
+    assert watching.look(minutes=30).missing == ()
+
+
+def test_a_full_batch_has_not_the_versions_of_a_facts_missing_run(watching: Watching) -> None:
+    delete_manifest(watching.road, 1, "fact_payment")
+    watching.road.source.run("DELETE FROM payment WHERE payment_id = 1")
+    watching.road.extract()
+    watching.road.deliver()
+    assert watching.look(minutes=30).asked_again == ((1, "fact_payment"),)
+
+
+def test_a_delta_makes_nothing_needless(watching: Watching, tick: Ticks) -> None:
+    delete_manifest(watching.road, 1, "fact_payment")
+    tick("payment")
+    watching.road.extract()
+    watching.road.deliver()
+    assert watching.look(minutes=30).missing == ((1, "fact_payment"),)
+
+
+def test_a_table_of_the_next_version_is_left_for_its_watch(watching: Watching) -> None:
+    delete_manifest(watching.road, 1, "dim_staff")
+    watching.targets = {name: target for name, target in TARGETS.items() if name != "dim_staff"}
+    health = watching.look(minutes=30)
+    assert (health.complete_run, health.asked_again) == (0, ())
+    watching.targets = TARGETS
+    assert watching.look(minutes=31).asked_again == ((1, "dim_staff"),)
+
+
+def test_a_table_that_the_version_before_made_of_others_is_asked_for_too(watching: Watching) -> None:
+    watching.road.source.run("UPDATE department SET location = 'Ayr' WHERE department_id = 1")
+    watching.road.extract()
+    watching.targets = {**TARGETS, "dim_staff": replace(TARGETS["dim_staff"], sources=("staff",))}
+    assert watching.look(minutes=30).asked_again == ((2, "dim_staff"),)
+    assert watching.asked() == {(2, "staff")}
+
+
+def test_the_next_look_begins_where_nothing_is_missing(watching: Watching) -> None:
+    watching.look(minutes=1)
+    kept = msgspec.json.decode(watching.road.ingestion.get(keys.ASKED), type=Asked)
+    assert kept.complete_run == 1
+    watching.road.ingestion.put(keys.ASKED, b"not json")
+    assert watching.look(minutes=1).complete_run == 1

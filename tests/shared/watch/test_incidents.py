@@ -1,0 +1,219 @@
+"""Each thing that goes wrong is an incident, one for each cause, and goes with it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.lake.documents import Hold, RunRecord, Snapshot, TableState
+from shared.load.health import Health as LoadHealth
+from shared.load.health import TableHealth
+from shared.source.run import Health as ExtractHealth
+from shared.warehouse.registry import TARGETS
+from shared.watch.incidents import KINDS, incidents
+from shared.watch.measures import Depths, Seen, metrics
+
+pytestmark = pytest.mark.fast
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+OBJECTIVE = timedelta(seconds=300)
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def plain(at: datetime) -> datetime:
+    return at.replace(tzinfo=None)
+
+
+def record(
+    run: int, seconds: float, targets: tuple[str, ...] = (), holds: Mapping[str, str] | None = None
+) -> RunRecord:
+    """A run that many seconds ago."""
+    return RunRecord(
+        version=1,
+        log="a",
+        run=run,
+        attempt="x",
+        cause="schedule",
+        code="test",
+        snapshot=Snapshot(taken_at=plain(ago(seconds)), xmin=1, xmax=1),
+        tables={name: TableState(hold=Hold(since_run=run, reason=reason)) for name, reason in (holds or {}).items()},
+        targets=targets,
+        warehouse=tuple(TARGETS),
+    )
+
+
+def extract_health(seconds: float) -> ExtractHealth:
+    return ExtractHealth(at=ago(seconds), snapshot_at=plain(ago(seconds)), run=1, changed=(), held={})
+
+
+def load_health(seconds: float = 20, *, log: str = "a", **more: Any) -> LoadHealth:
+    tables = {table: TableHealth(last_run=1, snapshot_at=plain(ago(3600))) for table in TARGETS}
+    tables |= more.pop("tables", {})
+    facts: dict[str, Any] = {"waiting": {}, "refused": {}} | more
+    return LoadHealth(at=ago(seconds), log=log, newest_run=1, complete_run=1, loaded=0, tables=tables, **facts)
+
+
+# Nothing has happened for an hour, and all is well.
+WELL = Seen(
+    now=NOW,
+    quiet_until=ago(7200),
+    objective=OBJECTIVE,
+    targets=TARGETS,
+    extract=extract_health(30),
+    load=load_health(),
+    newest=record(1, 3600, tuple(TARGETS)),
+)
+
+
+def of(seen: Seen) -> set[tuple[str, str]]:
+    found = [(each.kind, each.subject) for each in incidents(seen)]
+    assert len(set(found)) == len(found)
+    return set(found)
+
+
+def table(**facts: Any) -> LoadHealth:
+    """All is well but for fact_payment."""
+    return load_health(tables={"fact_payment": TableHealth(last_run=1, snapshot_at=plain(ago(3600)), **facts)})
+
+
+LATE = (record(2, 301, ("fact_payment",)),)
+HELD = record(2, 301, holds={"payment": "paid is a text"})
+CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
+    "a quiet hour": (WELL, set()),
+    "dead letters": (
+        replace(WELL, queues={"fact_payment": Depths(0, 2)}),
+        {("dead letters", "fact_payment")},
+    ),
+    "dead letters of a table that is late for them": (
+        replace(WELL, queues={"fact_payment": Depths(0, 2)}, pending=LATE),
+        {("dead letters", "fact_payment")},
+    ),
+    "a message that nobody works off": (
+        replace(WELL, queues={"fact_payment": Depths(3, 0)}, pending=LATE),
+        {("oldest message", "fact_payment")},
+    ),
+    "messages in their first minutes": (
+        replace(
+            WELL,
+            queues={"fact_payment": Depths(3, 0)},
+            pending=(record(2, 299, ("fact_payment",)),),
+            remembered={"fact_payment": plain(ago(299))},
+        ),
+        set(),
+    ),
+    "a run that is not loaded": (replace(WELL, pending=LATE), {("table behind", "fact_payment")}),
+    "a run that is loaded, though not the runs before it of others": (
+        replace(WELL, pending=LATE, load=load_health(tables={"fact_payment": TableHealth(2, plain(ago(301)))})),
+        set(),
+    ),
+    "a source table that is held": (
+        replace(WELL, newest=HELD, remembered={"fact_payment": plain(ago(100)), "dim_date": plain(ago(100))}),
+        {("table held", "payment")},
+    ),
+    "one that is held for longer than the objective": (
+        replace(WELL, newest=HELD, load=table()),
+        # dim_date is made of it, too.
+        {("table held", "payment"), ("freshness", "fact_payment"), ("freshness", "dim_date")},
+    ),
+    "quarantine": (replace(WELL, load=table(quarantined=4)), {("rows quarantined", "fact_payment")}),
+    "rows that wait for too long": (
+        replace(WELL, load=table(waiting=1, waiting_since=plain(ago(301)))),
+        {("rows waiting", "fact_payment")},
+    ),
+    "rows that wait as they may": (replace(WELL, load=table(waiting=1, waiting_since=plain(ago(299)))), set()),
+    "damage that a reconcile has found": (
+        replace(WELL, load=table(differing=1)),
+        {("reconcile differences", "fact_payment")},
+    ),
+    "an extract that died": (replace(WELL, extract=extract_health(301)), {("extract silent", "")}),
+    "an extract that never spoke": (replace(WELL, extract=None), {("extract silent", "")}),
+    "a loader that died": (replace(WELL, load=load_health(301), pending=LATE), {("load silent", "")}),
+    "a loader that never spoke": (replace(WELL, load=None, pending=LATE), {("load silent", "")}),
+    "a manifest that is refused": (
+        replace(WELL, load=load_health(refused={"fact_payment": "run 2: corrupt"}), pending=LATE),
+        {("run refused", "fact_payment")},
+    ),
+    "a log that is refused": (
+        replace(WELL, load=load_health(stopped="Refused", reason="records are missing"), pending=LATE),
+        {("run refused", "")},
+    ),
+    "two logs": (
+        replace(WELL, load=load_health(stopped="TwoLogs", reason="a later log was begun"), pending=LATE),
+        {("two logs", "")},
+    ),
+    "a table that was never loaded": (
+        replace(WELL, load=load_health(tables={"dim_staff": TableHealth()})),
+        {("freshness", "dim_staff")},
+    ),
+    "two things at once": (
+        replace(WELL, queues={"dim_staff": Depths(0, 1)}, pending=LATE),
+        {("dead letters", "dim_staff"), ("table behind", "fact_payment")},
+    ),
+    "everything is old, but nobody looked until a minute ago": (
+        replace(WELL, quiet_until=ago(60), extract=extract_health(9000), load=load_health(9000), pending=LATE),
+        set(),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_goes_wrong_is_told_once_and_by_its_cause(name: str) -> None:
+    seen, expected = CASES[name]
+    assert of(seen) == expected
+
+
+def test_every_kind_is_told_in_some_case() -> None:
+    assert {kind for _, expected in CASES.values() for kind, _ in expected} == {kind.name for kind in KINDS}
+
+
+def test_a_command_names_what_the_script_takes() -> None:
+    found = incidents(replace(CASES["quarantine"][0], pending=LATE), " --local")
+    assert [each.command for each in found] == [
+        "./infra_bash/status.sh fact_payment --local",
+        "./infra_bash/resync.sh payment --quarantined --local",
+    ]
+
+
+@given(quiet=st.floats(0, 20_000), ages=st.lists(st.floats(0, 20_000), min_size=3, max_size=3))
+def test_no_age_is_counted_from_before_there_was_reason_to_look(quiet: float, ages: list[float]) -> None:
+    extract, load, run = ages
+    seen = replace(
+        WELL,
+        quiet_until=ago(quiet),
+        extract=extract_health(extract),
+        load=load_health(load),
+        pending=(record(2, run, ("dim_staff",)),),
+    )
+    told = {kind for kind, _ in of(seen)}
+    assert ("extract silent" in told) == (min(extract, quiet) > 300)
+    assert ("load silent" in told) == (min(load, quiet) > 300)
+    late = min(run, quiet) > 300 and not {"extract silent", "load silent"} & told
+    assert ("table behind" in told) == late
+
+
+def test_what_cloudwatch_is_given() -> None:
+    seen = replace(
+        WELL,
+        queues={"fact_payment": Depths(3, 2), "dim_staff": Depths(0, 1)},
+        pending=LATE,
+        newest=HELD,
+        load=table(quarantined=4, waiting=5, waiting_since=plain(ago(1))),
+    )
+    assert metrics(seen, 7) == {
+        "OpenIncidents": 7,
+        "FreshnessSeconds": 3600.0,
+        "DeadLetters": 3,
+        "OldestMessageSeconds": 301.0,
+        "TablesBehind": 1,
+        "TablesHeld": 1,
+        "RowsWaiting": 5,
+        "RowsQuarantined": 4,
+    }
+    assert seen.all_fresh_as_of()["dim_staff"] == plain(ago(30))
