@@ -21,6 +21,7 @@ from shared.status.quarantined import quarantined
 from shared.status.runs import last_reconcile, run_facts
 from shared.status.status import status
 from shared.warehouse.registry import TARGETS
+from shared.watch.queues import depths
 
 QUESTIONS = ("status", "why", "run", "reconciled", "quarantined")
 
@@ -49,7 +50,8 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
         match event:
             case {"do": "status"}:
                 now = lambda: datetime.now(UTC).replace(tzinfo=None)  # noqa: E731 - asked when all was looked at
-                return status(RunLog(ingestion), connection, TARGETS, now).facts
+                queues = lambda: depths(settings.names, TARGETS)  # noqa: E731 - asked when the warehouse was
+                return status(RunLog(ingestion), connection, TARGETS, queues, now).facts
             case {"do": "why"}:
                 return why(event, TARGETS, Lake(ingestion, processed), Warehouse(connection))
             case {"do": "run", "run": int(run)}:

@@ -1,7 +1,6 @@
 """Look after the road, on schedule. `{"do": "ask"}` only asks at once again for whatever is missing."""
 
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,11 +15,11 @@ from shared.aws.topic import SnsTopic
 from shared.errors import TotestreamError
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.names import ALERTS, CHANGES, Names
+from shared.names import ALERTS, CHANGES
 from shared.settings import Settings
 from shared.warehouse.registry import TARGETS
 from shared.watch import asking, watch
-from shared.watch.measures import Depths
+from shared.watch.queues import depths
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -80,7 +79,7 @@ def watching(settings: Settings) -> watch.Outside:
         run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
         alerts=SnsTopic(names.topic_arn(ALERTS)),
         metrics=CloudWatchMetrics(names.prefix),
-        depths=lambda: depths(names),
+        depths=lambda: depths(names, TARGETS),
         targets=TARGETS,
         now=lambda: datetime.now(UTC),
         objective=timedelta(seconds=settings.freshness_objective_s),
@@ -89,14 +88,3 @@ def watching(settings: Settings) -> watch.Outside:
         # Only the emulator has an endpoint.
         options=" --local" if settings.get("AWS_ENDPOINT_URL") else "",
     )
-
-
-def depths(names: Names) -> Mapping[str, Depths]:
-    sqs = client("sqs")
-    return {
-        table: Depths(
-            SqsQueue(names.queue(table), sqs).count(),
-            SqsQueue(names.dead_letter_queue(table), sqs).count(),
-        )
-        for table in TARGETS
-    }

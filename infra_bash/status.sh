@@ -1,31 +1,37 @@
 #!/usr/bin/env bash
-# Show, per warehouse table, what it should hold, what it does hold, its last run and how old that is.
+# Show at a glance whether all is well, table by table, and what to run where it is not.
 #
-# Usage: infra_bash/status.sh [--local | --settings FILE] [--json] [TABLE…]
+# Usage: infra_bash/status.sh [--local | --settings FILE] [--json] [--watch] [TABLE…]
 #
 #   TABLE             only these warehouse tables
 #   --local           the local stack
 #   --settings FILE   default settings.env
 #   --json            all that is known, for programs
+#   --watch           look again every few seconds, until Ctrl-C
 #   --help            this text
 #
-# Exit codes: 0 done, 1 failed, 2 wrong usage.
+# FRESHNESS is how far a table may lag behind the source; EXPECTED is known when the warehouse holds the newest run.
+# Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 not well.
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/operating.sh"
 
-SHOWN_AS=table
+# A look costs a call of a function.
+EVERY_S=5
+SHOWN_AS=all
+WATCHES=no
 TABLES=()
+COLOR=()
 
 main() {
-  local status
   read_arguments "$@"
   require_venv
   require_tables warehouse "${TABLES[@]}"
   load_settings
-  status=$(invoke inspect '{"do":"status"}')
-  python infra_bash.lib.answers "$SHOWN_AS" "${TABLES[@]}" <<<"$status"
+  [[ ! -t 1 || -n ${NO_COLOR:-} || $SHOWN_AS != all ]] || COLOR=(--color)
+  [[ $WATCHES == no ]] || keep_looking
+  look
 }
 
 read_arguments() {
@@ -33,10 +39,30 @@ read_arguments() {
     read_argument "$@"
     case $TAKEN$1 in
       0--json) SHOWN_AS=json && TAKEN=1 ;;
+      0--watch) WATCHES=yes && TAKEN=1 ;;
       0-*) refuse_argument "$1" ;;
       0*) TABLES+=("$1") && TAKEN=1 ;;
     esac
     shift "$TAKEN"
+  done
+}
+
+# look: ends with 3 when not all is well.
+look() {
+  local status
+  status=$(invoke inspect '{"do":"status"}')
+  python infra_bash.lib.screen "$SHOWN_AS" "${COLOR[@]}" "${TABLES[@]}" <<<"$status"
+}
+
+# keep_looking: one screen after the other, in the same place on a terminal.
+keep_looking() {
+  local screen
+  keep_cli_loaded
+  while true; do
+    screen=$(look) || [[ $? == 3 ]]
+    [[ ! -t 1 ]] || printf '\e[H\e[2J'
+    printf '%s\n' "$screen"
+    sleep "$EVERY_S"
   done
 }
 

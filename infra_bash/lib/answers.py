@@ -1,6 +1,6 @@
 """Reads what functions answer, for bash: JSON from stdin, one question each.
 
-python -m infra_bash.lib.answers error|did|migrated|table [TABLE…]|json [TABLE…]|held|wrong|progress RUN
+python -m infra_bash.lib.answers error|did|migrated|held|wrong|progress RUN
 """
 
 import json
@@ -19,7 +19,6 @@ KINDS = {
     "comments": r".*: comments written$",
     "rights": r"\S+ may ",
 }
-HEADER = ("TABLE", "EXPECTED", "THERE", "LAST RUN", "FRESHNESS")
 
 
 def error(answer: Answer) -> str:
@@ -43,21 +42,6 @@ def shown(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def rows(status: Answer) -> list[tuple[str, ...]]:
-    """Expected is only known at the run whose record counts: elsewhere a dash."""
-    comparable = status.get("comparable", False)
-    return [
-        (
-            table["table"],
-            shown(table.get("expected")) if comparable else "-",
-            shown(table.get("there")),
-            shown(table.get("last_run")),
-            "-" if table.get("freshness_s") is None else f"{table['freshness_s']:.0f} s",
-        )
-        for table in status["tables"]
-    ]
-
-
 def only(status: Answer, names: list[str]) -> Answer:
     """The status of these tables; of all when none is named."""
     return status | {"tables": [table for table in status["tables"] if not names or table["table"] in names]}
@@ -77,12 +61,6 @@ def aligned_words(lines: list[tuple[str, ...]]) -> str:
     """All columns to the left."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-
-
-def table(status: Answer) -> str:
-    since = status.get("paused_since")
-    paused = f"PAUSED since {since} UTC: infra_bash/resume.sh lets it go on\n" if since else ""
-    return paused + aligned([HEADER, *rows(status)])
 
 
 def wrong(status: Answer) -> str:
@@ -117,10 +95,6 @@ def main() -> None:
             print("".join(f"{line}\n" for line in answer.get("did", [])), end="")
         case "migrated":
             print("".join(f"{verb}\t{words}\n" for verb, words in migrated(answer)), end="")
-        case "table":
-            print(table(only(answer, rest)))
-        case "json":
-            print(json.dumps(only(answer, rest)))
         case "wrong":
             print(wrong(answer))
         case "held":

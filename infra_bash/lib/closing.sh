@@ -36,7 +36,7 @@ prove() {
     [[ $now != loaded ]] || break
     say wait "the warehouse is past run $run already; counting again"
   done
-  python infra_bash.lib.answers table <<<"$status"
+  python infra_bash.lib.screen table <<<"$status"
   python infra_bash.lib.answers held <<<"$status" >"$WORK/held"
   while IFS= read -r held; do
     say held "$held"

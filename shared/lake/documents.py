@@ -30,7 +30,8 @@ class Part(Document, frozen=True, kw_only=True):
 class Batch(Document, frozen=True, kw_only=True):
     """One source table in one run: what changed (delta), or all of it at the run's snapshot (full).
 
-    `catalogue` is the fingerprint of the table's declaration that the parts were written under.
+    `catalogue` is the fingerprint of the table's declaration that the parts were written under. `newest_change_at` is
+    the newest last_updated among the rows, UTC without a zone; None where there is none, or it was written before.
     """
 
     mode: Mode
@@ -38,6 +39,7 @@ class Batch(Document, frozen=True, kw_only=True):
     rows: int
     parts: tuple[Part, ...]
     catalogue: str
+    newest_change_at: datetime | None = None
 
 
 class Cursor(Document, frozen=True, kw_only=True):

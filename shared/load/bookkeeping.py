@@ -156,8 +156,9 @@ FRESHNESS = Table(
     _count("load_no"),
     _required("snapshot_at", DateTime),
     _required("loaded_at", DateTime(timezone=True)),
-    _optional("newest_change_at", DateTime, "The newest last_updated that became visible; facts only"),
+    _optional("newest_change_at", DateTime, "The newest last_updated among what became visible"),
     PrimaryKeyConstraint("table_name", "log_id", "run", "load_no"),
+    Index("etl_freshness_loaded", "loaded_at"),
     comment="From the source's snapshot to the warehouse, load by load",
 )
 

@@ -109,6 +109,13 @@ def brings_all(record: RunRecord, target: Target) -> bool:
     return batch is None or batch.mode == "full"
 
 
+def newest_change(record: RunRecord, target: Target) -> datetime | None:
+    """The newest change that a run has read of what the table is made of."""
+    batches = [record.state(source).batch for source in target.sources]
+    times = [batch.newest_change_at for batch in batches if batch and batch.newest_change_at]
+    return max(times, default=None)
+
+
 def is_awaited(dimension: str, run: int, look: Look) -> bool:
     """Whether a fact's manifest of `run` waits for `dimension`: it has runs to take up to this one, and it is not
     too long ago."""

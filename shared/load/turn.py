@@ -1,6 +1,7 @@
 """One table's turn in a pass: what waited, then its manifests in order, until there is nothing to take."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from shared import log
 from shared.aws.bucket import Bucket
@@ -76,9 +77,11 @@ class Turn:
         written = get_written(self._bucket, self._outcome.log, run, self._target.name)
         manifest = written.manifest
         with self._warehouse.transaction(self._time_left_s):
-            cause = self._look.record(run).cause
-            loading = Loading(self._warehouse, self._target, self._outcome.log, run, manifest.snapshot_at, cause)
+            record = self._look.record(run)
+            loading = Loading(self._warehouse, self._target, self._outcome.log, run, manifest.snapshot_at, record.cause)
             load = loading.apply(self._bucket, manifest, lambda dimension: plan.is_awaited(dimension, run, self._look))
+            if load.newest_change_at is None and load.inserted + load.updated:
+                load = replace(load, newest_change_at=plan.newest_change(record, self._target))
             loading.enter(written, load)
         self._took(run)
         self._say("manifest loaded", run, load)

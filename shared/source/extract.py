@@ -10,8 +10,9 @@ from typing import Any
 from shared.lake.documents import RunRecord
 from shared.lake.run_log import messages_of
 from shared.source.database import Source
+from shared.source.health import report
 from shared.source.request import Request
-from shared.source.run import Outside, Reading, Run, begin_reading, report, rows_of
+from shared.source.run import Outside, Reading, Run, begin_reading, rows_of
 
 # One asked by a person, and the day's reconcile, waits for a scheduled run to end, and goes on behind the one that took
 # its number meanwhile; a scheduled run leaves both to the next minute.
@@ -53,7 +54,7 @@ def _attempt(request: Request, outside: Outside) -> Outcome:
         records = read_records(request, outside, reading, newest)
         source.end()
         if not records:
-            report(outside, reading, newest, is_new=False)
+            report(outside.run_log.bucket, outside.now(), reading, newest, is_new=False)
             return Outcome(None, published)
         source.wait_flushed(reading.moment.lsn, outside.sleep)
     for record in records:
@@ -62,7 +63,7 @@ def _attempt(request: Request, outside: Outside) -> Outcome:
             return Outcome(None, published, busy=True)
         publish(record, outside)
         outside.run_log.hint(record.run)
-    report(outside, reading, record, is_new=True)
+    report(outside.run_log.bucket, outside.now(), reading, record, is_new=True)
     return Outcome(record.run, published + len(records), rows=sum(map(rows_of, records)))
 
 

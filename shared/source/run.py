@@ -8,8 +8,6 @@ import msgspec
 
 from shared import log
 from shared.aws.topic import Topic
-from shared.columns import Frame
-from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Cursor, Hold, Part, RunRecord, TableState
 from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
@@ -27,6 +25,7 @@ from shared.source.changes import (
     undeclared,
 )
 from shared.source.database import Moment, Sleep, Source, TableError
+from shared.source.parts import Parts, Place
 from shared.source.request import Request
 from shared.warehouse.registry import Target, expected_targets
 
@@ -48,20 +47,6 @@ class Outside:
     now: Callable[[], datetime]
     sleep: Sleep
     time_left_s: Callable[[], float]
-
-
-class Health(msgspec.Struct, frozen=True):
-    """health/extract.json: the last look, also when it found nothing; that is how quiet and dead differ.
-
-    `undeclared` are the live columns, by table, that the catalogue does not know.
-    """
-
-    at: datetime
-    snapshot_at: datetime
-    run: int
-    changed: tuple[str, ...]
-    held: dict[str, str]
-    undeclared: dict[str, list[str]] = {}
 
 
 @dataclass(frozen=True)
@@ -165,9 +150,11 @@ class Run:
 
     def read_batch(self, table: SourceTable, since: Cursor | None, reason: str | None) -> tuple[Batch, set[int]]:
         """What of the table this run brings, and the transaction ids that the next cursor must know."""
-        parts = Parts(self, table)
+        place = Place(self._number, self._attempt, self.moment.snapshot)
+        parts = Parts(self._outside.run_log.bucket, table, place)
         self._source.copy(table, self.moment.snapshot, since, self.asked_for(table), parts.add)
-        return self.batch(table, reason, sum(part.rows for part in parts.written), parts.written), parts.xids
+        batch = self.batch(table, reason, sum(part.rows for part in parts.written), parts.written)
+        return msgspec.structs.replace(batch, newest_change_at=parts.newest_change_at), parts.xids
 
     def asked_for(self, table: SourceTable) -> tuple[int, ...]:
         """The keys to read though they did not change."""
@@ -182,14 +169,6 @@ class Run:
             catalogue=table.fingerprint,
         )
 
-    def write_part(self, table: SourceTable, number: int, frame: Frame) -> Part:
-        body = parquet.encode(frame, table.batch_columns)
-        sha256 = keys.content_hash(body)
-        taken_at = self.moment.snapshot.taken_at
-        key = keys.batch_part_key(table.name, taken_at, self._number, self._attempt, number, sha256)
-        self._outside.run_log.bucket.create(key, body)
-        return Part(key=key, sha256=sha256, rows=len(frame), bytes=len(body))
-
     def _expected(self, states: Mapping[str, TableState]) -> dict[str, int]:
         """The rows that each warehouse table should show at this snapshot, by one statement."""
         readable = {name for name, state in states.items() if not state.hold}
@@ -201,7 +180,7 @@ class Run:
         return (
             self._request.forced
             or any(state.batch for state in states.values())
-            or _held(states) != _held(self._before())
+            or held(states) != held(self._before())
             or self._warehouse_changed()
         )
 
@@ -227,38 +206,12 @@ class Run:
         )
 
 
-class Parts:
-    """The parts of one batch while they are read, and the transaction ids that the next cursor must know."""
-
-    def __init__(self, run: Run, table: SourceTable) -> None:
-        self._run, self._table = run, table
-        self.written: list[Part] = []
-        self.xids: set[int] = set()
-
-    def add(self, frame: Frame) -> None:
-        xids = frame.pop(sql.XID)
-        self.xids.update(xids[xids >= self._run.moment.snapshot.xmin].unique().tolist())
-        self.written.append(self._run.write_part(self._table, len(self.written), frame))
-
-
-def report(outside: Outside, reading: Reading, newest: RunRecord | None, is_new: bool) -> None:
-    """health/extract.json. `newest` is the log's newest record; `is_new` when this look has made it."""
-    health = Health(
-        at=outside.now(),
-        snapshot_at=reading.moment.snapshot.taken_at,
-        run=newest.run if newest else 0,
-        changed=newest.changed if newest and is_new else (),
-        held=_held(newest.tables if newest else {}),
-        undeclared={name: found for name, live in reading.live.items() if (found := undeclared(TABLES[name], live))},
-    )
-    outside.run_log.bucket.put(keys.EXTRACT_HEALTH, msgspec.json.encode(health))
-
-
 def rows_of(record: RunRecord) -> int:
     return sum(state.batch.rows for state in record.tables.values() if state.batch)
 
 
-def _held(states: Mapping[str, TableState]) -> dict[str, str]:
+def held(states: Mapping[str, TableState]) -> dict[str, str]:
+    """Why, by source table."""
     return {name: state.hold.reason for name, state in states.items() if state.hold}
 
 

@@ -10,13 +10,7 @@ from shared.warehouse.registry import Target
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 COMPLETE_RUN = "SELECT coalesce(max(complete_run), 0) FROM etl_log WHERE log_id = :log"
-LAST_LOADED = """
-SELECT table_name, max(run), max(snapshot_at) FROM etl_ledger
-WHERE log_id = :log AND status = 'loaded' GROUP BY table_name
-"""
 TAKEN = "SELECT run, table_name FROM etl_ledger WHERE log_id = :log AND run > :run"
-WAITING = "SELECT table_name, count(*) FROM etl_waiting GROUP BY table_name"
-QUARANTINED = "SELECT table_name, count(DISTINCT key) FROM etl_quarantine WHERE closed_at IS NULL GROUP BY table_name"
 
 
 def rows_there(target: Target, targets: Iterable[Target]) -> str:

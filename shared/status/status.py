@@ -1,21 +1,29 @@
 """One screen: per warehouse table its last run, rows, freshness and what is behind, waiting or quarantined."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from shared.errors import MissingObject
+from shared.alerts.documents import Incident
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
+from shared.load.health import LAST_LOADED, QUARANTINED, WAITING
 from shared.postgres.connection import Connection
-from shared.source.run import Health as ExtractHealth
+from shared.source.health import Health as ExtractHealth
 from shared.status import sql
 from shared.warehouse.registry import Target
+from shared.watch.freshness import fresh_as_of
+from shared.watch.measures import Depths
+from shared.watch.watch import Health as WatchHealth
+from shared.watch.watch import last_look, last_words
+
+# Watch looks each minute; a look may be late by one.
+WATCH_SILENT_S = 150
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,7 @@ class TableStatus:
     """`expected` rows as counted in the source at the last run, None when it was not; `there` in the warehouse.
 
     `freshness_s` is how far the table may lag behind the source, in seconds. `held` says which of its sources are not
-    read, and why.
+    read, and why. `messages` and `dead_letters` are those of its queues.
     """
 
     table: str
@@ -31,6 +39,8 @@ class TableStatus:
     expected: int | None
     there: int
     behind: int
+    messages: int
+    dead_letters: int
     waiting: int
     quarantined: int
     freshness_s: float | None
@@ -40,17 +50,47 @@ class TableStatus:
 @dataclass(frozen=True)
 class Status:
     """`comparable` says that the warehouse stands at exactly the run whose rows were counted; `paused_since`, UTC, that
-    a person has stopped the flow."""
+    a person has stopped the flow. `incidents` are those that watch has seen in its last look, `watched_s` seconds ago.
+    `not_well` says in a line each what is not as it should be; nothing when all is well.
+    """
 
     newest_run: int
     loaded_run: int
     comparable: bool
     paused_since: str | None
+    watched_s: float | None
+    incidents: tuple[Incident, ...]
     tables: tuple[TableStatus, ...]
 
     @property
+    def not_well(self) -> list[str]:
+        """Dead letters and held tables are incidents too, a minute later."""
+        told = [f"{each.kind} {each.subject}".rstrip() for each in self.incidents]
+        return [
+            *([f"paused since {self.paused_since} UTC"] if self.paused_since else []),
+            *([self._silence] if self._silence else []),
+            *told,
+            *(line for table in self.tables for line in self._wrong(table) if line not in told),
+        ]
+
+    @property
+    def _silence(self) -> str:
+        if self.watched_s is None:
+            return "watch has never looked"
+        return f"watch last looked {self.watched_s:.0f} s ago" if self.watched_s > WATCH_SILENT_S else ""
+
+    def _wrong(self, table: TableStatus) -> Iterator[str]:
+        if table.dead_letters:
+            yield f"dead letters {table.table}"
+        if self.comparable and table.expected is not None and table.expected != table.there:
+            yield f"{table.table}: {table.there} rows of {table.expected}"
+        if table.held:
+            yield f"{table.table}: {table.held}"
+
+    @property
     def facts(self) -> dict[str, Any]:
-        return asdict(self)
+        facts: dict[str, Any] = msgspec.to_builtins(self)
+        return facts | {"not_well": self.not_well}
 
 
 class Warehouse:
@@ -58,56 +98,91 @@ class Warehouse:
 
     def __init__(self, connection: Connection, log_id: str, targets: Mapping[str, Target]) -> None:
         connection.run(sql.BEGIN)
-        self.complete_run: int = connection.one(sql.COMPLETE_RUN, log=log_id)[0]
-        self.last = {table: (run, at) for table, run, at in connection.run(sql.LAST_LOADED, log=log_id)}
-        self.taken = {(run, table) for run, table in connection.run(sql.TAKEN, log=log_id, run=self.complete_run)}
-        self.waiting: dict[str, int] = dict(map(tuple, connection.run(sql.WAITING)))
-        self.quarantined: dict[str, int] = dict(map(tuple, connection.run(sql.QUARANTINED)))
         everything = list(targets.values())
+        self.complete_run: int = connection.one(sql.COMPLETE_RUN, log=log_id)[0]
+        self.last = {table: (run, at) for table, run, at in connection.run(LAST_LOADED, log=log_id, tables=[*targets])}
+        self.taken = {(run, table) for run, table in connection.run(sql.TAKEN, log=log_id, run=self.complete_run)}
+        self.waiting: dict[str, int] = {table: rows for table, rows, _ in connection.run(WAITING)}
+        self.quarantined: dict[str, int] = dict(map(tuple, connection.run(QUARANTINED)))
         self.there = {t.name: connection.one(sql.rows_there(t, everything))[0] for t in everything}
         connection.run("COMMIT")
 
 
+@dataclass(frozen=True)
+class Lake:
+    """What the buckets say: extract's last words before the newest record, which came of them or of later ones."""
+
+    looked_at: datetime | None
+    newest: RunRecord | None
+    watched: WatchHealth | None
+    paused_since: str | None
+
+
+def look_at_lake(run_log: RunLog) -> Lake:
+    extract = last_words(run_log, keys.EXTRACT_HEALTH, ExtractHealth)
+    return Lake(
+        looked_at=extract.snapshot_at if extract else None,
+        newest=run_log.newest(),
+        watched=last_look(run_log),
+        paused_since=paused_since(run_log.bucket),
+    )
+
+
 def status(
-    run_log: RunLog, connection: Connection, targets: Mapping[str, Target], now: Callable[[], datetime]
+    run_log: RunLog,
+    connection: Connection,
+    targets: Mapping[str, Target],
+    depths: Callable[[], Mapping[str, Depths]],
+    now: Callable[[], datetime],
 ) -> Status:
     """`now` gives UTC without a zone, like every snapshot's time; it is asked after everything was looked at."""
-    newest = run_log.newest()
-    warehouse = Warehouse(connection, newest.log if newest else "", targets)
-    pending = [record for record in run_log.since(warehouse.complete_run) if newest and record.run <= newest.run]
-    looked_at = _looked_at(run_log)
-    tables = (_table(target, newest, warehouse, pending, looked_at, now()) for target in targets.values())
-    newest_run = newest.run if newest else 0
+    lake = look_at_lake(run_log)
+    newest_run = lake.newest.run if lake.newest else 0
+    warehouse = Warehouse(connection, lake.newest.log if lake.newest else "", targets)
+    pending = [record for record in run_log.since(warehouse.complete_run) if record.run <= newest_run]
+    queues, then = depths(), now()
+    tables = (_table(target, lake, warehouse, pending, queues, then) for target in targets.values())
+    watched = lake.watched
     return Status(
         newest_run=newest_run,
         loaded_run=warehouse.complete_run,
         comparable=warehouse.complete_run == newest_run and all(run <= newest_run for run, _ in warehouse.taken),
-        paused_since=paused_since(run_log.bucket),
+        paused_since=lake.paused_since,
+        watched_s=_seconds(watched.at.replace(tzinfo=None), then) if watched else None,
+        incidents=tuple(each.incident for each in watched.incidents) if watched else (),
         tables=tuple(tables),
     )
 
 
+def _seconds(since: datetime, then: datetime) -> float:
+    return round((then - since).total_seconds(), 1)
+
+
 def _table(
     target: Target,
-    newest: RunRecord | None,
+    lake: Lake,
     warehouse: Warehouse,
     pending: list[RunRecord],
-    looked_at: datetime | None,
-    now: datetime,
+    queues: Mapping[str, Depths],
+    then: datetime,
 ) -> TableStatus:
     run, snapshot_at = warehouse.last.get(target.name, (None, None))
     behind = sum(target.name in r.targets and (r.run, target.name) not in warehouse.taken for r in pending)
-    held = _held(target, newest)
-    seen = [at for at in (snapshot_at, None if behind or held or not run else looked_at) if at]
+    held = _held(target, lake.newest)
+    remembered = lake.watched.fresh_as_of.get(target.name) if lake.watched else None
+    shows = fresh_as_of(snapshot_at, lake.looked_at, remembered, is_behind=behind > 0, is_held=held is not None)
+    depth = queues.get(target.name, Depths())
     return TableStatus(
         table=target.name,
         last_run=run,
-        expected=_expected(target, newest),
+        expected=_expected(target, lake.newest),
         there=warehouse.there[target.name],
         behind=behind,
+        messages=depth.messages,
+        dead_letters=depth.dead_letters,
         waiting=warehouse.waiting.get(target.name, 0),
         quarantined=warehouse.quarantined.get(target.name, 0),
-        freshness_s=round((now - max(seen)).total_seconds(), 1) if seen else None,
+        freshness_s=_seconds(shows, then) if shows else None,
         held=held,
     )
 
@@ -125,11 +200,3 @@ def _expected(target: Target, newest: RunRecord | None) -> int | None:
         return newest.expected[target.name]
     cursor = newest.state(target.sources[0]).cursor
     return cursor.count if cursor and target.row_by_row else None
-
-
-def _looked_at(run_log: RunLog) -> datetime | None:
-    """The snapshot of extract's last look: what is not behind is as fresh as that."""
-    try:
-        return msgspec.json.decode(run_log.bucket.get(keys.EXTRACT_HEALTH), type=ExtractHealth).snapshot_at
-    except (MissingObject, msgspec.DecodeError):
-        return None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from shared.lake.documents import Hold, RunRecord
 from shared.load.health import Health as LoadHealth
 from shared.load.health import TableHealth
-from shared.source.run import Health as ExtractHealth
+from shared.source.health import Health as ExtractHealth
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
 

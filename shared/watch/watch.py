@@ -16,7 +16,7 @@ from shared.lake.documents import encode
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.load.health import Health as LoadHealth
-from shared.source.run import Health as ExtractHealth
+from shared.source.health import Health as ExtractHealth
 from shared.warehouse.registry import Target
 from shared.watch.course import Open, Told, go_on
 from shared.watch.incidents import incidents

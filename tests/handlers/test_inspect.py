@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import boto3
 import pytest
 
 from conftest import Database, made_bucket
 from handlers import inspect, migrate
 from local import logins
 from shared.errors import Refused, ServiceRefused
+from shared.warehouse.registry import TARGETS
 from tests.handlers.test_load import SETTINGS, Context, keep, logged
 
 pytestmark = pytest.mark.fast
@@ -37,7 +39,19 @@ def test_a_record_that_does_not_exist_is_a_line(begun: Database, capsys: pytest.
         inspect.handler(QUESTION, Context())
     line = logged(capsys)
     assert (line["message"], line["reason"]) == ("question was not answered", "no record 1 in fact_payment")
-    assert inspect.handler({"do": "status"}, Context())["newest_run"] == 0
+
+
+def test_the_status_of_a_stack_that_has_just_begun(begun: Database) -> None:
+    make_buckets()
+    migrate.handler({}, Context())
+    sqs = boto3.client("sqs")
+    for table in TARGETS:
+        for queue in (table, f"{table}-dlq"):
+            sqs.create_queue(QueueName=f"totestream-test-{queue}")
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="totestream-test-dim_date-dlq")["QueueUrl"], MessageBody="x")
+    found = inspect.handler({"do": "status"}, Context())
+    assert (found["newest_run"], found["not_well"]) == (0, ["watch has never looked", "dead letters dim_date"])
+    assert [each["dead_letters"] for each in found["tables"] if each["table"] == "dim_date"] == [1]
 
 
 def test_a_question_that_nobody_knows(begun: Database) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-STATUS = '{"comparable": true, "tables": [{"table": "dim_staff", "expected": 1, "there": 1}]}'
+STATUS = '{"newest_run": 1, "loaded_run": 1, "comparable": true, '
+STATUS += '"tables": [{"table": "dim_staff", "expected": 1, "there": 1}]}'
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def status_of(road: Road) -> dict[str, TableStatus]:
     assert newest
     with road.warehouse.connect() as connection:
         Warehouse(connection, SCHEMA)
-        found = status(road.run_log, connection, road.targets, lambda: newest.snapshot.taken_at)
+        found = status(road.run_log, connection, road.targets, dict, lambda: newest.snapshot.taken_at)
     return {each.table: each for each in found.tables}
 
 

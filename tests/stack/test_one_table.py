@@ -71,7 +71,7 @@ def test_five_changed_tables_are_held_or_go_on_and_the_others_never_stop(stack: 
         text = done(stack.script("catalogue", "--local", "staff", "counterparty"))
         assert "staff (reference" in text and "HELD since run" in text
         assert "MISSING" in text and "vat_number" in text and "not in the catalogue: left alone" in text
-        tables = json.loads(done(stack.script("status", "--local", "--json")))["tables"]
+        tables = json.loads(stack.script("status", "--local", "--json").stdout)["tables"]
         held = {each["table"] for each in tables if each["held"]}
         assert held == {"dim_currency", "dim_date", "dim_design", "dim_staff", "fact_payment"}
     stack.extract()
@@ -93,7 +93,7 @@ def test_rows_in_quarantine_are_read_again_once_mended(stack: LocalStack) -> Non
 
 
 def quarantined(stack: LocalStack) -> int:
-    tables = json.loads(done(stack.script("status", "--local", "--json", "fact_payment")))["tables"]
+    tables = json.loads(stack.script("status", "--local", "--json", "fact_payment").stdout)["tables"]
     return int(tables[0]["quarantined"])
 
 
@@ -145,7 +145,8 @@ def test_paused_nothing_moves_and_resumed_nothing_was_lost(stack: LocalStack) ->
     # What was in the middle of the road when it was paused: another change, extracted by hand.
     stack.change("UPDATE staff SET first_name = 'Paused' WHERE staff_id = 2")
     stack.extract()
-    assert "PAUSED since" in done(stack.script("status", "--local"))
+    shown = stack.script("status", "--local")
+    assert (shown.returncode, "paused since" in shown.stdout) == (3, True)
     refused(stack.script("resync", "--local", "payment"), 1, "run infra_bash/resume.sh --local first")
     refused(stack.script("reconcile", "--local"), 1, "the flow is paused since")
     settled(stack)
@@ -172,6 +173,9 @@ def settled(stack: LocalStack) -> None:
     wait_for(is_still, "the flow to stand still")
 
 
+WATCHES = ("health/watch.json", "health/asked.json")
+
+
 def everything(stack: LocalStack) -> dict[str, object]:
     """All that the stack keeps: objects, queues, the warehouse. But what watch writes, which goes on looking."""
     s3 = stack.aws("s3")
@@ -179,7 +183,7 @@ def everything(stack: LocalStack) -> dict[str, object]:
     for noun in ("ingestion", "processed"):
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=stack.names.bucket(noun))
         found = [item for page in pages for item in page.get("Contents", ())]
-        state[noun] = sorted((o["Key"], o["ETag"]) for o in found if o["Key"] != "health/watch.json")
+        state[noun] = sorted((o["Key"], o["ETag"]) for o in found if o["Key"] not in WATCHES)
     sqs = stack.aws("sqs")
     for url in sqs.list_queues(QueueNamePrefix=stack.names.prefix)["QueueUrls"]:
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]

@@ -20,7 +20,8 @@ def test_the_commands(stack: LocalStack) -> None:
         path, *arguments = command.split()
         name = path.removeprefix("./infra_bash/").removesuffix(".sh")
         done = stack.script(name, *arguments)
-        assert done.returncode == 0, (command, done.stderr)
+        # Whether all is well is another question than whether the command is right.
+        assert done.returncode in ((0, 3) if name == "status" else (0,)), (command, done.stderr)
         if name == "status":
             assert all(re.search(rf"^{table}\s", done.stdout, re.MULTILINE) for table in TARGETS)
     done = stack.deploy()

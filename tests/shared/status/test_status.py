@@ -20,7 +20,7 @@ def status_of(road: Road, later_s: float = 0) -> Status:
     then = (newest.snapshot.taken_at if newest else datetime(2026, 1, 1)) + timedelta(seconds=later_s)
     with road.warehouse.connect() as connection:
         LoadersWarehouse(connection, SCHEMA)
-        return status(road.run_log, connection, TARGETS, lambda: then)
+        return status(road.run_log, connection, TARGETS, dict, lambda: then)
 
 
 def table(found: Status, name: str) -> TableStatus:

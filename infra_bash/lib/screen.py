@@ -1,0 +1,94 @@
+"""The screen of status.sh, from what inspect answers, as JSON from stdin.
+
+python -m infra_bash.lib.screen all [--color] [TABLE…]   the whole screen; ends with 3 when not all is well
+python -m infra_bash.lib.screen table                    only what each table holds, as deploy.sh ends
+python -m infra_bash.lib.screen json [TABLE…]            all that is known; ends with 3 as well
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from infra_bash.lib.answers import aligned, only
+
+Answer = dict[str, Any]
+HEADER = ("TABLE", "EXPECTED", "THERE", "LAST RUN", "FRESHNESS")
+TROUBLES = ("BEHIND", "QUEUE", "DEAD", "WAITING", "SET ASIDE")
+COUNTS = ("behind", "messages", "dead_letters", "waiting", "quarantined")
+RED, GREEN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
+NOT_WELL = 3
+
+
+def table(status: Answer) -> str:
+    """What should be there and what is."""
+    return aligned([HEADER, *(_held_rows(each, status) for each in status["tables"])])
+
+
+def _held_rows(each: Answer, status: Answer) -> tuple[str, ...]:
+    """Expected is only known at the run whose record counts: elsewhere a dash."""
+    return (
+        each["table"],
+        _shown(each.get("expected")) if status.get("comparable", False) else "-",
+        _shown(each.get("there")),
+        _shown(each.get("last_run")),
+        "-" if each.get("freshness_s") is None else f"{each['freshness_s']:.0f} s",
+    )
+
+
+def _shown(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
+def screen(status: Answer, color: bool) -> str:
+    rows = [(*_held_rows(each, status), *(str(each.get(name, 0)) for name in COUNTS)) for each in status["tables"]]
+    troubled = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]
+    header, *lines = aligned([(*HEADER, *TROUBLES), *rows]).splitlines()
+    painted = [_painted(line, RED, color and bad) for line, bad in zip(lines, troubled, strict=True)]
+    first = _first_line(status, color)
+    return "\n".join([first, header, *painted, *_incidents(status, color), *_others(status, color)])
+
+
+def _first_line(status: Answer, color: bool) -> str:
+    well = "NOT WELL" if status.get("not_well") else "all is well"
+    watched = status.get("watched_s")
+    looked = "watch has never looked" if watched is None else f"watch looked {watched:.0f} s ago"
+    said = f"{well}; run {status['newest_run']}, {status['loaded_run']} loaded; {looked}"
+    return _painted(said, RED if status.get("not_well") else GREEN, color)
+
+
+def _incidents(status: Answer, color: bool) -> Iterator[str]:
+    for each in status.get("incidents", ()):
+        what = f"{each['kind']} {each['subject']}".rstrip()
+        since = datetime.fromisoformat(each["since"])
+        yield _painted(f"INCIDENT  {what}, since {since:%F %T} UTC: {each['says']}", RED, color)
+        yield f"          run {each['command']}; docs/runbook.md#{each['runbook']}"
+
+
+def _others(status: Answer, color: bool) -> Iterable[str]:
+    """What is not well and no incident."""
+    told = {f"{each['kind']} {each['subject']}".rstrip() for each in status.get("incidents", ())}
+    lines = [line for line in status.get("not_well", ()) if line not in told]
+    return [_painted(f"NOT WELL  {line}", RED, color) for line in lines]
+
+
+def _painted(text: str, paint: str, color: bool) -> str:
+    return f"{paint}{text}{PLAIN}" if color else text
+
+
+def main() -> int:
+    how, *rest = sys.argv[1:]
+    color, names = "--color" in rest, [word for word in rest if word != "--color"]
+    status = only(json.load(sys.stdin), names)
+    shows: dict[str, Callable[[], str]] = {
+        "all": lambda: screen(status, color),
+        "table": lambda: table(status),
+        "json": lambda: json.dumps(status),
+    }
+    print(shows[how]())
+    return NOT_WELL if status.get("not_well") and how != "table" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

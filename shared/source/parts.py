@@ -1,0 +1,52 @@
+"""The parts of one batch, written while they are read."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import pandas as pd
+
+from shared.aws.bucket import Bucket
+from shared.columns import Frame
+from shared.lake import keys, parquet
+from shared.lake.documents import Part, Snapshot
+from shared.source import sql
+from shared.source.catalogue import UPDATED, SourceTable
+
+
+class Place(NamedTuple):
+    """Whose parts they are."""
+
+    run: int
+    attempt: str
+    snapshot: Snapshot
+
+
+class Parts:
+    """`xids` are the transaction ids that the next cursor must know; `newest_change_at` is the newest last_updated."""
+
+    def __init__(self, bucket: Bucket, table: SourceTable, place: Place) -> None:
+        self._bucket, self._table, self._place = bucket, table, place
+        self.written: list[Part] = []
+        self.xids: set[int] = set()
+        self.newest_change_at: datetime | None = None
+
+    def add(self, frame: Frame) -> None:
+        xids = frame.pop(sql.XID)
+        self.xids.update(xids[xids >= self._place.snapshot.xmin].unique().tolist())
+        self._see_changes(frame)
+        self.written.append(self._write(frame))
+
+    def _see_changes(self, frame: Frame) -> None:
+        newest = frame[UPDATED.name].max() if UPDATED.name in frame else None
+        # Of no rows, and of nulls alone, there is none.
+        if newest is not None and not pd.isna(newest):
+            self.newest_change_at = max(filter(None, (self.newest_change_at, pd.Timestamp(newest).to_pydatetime())))
+
+    def _write(self, frame: Frame) -> Part:
+        body = parquet.encode(frame, self._table.batch_columns)
+        sha256 = keys.content_hash(body)
+        run, attempt, snapshot = self._place
+        number = len(self.written)
+        key = keys.batch_part_key(self._table.name, snapshot.taken_at, run, attempt, number, sha256)
+        self._bucket.create(key, body)
+        return Part(key=key, sha256=sha256, rows=len(frame), bytes=len(body))

@@ -1,0 +1,86 @@
+"""What status.sh shows, and how it ends."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra_bash.lib import screen
+
+pytestmark = pytest.mark.fast
+
+ROOT = Path(__file__).parents[2]
+STAFF = {"table": "dim_staff", "last_run": 3, "expected": 20, "there": 20, "freshness_s": 4.2, "behind": 0}
+PAYMENT = {
+    "table": "fact_payment",
+    "last_run": None,
+    "expected": 9,
+    "there": None,
+    "freshness_s": None,
+    "dead_letters": 2,
+}
+STATUS: dict[str, Any] = {
+    "newest_run": 4,
+    "loaded_run": 3,
+    "comparable": True,
+    "watched_s": 12.3,
+    "not_well": [],
+    "incidents": [],
+    "tables": [STAFF, PAYMENT],
+}
+INCIDENT = {
+    "kind": "dead letters",
+    "subject": "fact_payment",
+    "since": "2026-11-25T12:00:00Z",
+    "says": "2 messages",
+    "command": "./infra_bash/retry.sh fact_payment",
+    "runbook": "dead-letters",
+}
+ILL = STATUS | {"incidents": [INCIDENT], "not_well": ["paused since 11:00 UTC", "dead letters fact_payment"]}
+
+
+def test_the_table_is_aligned_and_says_nothing_it_does_not_know() -> None:
+    assert screen.table(STATUS).splitlines() == [
+        "TABLE         EXPECTED  THERE  LAST RUN  FRESHNESS",
+        "dim_staff           20     20         3        4 s",
+        "fact_payment         9      -         -          -",
+    ]
+
+
+def test_what_was_not_counted_is_not_expected() -> None:
+    shown = screen.table(STATUS | {"comparable": False}).splitlines()
+    assert shown[1].split() == ["dim_staff", "-", "20", "3", "4", "s"]
+
+
+def test_the_screen_says_first_whether_all_is_well_and_then_what_to_run() -> None:
+    assert screen.screen(STATUS, color=False).splitlines()[0] == "all is well; run 4, 3 loaded; watch looked 12 s ago"
+    assert screen.screen(ILL, color=False).splitlines() == [
+        "NOT WELL; run 4, 3 loaded; watch looked 12 s ago",
+        "TABLE         EXPECTED  THERE  LAST RUN  FRESHNESS  BEHIND  QUEUE  DEAD  WAITING  SET ASIDE",
+        "dim_staff           20     20         3        4 s       0      0     0        0          0",
+        "fact_payment         9      -         -          -       0      0     2        0          0",
+        "INCIDENT  dead letters fact_payment, since 2026-11-25 12:00:00 UTC: 2 messages",
+        "          run ./infra_bash/retry.sh fact_payment; docs/runbook.md#dead-letters",
+        "NOT WELL  paused since 11:00 UTC",
+    ]
+
+
+def test_colours_change_no_word() -> None:
+    painted = screen.screen(ILL, color=True)
+    assert screen.RED in painted and screen.GREEN not in painted
+    plain = painted.replace(screen.RED, "").replace(screen.PLAIN, "")
+    assert plain == screen.screen(ILL, color=False)
+    assert screen.GREEN in screen.screen(STATUS, color=True)
+
+
+@pytest.mark.parametrize(("status", "code"), [(STATUS, 0), (ILL, 3)])
+@pytest.mark.parametrize("how", ["all", "json"])
+def test_it_ends_with_3_when_not_all_is_well(status: dict[str, Any], code: int, how: str) -> None:
+    command = [sys.executable, "-m", "infra_bash.lib.screen", how, "dim_staff"]
+    done = subprocess.run(command, input=json.dumps(status), capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == code, done.stderr
+    assert "dim_staff " in done.stdout or '"dim_staff"' in done.stdout
+    assert "dead letters fact_payment" in done.stdout or code == 0
