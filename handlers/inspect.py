@@ -1,5 +1,6 @@
 """Answer an operator's questions, with the loader's right to read: `{"do": "status"}`, `{"do": "why", …}`,
-`{"do": "run", "run": 42}`, `{"do": "reconciled"}`, `{"do": "quarantined", "table": "payment"}`.
+`{"do": "run", "run": 42}`, `{"do": "reconciled"}`, `{"do": "quarantined", "table": "payment"}`,
+`{"do": "freshness", "hours": 24}`.
 """
 
 import os
@@ -17,13 +18,14 @@ from shared.lineage.warehouse import Warehouse
 from shared.lineage.why import why
 from shared.postgres.connection import connect
 from shared.settings import Settings
+from shared.status.freshness import freshness
 from shared.status.quarantined import quarantined
 from shared.status.runs import last_reconcile, run_facts
 from shared.status.status import status
 from shared.warehouse.registry import TARGETS
 from shared.watch.queues import depths
 
-QUESTIONS = ("status", "why", "run", "reconciled", "quarantined")
+QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -60,5 +62,7 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
                 return last_reconcile(connection)
             case {"do": "quarantined", "table": str(table)}:
                 return quarantined(table, connection, TARGETS)
+            case {"do": "freshness", "hours": int(hours)}:
+                return freshness(hours, connection)
             case _:
                 raise Refused(f"inspect does not understand {event}")
