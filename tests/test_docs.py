@@ -1,9 +1,12 @@
 """What the papers name is there."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+
+from shared.watch.incidents import KINDS, Kind
 
 pytestmark = pytest.mark.fast
 
@@ -19,3 +22,27 @@ def test_each_proof_of_reliability_is_there(named: str) -> None:
 
 def test_there_are_proofs() -> None:
     assert len(NAMED) > 30
+
+
+ROOT = TESTS.parent
+RUNBOOK = (ROOT / "docs/runbook.md").read_text()
+ENTRIES = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
+
+
+def commands(entry: str) -> list[str]:
+    return re.findall(r"^\$ \./infra_bash/(.+)$", ENTRIES[entry], re.MULTILINE)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.runbook)
+def test_each_incident_has_its_entry_in_the_runbook(kind: Kind) -> None:
+    entry = ENTRIES[kind.name]
+    assert re.findall(r"^\*\*(\w+)", entry, re.MULTILINE) == ["Means", "Look", "Run", "Over"]
+    script = kind.command.split()[0]
+    assert script in {command.split()[0] for command in commands(kind.name)}
+
+
+@pytest.mark.parametrize("command", sorted({each for entry in ENTRIES for each in commands(entry)}))
+def test_each_command_of_the_runbook_is_one_that_its_script_takes(command: str) -> None:
+    script, *arguments = command.split()
+    shown = subprocess.run([ROOT / "infra_bash" / script, "--help"], capture_output=True, text=True, check=True).stdout
+    assert all(f"{argument} " in shown for argument in arguments if argument.startswith("--"))

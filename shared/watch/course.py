@@ -1,6 +1,6 @@
 """The course of incidents from look to look: what is told, and what is remembered until the next. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -23,13 +23,19 @@ class Open(msgspec.Struct, frozen=True):
     unseen: int = 0
 
 
-def go_on(before: Sequence[Open], found: Sequence[Incident], now: datetime) -> tuple[list[Open], list[Told]]:
-    """What is open now, and what must be told."""
+def go_on(
+    before: Sequence[Open], found: Sequence[Incident], now: datetime, unjudged: Collection[str] = ()
+) -> tuple[list[Open], list[Told]]:
+    """What is open now, and what must be told. Of the kinds that are `unjudged` none is over for not being found."""
     known = {_name(each.incident): each for each in before}
     seen = {_name(incident): incident for incident in found}
     told: list[Told] = []
     still = [_seen(incident, known.get(name), now, told) for name, incident in seen.items()]
-    gone = [_unseen(each, told) for name, each in known.items() if name not in seen]
+    gone = [
+        each if each.incident.kind in unjudged else _unseen(each, told)
+        for name, each in known.items()
+        if name not in seen
+    ]
     return [*still, *(each for each in gone if each)], told
 
 

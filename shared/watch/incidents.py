@@ -93,6 +93,15 @@ def _is_silent(seen: Seen) -> bool:
     return any(seen.is_too_old(health.at if health else None) for health in (seen.extract, seen.load))
 
 
+def unjudged(seen: Seen) -> set[str]:
+    """The kinds of which nobody can say now whether there are any: what was open stays so."""
+    kinds = {OLDEST_MESSAGE, TABLE_BEHIND, FRESHNESS} if _is_silent(seen) else set()
+    # A pass that was stopped has counted nothing.
+    uncounted = seen.load is None or seen.load.stopped
+    kinds |= {ROWS_QUARANTINED, ROWS_WAITING, RECONCILE_DIFFERENCES} if uncounted else set()
+    return {kind.name for kind in kinds}
+
+
 def _holds(seen: Seen, told: Told) -> Iterator[Incident]:
     for table, hold in seen.holds().items():
         yield told(TABLE_HELD, table, f"since run {hold.since_run}: {hold.reason}")

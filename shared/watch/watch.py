@@ -19,7 +19,7 @@ from shared.load.health import Health as LoadHealth
 from shared.source.health import Health as ExtractHealth
 from shared.warehouse.registry import Target
 from shared.watch.course import Open, Told, go_on
-from shared.watch.incidents import incidents
+from shared.watch.incidents import incidents, unjudged
 from shared.watch.measures import Depths, Seen, metrics
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -127,7 +127,8 @@ def _quiet_until(before: Health | None, paused: str | None, now: datetime) -> da
 
 
 def _course(before: Health | None, seen: Seen, outside: Outside) -> tuple[list[Open], list[Told]]:
-    return go_on(before.incidents if before else (), incidents(seen, outside.options), seen.now)
+    known = before.incidents if before else ()
+    return go_on(known, incidents(seen, outside.options), seen.now, unjudged(seen))
 
 
 def _alert(told: Told, now: datetime, outside: Outside) -> Alert:

@@ -14,7 +14,7 @@ from shared.load.health import Health as LoadHealth
 from shared.load.health import TableHealth
 from shared.source.health import Health as ExtractHealth
 from shared.warehouse.registry import TARGETS
-from shared.watch.incidents import KINDS, incidents
+from shared.watch.incidents import KINDS, incidents, unjudged
 from shared.watch.measures import Depths, Seen, metrics
 
 pytestmark = pytest.mark.fast
@@ -217,3 +217,21 @@ def test_what_cloudwatch_is_given() -> None:
         "RowsQuarantined": 4,
     }
     assert seen.all_fresh_as_of()["dim_staff"] == plain(ago(30))
+
+
+@pytest.mark.parametrize(
+    ("seen", "kinds"),
+    [
+        (WELL, set()),
+        (replace(WELL, extract=None), {"freshness", "oldest message", "table behind"}),
+        (
+            replace(WELL, load=load_health(stopped="TwoLogs")),
+            {
+                *("freshness", "oldest message", "table behind"),
+                *("rows quarantined", "rows waiting", "reconcile differences"),
+            },
+        ),
+    ],
+)
+def test_while_the_road_is_silent_nobody_knows_of_its_tables(seen: Seen, kinds: set[str]) -> None:
+    assert unjudged(seen) == kinds

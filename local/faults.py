@@ -1,0 +1,87 @@
+"""What a drill breaks in the two databases of the local stack, and how it is put right.
+
+Usage: python -m local.faults break|mend|touch NAME   (drill.sh does it)
+
+On AWS our login at the source may only read, and nothing is broken on purpose in anybody's warehouse.
+"""
+
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from pg8000.native import identifier
+
+from local import logins, places
+from local.postgres import Server
+from local.settings import chosen
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Statements of `login`, in its database."""
+
+    login: str
+    breaks: tuple[str, ...]
+    mends: tuple[str, ...]
+
+
+# A code that is no currency is refused for dim_currency, and so the payment in it has to wait.
+_WAITING = (
+    "INSERT INTO currency (currency_code, created_at, last_updated)"
+    " VALUES ('ZZZ', now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')",
+    "UPDATE payment SET currency_id = (SELECT max(currency_id) FROM currency)"
+    " WHERE payment_id = (SELECT max(payment_id) FROM payment)",
+)
+# Two stacks on one warehouse: the log that was begun last is the living one.
+_TWO_LOGS = "INSERT INTO etl_log SELECT 'drill', now(), max(began_no) + 1, 0 FROM etl_log"
+
+FAULTS: Mapping[str, Fault] = {
+    "table-held": Fault(
+        logins.SOURCE_OWNER,
+        ("ALTER TABLE design RENAME COLUMN file_name TO file_name_drill",),
+        ("ALTER TABLE design RENAME COLUMN file_name_drill TO file_name",),
+    ),
+    "rows-quarantined": Fault(
+        logins.SOURCE_OWNER,
+        ("UPDATE payment SET payment_date = '2024-02-30' WHERE payment_id = (SELECT min(payment_id) FROM payment)",),
+        ("UPDATE payment SET payment_date = '2024-02-29' WHERE payment_date = '2024-02-30'",),
+    ),
+    "rows-waiting": Fault(
+        logins.SOURCE_OWNER, _WAITING, ("UPDATE currency SET currency_code = 'CHF' WHERE currency_code = 'ZZZ'",)
+    ),
+    "reconcile-differences": Fault(
+        logins.WAREHOUSE_OWNER,
+        ("UPDATE dim_design SET design_name = '' WHERE design_id = (SELECT min(design_id) FROM dim_design)",),
+        (),
+    ),
+    "two-logs": Fault(logins.WAREHOUSE_OWNER, (_TWO_LOGS,), ("DELETE FROM etl_log WHERE log_id = 'drill'",)),
+}
+# A change as any other, so that there is something to be late with.
+TOUCH = "UPDATE payment SET paid = NOT paid WHERE payment_id = (SELECT min(payment_id) FROM payment)"
+
+
+def run(login: str, statements: tuple[str, ...]) -> None:
+    folder = places.stack_folder()
+    passwords = logins.kept_passwords(folder / "logins.json")
+    with closing(logins.connect(Server(places.postgres_home(folder)), passwords, login)) as connection:
+        if login == logins.WAREHOUSE_OWNER:
+            schema = chosen(folder / "settings.env")["WAREHOUSE_SCHEMA"]
+            connection.run(f"SET search_path TO {identifier(schema)}")
+        connection.run("BEGIN")
+        for statement in statements:
+            connection.run(statement)
+        connection.run("COMMIT")
+
+
+def main() -> None:
+    what, name = sys.argv[1:]
+    if what == "touch":
+        run(logins.SOURCE_OWNER, (TOUCH,))
+        return
+    fault = FAULTS[name]
+    run(fault.login, {"break": fault.breaks, "mend": fault.mends}[what])
+
+
+if __name__ == "__main__":
+    main()
