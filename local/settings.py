@@ -27,7 +27,7 @@ _CHOICES: Mapping[str, str] = {
     "SOURCE_SECRET": "totestream-local-source",
     "WAREHOUSE_SECRET": "totestream-local-warehouse",
     "WAREHOUSE_OWNER_SECRET": "totestream-local-warehouse-owner",
-    "SLACK_SECRET": "",
+    "SLACK_SECRET": "totestream-local-slack",
     "WAREHOUSE_SCHEMA": "project_team_1",
     "ALERT_EMAIL": "",
     "FRESHNESS_OBJECTIVE_S": "300",
@@ -36,7 +36,6 @@ _CHOICES: Mapping[str, str] = {
     "DATABASE_PLAINTEXT": "yes",  # the wheel's server is built without TLS
     "SUBNET_IDS": "",
     "SECURITY_GROUP_IDS": "",
-    "SLACK_HOSTS": "hooks.slack.com",
 }
 
 
@@ -45,7 +44,7 @@ def chosen(file: Path) -> dict[str, str]:
     return {**_CHOICES, **read(file)}
 
 
-def facts(aws_url: str, key: str, secret: str) -> dict[str, str]:
+def facts(aws_url: str, key: str, secret: str, slack_url: str) -> dict[str, str]:
     """The settings that follow from the machine and the running stack, and are written anew at each start."""
     return {
         "AWS_ENDPOINT_URL": aws_url,
@@ -54,6 +53,8 @@ def facts(aws_url: str, key: str, secret: str) -> dict[str, str]:
         # MiniStack runs functions on its own interpreter, whatever their runtime says
         "LAMBDA_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
         "LAMBDA_ARCH": architecture(platform.machine()),
+        # The real one may be named in the secret, too.
+        "SLACK_HOSTS": f"hooks.slack.com {slack_url}",
     }
 
 
@@ -77,9 +78,10 @@ def write_settings(file: Path, facts_now: Mapping[str, str]) -> None:
     places.write_private(file, "\n".join([*kept, *fresh]) + "\n")
 
 
-def write_secrets(file: Path, port: int, passwords: Mapping[str, str]) -> None:
+def write_secrets(file: Path, port: int, passwords: Mapping[str, str], webhook: str) -> None:
     """Write what the product's secrets are made from; for the owner's eyes only."""
     secrets = {name: json.dumps(_login(login, port, passwords[login])) for name, login in _SECRETS.items()}
+    secrets["SLACK_SECRET_VALUE"] = json.dumps({"url": webhook})
     places.write_private(file, "".join(f"{name}={shlex.quote(value)}\n" for name, value in secrets.items()))
 
 

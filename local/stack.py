@@ -18,6 +18,7 @@ from local import logins, places, processes, settings, source, ticker
 from local.errors import LocalError, Parser
 from local.ministack import ROOT_KEY, ROOT_SECRET, Ministack
 from local.postgres import Server
+from local.slack_process import SlackProcess
 
 _TICKER_STOP_S = 70.0  # it may be waiting for a locked row, at most the connection's 60 s
 
@@ -32,6 +33,7 @@ class Stack:
         self.chosen = {**settings.chosen(self.settings_file), **_from_environment()}
         self._ticker = processes.python_command("local.ticker", folder)
         self.ministack = Ministack(folder / "ministack", self.chosen["AWS_REGION"])
+        self.slack = SlackProcess(folder / "slack")
 
     @property
     def postgres(self) -> Server:
@@ -53,6 +55,8 @@ class Stack:
             self._start_databases(options)
             self.ministack.start()
             _say("ok", f"AWS on {self.ministack.url}")
+            self.slack.start()
+            _say("ok", f"a stand-in for Slack on {self.slack.url}; its messages are in {self.slack.messages}")
             self._write_files()
 
     def _start_databases(self, options: argparse.Namespace) -> None:
@@ -67,8 +71,10 @@ class Stack:
             connection.close()
 
     def _write_files(self) -> None:
-        settings.write_settings(self.settings_file, settings.facts(self.ministack.url, ROOT_KEY, ROOT_SECRET))
-        settings.write_secrets(self.secrets_file, self.postgres.port, self.passwords)
+        settings.write_settings(
+            self.settings_file, settings.facts(self.ministack.url, ROOT_KEY, ROOT_SECRET, self.slack.url)
+        )
+        settings.write_secrets(self.secrets_file, self.postgres.port, self.passwords, self.slack.webhook)
         _say("ok", f"settings in {self.settings_file}")
 
     def stop(self) -> None:
@@ -77,6 +83,7 @@ class Stack:
             return
         with _alone(self.folder):
             self.stop_ticking()
+            self.slack.stop()
             self.ministack.stop()
             self.postgres.stop()
         _say("ok", "the local stack is stopped")
@@ -115,14 +122,15 @@ class Stack:
             f"@127.0.0.1:{self.postgres.port}/{logins.DATABASE_OF[login]}"
             for login in logins.DATABASE_OF
         }
-        return {**databases, "AWS endpoint": self.ministack.url}
+        return {**databases, "AWS endpoint": self.ministack.url, "Slack's messages": str(self.slack.messages)}
 
     def states(self) -> dict[str, bool]:
-        """Which of the three runs."""
+        """What of it runs."""
         there = self.folder.is_dir()
         return {
             "PostgreSQL": there and self.postgres.running,
             "MiniStack": there and self.ministack.running and self.ministack.healthy,
+            "Slack's stand-in": there and self.slack.running,
             "ticker": there and self.ticking,
         }
 

@@ -1,0 +1,222 @@
+"""Each incident, by a real fault: it begins, the message is in Slack, the runbook's commands mend it, and it is over."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from shared.lake.keys import manifest_key
+from shared.watch.incidents import KINDS
+from tests.stack.stack import ROOT, LocalStack, wait_for
+
+RUNBOOK = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", (ROOT / "docs/runbook.md").read_text(), re.M | re.S))
+# What a command of the runbook needs no stack for, or takes away.
+NOT_RUN = ("deploy.sh", "teardown.sh")
+
+
+@dataclass
+class Called:
+    """Those who are called: the stand-in for Slack, from now on."""
+
+    stack: LocalStack
+
+    def __post_init__(self) -> None:
+        self._file = self.stack.folder / "slack/slack.jsonl"
+        self._seen = len(self._lines())
+
+    def _lines(self) -> list[str]:
+        return self._file.read_text().splitlines() if self._file.exists() else []
+
+    def heard(self, *words: str) -> bool:
+        messages = [json.dumps(json.loads(line)["message"], ensure_ascii=False) for line in self._lines()[self._seen :]]
+        return any(all(word in message for word in words) for message in messages)
+
+
+def look(stack: LocalStack, *without: str) -> set[tuple[str, str]]:
+    """What the schedules do in a minute; the incidents that are open then."""
+    for noun in ("extract", "load"):
+        if noun not in without:
+            stack.invoke(noun)
+    found = stack.invoke("watch")
+    return {(each["incident"]["kind"], each["incident"]["subject"]) for each in found["incidents"]}
+
+
+@contextmanager
+def incident(stack: LocalStack, kind: str, subject: str, *without: str) -> Iterator[None]:
+    """It begins and is told; when the block has mended it, it is over and that is told, too."""
+    called = Called(stack)
+    name = f"{kind} {subject}".strip()
+    wait_for(lambda: (kind, subject) in look(stack, *without), f"{name} to begin")
+    runbook = next(each for each in KINDS if each.name == kind).runbook
+    wait_for(lambda: called.heard(f"runbook.md#{runbook}", *([subject] if subject else [])), f"{name} in Slack")
+    yield
+    over = Called(stack)
+    wait_for(lambda: (kind, subject) not in look(stack), f"{name} to end")
+    wait_for(lambda: over.heard("over", *([subject] if subject else [])), f"the end of {name} in Slack")
+
+
+def run_the_runbook(stack: LocalStack, kind: str, **names: object) -> None:
+    """The entry's own commands, with the names that the message gives."""
+    for command in re.findall(r"^\$ \./infra_bash/(.+)$", RUNBOOK[kind], re.M):
+        for name, value in names.items():
+            command = re.sub(rf"\b{name}\b", str(value), command)
+        script, *arguments = shlex.split(command)
+        if script not in NOT_RUN:
+            done = stack.script(script.removesuffix(".sh"), "--local", *arguments)
+            assert done.returncode in ((0, 3) if script == "status.sh" else (0,)), (command, done.stderr[-2000:])
+
+
+@pytest.fixture
+def fault(stack: LocalStack) -> Callable[[str, str], None]:
+    return lambda what, name: stack.python("local.faults", what, name)
+
+
+def turn_source(stack: LocalStack, function: str, enabled: bool) -> None:
+    lambda_ = stack.aws("lambda")
+    [found] = lambda_.list_event_source_mappings(FunctionName=stack.names.function(function))["EventSourceMappings"]
+    lambda_.update_event_source_mapping(UUID=found["UUID"], Enabled=enabled)
+
+
+def queue_of(stack: LocalStack, name: str) -> str:
+    return str(stack.aws("sqs").get_queue_url(QueueName=stack.names.queue(name))["QueueUrl"])
+
+
+def test_dead_letters(stack: LocalStack) -> None:
+    stack.aws("sqs").send_message(QueueUrl=queue_of(stack, "dim_date"), MessageBody='{"drill": true}')
+    with incident(stack, "dead letters", "dim_date"):
+        run_the_runbook(stack, "dead letters", TABLE="dim_date")
+
+
+def test_a_message_that_nobody_works_off_and_a_silent_road(stack: LocalStack) -> None:
+    """One deploy mends all three, and what was late is late until it is seen to be over."""
+    events = stack.aws("events")
+    turn_source(stack, "transform-fact_payment", enabled=False)
+    stack.python("local.faults", "touch", "-")
+    with incident(stack, "oldest message", "fact_payment"):
+        for noun in ("extract", "load"):
+            events.disable_rule(Name=stack.names(noun))
+        turn_source(stack, "load", enabled=False)
+        with incident(stack, "extract silent", "", "extract"), incident(stack, "load silent", "", "extract", "load"):
+            assert ("oldest message", "fact_payment") in look(stack, "extract", "load")
+            for kind in ("oldest message", "extract silent", "load silent"):
+                run_the_runbook(stack, kind, TABLE="fact_payment")
+            stack.deploy()
+
+
+def test_a_message_that_was_lost(stack: LocalStack) -> None:
+    """Before watch asks for it again: a person has the run transformed."""
+    turn_source(stack, "transform-fact_payment", enabled=False)
+    stack.python("local.faults", "touch", "-")
+    run = stack.extract()
+    stack.aws("sqs").purge_queue(QueueUrl=queue_of(stack, "fact_payment"))
+    turn_source(stack, "transform-fact_payment", enabled=True)
+    with without_asking(stack), incident(stack, "table behind", "fact_payment"):
+        run_the_runbook(stack, "table behind", TABLE="fact_payment", RUN=run)
+    stack.arrives()
+
+
+@contextmanager
+def without_asking(stack: LocalStack) -> Iterator[None]:
+    """Watch asks again after five seconds in these tests, which is when it calls, too."""
+    lambda_, name = stack.aws("lambda"), stack.names.function("watch")
+    before = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    lambda_.update_function_configuration(
+        FunctionName=name, Environment={"Variables": before | {"REASK_AFTER_S": "600"}}
+    )
+    try:
+        yield
+    finally:
+        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": before})
+
+
+def test_a_table_that_is_held_and_grows_old(stack: LocalStack, fault: Callable[[str, str], None]) -> None:
+    fault("break", "table-held")
+    with incident(stack, "table held", "design"), incident(stack, "freshness", "dim_design"):
+        run_the_runbook(stack, "table held", TABLE="design")
+        run_the_runbook(stack, "freshness", TABLE="dim_design")
+        fault("mend", "table-held")
+
+
+def test_rows_in_quarantine(stack: LocalStack, fault: Callable[[str, str], None]) -> None:
+    fault("break", "rows-quarantined")
+    with incident(stack, "rows quarantined", "fact_payment"):
+        fault("mend", "rows-quarantined")
+        run_the_runbook(stack, "rows quarantined", SOURCE="payment")
+
+
+def test_rows_that_wait_for_a_dimension(stack: LocalStack, fault: Callable[[str, str], None]) -> None:
+    fault("break", "rows-waiting")
+    with incident(stack, "rows waiting", "fact_payment"):
+        fault("mend", "rows-waiting")
+        run_the_runbook(stack, "rows waiting", SOURCE="currency")
+    stack.arrives()
+
+
+def test_damage_that_a_reconcile_finds(stack: LocalStack, fault: Callable[[str, str], None]) -> None:
+    fault("break", "reconcile-differences")
+    assert stack.script("reconcile", "--local", "design").returncode == 0
+    with incident(stack, "reconcile differences", "dim_design"):
+        run_the_runbook(stack, "reconcile differences")
+
+
+def test_a_run_that_is_refused(stack: LocalStack) -> None:
+    events, s3, bucket = stack.aws("events"), stack.aws("s3"), stack.names.bucket("processed")
+    events.disable_rule(Name=stack.names("load"))
+    turn_source(stack, "load", enabled=False)
+    stack.python("local.faults", "touch", "-")
+    run = stack.extract()
+    key = manifest_key(run, "fact_payment")
+    wait_for(lambda: key in stack.keys("processed", key), "the manifest")
+    whole = stack.get("processed", key)
+    s3.put_object(Bucket=bucket, Key=key, Body=b"damaged")
+    events.enable_rule(Name=stack.names("load"))
+    turn_source(stack, "load", enabled=True)
+    with incident(stack, "run refused", "fact_payment"):
+        shown = stack.script("replay", "--local", "--from", str(run), "--to", str(run), "--verify", "fact_payment")
+        assert shown.returncode == 1
+        s3.put_object(Bucket=bucket, Key=key, Body=whole)
+    stack.arrives()
+
+
+def test_two_stacks_on_one_warehouse(stack: LocalStack, fault: Callable[[str, str], None]) -> None:
+    fault("break", "two-logs")
+    with incident(stack, "two logs", ""):
+        run_the_runbook(stack, "two logs")
+        fault("mend", "two-logs")
+    stack.arrives()
+
+
+def test_every_incident_is_caused_here() -> None:
+    caused = set(re.findall(r'incident\(stack, "([a-z ]+)"', (ROOT / "tests/stack/test_incidents.py").read_text()))
+    assert caused == {kind.name for kind in KINDS}
+
+
+def test_a_drill_reports_its_seconds(stack: LocalStack) -> None:
+    done = stack.script("drill", "--local", "--at-once")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^ok +the message came \d+ s after the fault$", done.stderr, re.M)
+    assert re.search(r"^ok +that it is over was told \d+ s after it was mended$", done.stderr, re.M)
+
+
+def test_a_broken_watch_and_alert_stop_nothing(stack: LocalStack) -> None:
+    """Neither their code nor what they need: the data flow, and what could not be told is told afterwards."""
+    lambda_ = stack.aws("lambda")
+    settings: dict[str, Any] = {}
+    for noun in ("watch", "alert"):
+        name = stack.names.function(noun)
+        settings[name] = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": {}})
+    try:
+        assert "errorMessage" in stack.invoke("watch")
+        stack.python("local.faults", "touch", "-")
+        stack.extract()
+        stack.arrives()
+    finally:
+        for name, before in settings.items():
+            lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": before})
+    assert "errorMessage" not in stack.invoke("watch")
