@@ -10,6 +10,9 @@ from shared.alerts.notice import Place
 from shared.lake.documents import encode
 
 HERE = Place("totestream-test", "eu-west-2")
+# No piece of it is ever to be seen.
+CANARIES = ("TCANARY", "BCANARY", "canary0token1kept2secret")
+WEBHOOK_PATH = "/services/" + "/".join(CANARIES)
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 INCIDENT = Incident(
     kind="dead_letters",

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.alerts.documents import Alert, Event
@@ -256,11 +256,13 @@ def assert_limits_are_kept(told: Notice) -> None:
     assert not [letter for letter in mail if not letter.isprintable() and letter not in "\n"]
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.one_of(LONG, alerts(LONG)), LONG)
 def test_whatever_is_published_keeps_the_limits(text: str, title: str) -> None:
     assert_limits_are_kept(notice(text, title))
 
 
+@settings(derandomize=True, deadline=None)
 @given(alerts(SHORT))
 def test_nothing_that_fits_is_lost(text: str) -> None:
     told, given_ = notice(text), json.loads(text)["incident"]
