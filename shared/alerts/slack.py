@@ -67,15 +67,17 @@ class Slack:
 
     def post(self, payload: dict[str, Any]) -> None:
         """Show it at least once. Raises ServiceUnavailable, after some tries, or ServiceRefused."""
-        body = json.dumps(payload).encode()
-        if self._time_left_s() < RESERVE_S + TRY_S:
+        body, had_s = json.dumps(payload).encode(), self._time_left_s()
+        if had_s < RESERVE_S + TRY_S:
             raise ServiceUnavailable("Slack", "posting", "no time is left for it")
-        retried(lambda: self._post(body), self._sleep, self._is_too_late)
 
-    def _is_too_late(self, state: RetryCallState) -> bool:
-        # A host has several addresses, and each may use up its time: what the tries took so far, the next may take.
-        a_try_s = max(TRY_S, state.seconds_since_start or 0.0)
-        return state.upcoming_sleep + a_try_s > self._time_left_s() - RESERVE_S
+        def is_too_late(state: RetryCallState) -> bool:
+            left_s = self._time_left_s()
+            # A host has several addresses, and each may use up its time: what all tries took, the next may take.
+            a_try_s = max(TRY_S, had_s - left_s - state.idle_for)
+            return state.upcoming_sleep + a_try_s > left_s - RESERVE_S
+
+        retried(lambda: self._post(body), self._sleep, is_too_late)
 
     def _post(self, body: bytes) -> None:
         status, word, after = self._answer(body)
@@ -97,8 +99,7 @@ class Slack:
                     body=body,
                     headers={"Content-Type": "application/json; charset=utf-8"},
                     timeout=self._timeout,
-                    retries=False,
-                    redirect=False,
+                    retries=False,  # nor is a redirect followed
                     preload_content=False,
                 )
                 word = self._word(answer.read(LONGEST_ANSWER))

@@ -180,6 +180,18 @@ def test_nothing_becomes_a_mention_or_a_link_of_its_own() -> None:
     )
 
 
+def test_no_name_leads_a_link_astray() -> None:
+    payload = payload_of(msgspec.structs.replace(alert(), stack="a>b|<!here>", region="x/../|y"))
+    [link] = re.findall("<[^>]*>", json.dumps(payload))
+    assert link.endswith("dashboards/dashboard/a%3Eb%7C%3C%21here%3E|Dashboard>")
+    assert link.startswith("<https://x%2F..%2F%7Cy.console.aws.amazon.com/")
+
+
+def test_a_time_that_has_no_place_in_utc_is_shown_all_the_same() -> None:
+    text = published(alert()).replace("2026-03-02T09:00:00Z", "0001-01-01T00:00:00+14:00")
+    assert "Begun: since 1-01-01 00:00 UTC" in shown(slack_payload(notice(text))).replace("0001", "1")
+
+
 def test_a_code_block_ends_where_the_command_does() -> None:
     payload = payload_of(alert(incident=msgspec.structs.replace(INCIDENT, command="a ``` b ```")))
     [code] = [block["text"]["text"] for block in payload["blocks"] if "```" in json.dumps(block)]

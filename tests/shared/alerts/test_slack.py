@@ -45,8 +45,13 @@ NewSlack = Callable[..., Slack]
 
 @pytest.fixture
 def new_slack(stand_in: StandIn, time: Time) -> NewSlack:
-    def new_slack(url: str = stand_in.url, hosts: str = stand_in.place, timeout_s: float = 5.0) -> Slack:
-        return Slack(Webhook(url), "the/webhook", hosts, lambda: time.left_s, time.sleep, timeout_s)
+    def new_slack(
+        url: str = stand_in.url,
+        hosts: str = stand_in.place,
+        timeout_s: float = 5.0,
+        time_left_s: Callable[[], float] = lambda: time.left_s,
+    ) -> Slack:
+        return Slack(Webhook(url), "the/webhook", hosts, time_left_s, time.sleep, timeout_s)
 
     return new_slack
 
@@ -68,7 +73,8 @@ def test_what_is_posted_is_what_slack_gets(stand_in: StandIn, new_slack: NewSlac
 def test_too_many_wait_as_long_as_slack_asks(stand_in: StandIn, new_slack: NewSlack, time: Time) -> None:
     stand_in.misbehave("status", status=429, word="rate_limited", after="7", times=2)
     new_slack().post(HELLO)
-    assert [7 <= slept < 8 for slept in time.slept] == [True, True]
+    # With jitter: those who wait do not all come back at once.
+    assert [7 < slept < 8 for slept in time.slept] == [True, True]
     assert stand_in.messages() == [HELLO]
 
 
@@ -97,6 +103,19 @@ def test_waits_add_up(stand_in: StandIn, new_slack: NewSlack, time: Time) -> Non
         new_slack().post(HELLO)
     assert len(time.slept) == 2
     assert time.left_s >= RESERVE_S + TRY_S - 6
+
+
+@pytest.mark.parametrize(("a_try_s", "tries"), [(6, 4), (14, 2), (24, 1)])
+def test_a_try_that_is_long_leaves_no_time_for_another(
+    a_try_s: float, tries: int, stand_in: StandIn, new_slack: NewSlack, time: Time
+) -> None:
+    """A host may have many addresses, at each of which nobody answers for as long as we wait."""
+    slack = new_slack(time_left_s=lambda: time.left_s - a_try_s * stand_in.asked)
+    stand_in.misbehave("status", times=9)
+    with pytest.raises(ServiceUnavailable):
+        slack.post(HELLO)
+    assert stand_in.asked == tries
+    assert time.left_s - a_try_s * tries >= RESERVE_S
 
 
 def test_without_time_nothing_is_tried(stand_in: StandIn, new_slack: NewSlack, time: Time) -> None:
@@ -207,6 +226,9 @@ def test_plain_http_is_for_the_listed_place_alone(new_slack: NewSlack, stand_in:
         with pytest.raises(BadSetting, match="secret the/webhook has a webhook at a host that is not in SLACK_HOSTS"):
             new_slack(hosts=hosts)
     assert stand_in.asked == 1
+    for hosts in ("http://127.0.0.1", "", ","):
+        with pytest.raises(BadSetting, match="not in SLACK_HOSTS"):
+            new_slack("http://127.0.0.1" + WEBHOOK_PATH, hosts)
 
 
 @pytest.mark.parametrize("hosts", ["hooks.slack.com", "a.example,hooks.slack.com", "a.example  Hooks.Slack.com\n"])
