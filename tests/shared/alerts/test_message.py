@@ -166,7 +166,7 @@ def test_what_is_neither_is_shown_as_it_came(text: str) -> None:
 
 
 def test_its_subject_is_the_title_of_what_has_no_other() -> None:
-    assert slack_payload(notice("anything", "a drill\n"))["text"] == "🔵 a drill\ntotestream-test\nanything"
+    assert slack_payload(notice("anything", "a\n drill\n"))["text"] == "🔵 a drill\ntotestream-test\nanything"
 
 
 def test_nothing_becomes_a_mention_or_a_link_of_its_own() -> None:
