@@ -1,18 +1,23 @@
 """Alerts and alarms as they are published, and the messages that Slack's own rules judge."""
 
 import json
+import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local.block_kit import complaint
 from shared.alerts.documents import Alert, Event, Incident
 from shared.alerts.notice import Place
+from shared.alerts.slack import Slack
 from shared.lake.documents import encode
 
 HERE = Place("totestream-test", "eu-west-2")
 # No piece of it is ever to be seen.
 CANARIES = ("TCANARY", "BCANARY", "canary0token1kept2secret")
 WEBHOOK_PATH = "/services/" + "/".join(CANARIES)
+HELLO = {"text": "hello"}
+NewSlack = Callable[..., Slack]
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 INCIDENT = Incident(
     kind="dead_letters",
@@ -94,3 +99,23 @@ def shown(payload: dict[str, Any]) -> str:
         objects = [block.get("text"), *block.get("fields", ()), *block.get("elements", ())]
         texts += [one["text"] for one in objects if one]
     return "\n".join(texts).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def assert_hidden(text: str) -> None:
+    assert not [canary for canary in (*CANARIES, "127.0.0.1") if canary in text]
+
+
+def traced(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+class Time:
+    """A function's time, which passes only while it sleeps."""
+
+    def __init__(self, left_s: float = 60.0) -> None:
+        self.left_s = left_s
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.left_s -= seconds

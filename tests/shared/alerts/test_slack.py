@@ -1,8 +1,6 @@
 """The door to Slack against a real HTTP server: what is tried again, for how long, and that nobody sees the webhook."""
 
 import logging
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,58 +8,15 @@ import pytest
 from local import ports
 from local.slack import Misbehaviour
 from local.slack import Slack as StandIn
-from shared.alerts.slack import RESERVE_S, TRY_S, Slack
-from shared.aws.secrets import Webhook
-from shared.errors import BadSetting, ServiceRefused, ServiceUnavailable
+from shared.alerts.slack import RESERVE_S, TRY_S
+from shared.errors import ServiceRefused, ServiceUnavailable
 from shared.retry import TRIES
-from tests.shared.alerts.making import CANARIES, WEBHOOK_PATH
+from tests.shared.alerts.making import HELLO, WEBHOOK_PATH, NewSlack, Time, assert_hidden, traced
 
 pytestmark = pytest.mark.fast
 
-HELLO = {"text": "hello"}
 # Nobody here takes as long, but for who is made to.
 TIMEOUT_S = 0.2
-
-
-class Time:
-    """A function's time, which passes only while it sleeps."""
-
-    def __init__(self, left_s: float = 60.0) -> None:
-        self.left_s = left_s
-        self.slept: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.left_s -= seconds
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time()
-
-
-NewSlack = Callable[..., Slack]
-
-
-@pytest.fixture
-def new_slack(stand_in: StandIn, time: Time) -> NewSlack:
-    def new_slack(
-        url: str = stand_in.url,
-        hosts: str = stand_in.place,
-        timeout_s: float = 5.0,
-        time_left_s: Callable[[], float] = lambda: time.left_s,
-    ) -> Slack:
-        return Slack(Webhook(url), "the/webhook", hosts, time_left_s, time.sleep, timeout_s)
-
-    return new_slack
-
-
-def assert_hidden(text: str) -> None:
-    assert not [canary for canary in (*CANARIES, "127.0.0.1") if canary in text]
-
-
-def traced(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))
 
 
 def test_what_is_posted_is_what_slack_gets(stand_in: StandIn, new_slack: NewSlack, time: Time) -> None:
@@ -218,54 +173,6 @@ def test_a_redirect_is_not_followed(stand_in: StandIn, new_slack: NewSlack, tmp_
             new_slack().post(HELLO)
         assert elsewhere.asked == 0
     assert_hidden(traced(caught.value))
-
-
-def test_plain_http_is_for_the_listed_place_alone(new_slack: NewSlack, stand_in: StandIn) -> None:
-    new_slack(hosts=f"hooks.slack.com, {stand_in.place}").post(HELLO)
-    for hosts in ("hooks.slack.com", "127.0.0.1", stand_in.place.removeprefix("http://"), "http://127.0.0.1", ""):
-        with pytest.raises(BadSetting, match="secret the/webhook has a webhook at a host that is not in SLACK_HOSTS"):
-            new_slack(hosts=hosts)
-    assert stand_in.asked == 1
-    for hosts in ("http://127.0.0.1", "", ","):
-        with pytest.raises(BadSetting, match="not in SLACK_HOSTS"):
-            new_slack("http://127.0.0.1" + WEBHOOK_PATH, hosts)
-
-
-@pytest.mark.parametrize("hosts", ["hooks.slack.com", "a.example,hooks.slack.com", "a.example  Hooks.Slack.com\n"])
-def test_https_is_for_the_listed_hosts(hosts: str, new_slack: NewSlack) -> None:
-    new_slack("https://hooks.slack.com" + WEBHOOK_PATH, hosts)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://evil.example" + WEBHOOK_PATH,
-        "https://hooks.slack.com.evil.example" + WEBHOOK_PATH,
-        "https://evil.hooks.slack.com" + WEBHOOK_PATH,
-        "https://hooks.slack.com:8443" + WEBHOOK_PATH,
-        "http://hooks.slack.com" + WEBHOOK_PATH,
-        "https://hooks.slack.com@evil.example" + WEBHOOK_PATH,
-        "https://evil.example\\@hooks.slack.com" + WEBHOOK_PATH,
-        "https://hooks.slack.com" + WEBHOOK_PATH + "?to=evil.example",
-        "https://hooks.slack.com" + WEBHOOK_PATH + "\n",
-        "https://hooks.slack.com",
-        "ftp://hooks.slack.com" + WEBHOOK_PATH,
-        WEBHOOK_PATH,
-        "",
-    ],
-)
-def test_a_webhook_elsewhere_is_refused_without_being_named(url: str, new_slack: NewSlack) -> None:
-    with pytest.raises(BadSetting) as caught:
-        new_slack(url, "hooks.slack.com")
-    assert "secret the/webhook" in str(caught.value)
-    assert "deploy.sh --put-secrets" in str(caught.value)
-    assert_hidden(traced(caught.value))
-    assert "evil" not in traced(caught.value)
-
-
-def test_a_webhook_does_not_show_itself() -> None:
-    webhook = Webhook("https://hooks.slack.com" + WEBHOOK_PATH)
-    assert repr(webhook) == str(webhook) == f"{[webhook]}"[1:-1] == "Webhook(url=…)"
 
 
 def test_a_port_that_is_none_is_an_error_like_another(new_slack: NewSlack) -> None:

@@ -15,11 +15,10 @@ from local.slack import Slack as StandIn
 from shared.alerts.slack import Slack
 from shared.aws.secrets import Webhook
 from shared.errors import ServiceUnavailable
-from tests.shared.alerts.making import WEBHOOK_PATH
+from tests.shared.alerts.making import HELLO, WEBHOOK_PATH
 
 pytestmark = pytest.mark.fast
 
-HELLO = {"text": "hello"}
 HERE, ELSEWHERE = x509.IPAddress(IPv4Address("127.0.0.1")), x509.DNSName("hooks.slack.com")
 
 
