@@ -76,13 +76,14 @@ def account(aws: None, slack: Slack) -> Account:
 @pytest.fixture(autouse=True)
 def _nothing_shows_the_webhook(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     """Not even to who would listen to every library."""
-    for name in ("", "urllib3", "urllib3.connection", "urllib3.connectionpool"):
-        caplog.set_level(logging.DEBUG, name)
     # Only botocore's debug lines hold what Secrets Manager answered: they are not ours, and Lambda has them off.
     caplog.set_level(logging.INFO, "botocore")
+    for name in ("", "urllib3", "urllib3.connection", "urllib3.connectionpool"):
+        caplog.set_level(logging.DEBUG, name)
     yield
     captured = capfd.readouterr()
-    assert_hidden(captured.out + captured.err + caplog.text)
+    logged = [record.getMessage() for record in caplog.get_records("call")]
+    assert_hidden("\n".join([captured.out, captured.err, *logged]))
 
 
 def assert_hidden(text: str) -> None:
