@@ -2,7 +2,7 @@
 
     TotestreamError
     ├── TransientError        redelivery, or the next tick, will help
-    │   ├── ServiceUnavailable    an AWS service or a database did not answer as it should
+    │   ├── ServiceUnavailable    an AWS service, a database or Slack did not answer as it should
     │   └── NotYet                something this work needs is still on its way
     └── PermanentError        a person must look
         ├── ServiceRefused        wrong credentials, a missing right, a missing table
@@ -25,7 +25,9 @@ class TotestreamError(Exception):
 
 
 class TransientError(TotestreamError):
-    """Trying again later will help."""
+    """Trying again later will help; `after_s` is how long the other side wants to be left alone first."""
+
+    after_s = 0.0
 
 
 class PermanentError(TotestreamError):
@@ -35,8 +37,8 @@ class PermanentError(TotestreamError):
 class ServiceUnavailable(TransientError):
     """`cause` is the service's own code: an SQLSTATE, an AWS error code, or an exception's name."""
 
-    def __init__(self, service: str, doing: str, cause: str) -> None:
-        self.service, self.cause = service, cause
+    def __init__(self, service: str, doing: str, cause: str, after_s: float = 0.0) -> None:
+        self.service, self.cause, self.after_s = service, cause, after_s
         super().__init__(f"{service}: {doing} failed for now ({cause})")
 
 

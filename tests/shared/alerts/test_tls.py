@@ -1,0 +1,79 @@
+"""Slack proves that it is Slack: an authority that is trusted, and its own name in the certificate."""
+
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from local.slack import Slack as StandIn
+from shared.alerts.slack import Slack
+from shared.aws.secrets import Webhook
+from shared.errors import ServiceUnavailable
+from tests.shared.alerts.making import HELLO, WEBHOOK_PATH
+
+pytestmark = pytest.mark.fast
+
+HERE, ELSEWHERE = x509.IPAddress(IPv4Address("127.0.0.1")), x509.DNSName("hooks.slack.com")
+
+
+def certificate(file: Path, name: x509.GeneralName) -> Path:
+    """Signed by itself, with its key in the same file."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    about = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a stand-in")])
+    made = (
+        x509.CertificateBuilder(about, about, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    hidden = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(made.public_bytes(pem) + hidden)
+    return file
+
+
+@pytest.fixture(params=[HERE], ids=["its-own-name"])
+def secure(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StandIn]:
+    """Slack's stand-in behind TLS, with a certificate of the test's own."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(tmp_path / "certificate.pem", request.param))
+    server = StandIn(tmp_path, path=WEBHOOK_PATH)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with server as running:
+        yield running
+
+
+def post_to(secure: StandIn) -> None:
+    host = secure.place.removeprefix("http://")
+    webhook = Webhook(f"https://{host}{WEBHOOK_PATH}")
+    Slack(webhook, "the/webhook", host, lambda: 60.0, sleep=lambda _: None).post(HELLO)
+
+
+def test_a_certificate_that_is_trusted_and_right_is_slack(
+    secure: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    post_to(secure)
+    assert secure.messages() == [HELLO]
+
+
+def test_an_authority_that_nobody_trusts_is_not(secure: StandIn) -> None:
+    with pytest.raises(ServiceUnavailable, match="SSLError"):
+        post_to(secure)
+    assert secure.asked == 0
+
+
+@pytest.mark.parametrize("secure", [ELSEWHERE], indirect=True, ids=["another-name"])
+def test_nor_is_another_host(secure: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    with pytest.raises(ServiceUnavailable, match="SSLError"):
+        post_to(secure)
+    assert secure.asked == 0
