@@ -16,7 +16,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra_bash.lib.verdicts import Stack, Thing
+from infra_bash.lib.judged.base import Thing
+from infra_bash.lib.verdicts import Stack
 
 # Word, name and what it is deleted by.
 Found = Iterator[tuple[str, str, str]]

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from infra_bash.lib.verdicts import Stack, Thing
+from infra_bash.lib.judged.base import Thing
+from infra_bash.lib.verdicts import Stack
 from shared.names import Names
 
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
