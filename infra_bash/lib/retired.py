@@ -51,8 +51,8 @@ def _left_of(table: str, role: Thing, stack: Stack, names: Names) -> Iterator[Li
         if _last(mapping["FunctionArn"]) == function and mapping.get("State") != "Deleting":
             yield Line("delete", "mapping", function, mapping["UUID"])
     for line in stack.lines("subscriptions.txt"):
-        endpoint, arn = line.split()
-        if _last(endpoint) == queue:
+        _, arn, _, endpoint = line.split()
+        if _last(endpoint) == queue and arn.startswith("arn:"):
             yield Line("delete", "subscription", queue, arn)
     if function in [each["FunctionName"] for each in stack.have("functions").get("Functions", [])]:
         yield Line("delete", "function", function, function)

@@ -11,13 +11,14 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from infra_bash.lib.judged.alerts import Alerts
 from infra_bash.lib.judged.base import Line
 from infra_bash.lib.judged.buckets import Buckets
 from infra_bash.lib.judged.functions import Functions
 from infra_bash.lib.judged.queues import Queues
 
 
-class Stack(Buckets, Queues, Functions):
+class Stack(Buckets, Queues, Functions, Alerts):
     """Every kind of verdict."""
 
 
