@@ -21,9 +21,11 @@ class Metric:
 
 
 OPEN_INCIDENTS = Metric("OpenIncidents", "Count", "Incidents that have begun and not ended")
-FRESHNESS = Metric("FreshnessSeconds", "Seconds", "How long ago the stalest table was known to be what the source is")
+FRESHNESS = Metric("FreshnessSeconds", "Seconds", "How long ago the stalest table was what the source was")
 DEAD_LETTERS = Metric("DeadLetters", "Count", "Messages in all dead-letter queues")
-OLDEST_MESSAGE = Metric("OldestMessageSeconds", "Seconds", "The age of the oldest message in any table's queue")
+OLDEST_MESSAGE = Metric(
+    "OldestMessageSeconds", "Seconds", "How long the oldest run that a table still lacks has been on its way"
+)
 TABLES_BEHIND = Metric("TablesBehind", "Count", "Warehouse tables that still have runs to take")
 TABLES_HELD = Metric("TablesHeld", "Count", "Source tables that are not read because they changed their shape")
 ROWS_WAITING = Metric("RowsWaiting", "Count", "Rows of facts that wait for a row of a dimension")
