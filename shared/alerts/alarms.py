@@ -65,8 +65,8 @@ _SILENCE = Alarm(
     # The very thing to be seen: who is dead puts no data.
     missing="breaching",
     topic=MAIL,
-    says="watch has not looked for 5 minutes, so nobody sees what else is wrong. Run infra_bash/status.sh, then"
-    " infra_bash/deploy.sh; why it fails is in the log group of the function watch.",
+    says="watch has not looked for 5 minutes, so nobody sees what else is wrong. Run infra_bash/logs.sh watch; where that"
+    " shows nothing, infra_bash/deploy.sh.",
 )
 
 
@@ -85,8 +85,7 @@ def _errors(function: str, topic: str, consequence: str) -> Alarm:
         # Who was not invoked has not failed.
         missing="notBreaching",
         topic=topic,
-        says=f"The function {function} has failed: {consequence} Run infra_bash/status.sh; its own words are in its log"
-        " group.",
+        says=f"The function {function} has failed: {consequence} Run infra_bash/logs.sh {function}.",
         function=function,
     )
 

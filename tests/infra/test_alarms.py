@@ -1,12 +1,14 @@
 """An alarm on a metric that nobody puts, or to a topic that nobody hears, is none."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from infra_bash.lib.requests import Requests
 from shared.alerts.metrics import METRICS, OPEN_INCIDENTS
+from shared.watch.measures import Seen, metrics
 from tests.infra.stubs import NAMES, SETTINGS, TARGETS
 
 pytestmark = pytest.mark.fast
@@ -82,6 +84,11 @@ def test_an_alarm_says_what_to_run(noun: str) -> None:
     says = ALARMS[noun]["AlarmDescription"]
     assert "Run infra_bash/" in says
     assert len(says) <= 1024
+
+
+def test_the_metrics_of_ours_are_those_that_watch_puts() -> None:
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    assert metrics(Seen(now, now, timedelta(minutes=5), {}), 0).keys() == OURS
 
 
 def test_few_enough_to_cost_nothing() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.alerts.alarms import ALARMS
+from shared.alerts.metrics import METRICS
 from shared.names import ALERTS, MAIL
 from tests.stack.function_logs import Logs
 from tests.stack.stack import LocalStack, wait_for
@@ -65,6 +66,14 @@ def test_every_alarm_is_heard_when_it_begins_and_when_it_ends(stack: LocalStack,
     told = {(stack.names(alarm.noun), state, alarm.topic) for alarm in ALARMS for state in ("ALARM", "OK")}
     wait_for(lambda: told <= {said for ear in ears for said in ear.listen()}, "all alarms at their topics")
     wait_for(lambda: logs.invocations("alert"), "the function alert to have heard of one")
+
+
+def test_watch_puts_the_metrics_that_alarms_are_on(stack: LocalStack) -> None:
+    """With its own rights."""
+    assert "errorMessage" not in stack.invoke("watch")
+    listed = stack.aws("cloudwatch").list_metrics(Namespace=stack.names.prefix)["Metrics"]
+    assert {each["MetricName"] for each in listed} == {metric.name for metric in METRICS}
+    assert [each for each in listed if each["Dimensions"]] == []
 
 
 def test_dashboard_and_budget_are_there(stack: LocalStack) -> None:
