@@ -65,8 +65,8 @@ _SILENCE = Alarm(
     # The very thing to be seen: who is dead puts no data.
     missing="breaching",
     topic=MAIL,
-    says="watch has not looked for 5 minutes, so nobody sees what else is wrong. Run infra_bash/logs.sh watch; where that"
-    " shows nothing, infra_bash/deploy.sh.",
+    says="watch has not looked for 5 minutes, so nobody sees what else is wrong. Run infra_bash/logs.sh watch; where"
+    " that shows nothing, infra_bash/deploy.sh.",
 )
 
 
