@@ -33,6 +33,8 @@ source "$lib/sqs.sh"
 source "$lib/iam.sh"
 source "$lib/logs.sh"
 source "$lib/events.sh"
+source "$lib/cloudwatch.sh"
+source "$lib/budgets.sh"
 source "$lib/pausing.sh"
 source "$lib/lambda.sh"
 source "$lib/remove.sh"
@@ -55,7 +57,7 @@ main() {
   together functions:ensure_lambdas secrets:ensure_secrets
   step "retired tables" retire
   step "warehouse tables" migrate
-  together "bell:ensure_bell" "schedules:ensure_rules"
+  together "bell:ensure_bell" "schedules:ensure_rules" "alerts:ensure_alerts"
   if [[ $DRY_RUN == yes ]]; then
     say ok "a dry run: nothing was written"
     return
@@ -68,7 +70,8 @@ LOCAL_OPTIONS=()
 NEED_NO_PACKAGE=(
   buckets bucket_parts bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
   queue_attributes subscriptions subscription_attributes roles role_trusts role_policies attached_policies log_groups
-  log_retentions mappings mapping_changes tick_configs permissions secrets rules rule_targets
+  log_retentions mappings mapping_changes tick_configs permissions secrets rules rule_targets alert_subscriptions alarms
+  dashboards budgets budget_changes budget_notifications
 )
 NEED_PACKAGES=(functions function_codes function_configurations)
 
@@ -91,7 +94,7 @@ read_arguments() {
 
 ensure_stores() {
   ensure_buckets
-  ensure_topic
+  ensure_topics
   ensure_queues
   # Before any function knows a table that is new: what is published unheard is only asked for again after a while.
   ensure_subscriptions
@@ -107,6 +110,14 @@ ensure_lambdas() {
   ensure_mappings
   ensure_tick_configs
   ensure_permissions
+}
+
+# Last, for whoever tells is to be heard: what comes before is what they tell of.
+ensure_alerts() {
+  ensure_alert_subscriptions
+  ensure_alarms
+  ensure_dashboard
+  ensure_budget
 }
 
 # The settings are known once the stack runs: it picks its ports.

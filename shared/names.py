@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 # The topics: what changed; what a person should know, for Slack; and the same by e-mail, should Slack not be reached.
-CHANGES, ALERTS, MAIL = "changes", "alerts", "mail"
+TOPICS = CHANGES, ALERTS, MAIL = "changes", "alerts", "mail"
 
 
 @dataclass(frozen=True)

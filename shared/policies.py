@@ -1,4 +1,4 @@
-"""Who may do what: one role per function with exactly its rights, and the policies of queues, topic, buckets.
+"""Who may do what: one role per function with exactly its rights, and the policies of queues, topics, buckets.
 
 Pure functions that return IAM documents. A right that no test of the stack needs does not belong here.
 AWS authorises DeleteMessageBatch and PublishBatch as DeleteMessage and Publish; MiniStack asks for them under
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.lake.keys import LATEST_HINT, MANIFESTS, PUBLISHED, RUNS
-from shared.names import CHANGES, Names
+from shared.names import ALERTS, CHANGES, MAIL, Names
 from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, owner_secret, rings
 
 Document = dict[str, Any]
@@ -46,8 +46,13 @@ class Rights:
         arns = sorted({self.names.arn("secretsmanager", f"secret:{secret}-??????") for secret in secrets})
         return _allow(["secretsmanager:GetSecretValue"], *arns)
 
-    def publish(self) -> Document:
-        return _allow(["sns:Publish", "sns:PublishBatch"], self.names.topic_arn(CHANGES))
+    def publish(self, *topics: str) -> Document:
+        return _allow(["sns:Publish", "sns:PublishBatch"], *(self.names.topic_arn(topic) for topic in topics))
+
+    def put_metrics(self) -> Document:
+        """Metrics have no ARN. AWS always says the namespace; MiniStack never does, hence IfExists."""
+        namespace = {"cloudwatch:namespace": self.names.prefix}
+        return _allow(["cloudwatch:PutMetricData"], "*") | {"Condition": {"StringEqualsIfExists": namespace}}
 
     def measure_queues(self) -> Document:
         """GetQueueUrl turns a name into the address that every other call needs."""
@@ -73,7 +78,7 @@ def _extract(r: Rights) -> list[Document]:
         r.get(INGESTION, *written, "catalogue/*"),
         r.put(INGESTION, *written),
         r.list(INGESTION),
-        r.publish(),
+        r.publish(CHANGES),
     ]
 
 
@@ -100,8 +105,14 @@ def _watch(r: Rights) -> list[Document]:
         r.get(PROCESSED, ALL_MANIFESTS),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),
-        r.publish(),
+        r.publish(CHANGES, ALERTS),
+        r.put_metrics(),
     ]
+
+
+def _alert(r: Rights) -> list[Document]:
+    slack = r.settings.get("SLACK_SECRET", "")
+    return [*([r.secret(slack)] if slack else []), r.publish(MAIL)]
 
 
 def _inspect(r: Rights) -> list[Document]:
@@ -137,6 +148,7 @@ def role_policies(names: Names, settings: Settings, targets: Targets) -> dict[st
         names.function("load"): _load(r),
         names.function("migrate"): _migrate(r),
         names.function("watch"): _watch(r),
+        names.function("alert"): _alert(r),
         names.function("inspect"): _inspect(r),
     }
     return {name: _document(*own, r.log(name)) for name, own in statements.items()}
@@ -183,15 +195,40 @@ def _only_from(names: Names, queue: str, service: str, source: str, tls: bool) -
     return _document(sending, *([_only_tls("sqs:*", arn)] if tls else []))
 
 
-def topic_policy(names: Names, tls: bool) -> Document:
-    """This account's own identities, as far as their roles allow; no other account, no service."""
+def topic_policy(names: Names, topic: str, tls: bool) -> Document:
+    """This account's own identities, as far as their roles allow, and the services that tell a person something, on
+    behalf of this account; no other account."""
+    arn = names.topic_arn(topic)
     own = {
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:aws:iam::{names.account}:root"},
         "Action": ["sns:Publish", "sns:Subscribe"],
-        "Resource": names.topic_arn(CHANGES),
+        "Resource": arn,
     }
-    return _document(own, *([_only_tls("sns:Publish", names.topic_arn(CHANGES))] if tls else []))
+    services = [_telling(names, service, arn) for service in TELLING.get(topic, ())]
+    return _document(own, *services, *([_only_tls("sns:Publish", arn)] if tls else []))
+
+
+# Alarms tell both; the budget, which is no incident, writes a mail.
+TELLING = {ALERTS: ("cloudwatch",), MAIL: ("cloudwatch", "budgets")}
+
+
+def _telling(names: Names, service: str, topic: str) -> Document:
+    sources = {
+        "cloudwatch": names.arn("cloudwatch", f"alarm:{names.prefix}-*"),
+        # Budgets are of no region.
+        "budgets": f"arn:aws:budgets::{names.account}:*",
+    }
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": f"{service}.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": sources[service]},
+            "StringEquals": {"aws:SourceAccount": names.account},
+        },
+    }
 
 
 def bucket_policy(names: Names, bucket: str, tls: bool) -> Document | None:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.names import Names
+from shared.alerts.alarms import ALARMS
+from shared.names import ALERTS, MAIL, Names
 
 Settings = Mapping[str, str]
 
@@ -65,6 +66,10 @@ TICK_RETRIES = 0
 WATCH_SCHEDULE = "rate(1 minute)"
 LOG_RETENTION_DAYS = 14
 CODE_VERSION_LENGTH = 12
+# What AWS spends in a month is watched by a budget of this noun, which tells of it in time to do something: the
+# percentage of the limit that was spent, and the one that the month will come to.
+BUDGET = "monthly"
+BUDGET_NOTICES = (("ACTUAL", 80.0), ("FORECASTED", 100.0))
 # Where a private certificate authority lies, relative to the package's root, which is where functions start.
 CA_IN_PACKAGE = "database-ca.pem"
 # Where a function reads which code it is, so many digits of the hash of all else in the package.
@@ -127,6 +132,8 @@ def secrets(settings: Settings) -> dict[str, str]:
     asked = {name: settings[name] for name in ("SOURCE_SECRET", "WAREHOUSE_SECRET")}
     if owner_secret(settings) not in asked.values():
         asked["WAREHOUSE_OWNER_SECRET"] = owner_secret(settings)
+    if slack := settings.get("SLACK_SECRET"):
+        asked["SLACK_SECRET"] = slack
     return asked
 
 
@@ -171,7 +178,8 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
         ),
         function("load", 1024, LOAD_TIMEOUT_S, **warehouse, **reask),
         function("migrate", 512, 300, **warehouse, WAREHOUSE_OWNER_SECRET=owner_secret(settings)),
-        function("watch", 256, 60, **reask),
+        function("watch", 256, 60, **reask, **_named(settings, "FRESHNESS_OBJECTIVE_S")),
+        function("alert", 256, 60, **_named(settings, "SLACK_SECRET", "SLACK_HOSTS")),
         function("inspect", 512, 60, **warehouse),
     )
 
@@ -204,6 +212,11 @@ def page(names: Names, settings: Settings, targets: Targets) -> str:
         lines.append(f"queue {names.queue(queue.table)}: changes of {heard} -> {names.transform(queue.table)}")
     heard = f"manifests of {names.bucket(PROCESSED)}" if rings(settings) else "nothing"
     lines.append(f"queue {names.queue(BELL)}: {heard} -> {names.function('load')}")
+    lines.append(f"topic {names.topic(ALERTS)}: incidents, alarms -> {names.function('alert')}")
+    lines.append(f"topic {names.topic(MAIL)}: alarms, budget -> e-mail")
+    for alarm in ALARMS:
+        seen = f"{alarm.statistic} of {alarm.metric} in {alarm.periods} x {alarm.period_s} s"
+        lines.append(f"alarm {names(alarm.noun)}: {seen} -> {names.topic(alarm.topic)}")
     lines.append(f"bucket {names.bucket(INGESTION)}: runs, batches")
     lines.append(f"bucket {names.bucket(PROCESSED)}: manifests, tables")
     return "\n".join(lines)

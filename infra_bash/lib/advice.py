@@ -68,6 +68,10 @@ CALLS: Rows = (
         "the bucket was made in another region: set AWS_REGION to that one, or choose another PROJECT or STAGE",
     ),
     # Rights.
+    (
+        r"AccessDenied.*(?:[Bb]udgets:\w+|calling the \w*Budget\w* )",
+        "ask who looks after the account to allow you budgets, or leave MONTHLY_BUDGET_USD empty",
+    ),
     (r"not authorized to perform: ([\w-]+:\w+)", r"ask who looks after the account to allow you \1"),
     (
         r"(?:AccessDenied|UnauthorizedOperation|AuthorizationError|Forbidden|\(403\)).* calling the (\w+)",

@@ -9,7 +9,7 @@ export AWS_CLI_ERROR_FORMAT=legacy AWS_CLI_AUTO_PROMPT=off
 # What AWS answers when a thing is not there, and never when something else is wrong.
 ABSENT='\((404|NoSuchBucketPolicy|NoSuchTagSet|NoSuchPublicAccessBlockConfiguration'
 ABSENT+='|OwnershipControlsNotFoundError|ServerSideEncryptionConfigurationNotFoundError'
-ABSENT+='|NoSuchEntity|ResourceNotFoundException|NotFound|NoSuchBucket|NoSuchKey'
+ABSENT+='|NoSuchEntity|ResourceNotFound(Exception)?|NotFound(Exception)?|DashboardNotFoundError|NoSuchBucket|NoSuchKey'
 ABSENT+='|AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist)\)'
 # What AWS answers when something else has not let go of a thing yet.
 IN_USE='\((ResourceInUse|ResourceConflict|OperationAborted|ConcurrentModification|DeleteConflict)'
@@ -42,11 +42,11 @@ aws_read() {
   call_aws "$@" 2>"$problem" || die "$(what_failed "$problem" "$@")"
 }
 
-# aws_find ARGUMENTS…: the answer, or nothing when there is no such thing.
+# aws_find ARGUMENTS…: the answer, or nothing when there is no such thing, or the refusal matches FINE.
 aws_find() {
   local problem
   problem=$(mktemp "$WORK/problem.XXXXXX")
-  call_aws "$@" 2>"$problem" || grep -qE "$ABSENT" "$problem" || die "$(what_failed "$problem" "$@")"
+  call_aws "$@" 2>"$problem" || grep -qE "$ABSENT${FINE:+|$FINE}" "$problem" || die "$(what_failed "$problem" "$@")"
 }
 
 # aws_write ARGUMENTS…: the answer, which few want.

@@ -5,7 +5,7 @@
 NEW_ROLE='cannot be assumed by Lambda|does not have permissions to call'
 # It changes one thing of a function, or of a mapping, after the other.
 BUSY='ResourceConflict|ResourceInUse'
-# As verdicts.py says it.
+# As judged/functions.py says it.
 ROLE_ANEW='Role made anew'
 declare -A CHANGED=()
 PAUSED=()

@@ -16,12 +16,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra_bash.lib.verdicts import Stack, Thing
+from infra_bash.lib.judged.base import Thing
+from infra_bash.lib.verdicts import Stack
 
 # Word, name and what it is deleted by.
 Found = Iterator[tuple[str, str, str]]
 # What we look for in a service's own list, by service and type as ARNs have them; some only under our prefix.
 LISTED = {
+    ("cloudwatch", "alarm"),
     ("events", "rule"),
     ("iam", "role"),
     ("lambda", "event-source-mapping"),
@@ -32,7 +34,7 @@ LISTED = {
     ("sns", ""),
     ("sqs", ""),
 }
-LISTED_BY_PREFIX = {"events", "iam", "logs", "sqs"}
+LISTED_BY_PREFIX = {"cloudwatch", "events", "iam", "logs", "sqs"}
 LOGS = "/aws/lambda/"
 
 
@@ -66,6 +68,7 @@ class Removals:
     def code(self) -> Found:
         """What deploy.sh makes again."""
         yield from self._named("rule", "rules", "Rules", "Name", self._ours("events", "rule", "rules"))
+        yield from self._alerts()
         yield from (("bell", bucket, bucket) for verdict, bucket, _ in self._stack.bells() if verdict == "update")
         yield from self._mappings()
         yield from self._subscriptions()
@@ -106,6 +109,17 @@ class Removals:
         for thing in self._list(answer, key):
             if last(thing[field]) in ours:
                 yield word, last(thing[field]), thing[field]
+
+    def _alerts(self) -> Found:
+        """Dashboard and budget bear no tags; each was asked for by its name."""
+        alarms = self._ours("cloudwatch", "alarm", "alarms")
+        for alarm in self._list("alarms", "MetricAlarms"):
+            if alarm["AlarmName"] in alarms:
+                yield "alarm", alarm["AlarmName"], alarm["AlarmName"]
+        if dashboard := self._stack.have("dashboard").get("DashboardName"):
+            yield "dashboard", dashboard, dashboard
+        if budget := self._stack.have("budget").get("Budget"):
+            yield "budget", budget["BudgetName"], budget["BudgetName"]
 
     def _mappings(self) -> Found:
         """Those of our functions, which may be gone, and those of our queues."""

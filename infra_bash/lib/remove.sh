@@ -6,7 +6,7 @@ REMOVED=$WORK/removed
 # find_stack: lines of what there is of this stack into $STATE/removals, dependants first.
 find_stack() {
   # With nothing to ring, the bell that is there is one to take away.
-  LOAD_ON_MANIFEST=no want roles rules bells topics queues dead_letter_queues secrets buckets
+  LOAD_ON_MANIFEST=no want roles rules alarms dashboards bells topics queues dead_letter_queues secrets buckets
   read_stack
   python infra_bash.lib.removals "$STATE" "$WITH_DATA" >"$STATE/removals"
 }
@@ -16,6 +16,9 @@ read_stack() {
   aws_read resourcegroupstaggingapi get-resources \
     --tag-filters "Key=project,Values=$PROJECT" "Key=stage,Values=$STAGE" >"$HAVE/tagged.json"
   aws_read events list-rules --name-prefix "$prefix-" >"$HAVE/rules.json"
+  aws_read cloudwatch describe-alarms --alarm-name-prefix "$prefix-" >"$HAVE/alarms.json"
+  aws_find cloudwatch get-dashboard --dashboard-name "$prefix" >"$HAVE/dashboard.json"
+  read_budget
   aws_read lambda list-event-source-mappings >"$HAVE/mappings.json"
   aws_read sns list-topics >"$HAVE/topics.json"
   aws_read sns list-subscriptions >"$HAVE/subscriptions.json"
@@ -53,6 +56,9 @@ remove_stack() {
 remove() {
   case $1 in
     rule) remove_rule "$2" ;;
+    alarm) aws_delete cloudwatch delete-alarms --alarm-names "$2" ;;
+    dashboard) aws_delete cloudwatch delete-dashboards --dashboard-names "$2" ;;
+    budget) aws_delete budgets delete-budget --account-id "$ACCOUNT_ID" --budget-name "$2" ;;
     # What others have written there stays as it is, be it right or wrong.
     bell) aws_delete s3api put-bucket-notification-configuration --skip-destination-validation --cli-input-json "$(request bells "$2")" ;;
     mapping) aws_delete lambda delete-event-source-mapping --uuid "$2" ;;

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infra_bash.lib.wanted import base
+from infra_bash.lib.wanted.alerts import Alerts
 from infra_bash.lib.wanted.buckets import Buckets
 from infra_bash.lib.wanted.functions import Functions
 from infra_bash.lib.wanted.queues import Queues
@@ -21,7 +22,7 @@ from shared import topology
 from shared.errors import BadDeclaration
 
 
-class Requests(Buckets, Queues, Roles, Functions):
+class Requests(Buckets, Queues, Roles, Functions, Alerts):
     """Every kind of request."""
 
 

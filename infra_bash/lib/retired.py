@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from infra_bash.lib.verdicts import Stack, Thing
+from infra_bash.lib.judged.base import Thing
+from infra_bash.lib.verdicts import Stack
 from shared.names import Names
 
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
@@ -50,8 +51,8 @@ def _left_of(table: str, role: Thing, stack: Stack, names: Names) -> Iterator[Li
         if _last(mapping["FunctionArn"]) == function and mapping.get("State") != "Deleting":
             yield Line("delete", "mapping", function, mapping["UUID"])
     for line in stack.lines("subscriptions.txt"):
-        endpoint, arn = line.split()
-        if _last(endpoint) == queue:
+        _, arn, _, endpoint = line.split()
+        if _last(endpoint) == queue and arn.startswith("arn:"):
             yield Line("delete", "subscription", queue, arn)
     if function in [each["FunctionName"] for each in stack.have("functions").get("Functions", [])]:
         yield Line("delete", "function", function, function)

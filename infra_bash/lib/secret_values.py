@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 Request = dict[str, object]
-FIELDS = {"host", "port", "dbname", "username", "password"}
+LOGIN, SLACK = {"host", "port", "dbname", "username", "password"}, {"url"}
 
 
 def file_values(path: Path) -> dict[str, str]:
@@ -29,10 +29,11 @@ def file_values(path: Path) -> dict[str, str]:
 
 
 def checked(name: str, content: str) -> str:
+    fields = SLACK if name.startswith("SLACK_") else LOGIN
     try:
-        missing = FIELDS - json.loads(content).keys()
+        missing = fields - json.loads(content).keys()
     except (json.JSONDecodeError, AttributeError):
-        raise ValueError(f"{name} is not JSON with {', '.join(sorted(FIELDS))}") from None
+        raise ValueError(f"{name} is not JSON with {', '.join(sorted(fields))}") from None
     if missing:
         raise ValueError(f"{name} lacks {', '.join(sorted(missing))}")
     return content

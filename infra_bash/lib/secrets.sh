@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The databases' logins. Their content goes from a private file to AWS in a private file: never by argv.
+# The databases' logins, and Slack's webhook. Their content goes from a private file to AWS in a private file: never by argv.
 
 PUT_SECRETS=no
 

@@ -100,6 +100,9 @@ check_settings() {
     refuse "LAMBDA_PYTHON is 3.11, whose glibc on AWS is too old for numpy and pandas; set 3.12 or 3.13"
   must_match LAMBDA_ARCH '^(arm64|x86_64)$' "arm64 or x86_64"
   must_match REASK_AFTER_S '^[1-9][0-9]*$' "a number of seconds"
+  must_match FRESHNESS_OBJECTIVE_S '^[1-9][0-9]*$' "a number of seconds"
+  must_match ALERT_EMAIL '^([^@[:space:]]+@[^@[:space:]]+)?$' "one address, or empty"
+  must_match MONTHLY_BUDGET_USD '^([1-9][0-9]*)?$' "a number of dollars, or empty"
   [[ -z $SUBNET_IDS || -n $SECURITY_GROUP_IDS ]] || refuse "SUBNET_IDS is set and SECURITY_GROUP_IDS is not; set both"
   [[ -z $DATABASE_CA || -r $DATABASE_CA ]] || refuse "DATABASE_CA names $DATABASE_CA, which cannot be read"
 }

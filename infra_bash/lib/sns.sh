@@ -1,15 +1,19 @@
 # shellcheck shell=bash
-# The topic `changes`, and what each queue hears of it.
+# The topics, what each queue hears of `changes`, and who hears of the others.
 
 declare -A SUBSCRIPTION=()
 
+# topic_arn NAME
 topic_arn() {
-  printf 'arn:aws:sns:%s:%s:%s-%s-changes' "$AWS_REGION" "$ACCOUNT_ID" "$PROJECT" "$STAGE"
+  printf 'arn:aws:sns:%s:%s:%s' "$AWS_REGION" "$ACCOUNT_ID" "$1"
 }
 
-ensure_topic() {
+ensure_topics() {
+  local name
   mkdir -p "$HAVE/topics"
-  aws_find sns get-topic-attributes --topic-arn "$(topic_arn)" >"$HAVE/topics/$PROJECT-$STAGE-changes.json"
+  for name in $(names_of topics); do
+    aws_find sns get-topic-attributes --topic-arn "$(topic_arn "$name")" >"$HAVE/topics/$name.json"
+  done
   settle topics put_topic
 }
 
@@ -22,12 +26,14 @@ put_topic() {
 }
 
 ensure_subscriptions() {
-  local arn endpoint
-  # One that is being deleted is still listed for a while, in the end without an ARN.
-  aws_find sns list-subscriptions-by-topic --topic-arn "$(topic_arn)" --output text \
-    --query "Subscriptions[?starts_with(SubscriptionArn, 'arn:')].[Endpoint, SubscriptionArn]" >"$HAVE/subscriptions.txt"
+  local topic arn protocol endpoint
+  aws_read sns list-subscriptions --output text \
+    --query "Subscriptions[?starts_with(TopicArn, '$(topic_arn "$PROJECT-$STAGE-")')].[TopicArn, SubscriptionArn, Protocol, Endpoint]" \
+    >"$HAVE/subscriptions.txt"
   mkdir -p "$HAVE/subscriptions"
-  while read -r endpoint arn <&4; do
+  while read -r topic arn protocol endpoint <&4; do
+    # One that is being deleted is still listed for a while, in the end without an ARN.
+    [[ $topic == "$(topic_arn "$PROJECT-$STAGE-changes")" && $protocol == sqs && $arn == arn:* ]] || continue
     SUBSCRIPTION[${endpoint##*:}]=$arn
     aws_find sns get-subscription-attributes --subscription-arn "$arn" >"$HAVE/subscriptions/${endpoint##*:}.json"
   done 4<"$HAVE/subscriptions.txt"
@@ -45,4 +51,17 @@ put_subscription() {
     aws_write sns set-subscription-attributes --subscription-arn "${SUBSCRIPTION[$2]}" \
       --cli-input-json "$(request subscription_attributes "$2.$attribute")"
   done
+}
+
+# ensure_alert_subscriptions: what ensure_subscriptions has read. The function alert is there by now.
+ensure_alert_subscriptions() {
+  settle alert_subscriptions put_alert_subscription
+}
+
+# put_alert_subscription VERDICT NAME ARN
+put_alert_subscription() {
+  case $1 in
+    create) put sns subscribe "$@" ;;
+    delete) aws_delete sns unsubscribe --subscription-arn "$3" ;;
+  esac
 }

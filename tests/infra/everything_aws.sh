@@ -21,6 +21,7 @@ case "$*" in
   *"list-buckets"*) echo '{"Buckets": []}' ;;
   *"get-account-authorization-details"*) echo '{"RoleDetailList": []}' ;;
   *"describe-log-groups"*) echo '{"logGroups": []}' ;;
+  *"describe-alarms"*) echo '{"MetricAlarms": []}' ;;
   *"list-functions"*) echo '{"Functions": []}' ;;
   *"list-event-source-mappings"*) echo '{"EventSourceMappings": []}' ;;
   *"list-rules"*) echo '{"Rules": []}' ;;

@@ -10,7 +10,11 @@ from tests.infra.stubs import SETTINGS, TARGETS, StubTarget
 
 Client = Callable[[str], Any]
 # These change by themselves.
-MOVING = {"ResponseMetadata", "LastModified", "LastAccessedDate", "LastProcessingResult", "storedBytes"}
+MOVING = {
+    *("ResponseMetadata", "LastModified", "LastAccessedDate", "LastProcessingResult", "storedBytes"),
+    # An alarm's state.
+    *("StateValue", "StateReason", "StateUpdatedTimestamp", "StateTransitionedTimestamp"),
+}
 OLD = {"dim_old": StubTarget("dim_old", ("staff",))}
 
 
@@ -32,6 +36,14 @@ def everything(aws: Client, prefix: str = "") -> dict[str, Any]:
     events, functions, sns, sqs = aws("events"), aws("lambda"), aws("sns"), aws("sqs")
     for rule in events.list_rules()["Rules"]:
         add("rule", rule["Name"], rule | {"targets": events.list_targets_by_rule(Rule=rule["Name"])["Targets"]})
+    watching = aws("cloudwatch")
+    for alarm in watching.describe_alarms()["MetricAlarms"]:
+        add("alarm", alarm["AlarmName"], alarm)
+    for dashboard in watching.list_dashboards()["DashboardEntries"]:
+        add("dashboard", dashboard["DashboardName"], dashboard)
+    account = aws("sts").get_caller_identity()["Account"]
+    for budget in aws("budgets").describe_budgets(AccountId=account).get("Budgets", []):
+        add("budget", budget["BudgetName"], budget)
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         add("mapping", f"{mapping['FunctionArn'].rpartition(':')[2]} {mapping['UUID']}", mapping)
     for function in pages(functions, "list_functions", "Functions"):
@@ -41,7 +53,8 @@ def everything(aws: Client, prefix: str = "") -> dict[str, Any]:
     for topic in sns.list_topics()["Topics"]:
         add("topic", topic["TopicArn"].rpartition(":")[2], sns.get_topic_attributes(**topic)["Attributes"])
     for subscription in pages(sns, "list_subscriptions", "Subscriptions"):
-        add("subscription", subscription["Endpoint"].rpartition(":")[2], subscription)
+        topic, listener = (subscription[key].rpartition(":")[2] for key in ("TopicArn", "Endpoint"))
+        add("subscription", f"{topic} {listener}", subscription)
     for url in sqs.list_queues().get("QueueUrls", []):
         add("queue", url.rpartition("/")[2], sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))
     for group in pages(aws("logs"), "describe_log_groups", "logGroups"):
@@ -79,7 +92,9 @@ def empty_zip() -> bytes:
 
 def stand(aws: Client, stage: str, account: str, **settings: str) -> None:
     """Make a stack of two warehouse tables, and of one that no topology knows any more."""
-    settings = SETTINGS | {"STAGE": stage, "ACCOUNT_ID": account, "AWS_ENDPOINT_URL": "http:"} | settings
+    settings = (
+        SETTINGS | {"STAGE": stage, "ACCOUNT_ID": account, "AWS_ENDPOINT_URL": "http:", "SLACK_SECRET": ""} | settings
+    )
     sent = Requests(settings, TARGETS | OLD)
     for name, role in sent.roles():
         aws("iam").create_role(**role)
@@ -92,9 +107,10 @@ def stand(aws: Client, stage: str, account: str, **settings: str) -> None:
         aws("sqs").create_queue(**queue)
     for _, topic in sent.topics():
         aws("sns").create_topic(**topic)
-    for _, subscription in sent.subscriptions():
+    for _, subscription in (*sent.subscriptions(), *sent.alert_subscriptions()):
         aws("sns").subscribe(**subscription)
     _stand_functions(aws, sent, f"totestream-{stage}-libraries")
+    _stand_alerts(aws, sent)
     _stand_data(aws, sent)
 
 
@@ -109,6 +125,15 @@ def _stand_functions(aws: Client, sent: Requests, layer: str) -> None:
     for (_, rule), (_, targets) in zip(sent.rules(), sent.rule_targets(), strict=True):
         aws("events").put_rule(**rule | {"State": "DISABLED"})
         aws("events").put_targets(**targets)
+
+
+def _stand_alerts(aws: Client, sent: Requests) -> None:
+    for _, alarm in sent.alarms():
+        aws("cloudwatch").put_metric_alarm(**alarm)
+    for _, dashboard in sent.dashboards():
+        aws("cloudwatch").put_dashboard(**dashboard)
+    for _, budget in sent.budgets():
+        aws("budgets").create_budget(**budget)
 
 
 def _stand_data(aws: Client, sent: Requests) -> None:

@@ -36,8 +36,34 @@ def test_a_subscription_filters_by_table() -> None:
 
 def test_every_permission_says_for_whom() -> None:
     for request in requests("permissions").values():
-        assert request["SourceArn"].startswith("arn:aws:")
-        assert request["SourceAccount"] == "123456789012"
+        assert request["SourceArn"].startswith("arn:aws:") and ":123456789012:" in request["SourceArn"]
+
+
+def test_the_topic_alerts_may_invoke_the_function_that_hears_it() -> None:
+    heard = requests("alert_subscriptions")["totestream-test-alert"]
+    permission = requests("permissions")["totestream-test-alert.alerts"]
+    assert heard["Endpoint"].endswith(f":function:{permission['FunctionName']}")
+    assert (permission["Principal"], permission["SourceArn"]) == ("sns.amazonaws.com", heard["TopicArn"])
+
+
+def test_mail_is_written_to_the_address_and_to_nobody_without_one() -> None:
+    mail = requests("alert_subscriptions")["totestream-test-mail"]
+    assert (mail["Protocol"], mail["Endpoint"]) == ("email", "someone@example.com")
+    assert set(requests("alert_subscriptions", ALERT_EMAIL="")) == {"totestream-test-alert"}
+
+
+def test_the_budget_tells_by_mail_of_what_was_spent_and_of_what_will_be() -> None:
+    (budget,) = requests("budgets").values()
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": "10", "Unit": "USD"}
+    told = budget["NotificationsWithSubscribers"]
+    notices = [each["Notification"] for each in told]
+    assert [(each["NotificationType"], each["Threshold"]) for each in notices] == [
+        ("ACTUAL", 80.0),
+        ("FORECASTED", 100.0),
+    ]
+    mail = "arn:aws:sns:eu-west-2:123456789012:totestream-test-mail"
+    assert [each["Subscribers"] for each in told] == [[{"SubscriptionType": "SNS", "Address": mail}]] * 2
+    assert requests("budgets", MONTHLY_BUDGET_USD="") == {}
 
 
 def test_an_endpoint_without_tls_is_not_asked_for_it() -> None:
@@ -83,7 +109,17 @@ def test_without_a_private_network_no_role_may_make_interfaces() -> None:
 
 
 def test_everything_that_can_be_tagged_is() -> None:
-    for kind in ("queues", "dead_letter_queues", "topics", "roles", "log_groups", "functions", "rules", "secrets"):
+    for kind in (
+        "queues",
+        "dead_letter_queues",
+        "topics",
+        "roles",
+        "log_groups",
+        "functions",
+        "rules",
+        "secrets",
+        "alarms",
+    ):
         for request in requests(kind).values():
             tags = request.get("tags") or request["Tags"]
             assert tags in (

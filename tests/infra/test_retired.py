@@ -41,7 +41,8 @@ class There:
         self.answers["functions"]["Functions"].append({"FunctionName": function})
         self.answers["mappings"]["EventSourceMappings"].append(mapping | {"State": more.get("state", "Enabled")})
         self.answers["log_groups"]["logGroups"].append({"logGroupName": f"/aws/lambda/{function}"})
-        self.subscriptions += f"arn:aws:sqs:r:1:{queue}\tarn:aws:sns:r:1:changes:{table}\n"
+        topic = "arn:aws:sns:r:1:changes"
+        self.subscriptions += f"{topic}\t{topic}:{table}\tsqs\tarn:aws:sqs:r:1:{queue}\n"
         self.queue(queue, more.get("messages", 0))
         self.queue(f"{queue}-dlq", more.get("dead_letters", 0))
 

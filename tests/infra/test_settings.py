@@ -58,6 +58,10 @@ def test_a_missing_setting_is_named_with_its_fix(tmp_path: Path, name: str) -> N
         ("SUBNET_IDS=subnet-1", "SECURITY_GROUP_IDS"),
         ("DATABASE_CA=/no/such/file", "DATABASE_CA"),
         ("STAGE=a-stage-that-is-far-too-long", "too long"),
+        ("FRESHNESS_OBJECTIVE_S=5 minutes", "a number of seconds"),
+        ("ALERT_EMAIL=someone", "one address"),
+        ("ALERT_EMAIL=a@b.c, d@e.f", "one address"),
+        ("MONTHLY_BUDGET_USD=10.5", "a number of dollars"),
         ("LAMBDA_PYTHON=3.10", "3.11, 3.12 or 3.13"),
         ("LAMBDA_PYTHON=3.14", "3.11, 3.12 or 3.13"),
         ("LAMBDA_PYTHON=3.11", "set 3.12 or 3.13"),
@@ -152,17 +156,11 @@ def read_by_bash() -> set[str]:
     return used - made
 
 
-def not_read_yet() -> set[str]:
-    """What the example itself says that nothing reads."""
-    [block] = [text for text in EXAMPLE.read_text().split("\n\n") if text.startswith("# Nothing reads these yet: ")]
-    return set(re.findall(r"^([A-Z][A-Z0-9_]*)=", block, re.MULTILINE))
-
-
 def test_the_example_has_every_setting_that_is_read_and_no_other() -> None:
     read = read_by_the_plan() | read_by_functions() | read_by_bash()
     read |= read_in({"environ", "chosen"}, "local", "infra_bash")
     assert len(read) > 20
-    assert read - MADE - SURROUNDINGS == example_settings().keys() - not_read_yet() - CREDENTIALS
+    assert read - MADE - SURROUNDINGS == example_settings().keys() - CREDENTIALS
 
 
 def test_what_functions_ask_for_is_what_they_are_told() -> None:
@@ -217,14 +215,17 @@ def test_the_example_itself_is_accepted(recorder: Path) -> None:
     assert shown.stdout.startswith("TABLE")
 
 
-def test_the_line_of_secrets_env_that_the_example_shows_is_accepted(tmp_path: Path) -> None:
-    [line] = re.findall(r"^# (SOURCE_SECRET_VALUE=.*)$", EXAMPLE.read_text(), re.MULTILINE)
+@pytest.mark.parametrize(
+    ("setting", "shown"), [("SOURCE_SECRET", '"dbname": "totesys"'), ("SLACK_SECRET", '"url": "https://')]
+)
+def test_a_line_of_secrets_env_that_the_example_shows_is_accepted(tmp_path: Path, setting: str, shown: str) -> None:
+    [line] = re.findall(rf"^# ({setting}_VALUE={{.*}})", EXAMPLE.read_text(), re.MULTILINE)
     file = tmp_path / "secrets.env"
     file.write_text(line + "\n")
     file.chmod(0o600)
-    completed = secret_values.request_with_content(file, "create-secret", "SOURCE_SECRET", {"Name": "s"})
+    completed = secret_values.request_with_content(file, "create-secret", setting, {"Name": "s"})
     assert completed is not None
-    assert '"dbname": "totesys"' in str(completed["SecretString"])
+    assert shown in str(completed["SecretString"])
 
 
 def test_the_example_and_the_readme_name_every_line_of_secrets_env() -> None:

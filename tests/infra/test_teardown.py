@@ -109,12 +109,13 @@ def add_strangers(cloud: Cloud) -> list[str]:
 
 def of_dev(things: dict[str, Any]) -> dict[str, Any]:
     """Those of stage dev: not of dev-two, nor of both."""
-    names = {thing: thing.split()[-1] if "mapping" not in thing else thing.split()[1] for thing in things}
+    names = {thing: thing.split()[1 if thing.startswith(("mapping", "subscription")) else -1] for thing in things}
+    # The dashboard is called as its stage is.
+    begin = {thing: f"{name.removeprefix('/aws/lambda/')}-" for thing, name in names.items()}
     return {
         thing: things[thing]
-        for thing, name in names.items()
-        if name.removeprefix("/aws/lambda/").startswith(("totestream-dev-", "dev/"))
-        and not name.removeprefix("/aws/lambda/").startswith("totestream-dev-two-")
+        for thing, name in begin.items()
+        if name.startswith(("totestream-dev-", "dev/")) and not name.startswith("totestream-dev-two-")
     }
 
 

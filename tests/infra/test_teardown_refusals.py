@@ -22,6 +22,7 @@ SETTINGS = {
     "SOURCE_SECRET": "s",
     "WAREHOUSE_SECRET": "w",
     "WAREHOUSE_SCHEMA": "star",
+    "SLACK_SECRET": "",
 }
 LOGIN = json.dumps({"host": "h", "port": 1, "dbname": "d", "username": "u", "password": "very-secret"})
 TAGS = [{"Key": "project", "Value": "totestream"}, {"Key": "stage", "Value": "dev"}]

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from shared import policies
-from shared.names import CHANGES
+from shared.names import ALERTS, CHANGES, MAIL, TOPICS
 from tests.infra.stubs import NAMES, SETTINGS, TARGETS
 
 pytestmark = pytest.mark.fast
@@ -21,11 +21,18 @@ def resources(noun: str, action: str) -> set[str]:
 
 
 def test_no_right_is_a_star() -> None:
+    """But for metrics, which have no ARN: there it is one namespace."""
     for policy in POLICIES.values():
         for statement in policy["Statement"]:
             assert statement["Effect"] == "Allow"
             assert not [action for action in statement["Action"] if "*" in action]
-            assert "*" not in statement["Resource"]
+            assert ("*" in statement["Resource"]) == (statement["Action"] == ["cloudwatch:PutMetricData"])
+
+
+def test_watch_alone_puts_metrics_and_into_the_stages_namespace() -> None:
+    assert {name for name, policy in POLICIES.items() if "cloudwatch:" in str(policy)} == {NAMES("watch")}
+    (putting,) = [statement for statement in role("watch") if "cloudwatch:PutMetricData" in statement["Action"]]
+    assert putting["Condition"] == {"StringEqualsIfExists": {"cloudwatch:namespace": "totestream-test"}}
 
 
 def test_every_function_writes_its_own_log_and_no_other() -> None:
@@ -41,6 +48,7 @@ def test_a_login_is_read_only_by_whom_it_is_for() -> None:
         for arn in resources(noun, "secretsmanager:GetSecretValue"):
             readers.setdefault(arn.rpartition(":")[2], set()).add(noun)
     assert readers == {
+        "test/slack-??????": {"alert"},
         "test/source-??????": {"extract"},
         "test/warehouse-??????": {"load", "migrate", "inspect"},
     }
@@ -86,11 +94,31 @@ def test_nobody_may_delete_an_object() -> None:
     assert "s3:Delete" not in str(POLICIES)
 
 
-def test_only_extract_and_watch_publish() -> None:
-    assert {name for name, policy in POLICIES.items() if "sns:Publish" in str(policy)} == {
-        NAMES("extract"),
-        NAMES("watch"),
+def test_each_topic_is_told_by_whom_it_is_for() -> None:
+    told = {name: resources(name.removeprefix("totestream-test-"), "sns:Publish") for name in POLICIES}
+    assert {name: topics for name, topics in told.items() if topics} == {
+        NAMES("extract"): {NAMES.topic_arn(CHANGES)},
+        NAMES("watch"): {NAMES.topic_arn(CHANGES), NAMES.topic_arn(ALERTS)},
+        NAMES("alert"): {NAMES.topic_arn(MAIL)},
     }
+
+
+def test_without_slack_the_function_alert_reads_no_secret() -> None:
+    silent = policies.role_policies(NAMES, SETTINGS | {"SLACK_SECRET": ""}, TARGETS)
+    assert "secretsmanager" not in str(silent[NAMES("alert")])
+
+
+@pytest.mark.parametrize(
+    ("topic", "services"), [(CHANGES, set()), (ALERTS, {"cloudwatch"}), (MAIL, {"cloudwatch", "budgets"})]
+)
+def test_a_topic_is_told_by_this_account_and_by_those_services_on_its_behalf(topic: str, services: set[str]) -> None:
+    own, *others = policies.topic_policy(NAMES, topic, tls=False)["Statement"]
+    assert own["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
+    assert {each["Principal"]["Service"] for each in others} == {f"{service}.amazonaws.com" for service in services}
+    for each in others:
+        assert (each["Action"], each["Resource"]) == ("sns:Publish", NAMES.topic_arn(topic))
+        assert each["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+        assert ":123456789012:" in each["Condition"]["ArnLike"]["aws:SourceArn"]
 
 
 def test_a_queue_takes_messages_from_this_accounts_topic_only() -> None:
@@ -125,9 +153,9 @@ def test_a_bell_that_does_not_ring_needs_no_right() -> None:
 def test_tls_is_demanded_wherever_it_can_be_had() -> None:
     bucket = policies.bucket_policy(NAMES, "ingestion", tls=True)
     queue = policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=True)
-    topic = policies.topic_policy(NAMES, tls=True)
+    topics = [policies.topic_policy(NAMES, topic, tls=True) for topic in TOPICS]
     bell = policies.bell_policy(NAMES, tls=True)
-    for policy in (bucket, queue, topic, bell):
+    for policy in (bucket, queue, *topics, bell):
         assert policy is not None
         assert policy["Statement"][-1]["Effect"] == "Deny"
         assert policy["Statement"][-1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -53,7 +53,8 @@ def test_a_function_is_told_what_it_needs_and_nothing_else() -> None:
         "transform-fact_payment": {"TARGET"},
         "load": warehouse | {"REASK_AFTER_S"},
         "migrate": warehouse | {"WAREHOUSE_OWNER_SECRET"},
-        "watch": {"REASK_AFTER_S"},
+        "watch": {"REASK_AFTER_S", "FRESHNESS_OBJECTIVE_S"},
+        "alert": {"SLACK_SECRET", "SLACK_HOSTS"},
         "inspect": warehouse,
     }
 
@@ -64,7 +65,12 @@ def test_no_environment_holds_a_name_that_lambda_keeps_for_itself() -> None:
 
 def test_without_an_owners_login_the_loaders_own_makes_the_tables() -> None:
     assert functions()["migrate"].environment["WAREHOUSE_OWNER_SECRET"] == "test/warehouse"
-    assert topology.secrets(SETTINGS) == {"SOURCE_SECRET": "test/source", "WAREHOUSE_SECRET": "test/warehouse"}
+    assert "WAREHOUSE_OWNER_SECRET" not in topology.secrets(SETTINGS)
+
+
+def test_slacks_webhook_is_a_secret_where_there_is_one() -> None:
+    assert topology.secrets(SETTINGS)["SLACK_SECRET"] == "test/slack"
+    assert "SLACK_SECRET" not in topology.secrets(SETTINGS | {"SLACK_SECRET": ""})
 
 
 def test_an_owners_login_is_a_secret_of_its_own() -> None:
@@ -85,6 +91,8 @@ def test_the_page_names_every_arrow() -> None:
     text = topology.page(NAMES, SETTINGS, TARGETS)
     assert "changes of department, staff -> totestream-test-transform-dim_staff" in text
     assert "manifests of totestream-test-processed-123456789012 -> totestream-test-load" in text
+    assert "topic totestream-test-alerts: incidents, alarms -> totestream-test-alert" in text
+    assert "SampleCount of OpenIncidents in 5 x 60 s -> totestream-test-mail" in text
 
 
 def test_a_bell_that_does_not_ring_is_said_to_hear_nothing() -> None:

@@ -148,6 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _call(self, body: bytes) -> Call:
         scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", self.headers.get("Authorization", ""))
         target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        # As CloudWatch is asked by newer ones: /service/…/operation/DescribeAlarms.
+        target = target or self.path.rpartition("/operation/")[2] if "/operation/" in self.path else target
         form = "form-urlencoded" in self.headers.get("Content-Type", "")
         action = target or (parse_qs(body.decode())["Action"][0] if form else f"{self.command} {self.path}")
         return Call(scope[1] if scope else "?", action, self.headers.get("User-Agent", ""))

@@ -16,10 +16,11 @@ from random import Random
 
 import pytest
 
-from shared.names import CHANGES
+from shared.names import ALERTS, CHANGES, MAIL
 from shared.warehouse.registry import TARGETS
 from tests.stack.door import Answer, Call, Door, door_to, refusal
 from tests.stack.stack import ROOT, LocalStack, wait_for
+from tests.stack.test_alerts import alarms_of
 from tests.stack.test_links import change_everything, mapping_of, subscription_of
 
 WRITES = ("create ", "update ", "delete ")
@@ -34,8 +35,17 @@ ORDER = {
     "log group": ["log retention", "function"],
     "dead letter queue": ["queue"],
     "queue": ["subscription", "mapping", "bell"],
-    "topic": ["subscription"],
-    "function": ["mapping", "tick config", "permission", "rule target", "warehouse tables"],
+    "topic": ["subscription", "alert subscription", "alarm", "budget"],
+    "function": [
+        "alert subscription",
+        "alarm",
+        "dashboard",
+        "mapping",
+        "tick config",
+        "permission",
+        "rule target",
+        "warehouse tables",
+    ],
     "secret": ["warehouse tables"],
     "subscription": ["rule"],
     "mapping": ["rule"],
@@ -100,12 +110,12 @@ def changes(said: str) -> list[str]:
 
 
 @contextmanager
-def stage(stack: LocalStack, name: str) -> Iterator[LocalStack]:
+def stage(stack: LocalStack, name: str, **settings: str) -> Iterator[LocalStack]:
     """An account as good as empty: another stage on the same emulator, source and warehouse."""
     made = LocalStack(stack.folder, stack.checkout, f"{name}/settings.env")
     place = stack.folder / made.file
     place.parent.mkdir()
-    own = {"STAGE": name, "WAREHOUSE_SCHEMA": f"team_{name}"}
+    own = {"STAGE": name, "WAREHOUSE_SCHEMA": f"team_{name}", **settings}
     secrets = {name: value for name, value in stack.settings.items() if name.endswith("_SECRET")}
     own |= {setting: value.replace("-local-", f"-{name}-") for setting, value in secrets.items()}
     place.write_text("".join(f'{setting}="{value}"\n' for setting, value in (stack.settings | own).items()))
@@ -144,7 +154,7 @@ def test_a_dry_run_of_an_empty_account_says_what_a_real_run_did(stack: LocalStac
     in_order(really)
     assert [line for line in really if kind(line) == TABLES and "19 tables" in line]
     assert [line for line in said if kind(line) == TABLES and "migrate knows" in line]
-    assert sorted(line.replace("-empty-", "-local-") for line in said if kind(line) != TABLES) == sorted(
+    assert sorted(re.sub(r"-empty\b", "-local", line) for line in said if kind(line) != TABLES) == sorted(
         line for line in really if kind(line) != TABLES
     )
 
@@ -262,9 +272,9 @@ def break_what_else_can_break(stack: LocalStack) -> list[str]:
     iam = stack.aws("iam")
     iam.delete_role_policy(RoleName=design, PolicyName="rights")
     iam.delete_role(RoleName=design)
-    lines = break_queues(stack)
     return [
-        *lines,
+        *break_queues(stack),
+        *break_alerts(stack),
         f"create  bucket part {processed}.public-access-block",
         f"update  mapping {stack.names.transform('fact_sales_order')} ({mapping})",
         f"update  function configuration {inspect} (Environment)",
@@ -299,6 +309,42 @@ def break_queues(stack: LocalStack) -> list[str]:
         f"update  queue {staff} (VisibilityTimeout,RedrivePolicy)",
         f"update  dead letter queue {letters} (Policy)",
     ]
+
+
+def break_alerts(stack: LocalStack) -> list[str]:
+    watching, sns, budgets = stack.aws("cloudwatch"), stack.aws("sns"), stack.aws("budgets")
+    silent, errors, alert = stack.names("watch-silent"), stack.names("load-errors"), stack.names.function("alert")
+    watching.delete_alarms(AlarmNames=[silent])
+    alarm = alarms_of(stack)[errors]
+    watching.put_metric_alarm(**{name: alarm[name] for name in PUT_OF_AN_ALARM} | {"Threshold": 100.0})
+    watching.put_dashboard(DashboardName=stack.names.prefix, DashboardBody='{"widgets": []}')
+    (heard,) = sns.list_subscriptions_by_topic(TopicArn=stack.names.topic_arn(ALERTS))["Subscriptions"]
+    sns.unsubscribe(SubscriptionArn=heard["SubscriptionArn"])
+    mail = stack.names.topic_arn(MAIL)
+    old = sns.subscribe(TopicArn=mail, Protocol="email", Endpoint="old@example.com", ReturnSubscriptionArn=True)
+    stack.aws("lambda").remove_permission(FunctionName=alert, StatementId=ALERTS)
+    monthly = {"AccountId": stack.names.account, "BudgetName": stack.names("monthly")}
+    budget = budgets.describe_budget(**monthly)["Budget"]
+    changed = budget | {"BudgetLimit": {"Amount": "1000", "Unit": "USD"}}
+    budgets.update_budget(AccountId=stack.names.account, NewBudget=changed)
+    (told, _) = budgets.describe_notifications_for_budget(**monthly)["Notifications"]
+    budgets.delete_notification(**monthly, Notification=told)
+    return [
+        f"create  alarm {silent}",
+        f"update  alarm {errors} (Threshold)",
+        f"update  dashboard {stack.names.prefix} (DashboardBody)",
+        f"create  alert subscription {alert}",
+        f"delete  alert subscription {stack.names.topic(MAIL)} ({old['SubscriptionArn']})",
+        f"create  permission {alert}.{ALERTS}",
+        f"update  budget {monthly['BudgetName']} (BudgetLimit)",
+        f"create  budget notification {monthly['BudgetName']}.actual",
+    ]
+
+
+PUT_OF_AN_ALARM = (
+    *("AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic", "Period"),
+    *("EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator", "TreatMissingData", "AlarmActions", "OKActions"),
+)
 
 
 def test_whatever_is_broken_by_hand_is_mended(stack: LocalStack, dry_run: DryRun) -> None:
@@ -385,7 +431,7 @@ def finished_in_the_end(other: LocalStack, door: Door, kills: Iterator[tuple[int
 def test_a_killed_deploy_is_finished_by_the_next(stack: LocalStack, door: Door, tmp_path: Path) -> None:
     dice = Random(5)
     kills = ((dice.randint(20, 50), dice.random() < 0.5) for _ in itertools.count())
-    with stage(stack, "killed") as other:
+    with stage(stack, "killed", ALERT_EMAIL="someone@example.com") as other:
         killed = finished_in_the_end(other, door, kills, tmp_path)
     assert len(killed) >= 3
 

@@ -11,7 +11,12 @@ from shared.source.sql import advisory_key
 from tests.infra.standing import everything
 from tests.stack.stack import LocalStack
 
-CHANGED = {"STAGE": "two", "WAREHOUSE_SCHEMA": "team_two", "SOURCE_SECRET": "totestream-two-source"}
+CHANGED = {
+    "STAGE": "two",
+    "WAREHOUSE_SCHEMA": "team_two",
+    "SOURCE_SECRET": "totestream-two-source",
+    "ALERT_EMAIL": "two@example.com",
+}
 
 
 @pytest.fixture
@@ -55,6 +60,7 @@ def test_two_stages_live_side_by_side_and_one_goes(stack: LocalStack, two: Local
     done = two.script("deploy", *settings)
     assert done.returncode == 0, done.stderr[-4000:]
     assert "ok      secret totestream-local-warehouse\n" in done.stderr
+    assert "create  alert subscription totestream-two-mail\n" in done.stderr
     with held_up(stack):
         change(stack)
         assert stack.invoke("extract")["busy"]

@@ -2,6 +2,7 @@
 
 from infra_bash.lib.wanted.base import Base, Requests
 from shared import topology
+from shared.names import ALERTS
 from shared.topology import BELL, INGESTION
 
 
@@ -88,7 +89,8 @@ class Functions(Base):
             )
 
     def permissions(self) -> Requests:
-        """Who may invoke: each rule its function. Queues are read by Lambda itself."""
+        """Who may invoke: each rule its function, and the topic `alerts` the function alert. Queues are read by
+        Lambda itself."""
         for schedule in self._schedules():
             yield (
                 f"{schedule.function}.{schedule.noun}",
@@ -101,3 +103,15 @@ class Functions(Base):
                     "SourceAccount": self.names.account,
                 },
             )
+        alert = self.names.function("alert")
+        yield (
+            f"{alert}.{ALERTS}",
+            {
+                "FunctionName": alert,
+                "StatementId": ALERTS,
+                "Action": "lambda:InvokeFunction",
+                "Principal": "sns.amazonaws.com",
+                # The topic's ARN holds the account.
+                "SourceArn": self.names.topic_arn(ALERTS),
+            },
+        )

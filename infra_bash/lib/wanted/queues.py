@@ -1,25 +1,25 @@
-"""SNS and SQS: the topic, each table's queue and dead letters, the bell's queue, who hears what."""
+"""SNS and SQS: the topics, each table's queue and dead letters, the bell's queue, who hears what."""
 
 import json
 
 from infra_bash.lib.wanted.base import Base, Request, Requests
 from shared import policies, topology
-from shared.names import CHANGES
+from shared.names import CHANGES, TOPICS
 from shared.topology import BELL
 
 
 class Queues(Base):
     def topics(self) -> Requests:
-        policy = json.dumps(policies.topic_policy(self.names, self.tls))
-        yield (
-            self.names.topic(CHANGES),
-            {"Name": self.names.topic(CHANGES), "Attributes": {"Policy": policy}, "Tags": self.tag_list},
-        )
+        for noun in TOPICS:
+            policy = json.dumps(policies.topic_policy(self.names, noun, self.tls))
+            name = self.names.topic(noun)
+            yield name, {"Name": name, "Attributes": {"Policy": policy}, "Tags": self.tag_list}
 
     def topic_policies(self) -> Requests:
-        policy = json.dumps(policies.topic_policy(self.names, self.tls))
-        request = {"TopicArn": self.names.topic_arn(CHANGES), "AttributeName": "Policy", "AttributeValue": policy}
-        yield self.names.topic(CHANGES), request
+        for noun in TOPICS:
+            policy = json.dumps(policies.topic_policy(self.names, noun, self.tls))
+            request = {"TopicArn": self.names.topic_arn(noun), "AttributeName": "Policy", "AttributeValue": policy}
+            yield self.names.topic(noun), request
 
     def dead_letter_queues(self) -> Requests:
         for queue in topology.queues(self.targets):

@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# What AWS may cost in a month. Budgets are of the whole account, and of no region.
+
+# read_budget: many accounts let nobody look; where no budget is asked for, none is made there either.
+read_budget() {
+  local fine=''
+  [[ -n $MONTHLY_BUDGET_USD ]] || fine=AccessDenied
+  FINE=$fine aws_find budgets describe-budget --account-id "$ACCOUNT_ID" --budget-name "$PROJECT-$STAGE-monthly" >"$HAVE/budget.json"
+}
+
+# ensure_budget: a new one is made with what it notifies of.
+ensure_budget() {
+  read_budget
+  settle budgets put_budget
+  [[ -n $MONTHLY_BUDGET_USD && -s $HAVE/budget.json ]] || return 0
+  aws_find budgets describe-notifications-for-budget --account-id "$ACCOUNT_ID" \
+    --budget-name "$PROJECT-$STAGE-monthly" >"$HAVE/budget_notifications.json"
+  settle budget_notifications put budgets create-notification
+}
+
+# put_budget VERDICT NAME WHAT
+put_budget() {
+  case $1 in
+    create) put budgets create-budget "$@" ;;
+    update) aws_write budgets update-budget --cli-input-json "$(request budget_changes "$2")" ;;
+    delete) aws_delete budgets delete-budget --account-id "$ACCOUNT_ID" --budget-name "$2" ;;
+  esac
+}

@@ -1,0 +1,61 @@
+"""S3: the buckets, and the bell."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from infra_bash.lib.judged.base import Answers, Line, Thing, judged, normal, only
+
+
+class Buckets(Answers):
+    def bells(self) -> Iterator[Line]:
+        """The whole document is put, so what others have written there is written again; and its file with it."""
+        for name, want in self.want("bells").items():
+            have = self.each("bells").get(name, {})
+            yield from self._bell(name, want, {k: v for k, v in have.items() if k != "ResponseMetadata"})
+
+    def _bell(self, bucket: str, want: Thing, have: Thing) -> Iterator[Line]:
+        """Ours is known by its Id, also where it once was: S3 rang the loader itself."""
+        document = {key: _not_ours(value) if isinstance(value, list) else value for key, value in have.items()}
+        for key, ours in want.items():
+            document[key] = document.get(key, []) + ours
+        document = {key: value for key, value in document.items() if value != []}
+        if _normal_bells(document) == _normal_bells(have):
+            yield "ok", bucket, ""
+            return
+        request = {"Bucket": bucket, "NotificationConfiguration": document}
+        (self.folder / "bells" / f"{bucket}.json").write_text(json.dumps(request))
+        yield "update", bucket, ",".join(want)
+
+    def buckets(self) -> Iterator[Line]:
+        have = {bucket["Name"]: {"Bucket": bucket["Name"]} for bucket in self.have("buckets").get("Buckets", [])}
+        return judged(only(self.want("buckets"), "Bucket"), have)
+
+    def bucket_parts(self) -> Iterator[Line]:
+        want = {
+            name: {key: value for key, value in part.items() if key != "Bucket"}
+            for name, part in self.want("bucket_parts").items()
+        }
+        return judged(want, {name: _as_put(thing) for name, thing in self.each("bucket_parts").items()})
+
+
+def _as_put(answer: Thing) -> Thing:
+    """S3 answers some parts in other words than it is told them."""
+    if "TagSet" in answer:
+        return {"Tagging": {"TagSet": answer["TagSet"]}}
+    if "Status" in answer:
+        return {"VersioningConfiguration": {"Status": answer["Status"]}}
+    encryption = "ServerSideEncryptionConfiguration"
+    default = "ApplyServerSideEncryptionByDefault"
+    if encryption in answer:
+        return {encryption: {"Rules": [{default: rule.get(default)} for rule in answer[encryption]["Rules"]]}}
+    return answer
+
+
+def _not_ours(configurations: list[Thing]) -> list[Thing]:
+    return [each for each in configurations if not each["Id"].endswith("-bell")]
+
+
+def _normal_bells(document: Thing) -> Any:
+    """S3 answers `Prefix` where it was told `prefix`."""
+    return normal(json.loads(json.dumps(document).replace('"Prefix"', '"prefix"')))

@@ -1,0 +1,85 @@
+"""Who hears of what is wrong: what the topics `alerts` and `mail` tell whom, alarms, dashboard, budget."""
+
+import json
+
+from infra_bash.lib.wanted.base import Base, Request, Requests
+from shared import topology
+from shared.alerts.alarms import ALARMS, LAMBDA, Alarm
+from shared.alerts.dashboard import dashboard
+from shared.names import ALERTS, MAIL
+
+
+class Alerts(Base):
+    def alert_subscriptions(self) -> Requests:
+        alert, address = self.names.function("alert"), self.settings["ALERT_EMAIL"]
+        yield (
+            alert,
+            {
+                "TopicArn": self.names.topic_arn(ALERTS),
+                "Protocol": "lambda",
+                "Endpoint": self.names.function_arn(alert),
+            },
+        )
+        if address:
+            request = {"TopicArn": self.names.topic_arn(MAIL), "Protocol": "email", "Endpoint": address}
+            yield self.names.topic(MAIL), request
+
+    def alarms(self) -> Requests:
+        for alarm in ALARMS:
+            name = self.names(alarm.noun)
+            yield name, {"AlarmName": name, **self._alarm(alarm), "Tags": self.tag_list}
+
+    def _alarm(self, alarm: Alarm) -> Request:
+        hears = [self.names.topic_arn(alarm.topic)]
+        function = {"Name": "FunctionName", "Value": self.names.function(alarm.function)}
+        return {
+            "AlarmDescription": alarm.says,
+            "Namespace": LAMBDA if alarm.function else self.names.prefix,
+            "MetricName": alarm.metric,
+            "Dimensions": [function] if alarm.function else [],
+            "Statistic": alarm.statistic,
+            "Period": alarm.period_s,
+            "EvaluationPeriods": alarm.periods,
+            "DatapointsToAlarm": alarm.periods,
+            "ComparisonOperator": alarm.comparison,
+            "Threshold": alarm.threshold,
+            "TreatMissingData": alarm.missing,
+            "ActionsEnabled": True,
+            "AlarmActions": hears,
+            "OKActions": hears,
+        }
+
+    def dashboards(self) -> Requests:
+        queues = [self.names.queue(queue.table) for queue in topology.queues(self.targets)]
+        body = dashboard(self.names, [function.name for function in self.all_functions], queues)
+        yield self.names.prefix, {"DashboardName": self.names.prefix, "DashboardBody": json.dumps(body)}
+
+    def budgets(self) -> Requests:
+        """Not tagged: an AWS CLI of 2023 does not know how, and its name is enough."""
+        for name, change in self.budget_changes():
+            notifications = [
+                {"Notification": request["Notification"], "Subscribers": request["Subscribers"]}
+                for _, request in self.budget_notifications()
+            ]
+            account = {"AccountId": self.names.account}
+            yield name, {**account, "Budget": change["NewBudget"], "NotificationsWithSubscribers": notifications}
+
+    def budget_changes(self) -> Requests:
+        if amount := self.settings["MONTHLY_BUDGET_USD"]:
+            name = self.names(topology.BUDGET)
+            limit = {"BudgetLimit": {"Amount": amount, "Unit": "USD"}}
+            budget = {"BudgetName": name, **limit, "TimeUnit": "MONTHLY", "BudgetType": "COST"}
+            yield name, {"AccountId": self.names.account, "NewBudget": budget}
+
+    def budget_notifications(self) -> Requests:
+        name = self.names(topology.BUDGET)
+        for kind, percentage in topology.BUDGET_NOTICES:
+            notification = {
+                "NotificationType": kind,
+                "ComparisonOperator": "GREATER_THAN",
+                "Threshold": percentage,
+                "ThresholdType": "PERCENTAGE",
+            }
+            hears = [{"SubscriptionType": "SNS", "Address": self.names.topic_arn(MAIL)}]
+            request = {"BudgetName": name, "Notification": notification, "Subscribers": hears}
+            yield f"{name}.{kind.lower()}", {"AccountId": self.names.account, **request}

@@ -1,0 +1,170 @@
+"""An alarm on a metric that nobody puts, or to a topic that nobody hears, is none."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra_bash.lib.requests import Requests
+from shared.alerts.metrics import METRICS, OPEN_INCIDENTS
+from shared.watch.measures import Seen, metrics
+from tests.infra.stubs import NAMES, SETTINGS, TARGETS
+
+pytestmark = pytest.mark.fast
+
+REQUESTS = Requests(SETTINGS, TARGETS)
+ALARMS = {name.removeprefix("totestream-test-"): alarm for name, alarm in REQUESTS.alarms()}
+FUNCTIONS = {function.name for function in REQUESTS.all_functions}
+OURS = {metric.name for metric in METRICS}
+
+# By namespace: its metrics that can be used here, and the dimension that names a thing. Of the vendor's own lists:
+# docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html (and ...-metrics-view.html for FunctionName),
+# docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+AWS = {
+    "AWS/Lambda": (
+        {
+            *("Invocations", "Errors", "DeadLetterErrors", "DestinationDeliveryFailures", "Throttles", "Duration"),
+            *("ConcurrentExecutions", "AsyncEventsReceived", "AsyncEventAge", "AsyncEventsDropped"),
+        },
+        "FunctionName",
+    ),
+    "AWS/SQS": (
+        {
+            *("ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesDelayed"),
+            *("ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesVisible", "NumberOfEmptyReceives"),
+            *("NumberOfMessagesDeleted", "NumberOfMessagesReceived", "NumberOfMessagesSent", "SentMessageSize"),
+        },
+        "QueueName",
+    ),
+}
+# docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+STATISTICS = {"SampleCount", "Average", "Sum", "Minimum", "Maximum"}
+
+
+def assert_it_is_put(namespace: str, metric: str, dimensions: dict[str, str]) -> None:
+    """By watch without dimensions, or by AWS for a thing that we make."""
+    if namespace == NAMES.prefix:
+        assert (metric in OURS, dimensions) == (True, {})
+        return
+    metrics, dimension = AWS[namespace]
+    things = FUNCTIONS if dimension == "FunctionName" else {name for name, _ in REQUESTS.queues()}
+    assert metric in metrics
+    assert dimensions.keys() == {dimension} and dimensions[dimension] in things
+
+
+@pytest.mark.parametrize("noun", ALARMS)
+def test_an_alarm_is_on_a_metric_that_somebody_puts(noun: str) -> None:
+    alarm = ALARMS[noun]
+    dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    assert_it_is_put(alarm["Namespace"], alarm["MetricName"], dimensions)
+    assert alarm["Statistic"] in STATISTICS
+    assert alarm["ComparisonOperator"] in ("GreaterThanThreshold", "LessThanThreshold")
+
+
+@pytest.mark.parametrize("noun", ALARMS)
+def test_an_alarm_tells_beginning_and_end_to_a_topic_of_ours_that_lets_it(noun: str) -> None:
+    alarm = ALARMS[noun]
+    policies = {
+        NAMES.arn("sns", name): json.loads(topic["Attributes"]["Policy"])["Statement"]
+        for name, topic in REQUESTS.topics()
+    }
+    (topic,) = alarm["AlarmActions"]
+    assert alarm["OKActions"] == [topic] and alarm["ActionsEnabled"]
+    (lets,) = [each for each in policies[topic] if each["Principal"] == {"Service": "cloudwatch.amazonaws.com"}]
+    assert lets["Condition"]["StringEquals"] == {"aws:SourceAccount": NAMES.account}
+    source = lets["Condition"]["ArnLike"]["aws:SourceArn"]
+    assert NAMES.arn("cloudwatch", f"alarm:{alarm['AlarmName']}").startswith(source.removesuffix("*"))
+    # And somebody hears it.
+    assert topic in [request["TopicArn"] for _, request in REQUESTS.alert_subscriptions()]
+
+
+@pytest.mark.parametrize("noun", ALARMS)
+def test_an_alarm_says_what_to_run(noun: str) -> None:
+    says = ALARMS[noun]["AlarmDescription"]
+    assert "Run infra_bash/" in says
+    assert len(says) <= 1024
+
+
+def test_the_metrics_of_ours_are_those_that_watch_puts() -> None:
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    assert metrics(Seen(now, now, timedelta(minutes=5), {}), 0).keys() == OURS
+
+
+def test_few_enough_to_cost_nothing() -> None:
+    assert len(ALARMS) <= 10 and len(METRICS) <= 10
+    assert len(OURS) == len(METRICS)
+
+
+def test_each_function_that_must_not_fail_unseen_has_an_alarm_and_those_of_the_alerts_themselves_go_by_mail() -> None:
+    failing = {noun: alarm for noun, alarm in ALARMS.items() if alarm["MetricName"] == "Errors"}
+    watched = {
+        alarm["Dimensions"][0]["Value"]: alarm["AlarmActions"][0].rpartition("-")[2] for alarm in failing.values()
+    }
+    assert watched == {
+        NAMES("extract"): "alerts",
+        NAMES("load"): "alerts",
+        NAMES("watch"): "mail",
+        NAMES("alert"): "mail",
+    }
+
+
+def seen(alarm: dict[str, Any], **data: float) -> bool:
+    """Whether what one period has, by statistic, is what the alarm is for."""
+    value, threshold = data[alarm["Statistic"]], float(alarm["Threshold"])
+    return value > threshold if alarm["ComparisonOperator"] == "GreaterThanThreshold" else value < threshold
+
+
+@pytest.mark.parametrize("noun", ["extract-errors", "load-errors", "watch-errors", "alert-errors"])
+def test_one_error_rings_and_none_does_not(noun: str) -> None:
+    alarm = ALARMS[noun]
+    assert seen(alarm, Sum=1.0) and not seen(alarm, Sum=0.0)
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (1, 1)
+    # Who is not invoked puts no data: a quiet function has not failed.
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_one_incident_rings_none_does_not_and_a_minute_without_a_look_changes_nothing() -> None:
+    alarm = ALARMS["open-incidents"]
+    assert seen(alarm, Maximum=1.0) and not seen(alarm, Maximum=0.0)
+    assert alarm["TreatMissingData"] == "ignore"
+    assert alarm["AlarmActions"] == [NAMES.topic_arn("mail")]
+
+
+def test_silence_rings_after_minutes_and_a_look_ends_it_whatever_it_saw() -> None:
+    alarm = ALARMS["watch-silent"]
+    assert alarm["MetricName"] == OPEN_INCIDENTS.name
+    assert not seen(alarm, SampleCount=1.0)
+    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["EvaluationPeriods"] == alarm["DatapointsToAlarm"] >= 3
+    assert alarm["AlarmActions"] == [NAMES.topic_arn("mail")]
+
+
+def graphs() -> list[dict[str, Any]]:
+    ((_, request),) = REQUESTS.dashboards()
+    return [widget["properties"] for widget in json.loads(request["DashboardBody"])["widgets"]]
+
+
+def lines() -> list[list[Any]]:
+    return [[part for part in line if isinstance(part, str)] for graph in graphs() for line in graph["metrics"]]
+
+
+def test_every_line_of_the_dashboard_is_of_a_metric_that_somebody_puts() -> None:
+    for namespace, metric, *dimensions in lines():
+        assert_it_is_put(namespace, metric, dict(zip(dimensions[::2], dimensions[1::2], strict=True)))
+    assert {graph["stat"] for graph in graphs()} <= STATISTICS
+    assert {graph["region"] for graph in graphs()} == {NAMES.region}
+
+
+def test_the_dashboard_shows_all_metrics_of_ours_and_every_function() -> None:
+    shown = lines()
+    assert {metric for namespace, metric, *_ in shown if namespace == NAMES.prefix} == OURS
+    for metric in ("Errors", "Duration", "Invocations"):
+        assert {line[3] for line in shown if line[:2] == ["AWS/Lambda", metric]} == FUNCTIONS
+
+
+def test_the_dashboards_graphs_do_not_cover_each_other() -> None:
+    ((_, request),) = REQUESTS.dashboards()
+    widgets = json.loads(request["DashboardBody"])["widgets"]
+    cells = [(w["x"] + x, w["y"] + y) for w in widgets for x in range(w["width"]) for y in range(w["height"])]
+    assert len(cells) == len(set(cells)) and max(x for x, _ in cells) < 24

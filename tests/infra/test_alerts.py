@@ -1,0 +1,237 @@
+"""What AWS says of an address that has not agreed yet, of alarms and of budgets, and no emulator does."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra_bash.lib.requests import Requests
+from infra_bash.lib.verdicts import Stack
+from tests.infra import stubs
+from tests.infra.fake_aws import FakeAws
+
+pytestmark = pytest.mark.fast
+
+ROOT = Path(__file__).parents[2]
+KINDS = ("topics", "alert_subscriptions", "alarms", "dashboards", "budgets", "budget_changes", "budget_notifications")
+SNS = "arn:aws:sns:eu-west-2:123456789012:totestream-test"
+LAMBDA = "arn:aws:lambda:eu-west-2:123456789012:function:totestream-test"
+HEARD = f"{SNS}-alerts {SNS}-alerts:1 lambda {LAMBDA}-alert"
+NAME = "totestream-test-monthly"
+
+
+class Plan:
+    """A folder of wanted requests and of what AWS has answered."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        (folder / "have").mkdir(parents=True)
+        requests = Requests(stubs.SETTINGS | settings, stubs.TARGETS)
+        for kind in KINDS:
+            (folder / kind).mkdir()
+            for name, request in getattr(requests, kind)():
+                self.write(f"{kind}/{name}.json", request)
+
+    def write(self, name: str, content: Any) -> None:
+        (self.folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
+
+    def wanted(self, kind: str) -> dict[str, Any]:
+        return Stack(self.folder).want(kind)
+
+    def verdicts(self, kind: str) -> list[tuple[str, str, str]]:
+        return list(getattr(Stack(self.folder), kind)())
+
+    def listeners(self, *lines: str) -> list[tuple[str, str, str]]:
+        self.write("have/subscriptions.txt", "".join(f"{line}\n" for line in lines))
+        return self.verdicts("alert_subscriptions")
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return Plan(tmp_path / "plan")
+
+
+# ---- who hears
+
+
+def test_an_address_that_has_not_agreed_yet_is_not_asked_again(plan: Plan) -> None:
+    assert plan.listeners(HEARD, f"{SNS}-mail PendingConfirmation email someone@example.com") == [
+        ("ok", "totestream-test-alert", ""),
+        ("ok", "totestream-test-mail", ""),
+    ]
+
+
+def test_one_that_is_going_is_none(plan: Plan) -> None:
+    assert plan.listeners(HEARD, f"{SNS}-mail Deleted email someone@example.com")[1:] == [
+        ("create", "totestream-test-mail", "")
+    ]
+
+
+def test_another_address_takes_the_place_of_the_old_one(plan: Plan) -> None:
+    """Which cannot go when it has not agreed: then AWS forgets it after some days."""
+    old = f"{SNS}-mail {SNS}-mail:2 email old@example.com"
+    older = f"{SNS}-mail PendingConfirmation email older@example.com"
+    assert plan.listeners(HEARD, older, old) == [
+        ("ok", "totestream-test-alert", ""),
+        ("create", "totestream-test-mail", ""),
+        ("delete", "totestream-test-mail", f"{SNS}-mail:2"),
+    ]
+
+
+def test_without_an_address_nobody_is_written_to(tmp_path: Path) -> None:
+    plan = Plan(tmp_path / "plan", ALERT_EMAIL="")
+    assert plan.listeners(HEARD, f"{SNS}-mail {SNS}-mail:2 email old@example.com") == [
+        ("ok", "totestream-test-alert", ""),
+        ("delete", "totestream-test-mail", f"{SNS}-mail:2"),
+    ]
+
+
+def test_who_listens_in_another_way_or_to_another_stage_is_left_in_peace(plan: Plan) -> None:
+    ours = f"{SNS}-mail {SNS}-mail:1 email someone@example.com"
+    queue = f"{SNS}-mail {SNS}-mail:2 sqs arn:aws:sqs:eu-west-2:123456789012:theirs"
+    colleague = f"{SNS}-alerts {SNS}-alerts:3 email colleague@example.com"
+    other = f"{SNS}-two-mail {SNS}-two-mail:4 email two@example.com"
+    assert {verdict for verdict, _, _ in plan.listeners(HEARD, ours, queue, colleague, other)} == {"ok"}
+
+
+# ---- alarms and dashboard
+
+
+def standing(plan: Plan) -> list[dict[str, Any]]:
+    """The alarms as CloudWatch answers them: with a state, without tags."""
+    alarms = [{**alarm, "StateValue": "OK", "InsufficientDataActions": []} for alarm in plan.wanted("alarms").values()]
+    for alarm in alarms:
+        del alarm["Tags"]
+    return alarms
+
+
+def test_alarms_as_wanted_are_left_alone_also_when_an_empty_list_is_left_out(plan: Plan) -> None:
+    alarms = standing(plan)
+    for alarm in alarms:
+        if not alarm["Dimensions"]:
+            del alarm["Dimensions"]
+    plan.write("have/alarms.json", {"MetricAlarms": alarms})
+    assert {verdict for verdict, _, _ in plan.verdicts("alarms")} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("what", "value"),
+    [
+        ("Threshold", 5.0),
+        ("TreatMissingData", "missing"),
+        ("ActionsEnabled", False),
+        ("OKActions", []),
+        ("Dimensions", [{"Name": "FunctionName", "Value": "other"}]),
+        ("AlarmDescription", "Nothing to see"),
+    ],
+)
+def test_what_somebody_has_changed_of_an_alarm_is_named(plan: Plan, what: str, value: object) -> None:
+    first, *others = standing(plan)
+    plan.write("have/alarms.json", {"MetricAlarms": [{**first, what: value}, *others]})
+    changed = [(name, differs) for verdict, name, differs in plan.verdicts("alarms") if verdict == "update"]
+    assert changed == [(first["AlarmName"], what)]
+
+
+def test_a_dashboard_is_compared_by_its_content(plan: Plan) -> None:
+    (wanted,) = plan.wanted("dashboards").values()
+    spaced = json.dumps(json.loads(wanted["DashboardBody"]), indent=4)
+    plan.write("have/dashboard.json", wanted | {"DashboardBody": spaced})
+    assert plan.verdicts("dashboards") == [("ok", "totestream-test", "")]
+    plan.write("have/dashboard.json", wanted | {"DashboardBody": spaced.replace("Dead letters", "Dead")})
+    assert plan.verdicts("dashboards") == [("update", "totestream-test", "DashboardBody")]
+
+
+# ---- the budget
+
+
+def budget(amount: str) -> dict[str, Any]:
+    limit = {"Amount": amount, "Unit": "USD"}
+    return {"Budget": {"BudgetName": NAME, "BudgetLimit": limit, "TimeUnit": "MONTHLY", "BudgetType": "COST"}}
+
+
+@pytest.mark.parametrize(("amount", "verdict"), [("10", "ok"), ("10.0", "ok"), ("11.0", "update")])
+def test_a_limit_is_compared_as_a_number(plan: Plan, amount: str, verdict: str) -> None:
+    plan.write("have/budget.json", budget(amount))
+    assert [(said, name) for said, name, _ in plan.verdicts("budgets")] == [(verdict, NAME)]
+
+
+def test_a_budget_that_is_not_asked_for_any_more_goes(tmp_path: Path) -> None:
+    plan = Plan(tmp_path / "plan", MONTHLY_BUDGET_USD="")
+    plan.write("have/budget.json", budget("10.0"))
+    assert plan.verdicts("budgets") == [("delete", NAME, "")]
+
+
+def test_a_notification_that_is_gone_comes_back_and_a_persons_own_stays(plan: Plan) -> None:
+    own = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 50.0}
+    forecasted = {"NotificationType": "FORECASTED", "ComparisonOperator": "GREATER_THAN", "Threshold": 100.0}
+    plan.write("have/budget_notifications.json", {"Notifications": [own, forecasted]})
+    assert plan.verdicts("budget_notifications") == [
+        ("create", f"{NAME}.actual", ""),
+        ("ok", f"{NAME}.forecasted", ""),
+    ]
+
+
+# ---- what deploy.sh asks
+
+DEPLOY = """
+    source infra_bash/lib/script.sh
+    for part in arguments settings aws state sns budgets; do source infra_bash/lib/$part.sh; done
+    read_argument --settings "$1"
+    load_settings
+    know_account
+    cp -r "$2/." "$STATE"
+"""
+
+
+class Deploy:
+    """The parts of deploy.sh that make these."""
+
+    def __init__(self, folder: Path) -> None:
+        self.aws = FakeAws(folder / "aws")
+        self.folder = folder
+
+    def __call__(self, what: str, **settings: str) -> tuple[int, list[str]]:
+        plan = Plan(self.folder / "plan", **settings)
+        named = {name: stubs.SETTINGS[name] for name in ("PROJECT", "STAGE", "AWS_REGION", "SOURCE_SECRET")}
+        named |= {"WAREHOUSE_SECRET": "w", "WAREHOUSE_SCHEMA": "star", "ALERT_EMAIL": "someone@example.com"} | settings
+        file = self.folder / "settings.env"
+        file.write_text("".join(f"{name}={value}\n" for name, value in named.items()))
+        command = ["bash", "-c", DEPLOY + what, "deploy.sh", str(file), str(plan.folder)]
+        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(self.aws.program)}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr.splitlines()
+
+
+@pytest.fixture
+def deploy(tmp_path: Path) -> Deploy:
+    return Deploy(tmp_path)
+
+
+def test_a_second_deploy_neither_asks_a_pending_address_nor_removes_one(deploy: Deploy) -> None:
+    pending = [f"{SNS}-mail PendingConfirmation email {who}@example.com" for who in ("someone", "old")]
+    deploy.aws.answers("sns list-subscriptions", "\n".join([HEARD, *pending]).replace(" ", "\t"))
+    told = deploy("ensure_subscriptions; ensure_alert_subscriptions")
+    assert told == (0, ["ok      alert subscriptions: 2"])
+    assert [line.split()[1] for line in deploy.aws.asked] == ["get-caller-identity", "list-subscriptions"]
+
+
+def test_an_account_that_lets_nobody_see_a_budget_is_fine_when_none_is_asked_for(deploy: Deploy) -> None:
+    deploy.aws.answers("budgets describe-budget", "!AccessDeniedException")
+    assert deploy("ensure_budget", MONTHLY_BUDGET_USD="") == (0, [])
+    assert len(deploy.aws.asked_for("budgets describe-budget")) == 1
+
+
+def test_an_account_that_lets_nobody_make_a_budget_is_said_with_the_way_out(deploy: Deploy) -> None:
+    deploy.aws.answers("budgets describe-budget", "!AccessDeniedException when calling the DescribeBudget operation")
+    code, said = deploy("ensure_budget")
+    assert code == 1
+    assert said[-1].startswith("FAILED  budgets describe-budget: ") and "MONTHLY_BUDGET_USD" in said[-1]
+
+
+def test_a_new_budget_comes_with_what_it_tells(deploy: Deploy) -> None:
+    deploy.aws.answers("budgets describe-budget", "!NotFoundException")
+    assert deploy("ensure_budget") == (0, [f"create  budget {NAME}"])
+    assert [line.split()[1] for line in deploy.aws.asked] == ["get-caller-identity", "describe-budget", "create-budget"]
