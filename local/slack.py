@@ -65,7 +65,7 @@ class Slack(ThreadingHTTPServer):
     ) -> None:
         super().__init__(("127.0.0.1", port), Answer)
         self.messages_file = folder / "slack.jsonl"
-        self.path = path or kept_path(folder / "slack-path")
+        self.path = path or kept_path(folder)
         self.ending = threading.Event()
         self._burst, self._clock = burst, clock
         self._lock = threading.Lock()
@@ -200,8 +200,9 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(word.encode())
 
 
-def kept_path(file: Path) -> str:
-    """The webhook's path noted in this file; the first time, a new one. It is as secret as the real one."""
+def kept_path(folder: Path) -> str:
+    """The webhook's path noted in `folder`; the first time, a new one. It is as secret as the real one."""
+    file = folder / "slack-path"
     if not file.exists():
         file.touch(mode=0o600)
         file.write_text(

@@ -71,9 +71,8 @@ class Stack:
             connection.close()
 
     def _write_files(self) -> None:
-        settings.write_settings(
-            self.settings_file, settings.facts(self.ministack.url, ROOT_KEY, ROOT_SECRET, self.slack.url)
-        )
+        facts = settings.facts(self.ministack.url, ROOT_KEY, ROOT_SECRET, self.slack.url)
+        settings.write_settings(self.settings_file, facts)
         settings.write_secrets(self.secrets_file, self.postgres.port, self.passwords, self.slack.webhook)
         _say("ok", f"settings in {self.settings_file}")
 

@@ -7,6 +7,7 @@ moves on for the next ones; what was shown is kept there, too. SUBJECT is a func
 which also what load says is shown; RUN, when it is not empty, the only run to show.
 """
 
+import hashlib
 import json
 import re
 import sys
@@ -32,13 +33,19 @@ def is_about(message: str, function: str, subject: str, run: str) -> bool:
     return not run or str(facts.get("run")) == run
 
 
+def identity(event: Event) -> str:
+    """AWS gives each an id of its own, the emulator does not."""
+    said = f"{event['timestamp']} {event.get('logStreamName')} {event['message']}"
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
 def new_lines(answers: dict[str, Event], subject: str, run: str, shown: set[str]) -> list[tuple[int, str, str]]:
-    """(when, event id, message) of what was not shown before, in order."""
+    """(when, identity, message) of what was not shown before, in order."""
     found = [
-        (event["timestamp"], event["eventId"], event["message"].rstrip("\n"))
+        (event["timestamp"], identity(event), event["message"].rstrip("\n"))
         for function, answer in answers.items()
         for event in answer.get("events", ())
-        if event["eventId"] not in shown
+        if identity(event) not in shown
         and not LAMBDAS_OWN.match(event["message"])
         and is_about(event["message"], function, subject, run)
     ]

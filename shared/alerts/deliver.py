@@ -50,6 +50,9 @@ def _tell(notice: Notice, outside: Outside) -> Exception | None:
         about = {"stack": notice.stack, "event": notice.event, "kind": notice.kind, "subject": notice.subject}
         level("alert was handled", **about, via=via, seconds=round(outside.clock() - begun, 3), **more)
 
+    if notice.is_no_news:
+        report(log.info, "nobody")
+        return None
     unreached = _failure(lambda: post(slack_payload(notice))) if post else None
     if post and not unreached:
         report(log.info, "slack")

@@ -21,7 +21,7 @@ What = Literal["begun", "open", "ended", "told"]
 class Notice:
     """All that a person is told. The texts are `readable`; `since` and `at` are UTC, where they are known.
 
-    `numbers` are shown in this order. What is empty is not shown.
+    `numbers` are shown in this order. What is empty is not shown. What `is_no_news` nobody need hear.
     """
 
     event: What
@@ -36,6 +36,7 @@ class Notice:
     numbers: Mapping[str, float] = field(default_factory=dict)
     command: str = ""
     runbook: str = ""
+    is_no_news: bool = False
 
     @property
     def lasted(self) -> timedelta | None:
@@ -48,6 +49,7 @@ class Alarm(msgspec.Struct, frozen=True, rename="pascal"):
 
     alarm_name: str
     new_state_value: str
+    old_state_value: str = ""
     new_state_reason: str = ""
     state_change_time: str = ""
     alarm_description: str | None = None
@@ -119,6 +121,8 @@ def _from_alarm(body: bytes, here: Place) -> Notice | None:
         since=changed if event == "begun" else None,
         at=changed,
         command="./infra_bash/status.sh",
+        # A new alarm's first data: it has never rung.
+        is_no_news=(alarm.old_state_value, alarm.new_state_value) == ("INSUFFICIENT_DATA", "OK"),
     )
 
 

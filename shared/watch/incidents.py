@@ -113,12 +113,13 @@ def _of_table(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
     if seen.load and table in seen.load.refused:
         yield told(RUN_REFUSED, table, seen.load.refused[table])
     if health.quarantined:
-        yield told(ROWS_QUARANTINED, table, f"{health.quarantined} rows are set aside", rows=health.quarantined)
+        yield told(ROWS_QUARANTINED, table, f"{_counted(health.quarantined, 'row')} set aside", rows=health.quarantined)
     if health.waiting and seen.is_too_old(health.waiting_since):
-        says = f"{health.waiting} rows wait, the first since {health.waiting_since:%F %T}"
+        says = f"{_counted(health.waiting, 'row')}, the first since {health.waiting_since:%F %T} UTC"
         yield told(ROWS_WAITING, table, says, rows=health.waiting, seconds=seen.age_s(health.waiting_since))
     if health.differing:
-        says = f"the last reconcile found {health.differing} rows otherwise than in the source; the next must find none"
+        found = _counted(health.differing, "row")
+        says = f"the last reconcile found {found} otherwise than in the source; the next must find none"
         yield told(RECONCILE_DIFFERENCES, table, says, rows=health.differing)
 
 
@@ -127,12 +128,12 @@ def _of_messages(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
     table, depths, oldest = target.name, seen.depths(target.name), seen.oldest_pending(target)
     is_late = oldest is not None and seen.is_too_old(oldest.snapshot.taken_at) and not _is_silent(seen)
     if depths.dead_letters:
-        yield told(DEAD_LETTERS, table, f"{depths.dead_letters} messages", messages=depths.dead_letters)
+        yield told(DEAD_LETTERS, table, _counted(depths.dead_letters, "message"), messages=depths.dead_letters)
     elif oldest and is_late:
         seconds = seen.age_s(oldest.snapshot.taken_at)
         waits = (seen.load.waiting if seen.load else {}).get(table, "it was not loaded")
         if depths.messages:
-            says = f"{depths.messages} messages, the oldest is of run {oldest.run}"
+            says = f"{_counted(depths.messages, 'message')}, the oldest is of run {oldest.run}"
             yield told(OLDEST_MESSAGE, table, says, messages=depths.messages, seconds=seconds)
         elif table not in (seen.load.refused if seen.load else ()):
             yield told(TABLE_BEHIND, table, f"run {oldest.run}: {waits}", seconds=seconds)
@@ -146,3 +147,7 @@ def _of_messages(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
 
 def _when(at: datetime | None) -> str:
     return f"at {at:%F %T} UTC" if at else "never"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -5,6 +5,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from shared.alerts.metrics import (
+    DEAD_LETTERS,
+    FRESHNESS,
+    OLDEST_MESSAGE,
+    OPEN_INCIDENTS,
+    ROWS_QUARANTINED,
+    ROWS_WAITING,
+    TABLES_BEHIND,
+    TABLES_HELD,
+)
 from shared.lake.documents import Hold, RunRecord
 from shared.load.health import Health as LoadHealth
 from shared.load.health import TableHealth
@@ -90,16 +100,16 @@ def _aware(at: datetime) -> datetime:
 
 
 def metrics(seen: Seen, open_incidents: int) -> dict[str, float]:
-    """The numbers that CloudWatch is given each minute, by the names of shared.alerts.metrics."""
+    """The numbers that CloudWatch is given each minute, by their names."""
     tables = [seen.table(name) for name in seen.targets]
     pending = [seen.oldest_pending(target) for target in seen.targets.values()]
     return {
-        "OpenIncidents": open_incidents,
-        "FreshnessSeconds": max((seen.lag_s(at) for at in seen.all_fresh_as_of().values()), default=0.0),
-        "DeadLetters": sum(depths.dead_letters for depths in seen.queues.values()),
-        "OldestMessageSeconds": max((seen.age_s(r.snapshot.taken_at) for r in pending if r), default=0.0),
-        "TablesBehind": sum(record is not None for record in pending),
-        "TablesHeld": len(seen.holds()),
-        "RowsWaiting": sum(table.waiting for table in tables),
-        "RowsQuarantined": sum(table.quarantined for table in tables),
+        OPEN_INCIDENTS.name: open_incidents,
+        FRESHNESS.name: max((seen.lag_s(at) for at in seen.all_fresh_as_of().values()), default=0.0),
+        DEAD_LETTERS.name: sum(depths.dead_letters for depths in seen.queues.values()),
+        OLDEST_MESSAGE.name: max((seen.age_s(r.snapshot.taken_at) for r in pending if r), default=0.0),
+        TABLES_BEHIND.name: sum(record is not None for record in pending),
+        TABLES_HELD.name: len(seen.holds()),
+        ROWS_WAITING.name: sum(table.waiting for table in tables),
+        ROWS_QUARANTINED.name: sum(table.quarantined for table in tables),
     }

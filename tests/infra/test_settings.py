@@ -172,7 +172,7 @@ def test_what_functions_ask_for_is_what_they_are_told() -> None:
 
 
 def test_the_example_has_the_settings_that_the_local_stack_writes() -> None:
-    written = local_settings._CHOICES.keys() | local_settings.facts("", "", "").keys()
+    written = local_settings._CHOICES.keys() | local_settings.facts("", "", "", "").keys()
     assert written == example_settings().keys() - {"AWS_PROFILE", "AWS_SESSION_TOKEN"}
 
 

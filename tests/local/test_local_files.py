@@ -45,8 +45,9 @@ def test_writing_settings_twice_is_writing_them_once(tmp_path: Path) -> None:
 
 def test_secrets_are_json_and_private(tmp_path: Path) -> None:
     file = tmp_path / "secrets.env"
-    settings.write_secrets(file, 5432, logins.new_passwords())
+    settings.write_secrets(file, 5432, logins.new_passwords(), "http://127.0.0.1:1/services/x")
     assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(settings.read(file)["SLACK_SECRET_VALUE"]) == {"url": "http://127.0.0.1:1/services/x"}
     source = json.loads(settings.read(file)["SOURCE_SECRET_VALUE"])
     assert source.keys() == {"host", "port", "dbname", "username", "password"}
     assert (source["username"], source["dbname"], source["port"]) == ("totestream_extract", "totesys", 5432)

@@ -58,13 +58,8 @@ class LocalStack:
 
     def environment(self, **extra: str) -> dict[str, str]:
         """What a script is run in."""
-        return {
-            **os.environ,
-            "TOTESTREAM_LOCAL": str(self.folder),
-            "REASK_AFTER_S": "5",
-            "FRESHNESS_OBJECTIVE_S": "5",
-            **extra,
-        }
+        impatient = {"REASK_AFTER_S": "5", "FRESHNESS_OBJECTIVE_S": "5"}
+        return {**os.environ, "TOTESTREAM_LOCAL": str(self.folder), **impatient, **extra}
 
     def deploy(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """deploy.sh --local, with the source at rest afterwards."""

@@ -1,4 +1,4 @@
-"""Each incident, by a real fault: it begins, the message is in Slack, the runbook's commands mend it, and it is over."""
+"""Each incident, by a real fault: it begins, Slack has the message, the runbook mends it, and it is over."""
 
 import json
 import re
@@ -47,17 +47,20 @@ def look(stack: LocalStack, *without: str) -> set[tuple[str, str]]:
 
 
 @contextmanager
-def incident(stack: LocalStack, kind: str, subject: str, *without: str) -> Iterator[None]:
+def incident(called: Called, kind: str, subject: str, *without: str) -> Iterator[None]:
     """It begins and is told; when the block has mended it, it is over and that is told, too."""
-    called = Called(stack)
-    name = f"{kind} {subject}".strip()
-    wait_for(lambda: (kind, subject) in look(stack, *without), f"{name} to begin")
+    name, stack = f"{kind} {subject}".strip(), called.stack
     runbook = next(each for each in KINDS if each.name == kind).runbook
-    wait_for(lambda: called.heard(f"runbook.md#{runbook}", *([subject] if subject else [])), f"{name} in Slack")
+    wait_for(lambda: (kind, subject) in look(stack, *without), f"{name} to begin")
+    wait_for(lambda: called.heard("🔴", f"runbook.md#{runbook}|", subject), f"{name} in Slack")
     yield
-    over = Called(stack)
     wait_for(lambda: (kind, subject) not in look(stack), f"{name} to end")
-    wait_for(lambda: over.heard("over", *([subject] if subject else [])), f"the end of {name} in Slack")
+    wait_for(lambda: called.heard("🟢", f"runbook.md#{runbook}|", subject), f"the end of {name} in Slack")
+
+
+@pytest.fixture
+def called(stack: LocalStack) -> Called:
+    return Called(stack)
 
 
 def run_the_runbook(stack: LocalStack, kind: str, **names: object) -> None:
@@ -86,36 +89,36 @@ def queue_of(stack: LocalStack, name: str) -> str:
     return str(stack.aws("sqs").get_queue_url(QueueName=stack.names.queue(name))["QueueUrl"])
 
 
-def test_dead_letters(stack: LocalStack) -> None:
+def test_dead_letters(stack: LocalStack, called: Called) -> None:
     stack.aws("sqs").send_message(QueueUrl=queue_of(stack, "dim_date"), MessageBody='{"drill": true}')
-    with incident(stack, "dead letters", "dim_date"):
+    with incident(called, "dead letters", "dim_date"):
         run_the_runbook(stack, "dead letters", TABLE="dim_date")
 
 
-def test_a_message_that_nobody_works_off_and_a_silent_road(stack: LocalStack) -> None:
+def test_a_message_that_nobody_works_off_and_a_silent_road(stack: LocalStack, called: Called) -> None:
     """One deploy mends all three, and what was late is late until it is seen to be over."""
     events = stack.aws("events")
     turn_source(stack, "transform-fact_payment", enabled=False)
     stack.python("local.faults", "touch", "-")
-    with incident(stack, "oldest message", "fact_payment"):
+    with incident(called, "oldest message", "fact_payment"):
         for noun in ("extract", "load"):
             events.disable_rule(Name=stack.names(noun))
         turn_source(stack, "load", enabled=False)
-        with incident(stack, "extract silent", "", "extract"), incident(stack, "load silent", "", "extract", "load"):
+        with incident(called, "extract silent", "", "extract"), incident(called, "load silent", "", "extract", "load"):
             assert ("oldest message", "fact_payment") in look(stack, "extract", "load")
             for kind in ("oldest message", "extract silent", "load silent"):
                 run_the_runbook(stack, kind, TABLE="fact_payment")
             stack.deploy()
 
 
-def test_a_message_that_was_lost(stack: LocalStack) -> None:
+def test_a_message_that_was_lost(stack: LocalStack, called: Called) -> None:
     """Before watch asks for it again: a person has the run transformed."""
     turn_source(stack, "transform-fact_payment", enabled=False)
     stack.python("local.faults", "touch", "-")
     run = stack.extract()
     stack.aws("sqs").purge_queue(QueueUrl=queue_of(stack, "fact_payment"))
     turn_source(stack, "transform-fact_payment", enabled=True)
-    with without_asking(stack), incident(stack, "table behind", "fact_payment"):
+    with without_asking(stack), incident(called, "table behind", "fact_payment"):
         run_the_runbook(stack, "table behind", TABLE="fact_payment", RUN=run)
     stack.arrives()
 
@@ -134,37 +137,37 @@ def without_asking(stack: LocalStack) -> Iterator[None]:
         lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
 
-def test_a_table_that_is_held_and_grows_old(stack: LocalStack, fault: Callable[[str, str], None]) -> None:
+def test_a_table_that_is_held_and_grows_old(stack: LocalStack, called: Called, fault: Callable[[str, str], None]) -> None:
     fault("break", "table-held")
-    with incident(stack, "table held", "design"), incident(stack, "freshness", "dim_design"):
+    with incident(called, "table held", "design"), incident(called, "freshness", "dim_design"):
         run_the_runbook(stack, "table held", TABLE="design")
         run_the_runbook(stack, "freshness", TABLE="dim_design")
         fault("mend", "table-held")
 
 
-def test_rows_in_quarantine(stack: LocalStack, fault: Callable[[str, str], None]) -> None:
+def test_rows_in_quarantine(stack: LocalStack, called: Called, fault: Callable[[str, str], None]) -> None:
     fault("break", "rows-quarantined")
-    with incident(stack, "rows quarantined", "fact_payment"):
+    with incident(called, "rows quarantined", "fact_payment"):
         fault("mend", "rows-quarantined")
         run_the_runbook(stack, "rows quarantined", SOURCE="payment")
 
 
-def test_rows_that_wait_for_a_dimension(stack: LocalStack, fault: Callable[[str, str], None]) -> None:
+def test_rows_that_wait_for_a_dimension(stack: LocalStack, called: Called, fault: Callable[[str, str], None]) -> None:
     fault("break", "rows-waiting")
-    with incident(stack, "rows waiting", "fact_payment"):
+    with incident(called, "rows waiting", "fact_payment"):
         fault("mend", "rows-waiting")
         run_the_runbook(stack, "rows waiting", SOURCE="currency")
     stack.arrives()
 
 
-def test_damage_that_a_reconcile_finds(stack: LocalStack, fault: Callable[[str, str], None]) -> None:
+def test_damage_that_a_reconcile_finds(stack: LocalStack, called: Called, fault: Callable[[str, str], None]) -> None:
     fault("break", "reconcile-differences")
     assert stack.script("reconcile", "--local", "design").returncode == 0
-    with incident(stack, "reconcile differences", "dim_design"):
+    with incident(called, "reconcile differences", "dim_design"):
         run_the_runbook(stack, "reconcile differences")
 
 
-def test_a_run_that_is_refused(stack: LocalStack) -> None:
+def test_a_run_that_is_refused(stack: LocalStack, called: Called) -> None:
     events, s3, bucket = stack.aws("events"), stack.aws("s3"), stack.names.bucket("processed")
     events.disable_rule(Name=stack.names("load"))
     turn_source(stack, "load", enabled=False)
@@ -176,23 +179,23 @@ def test_a_run_that_is_refused(stack: LocalStack) -> None:
     s3.put_object(Bucket=bucket, Key=key, Body=b"damaged")
     events.enable_rule(Name=stack.names("load"))
     turn_source(stack, "load", enabled=True)
-    with incident(stack, "run refused", "fact_payment"):
+    with incident(called, "run refused", "fact_payment"):
         shown = stack.script("replay", "--local", "--from", str(run), "--to", str(run), "--verify", "fact_payment")
         assert shown.returncode == 1
         s3.put_object(Bucket=bucket, Key=key, Body=whole)
     stack.arrives()
 
 
-def test_two_stacks_on_one_warehouse(stack: LocalStack, fault: Callable[[str, str], None]) -> None:
+def test_two_stacks_on_one_warehouse(stack: LocalStack, called: Called, fault: Callable[[str, str], None]) -> None:
     fault("break", "two-logs")
-    with incident(stack, "two logs", ""):
+    with incident(called, "two logs", ""):
         run_the_runbook(stack, "two logs")
         fault("mend", "two-logs")
     stack.arrives()
 
 
 def test_every_incident_is_caused_here() -> None:
-    caused = set(re.findall(r'incident\(stack, "([a-z ]+)"', (ROOT / "tests/stack/test_incidents.py").read_text()))
+    caused = set(re.findall(r'incident\(called, "([a-z ]+)"', (ROOT / "tests/stack/test_incidents.py").read_text()))
     assert caused == {kind.name for kind in KINDS}
 
 

@@ -132,3 +132,12 @@ def test_anything_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     unknown = ("slack", "🔵 A message that this version does not know")
     assert people.seen == [unknown, unknown, ("slack", "🔵 a drill")]
     assert {line["kind"] for line in lines(capsys)} == {"message"}
+
+
+def test_of_a_new_alarm_nobody_hears_that_it_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    """CloudWatch calls it so when the alarm has its first data."""
+    people = People()
+    told(people, json.dumps(alarm("OK", OldStateValue="INSUFFICIENT_DATA")))
+    assert (people.seen, lines(capsys)[0]["via"]) == ([], "nobody")
+    told(people, json.dumps(alarm("OK", OldStateValue="ALARM")))
+    assert len(people.seen) == 1
