@@ -112,7 +112,7 @@ ensure_lambdas() {
   ensure_permissions
 }
 
-# Last, for whoever tells is to be heard: what comes before is what they tell of.
+# Last: what comes before is what they tell of.
 ensure_alerts() {
   ensure_alert_subscriptions
   ensure_alarms

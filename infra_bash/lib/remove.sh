@@ -6,7 +6,7 @@ REMOVED=$WORK/removed
 # find_stack: lines of what there is of this stack into $STATE/removals, dependants first.
 find_stack() {
   # With nothing to ring, the bell that is there is one to take away.
-  LOAD_ON_MANIFEST=no want roles rules alarms dashboards bells topics queues dead_letter_queues secrets buckets
+  LOAD_ON_MANIFEST=no want roles rules alarms bells topics queues dead_letter_queues secrets buckets
   read_stack
   python infra_bash.lib.removals "$STATE" "$WITH_DATA" >"$STATE/removals"
 }

@@ -89,6 +89,12 @@ def test_all_of_it_goes_in_an_order_that_works_and_the_table_stays(there: There)
     ]
 
 
+def test_a_subscription_that_is_going_already_is_passed_over(there: There) -> None:
+    there.table(OLD)
+    there.subscriptions = there.subscriptions.replace("arn:aws:sns:r:1:changes:dim_old", "Deleted")
+    assert not [line for line in there.left() if "subscription" in line]
+
+
 def test_what_is_wanted_is_left_alone(there: There) -> None:
     there.table(KEPT)
     assert there.left() == []

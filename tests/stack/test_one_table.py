@@ -147,6 +147,8 @@ def test_paused_nothing_moves_and_resumed_nothing_was_lost(stack: LocalStack) ->
     stack.extract()
     shown = stack.script("status", "--local")
     assert (shown.returncode, "paused since" in shown.stdout) == (3, True)
+    # Else the alarm watch-silent would ring.
+    assert stack.aws("events").describe_rule(Name=stack.names.function("watch"))["State"] == "ENABLED"
     refused(stack.script("resync", "--local", "payment"), 1, "run infra_bash/resume.sh --local first")
     refused(stack.script("reconcile", "--local"), 1, "the flow is paused since")
     settled(stack)
