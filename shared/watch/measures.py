@@ -51,15 +51,12 @@ class Seen:
 
     def age_s(self, at: datetime | None) -> float:
         """Seconds since `at`, or since never; UTC with or without its zone."""
-        return max((self.now - max(_aware(at), self.quiet_until)).total_seconds(), 0.0) if at else self._watched_s
+        since = max(_aware(at), self.quiet_until) if at else self.quiet_until
+        return round(max((self.now - since).total_seconds(), 0.0), 1)
 
     def lag_s(self, at: datetime) -> float:
         """Seconds since `at`, with or without a reason."""
         return (self.now - _aware(at)).total_seconds()
-
-    @property
-    def _watched_s(self) -> float:
-        return (self.now - self.quiet_until).total_seconds()
 
     def is_too_old(self, at: datetime | None) -> bool:
         return self.age_s(at) > self.objective.total_seconds()

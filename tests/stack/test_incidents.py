@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -52,10 +53,10 @@ def incident(called: Called, kind: str, subject: str, *without: str) -> Iterator
     name, stack = f"{kind} {subject}".strip(), called.stack
     runbook = next(each for each in KINDS if each.name == kind).runbook
     wait_for(lambda: (kind, subject) in look(stack, *without), f"{name} to begin")
-    wait_for(lambda: called.heard("🔴", f"runbook.md#{runbook}|", subject), f"{name} in Slack")
+    wait_for(lambda: called.heard("🔴", f"runbook.md#{runbook}", subject), f"{name} in Slack")
     yield
     wait_for(lambda: (kind, subject) not in look(stack), f"{name} to end")
-    wait_for(lambda: called.heard("🟢", f"runbook.md#{runbook}|", subject), f"the end of {name} in Slack")
+    wait_for(lambda: called.heard("🟢", f"runbook.md#{runbook}", subject), f"the end of {name} in Slack")
 
 
 @pytest.fixture
@@ -90,9 +91,19 @@ def queue_of(stack: LocalStack, name: str) -> str:
 
 
 def test_dead_letters(stack: LocalStack, called: Called) -> None:
-    stack.aws("sqs").send_message(QueueUrl=queue_of(stack, "dim_date"), MessageBody='{"drill": true}')
-    with incident(called, "dead letters", "dim_date"):
-        run_the_runbook(stack, "dead letters", TABLE="dim_date")
+    """What a message asks for is damaged, and then put back."""
+    s3, bucket = stack.aws("s3"), stack.names.bucket("ingestion")
+    turn_source(stack, "transform-dim_design", enabled=False)
+    stack.change("UPDATE design SET file_location = file_location || '/x' WHERE design_id = 3")
+    run = stack.extract()
+    [part] = stack.keys("ingestion", f"batches/design/{datetime.now(UTC):%Y/%m/%d}/{run:08d}-")
+    whole = stack.get("ingestion", part)
+    s3.put_object(Bucket=bucket, Key=part, Body=b"damaged")
+    turn_source(stack, "transform-dim_design", enabled=True)
+    with incident(called, "dead letters", "dim_design"):
+        s3.put_object(Bucket=bucket, Key=part, Body=whole)
+        run_the_runbook(stack, "dead letters", TABLE="dim_design")
+    stack.arrives()
 
 
 def test_a_message_that_nobody_works_off_and_a_silent_road(stack: LocalStack, called: Called) -> None:
@@ -137,7 +148,9 @@ def without_asking(stack: LocalStack) -> Iterator[None]:
         lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
 
-def test_a_table_that_is_held_and_grows_old(stack: LocalStack, called: Called, fault: Callable[[str, str], None]) -> None:
+def test_a_table_that_is_held_and_grows_old(
+    stack: LocalStack, called: Called, fault: Callable[[str, str], None]
+) -> None:
     fault("break", "table-held")
     with incident(called, "table held", "design"), incident(called, "freshness", "dim_design"):
         run_the_runbook(stack, "table held", TABLE="design")
