@@ -44,6 +44,8 @@ prove() {
   [[ $now == loaded ]] || die "the source changes too fast to be counted; run infra_bash/status.sh$(same_stack) later"
   wrong=$(python infra_bash.lib.answers wrong <<<"$status")
   [[ -z $wrong ]] || die "expected and there differ: $wrong; run infra_bash/status.sh$(same_stack)"
+  # Ages count from its first look, and until then nobody knows whether all is well.
+  invoke watch '{}' >"$WORK/watched"
 }
 
 # wait_until_loaded RUN: the status in which the warehouse has it.

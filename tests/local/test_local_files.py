@@ -21,7 +21,7 @@ def test_settings_can_be_sourced_by_bash(tmp_path: Path) -> None:
     settings.write_settings(file, FACTS)
     script = f'set -eu; . {shlex.quote(str(file))}; printf %s "$EXTRACT_SCHEDULE|$AWS_ENDPOINT_URL|$SLACK_SECRET"'
     said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert said.stdout == "rate(1 minute)|http://127.0.0.1:1|"
+    assert said.stdout == "rate(1 minute)|http://127.0.0.1:1|totestream-local-slack"
     assert settings.read(file)["EXTRACT_SCHEDULE"] == "rate(1 minute)"
 
 
