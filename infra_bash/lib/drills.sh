@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here, drill.sh reads
 # The faults of drill.sh: one thing each that is broken, mended, and told of by one incident.
 
 ANYWHERE=(dead-letters extract-silent load-silent)

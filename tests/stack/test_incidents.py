@@ -219,6 +219,15 @@ def test_a_drill_reports_its_seconds(stack: LocalStack) -> None:
     assert re.search(r"^ok +that it is over was told \d+ s after it was mended$", done.stderr, re.M)
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("name", sorted(kind.runbook for kind in KINDS))
+def test_every_drill(stack: LocalStack, name: str) -> None:
+    done = stack.script("drill", "--local", "--at-once", name)
+    assert done.returncode == 0, done.stderr
+    stack.extract()
+    stack.arrives()
+
+
 def test_a_broken_watch_and_alert_stop_nothing(stack: LocalStack) -> None:
     """Neither their code nor what they need: the data flow, and what could not be told is told afterwards."""
     lambda_ = stack.aws("lambda")
