@@ -9,7 +9,7 @@ LOCALLY=(
 # So long a message may take, beyond the objective: an extraction, a load and three looks of watch.
 ROAD_S=360
 EVERY_S=2
-# What happens to it is of no consequence: its dates come again with the next run of any fact.
+# What a drill sets upon, and what is touched to have something to be late with.
 TABLE=fact_payment
 
 now_ms() {
@@ -75,7 +75,7 @@ is_told() {
 hurry() {
   local noun
   for noun in extract load watch; do
-    [[ $noun-silent == "$NAME" ]] || (invoke "$noun" '{}' >"$WORK/hurried" 2>&1) || :
+    [[ $noun-silent == "$NAME" && $BROKEN == yes ]] || (invoke "$noun" '{}' >"$WORK/hurried" 2>&1) || :
   done
 }
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from shared.alerts.documents import Incident
 from shared.errors import TwoLogs
+from shared.lake.documents import RunRecord
 from shared.warehouse.registry import Target
 from shared.watch.measures import Seen
 
@@ -124,25 +125,30 @@ def _of_table(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
 
 
 def _of_messages(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
-    """Of a table that is late: its dead letters, else its messages, else that it is so."""
+    """Dead letters; and of a table that is late its messages, or that it is so though there is none, dead or alive."""
     table, depths, oldest = target.name, seen.depths(target.name), seen.oldest_pending(target)
     is_late = oldest is not None and seen.is_too_old(oldest.snapshot.taken_at) and not _is_silent(seen)
     if depths.dead_letters:
         yield told(DEAD_LETTERS, table, _counted(depths.dead_letters, "message"), messages=depths.dead_letters)
-    elif oldest and is_late:
-        seconds = seen.age_s(oldest.snapshot.taken_at)
-        waits = (seen.load.waiting if seen.load else {}).get(table, "it was not loaded")
-        if depths.messages:
-            says = f"{_counted(depths.messages, 'message')}, the oldest is of run {oldest.run}"
-            yield told(OLDEST_MESSAGE, table, says, messages=depths.messages, seconds=seconds)
-        elif table not in (seen.load.refused if seen.load else ()):
-            yield told(TABLE_BEHIND, table, f"run {oldest.run}: {waits}", seconds=seconds)
+    if oldest and is_late:
+        yield from _of_late(target, oldest, seen, told)
     fresh = seen.fresh_as_of(target)
     if seen.is_too_old(fresh) and not is_late and not _is_silent(seen):
         says = (
             f"it shows the source as of {fresh:%F %T} UTC; the contract is {CONTRACT_S} s" if fresh else "never loaded"
         )
         yield told(FRESHNESS, table, says, seconds=seen.age_s(fresh))
+
+
+def _of_late(target: Target, oldest: RunRecord, seen: Seen, told: Told) -> Iterator[Incident]:
+    table, depths, seconds = target.name, seen.depths(target.name), seen.age_s(oldest.snapshot.taken_at)
+    waiting, refused = (seen.load.waiting, seen.load.refused) if seen.load else ({}, {})
+    if depths.messages:
+        says = f"{_counted(depths.messages, 'message')}, the oldest is of run {oldest.run}"
+        yield told(OLDEST_MESSAGE, table, says, messages=depths.messages, seconds=seconds)
+    elif not depths.dead_letters and table not in refused:
+        says = f"run {oldest.run}: {waiting.get(table, 'it was not loaded')}"
+        yield told(TABLE_BEHIND, table, says, seconds=seconds)
 
 
 def _when(at: datetime | None) -> str:

@@ -1,7 +1,9 @@
 """The grammar of the scripts, without any AWS."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -232,3 +234,19 @@ def test_every_function_that_the_readme_names_for_the_deployment_class_exists() 
         code = (ROOT / "infra_bash" / file.strip("`")).read_text()
         for function in re.findall(r"`(\w+)`", functions):
             assert re.search(rf"^{function}\(\) \{{$", code, re.MULTILINE), (function, file)
+
+
+def test_watching_shows_one_screen_after_the_other_until_it_is_told_to_end(tmp_path: Path, recorder: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [ROOT / "infra_bash/status.sh", "--watch", "--settings", settings_file(tmp_path)]
+    environment = {"PATH": os.environ["PATH"], "TOTESTREAM_AWS": str(recorder), "TMPDIR": str(scratch)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as watching:
+        assert watching.stdout and watching.stderr
+        shown = [watching.stdout.readline() for _ in range(2)]
+        os.killpg(watching.pid, signal.SIGINT)
+        assert watching.wait(timeout=60) == 130, watching.stderr.read()
+    assert shown[0].startswith("all is well; run 1") and shown[1].startswith("TABLE")
+    assert list(scratch.iterdir()) == []

@@ -99,6 +99,10 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
         replace(WELL, queues={"fact_payment": Depths(3, 0)}, pending=LATE),
         {("oldest message", "fact_payment")},
     ),
+    "dead letters of before, and messages that nobody works off": (
+        replace(WELL, queues={"fact_payment": Depths(3, 1)}, pending=LATE),
+        {("dead letters", "fact_payment"), ("oldest message", "fact_payment")},
+    ),
     "messages in their first minutes": (
         replace(
             WELL,
