@@ -25,10 +25,10 @@ main() {
   lint
   # A folder of the suite's own keeps a running local stack out of it.
   unset TOTESTREAM_LOCAL PYTHONDONTWRITEBYTECODE
-  # The tests of a local stack are three thirds, each in one process (tests/stack/conftest.py): they wait half of their
+  # The tests of a local stack are four quarters, each in one process (tests/stack/conftest.py): they wait most of their
   # time, so that two cores are enough. A process that ended in a test ends the run: with another in its place, the
   # groups of tests would never be done.
-  "$PYTHON" -m pytest --numprocesses 3 --dist loadgroup --max-worker-restart 0 "${CHOSEN[@]}"
+  "$PYTHON" -m pytest --numprocesses 4 --dist loadgroup --max-worker-restart 0 "${CHOSEN[@]}"
 }
 
 read_arguments() {

@@ -54,10 +54,10 @@ def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: Stack) -> None
 
 
 def kill(stack: Stack) -> None:
-    """End all three with no time to say goodbye."""
+    """End all of it with no time to say goodbye."""
     postmaster, aws_port = stack.postgres.pid, stack.ministack.port
     assert postmaster is not None
-    pids = [int((stack.folder / name).read_text()) for name in ("ticker.pid", "ministack/pid")]
+    pids = [int((stack.folder / name).read_text()) for name in ("ticker.pid", "ministack/pid", "slack/pid")]
     for pid in (postmaster, *pids):
         os.kill(pid, signal.SIGKILL)
     assert wait_until(lambda: ports.is_free(aws_port) and not any(stack.states().values()), 10)

@@ -40,20 +40,21 @@ def first_calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("calls") / "v1.db"
 
 
-# Three thirds that take about as long, each with a stack of its own on one of pytest-xdist's three processes. The rest
+# Four quarters that take about as long, each with a stack of its own on one of pytest-xdist's four processes. The rest
 # is the first.
-THIRDS = {
-    2: {"test_cli_v2.py", "test_deploy.py", "test_new_table.py", "test_update.py"},
-    3: {"test_faults.py", "test_one_table.py", "test_readme.py", "test_retry.py", "test_teardown.py"},
+QUARTERS = {
+    2: {"test_bad_input.py", "test_deploy.py"},
+    3: {"test_cli_v2.py", "test_new_table.py", "test_retry.py", "test_update.py"},
+    4: {"test_faults.py", "test_one_table.py", "test_readme.py", "test_teardown.py"},
 }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a third share its stack. They come first: what is short fills the time that is left."""
+    """The tests of a quarter share its stack. They come first: what is short fills the time that is left."""
     for item in items:
         if is_of_the_stack(item):
-            third = next((number for number, files in THIRDS.items() if item.path.name in files), 1)
-            item.add_marker(pytest.mark.xdist_group(f"stack-{third}"))
+            quarter = next((number for number, files in QUARTERS.items() if item.path.name in files), 1)
+            item.add_marker(pytest.mark.xdist_group(f"stack-{quarter}"))
     items.sort(key=lambda item: not is_of_the_stack(item))
 
 

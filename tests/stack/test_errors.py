@@ -30,5 +30,5 @@ def test_too_many_functions_at_once_are_waited_for(stack: LocalStack, tmp_path: 
     pause.write_text(f"#!/bin/sh\nexec {delete} --function-name {name}\n")
     pause.chmod(0o755)
     done = stack.script("status", "--local", PATH=f"{tmp_path}:{os.environ['PATH']}")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 3), done.stderr
     assert done.stderr.startswith("wait    until AWS is ready for lambda invoke")
