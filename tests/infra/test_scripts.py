@@ -239,10 +239,17 @@ def test_every_function_that_the_readme_names_for_the_deployment_class_exists() 
 def test_watching_shows_one_screen_after_the_other_until_it_is_told_to_end(tmp_path: Path, recorder: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    command = [ROOT / "infra_bash/status.sh", "--watch", "--settings", settings_file(tmp_path)]
+    command = [str(ROOT / "infra_bash/status.sh"), "--watch", "--settings", settings_file(tmp_path)]
     environment = {"PATH": os.environ["PATH"], "TOTESTREAM_AWS": str(recorder), "TMPDIR": str(scratch)}
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Who runs the tests in the background has them ignore Ctrl-C, and bash cannot trap what it was born to ignore.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as watching:
         assert watching.stdout and watching.stderr
         shown = [watching.stdout.readline() for _ in range(2)]

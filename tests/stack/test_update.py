@@ -84,7 +84,9 @@ def ended(stack: LocalStack, door: Door, sign: signal.Signals, scratch: Path) ->
     scratch.mkdir()
     environment = stack.environment(AWS_ENDPOINT_URL=door.url, TMPDIR=str(scratch))
     command = [str(stack.checkout / "infra_bash/deploy.sh"), "--local"]
-    running = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    running = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hear_interrupts
+    )
     extract = door.after
 
     def after(call: Call) -> None:
@@ -97,6 +99,11 @@ def ended(stack: LocalStack, door: Door, sign: signal.Signals, scratch: Path) ->
     wait_for(lambda: not is_alive(running.pid), "the last process of the deploy", longest_s=10)
     assert list(scratch.iterdir()) == []
     return subprocess.CompletedProcess(command, running.returncode, "", said)
+
+
+def hear_interrupts() -> None:
+    """Who runs the tests in the background has them ignore Ctrl-C, and bash cannot trap what it was born to ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def is_alive(group: int) -> bool:
