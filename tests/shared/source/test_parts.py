@@ -1,0 +1,48 @@
+"""What the parts of one batch remember of the rows that went by."""
+
+from datetime import datetime
+
+import pandas as pd
+import pytest
+
+from shared.aws.bucket import S3Bucket
+from shared.columns import Frame
+from shared.lake.documents import Snapshot
+from shared.source import sql
+from shared.source.catalogue import TABLES
+from shared.source.parts import Parts, Place
+
+pytestmark = pytest.mark.fast
+
+TAKEN_AT = datetime(2026, 11, 25, 12)
+
+
+def currencies(*rows: tuple[int, datetime | None, int]) -> Frame:
+    """Rows of key, last_updated and the transaction that wrote them."""
+    keys, times, xids = zip(*rows, strict=True)
+    updated = pd.Series(times, dtype="datetime64[us]")
+    return pd.DataFrame(
+        {
+            "currency_id": pd.Series(keys, dtype="Int32"),
+            "currency_code": pd.Series(["GBP"] * len(rows), dtype="object"),
+            "created_at": updated,
+            "last_updated": updated,
+            "_unreadable": pd.Series([None] * len(rows), dtype="object"),
+            sql.XID: pd.Series(xids, dtype="int64"),
+        }
+    )
+
+
+def test_the_newest_change_and_the_transactions_of_all_parts(ingestion: S3Bucket) -> None:
+    parts = Parts(ingestion, TABLES["currency"], Place(1, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
+    parts.add(currencies((1, datetime(2026, 1, 2), 9), (2, None, 10)))
+    parts.add(currencies((3, datetime(2026, 1, 1), 11)))
+    assert (parts.newest_change_at, parts.xids) == (datetime(2026, 1, 2), {10, 11})
+    assert [part.rows for part in parts.written] == [2, 1]
+    assert all(ingestion.get(part.key) for part in parts.written)
+
+
+def test_of_nulls_alone_there_is_no_newest_change(ingestion: S3Bucket) -> None:
+    parts = Parts(ingestion, TABLES["currency"], Place(1, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
+    parts.add(currencies((1, None, 9)))
+    assert parts.newest_change_at is None
