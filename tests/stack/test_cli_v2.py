@@ -28,6 +28,7 @@ def again(stderr: str) -> list[str]:
     return [line for line in changed(stderr) if not line.startswith("update  alarm ")]
 
 
+@pytest.mark.soak
 def test_version_2_builds_asks_and_takes_away_what_version_1_does(
     stack: LocalStack, first_calls: Path, v2_stack: LocalStack, tmp_path: Path
 ) -> None:

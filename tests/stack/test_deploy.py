@@ -430,11 +430,11 @@ def finished_in_the_end(other: LocalStack, door: Door, kills: Iterator[tuple[int
 
 def test_a_killed_deploy_is_finished_by_the_next(stack: LocalStack, door: Door, tmp_path: Path) -> None:
     dice = Random(5)
-    # Some two hundred and fifty writes make four or five deploys of it.
-    kills = ((dice.randint(40, 75), dice.random() < 0.5) for _ in itertools.count())
+    # Of some two hundred and fifty writes.
+    kills = ((dice.randint(70, 110), dice.random() < 0.5) for _ in itertools.count())
     with stage(stack, "killed", ALERT_EMAIL="someone@example.com") as other:
         killed = finished_in_the_end(other, door, kills, tmp_path)
-    assert len(killed) >= 3
+    assert len(killed) >= 2
 
 
 @pytest.mark.soak

@@ -108,6 +108,7 @@ def test_s3_hangs_up_is_overloaded_and_hangs(stack: LocalStack, door: Door, logs
     assert no_dead_letters(stack)
 
 
+@pytest.mark.soak
 def test_the_emulator_is_stopped_and_then_killed(stack: LocalStack, door: Door, logs: Logs) -> None:
     """Stopped, it keeps its messages. Killed, it has those of when it was stopped, and the watch asks for the rest."""
     transforming = Hold("PUT", "/tables/fact_payment/")

@@ -112,6 +112,7 @@ def writes(output: str) -> list[str]:
     return [line for line in output.splitlines() if re.match(r"create |update |delete |keep ", line)]
 
 
+@pytest.mark.soak
 def test_a_warehouse_table_and_a_source_table(stack: LocalStack, copy: LocalStack) -> None:
     stack.change("UPDATE address SET country = 'Chad' WHERE address_id IN (1, 2)")
     follow(copy)
