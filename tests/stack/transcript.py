@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 # Made by chance in each stack: ids, passwords, ports, a webhook.
-BY_CHANCE = re.compile(r"\b[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\b|\"port\\*\": \d+|127\.0\.0\.1:\d+|/services/[\w/]+")
+BY_CHANCE = re.compile(
+    r"\b[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\b|\"port\\*\": \d+|127\.0\.0\.1:\d+|/services/[\w/]+"
+)
 # How S3 gets a file: each version has its own checksums, and names the file by an address in its memory.
 OF_AN_UPLOAD = {"Body", "ChecksumAlgorithm", "ChecksumCRC32", "ChecksumCRC64NVME"}
 
