@@ -43,9 +43,9 @@ def first_calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # Four quarters that take about as long, each with a stack of its own on one of pytest-xdist's four processes. The rest
 # is the first.
 QUARTERS = {
-    2: {"test_bad_input.py", "test_deploy.py", "test_new_table.py"},
-    3: {"test_cli_v2.py", "test_one_table.py", "test_retry.py", "test_update.py"},
-    4: {"test_faults.py", "test_readme.py", "test_teardown.py"},
+    2: {"test_bad_input.py", "test_deploy.py"},
+    3: {"test_cli_v2.py", "test_new_table.py", "test_retry.py", "test_update.py"},
+    4: {"test_faults.py", "test_one_table.py", "test_readme.py", "test_teardown.py"},
 }
 
 
