@@ -40,11 +40,7 @@ def look(settings: Settings) -> dict[str, Any]:
         asked = ask(settings, settings.reask_after_s, trusts_messages=True)
     finally:
         health = watch.watch(watching(settings))
-        log.info(
-            "watch looked",
-            incidents=[f"{each.incident.kind} {each.incident.subject}".rstrip() for each in health.incidents],
-            **health.metrics,
-        )
+        log.info("watch looked", incidents=[each.incident.name for each in health.incidents], **health.metrics)
     facts: dict[str, Any] = msgspec.to_builtins(health)
     return asked | facts
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.watch.incidents import KINDS, Kind
+from tests.runbook import ENTRIES, commands
 
 pytestmark = pytest.mark.fast
 
@@ -25,12 +26,6 @@ def test_there_are_proofs() -> None:
 
 
 ROOT = TESTS.parent
-RUNBOOK = (ROOT / "docs/runbook.md").read_text()
-ENTRIES = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
-
-
-def commands(entry: str) -> list[str]:
-    return re.findall(r"^\$ \./infra_bash/(.+)$", ENTRIES[entry], re.MULTILINE)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.runbook)

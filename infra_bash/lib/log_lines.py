@@ -21,13 +21,18 @@ LAMBDAS_OWN = re.compile(r"(START|END|REPORT|INIT_START|EXTENSION|XRAY)\b")
 LATE_MS = 30_000
 
 
-def is_about(message: str, function: str, subject: str, run: str) -> bool:
-    """Of a table that is not the function's own only its lines; what is no JSON (a traceback, a timeout) has no run."""
+def facts_of(message: str) -> Event:
+    """What a line of ours says; nothing, of a line of another kind."""
     try:
         said = json.loads(message)
     except ValueError:
-        said = {}
-    facts: Event = said if isinstance(said, dict) else {}
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def is_about(message: str, function: str, subject: str, run: str) -> bool:
+    """Of a table that is not the function's own only its lines; what is no JSON (a traceback, a timeout) has no run."""
+    facts = facts_of(message)
     if function == "load" and subject != "load" and facts.get("table") != subject:
         return False
     return not run or str(facts.get("run")) == run

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from infra_bash.lib.answers import aligned, only
+from infra_bash.lib.answers import aligned, only, shown
 
 Answer = dict[str, Any]
 HEADER = ("TABLE", "EXPECTED", "THERE", "LAST RUN", "FRESHNESS")
@@ -30,15 +30,11 @@ def _held_rows(each: Answer, status: Answer) -> tuple[str, ...]:
     """Expected is only known at the run whose record counts: elsewhere a dash."""
     return (
         each["table"],
-        _shown(each.get("expected")) if status.get("comparable", False) else "-",
-        _shown(each.get("there")),
-        _shown(each.get("last_run")),
+        shown(each.get("expected")) if status.get("comparable", False) else "-",
+        shown(each.get("there")),
+        shown(each.get("last_run")),
         "-" if each.get("freshness_s") is None else f"{each['freshness_s']:.0f} s",
     )
-
-
-def _shown(value: Any) -> str:
-    return "-" if value is None else str(value)
 
 
 def screen(status: Answer, color: bool) -> str:
@@ -60,15 +56,18 @@ def _first_line(status: Answer, color: bool) -> str:
 
 def _incidents(status: Answer, color: bool) -> Iterator[str]:
     for each in status.get("incidents", ()):
-        what = f"{each['kind']} {each['subject']}".rstrip()
         since = datetime.fromisoformat(each["since"])
-        yield _painted(f"INCIDENT  {what}, since {since:%F %T} UTC: {each['says']}", RED, color)
+        yield _painted(f"INCIDENT  {_name(each)}, since {since:%F %T} UTC: {each['says']}", RED, color)
         yield f"          run {each['command']}; docs/runbook.md#{each['runbook']}"
+
+
+def _name(incident: Answer) -> str:
+    return f"{incident['kind']} {incident['subject']}".rstrip()
 
 
 def _others(status: Answer, color: bool) -> Iterable[str]:
     """What is not well and no incident."""
-    told = {f"{each['kind']} {each['subject']}".rstrip() for each in status.get("incidents", ())}
+    told = {_name(each) for each in status.get("incidents", ())}
     lines = [line for line in status.get("not_well", ()) if line not in told]
     return [_painted(f"NOT WELL  {line}", RED, color) for line in lines]
 

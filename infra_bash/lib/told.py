@@ -5,19 +5,12 @@ python -m infra_bash.lib.told begun|ended KIND <MESSAGES   MESSAGES is a JSON li
 
 import json
 import sys
-from typing import Any
+
+from infra_bash.lib.log_lines import facts_of
 
 
 def is_told(messages: list[str], event: str, kind: str) -> bool:
-    return any((said.get("event"), said.get("kind")) == (event, kind) for said in map(_facts, messages))
-
-
-def _facts(message: str) -> dict[str, Any]:
-    try:
-        said = json.loads(message)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
+    return any((said.get("event"), said.get("kind")) == (event, kind) for said in map(facts_of, messages))
 
 
 def main() -> int:

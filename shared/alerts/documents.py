@@ -27,6 +27,11 @@ class Incident(Document, frozen=True, kw_only=True):
     command: str
     runbook: str
 
+    @property
+    def name(self) -> str:
+        """What makes it what it is, for people."""
+        return f"{self.kind} {self.subject}".rstrip()
+
 
 class Alert(Document, frozen=True, kw_only=True):
     """`at` is when it was published, in UTC with its zone. `stack` is `<project>-<stage>`."""

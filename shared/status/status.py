@@ -65,7 +65,7 @@ class Status:
     @property
     def not_well(self) -> list[str]:
         """Dead letters and held tables are incidents too, a minute later."""
-        told = [f"{each.kind} {each.subject}".rstrip() for each in self.incidents]
+        told = [each.name for each in self.incidents]
         return [
             *([f"paused since {self.paused_since} UTC"] if self.paused_since else []),
             *([self._silence] if self._silence else []),

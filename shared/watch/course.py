@@ -27,8 +27,8 @@ def go_on(
     before: Sequence[Open], found: Sequence[Incident], now: datetime, unjudged: Collection[str] = ()
 ) -> tuple[list[Open], list[Told]]:
     """What is open now, and what must be told. Of the kinds that are `unjudged` none is over for not being found."""
-    known = {_name(each.incident): each for each in before}
-    seen = {_name(incident): incident for incident in found}
+    known = {each.incident.name: each for each in before}
+    seen = {incident.name: incident for incident in found}
     told: list[Told] = []
     still = [_seen(incident, known.get(name), now, told) for name, incident in seen.items()]
     gone = [
@@ -55,7 +55,3 @@ def _unseen(each: Open, told: list[Told]) -> Open | None:
         return msgspec.structs.replace(each, unseen=each.unseen + 1)
     told.append(("ended", each.incident))
     return None
-
-
-def _name(incident: Incident) -> tuple[str, str]:
-    return incident.kind, incident.subject

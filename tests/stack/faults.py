@@ -4,7 +4,7 @@ import os
 import resource
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,19 +36,28 @@ HANG_S = 60.0
 # ---- what the functions are told
 
 
+Variables = dict[str, str]
+
+
 @contextmanager
-def behind(stack: LocalStack, door: Door) -> Iterator[None]:
-    """Three functions find S3 behind the door, and all else where it was. A change costs each a cold start."""
+def told(stack: LocalStack, nouns: Iterable[str], change: Callable[[Variables], Variables]) -> Iterator[None]:
+    """The functions have another environment meanwhile, what `change` makes of theirs. It costs each a cold start."""
     functions, before = stack.aws("lambda"), {}
-    for name in map(stack.names.function, BEHIND_THE_DOOR):
+    for name in map(stack.names.function, nouns):
         before[name] = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        told = {"Variables": before[name] | {"AWS_ENDPOINT_URL_S3": door.url}}
-        functions.update_function_configuration(FunctionName=name, Environment=told)
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": change(before[name])})
     try:
         yield
     finally:
         for name, variables in before.items():
             functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
+@contextmanager
+def behind(stack: LocalStack, door: Door) -> Iterator[None]:
+    """Three functions find S3 behind the door, and all else where it was."""
+    with told(stack, BEHIND_THE_DOOR, lambda variables: variables | {"AWS_ENDPOINT_URL_S3": door.url}):
+        yield
 
 
 @contextmanager

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from shared.lake.keys import manifest_key
 from shared.watch.incidents import KINDS
+from tests.runbook import commands
+from tests.stack import faults
 from tests.stack.stack import ROOT, LocalStack, wait_for
 
-RUNBOOK = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", (ROOT / "docs/runbook.md").read_text(), re.M | re.S))
 # What a command of the runbook needs no stack for, or takes away.
 NOT_RUN = ("deploy.sh", "teardown.sh")
 
@@ -66,7 +66,7 @@ def called(stack: LocalStack) -> Called:
 
 def run_the_runbook(stack: LocalStack, kind: str, **names: object) -> None:
     """The entry's own commands, with the names that the message gives."""
-    for command in re.findall(r"^\$ \./infra_bash/(.+)$", RUNBOOK[kind], re.M):
+    for command in commands(kind):
         for name, value in names.items():
             command = re.sub(rf"\b{name}\b", str(value), command)
         script, *arguments = shlex.split(command)
@@ -131,23 +131,11 @@ def test_a_message_that_was_lost(stack: LocalStack, called: Called) -> None:
     run = stack.extract()
     stack.aws("sqs").purge_queue(QueueUrl=queue_of(stack, "fact_payment"))
     turn_source(stack, "transform-fact_payment", enabled=True)
-    with without_asking(stack), incident(called, "table behind", "fact_payment"):
+    # Watch asks again after five seconds in these tests, which is when it calls, too.
+    patient = faults.told(stack, ("watch",), lambda variables: variables | {"REASK_AFTER_S": "600"})
+    with patient, incident(called, "table behind", "fact_payment"):
         run_the_runbook(stack, "table behind", TABLE="fact_payment", RUN=run)
     stack.arrives()
-
-
-@contextmanager
-def without_asking(stack: LocalStack) -> Iterator[None]:
-    """Watch asks again after five seconds in these tests, which is when it calls, too."""
-    lambda_, name = stack.aws("lambda"), stack.names.function("watch")
-    before = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    lambda_.update_function_configuration(
-        FunctionName=name, Environment={"Variables": before | {"REASK_AFTER_S": "600"}}
-    )
-    try:
-        yield
-    finally:
-        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
 
 def test_a_table_that_is_held_and_grows_old(
@@ -232,18 +220,9 @@ def test_every_drill(stack: LocalStack, name: str) -> None:
 
 def test_a_broken_watch_and_alert_stop_nothing(stack: LocalStack) -> None:
     """Neither their code nor what they need: the data flow, and what could not be told is told afterwards."""
-    lambda_ = stack.aws("lambda")
-    settings: dict[str, Any] = {}
-    for noun in ("watch", "alert"):
-        name = stack.names.function(noun)
-        settings[name] = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": {}})
-    try:
+    with faults.told(stack, ("watch", "alert"), lambda _: {}):
         assert "errorMessage" in stack.invoke("watch")
         stack.python("local.faults", "touch", "-")
         stack.extract()
         stack.arrives()
-    finally:
-        for name, before in settings.items():
-            lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": before})
     assert "errorMessage" not in stack.invoke("watch")
