@@ -24,8 +24,6 @@ from tests.detection.servers import (
 from tests.road.road import Road
 from tests.simulation.conftest import RECIPE
 
-pytestmark = pytest.mark.fast
-
 TURNED = "UPDATE payment SET paid = NOT paid, last_updated = now() WHERE payment_id = {}"
 
 PAYMENTS = RECIPE.orders

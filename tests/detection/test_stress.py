@@ -9,9 +9,7 @@ from shared.aws.bucket import S3Bucket
 from tests.detection.readings import stress
 
 
-@pytest.mark.parametrize(
-    "seconds", [pytest.param(15, marks=pytest.mark.fast), pytest.param(300, marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("seconds", [15, pytest.param(300, marks=pytest.mark.soak)])
 def test_every_version_is_read_once_and_the_usual_ways_lose_rows(
     trading: Database, ingestion: S3Bucket, seconds: int, record_property: Callable[[str, object], None]
 ) -> None:

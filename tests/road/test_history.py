@@ -15,8 +15,6 @@ from shared.warehouse.registry import TARGETS, Target
 from tests.conftest import NewRoad
 from tests.road.road import ORACLE, TOLD, Road
 
-pytestmark = pytest.mark.fast
-
 AUDIT = """
 CREATE SCHEMA audit;
 CREATE TABLE audit.change (id bigserial PRIMARY KEY, source text, key int, row jsonb);

@@ -12,8 +12,6 @@ from shared.watch.asking import Asked, Outside, ask_again
 from tests import recipe
 from tests.road.road import SCHEMA, Road, shown
 
-pytestmark = pytest.mark.fast
-
 COUNTRY = recipe.target("dim_country", "dim_recipe")
 ORACLE = recipe.block("tests/oracle/dim_country.sql")
 

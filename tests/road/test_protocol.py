@@ -14,8 +14,6 @@ from shared.lake.documents import ChangeMessage
 from tests.conftest import Ticks
 from tests.road.road import Road, fingerprint
 
-pytestmark = pytest.mark.fast
-
 
 def everything(bucket: S3Bucket) -> dict[str, bytes]:
     return {key: bucket.get(key) for key in bucket.list("")}

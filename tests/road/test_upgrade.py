@@ -22,8 +22,6 @@ from tests.conftest import Ticks
 from tests.road.road import Road, fingerprint
 from tests.road.test_protocol import empty_the_warehouse
 
-pytestmark = pytest.mark.fast
-
 GOLDEN = Path(__file__).parent.parent / "shared" / "lake" / "golden"
 FORMER = dict(TARGETS)
 

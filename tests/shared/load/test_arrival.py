@@ -3,13 +3,9 @@
 import itertools
 import random
 
-import pytest
-
 from conftest import made_bucket
 from shared.load.bookkeeping import TABLES
 from tests.shared.load.ground import BLUE, RED, TARGETS, YEARS, Ground, delta, full, sale
-
-pytestmark = pytest.mark.fast
 
 RUNS = {
     1: {"dim_colour": full(RED), "fact_sale": full(sale(1, "a"), sale(2, "b"))},
