@@ -15,11 +15,14 @@ from shared.aws.topic import SnsTopic
 from shared.errors import TotestreamError
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
+from shared.load.memory import Memory
 from shared.names import ALERTS, CHANGES
 from shared.settings import Settings
 from shared.warehouse.registry import TARGETS
 from shared.watch import asking, watch
 from shared.watch.queues import depths
+
+MEMORY = Memory()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -62,6 +65,7 @@ def ask(settings: Settings, patience_s: float, *, trusts_messages: bool) -> dict
             targets=TARGETS,
             now=lambda: datetime.now(UTC),
             patience=timedelta(seconds=patience_s),
+            memory=MEMORY,
         )
     )
     facts: dict[str, Any] = msgspec.to_builtins(asked)

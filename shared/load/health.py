@@ -22,16 +22,26 @@ QUARANTINED = "SELECT table_name, count(DISTINCT key) FROM etl_quarantine WHERE 
 DIFFERENCES = """
 SELECT table_name, inserted + updated FROM etl_ledger
 WHERE log_id = :log AND cause = 'reconcile' AND inserted + updated > 0 AND run = (
-    SELECT max(run) FROM etl_ledger WHERE log_id = :log AND cause = 'reconcile')
+    SELECT max(run) FROM etl_ledger AS later
+    WHERE later.log_id = :log AND later.cause = 'reconcile' AND later.table_name = etl_ledger.table_name)
 """
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """The oldest run that a table should have and has not; its snapshot's time is UTC without a zone."""
+
+    run: int
+    since: datetime
 
 
 class TableHealth(msgspec.Struct, frozen=True):
     """`last_run` is the newest that was loaded, read at `snapshot_at`. `waiting_since` is the snapshot of the oldest
-    row that waits. `differing` rows were found by the last reconcile, and mended. Times are UTC without a zone."""
+    row that waits. `differing` rows were found by the table's last reconcile, and mended. Times are UTC without a zone.
+    """
 
     last_run: int | None = None
     snapshot_at: datetime | None = None
+    missing: Missing | None = None
     waiting: int = 0
     waiting_since: datetime | None = None
     quarantined: int = 0
@@ -41,7 +51,8 @@ class TableHealth(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct, frozen=True):
     """Of the last pass that held the lock, at `at`, UTC with its zone.
 
-    `loaded` counts ledger entries made; `waiting` says per table what it waits for, `refused` what a person must
+    `seen_run` is how far the pass has looked: of the runs up to there `tables` knows what is missing. `loaded` counts
+    ledger entries made; `waiting` says per table what it waits for, `refused` what a person must
     look at, by table. `stopped` is the error that ended the whole pass, by its class, and `reason` what it said.
     """
 
@@ -53,6 +64,7 @@ class Health(msgspec.Struct, frozen=True):
     waiting: dict[str, str]
     refused: dict[str, str]
     tables: dict[str, TableHealth] = {}
+    seen_run: int = 0
     stopped: str = ""
     reason: str = ""
 

@@ -19,7 +19,7 @@ def insert_ledger() -> str:
 
 INSERT_FRESHNESS = """
     INSERT INTO etl_freshness (table_name, log_id, run, load_no, snapshot_at, newest_change_at, loaded_at)
-    VALUES (:table, :log, :run, :load_no, :snapshot_at, :newest_change_at, now())"""
+    VALUES (:table, :log, :run, :load_no, :snapshot_at, :newest_change_at, clock_timestamp())"""
 
 LEDGER_AFTER = (
     "SELECT run, table_name, manifest_sha256, status FROM etl_ledger WHERE log_id = :log AND load_no = 0 AND run > :run"

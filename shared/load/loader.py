@@ -15,7 +15,7 @@ from shared.lake.documents import RunRecord
 from shared.lake.manifests import Manifests, Place
 from shared.lake.run_log import RunLog
 from shared.load import plan
-from shared.load.health import TableHealth, table_health
+from shared.load.health import Missing, TableHealth, table_health
 from shared.load.memory import Memory
 from shared.load.outcome import Outcome
 from shared.load.turn import Turn
@@ -87,7 +87,7 @@ class Pass:
             return False
         complete = self._complete_run(newest.log, newest.run)
         last = min(complete + self._window, newest.run)
-        self._sees_all = last == newest.run
+        self._outcome.seen_run, self._sees_all = last, last == newest.run
         loaded_before = self._outcome.loaded
         self._take_turns(self._seen(newest, complete, last))
         if not self._has_time():
@@ -152,6 +152,11 @@ class Pass:
         if complete > self._outcome.complete_run:
             self._warehouse.advance(self._outcome.log, complete)
             self._outcome.complete_run = complete
+        self._outcome.missing = {
+            table: Missing(expected[0].run, expected[0].snapshot.taken_at)
+            for table in self._targets
+            if (expected := look.expected(table))
+        }
 
     def _has_time(self) -> bool:
         return self._outside.time_left_s() > STOP_UNDER_S

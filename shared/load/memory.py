@@ -41,7 +41,9 @@ class Memory:
         self._begin(log_id)
         present = sorted((place for place in taken if place in there), reverse=True)
         self._compared = {place: said for place, said in self._compared.items() if place in taken}
-        for place in [place for place in present if place not in self._compared][:COMPARED_PER_LOOK]:
+        # After the new ones those that were refused: a person puts them back.
+        refused = [place for place, said in self._compared.items() if said]
+        for place in [*(place for place in present if place not in self._compared), *refused][:COMPARED_PER_LOOK]:
             self._compared[place] = self._compare(bucket, place, taken[place])
         return {said: table for (_, table), said in self._compared.items() if said}
 
@@ -57,7 +59,8 @@ class Memory:
         if sha256 == entry.manifest_sha256:
             return ""
         reason = f"{table}, run {run}: the manifest is not the one that was loaded; restore it, or resync the table"
-        log.error("manifest refused", table=table, run=run, reason=reason)
+        if reason != self._compared.get(place):
+            log.error("manifest refused", table=table, run=run, reason=reason)
         return reason
 
     def _begin(self, log_id: str) -> None:

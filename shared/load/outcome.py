@@ -4,24 +4,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from shared.errors import PermanentError
-from shared.load.health import Health, TableHealth
+from shared.load.health import Health, Missing, TableHealth
 
 
 @dataclass
 class Outcome:
     """Filled while the pass goes on. `busy`: another loader was at work, and this one left. `stopped` are the
-    tables that this pass does not try again, with the reason; `refused` why a person must look, and at which table."""
+    tables that this pass does not try again, with the reason; `refused` why a person must look, and at which table;
+    `missing` what each table lacked at last of the runs up to `seen_run`."""
 
     log: str = ""
     newest_run: int = 0
     complete_run: int = 0
+    seen_run: int = 0
     busy: bool = False
     loaded: int = 0
     changed: set[str] = field(default_factory=set)
     waiting: dict[str, str] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, Missing] = field(default_factory=dict)
 
     def add_loaded(self, table: str, entries: int = 1) -> None:
         self.loaded += entries
@@ -44,7 +49,8 @@ class Outcome:
             loaded=self.loaded,
             waiting=self.waiting,
             refused={table: reason for reason, table in self.refused.items()},
-            tables=dict(tables),
+            tables={name: replace(table, missing=self.missing.get(name)) for name, table in tables.items()},
+            seen_run=self.seen_run,
             stopped=type(stopped_by).__name__ if stopped_by else "",
             reason=str(stopped_by or ""),
         )

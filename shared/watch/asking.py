@@ -1,9 +1,8 @@
 """A change message that was lost on its way is published again."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 
 import msgspec
 
@@ -15,11 +14,12 @@ from shared.lake.documents import RunRecord
 from shared.lake.manifests import Manifests, Place
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
+from shared.load.memory import Memory
 from shared.warehouse.registry import Target
 from shared.watch.missing import complete_run, message_for, missing, overdue
 
-# A record is some ten milliseconds away, and what is missing longest is asked for first.
-RECORDS_PER_LOOK = 500
+# A day of a run each minute: so long may one table's dead letter stand in the way of another table's lost message.
+RECORDS_PER_LOOK = 1440
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -32,7 +32,8 @@ class Asked(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Outside:
-    """What asking uses of the world. `messages_at` counts a table's messages, its dead letters among them."""
+    """What asking uses of the world. `messages_at` counts a table's messages, its dead letters among them; `memory` has
+    the records that a warm function need not read again."""
 
     run_log: RunLog
     manifests: Manifests
@@ -41,11 +42,12 @@ class Outside:
     targets: Mapping[str, Target]
     now: Callable[[], datetime]
     patience: timedelta
+    memory: Memory = field(default_factory=Memory)
 
 
 def ask_again(outside: Outside) -> Asked:
     before = _last_look(outside.run_log)
-    records = list(islice(outside.run_log.since(before), RECORDS_PER_LOOK))
+    records = _records(outside, before)
     gaps = missing(records, outside.manifests.places_since(before), outside.targets)
     now = outside.now()
     late = overdue(records, gaps, now.replace(tzinfo=None), outside.patience)
@@ -56,6 +58,13 @@ def ask_again(outside: Outside) -> Asked:
     found = Asked(complete_run(before, records, gaps), tuple(gaps), tuple(asked))
     outside.run_log.bucket.put(keys.ASKED, msgspec.json.encode(found))
     return found
+
+
+def _records(outside: Outside, after: int) -> list[RunRecord]:
+    newest = outside.run_log.newest()
+    if newest is None:
+        return []
+    return outside.memory.records(outside.run_log, newest.log, after, min(after + RECORDS_PER_LOOK, newest.run))
 
 
 def _last_look(run_log: RunLog) -> int:

@@ -24,18 +24,14 @@ class Open(msgspec.Struct, frozen=True):
 
 
 def go_on(
-    before: Sequence[Open], found: Sequence[Incident], now: datetime, unjudged: Collection[str] = ()
+    before: Sequence[Open], found: Sequence[Incident], now: datetime, kept: Collection[str] = ()
 ) -> tuple[list[Open], list[Told]]:
-    """What is open now, and what must be told. Of the kinds that are `unjudged` none is over for not being found."""
+    """What is open now, and what must be told. Of the names in `kept` none is over for not being found."""
     known = {each.incident.name: each for each in before}
     seen = {incident.name: incident for incident in found}
     told: list[Told] = []
     still = [_seen(incident, known.get(name), now, told) for name, incident in seen.items()]
-    gone = [
-        each if each.incident.kind in unjudged else _unseen(each, told)
-        for name, each in known.items()
-        if name not in seen
-    ]
+    gone = [each if name in kept else _unseen(each, told) for name, each in known.items() if name not in seen]
     return [*still, *(each for each in gone if each)], told
 
 

@@ -12,12 +12,13 @@ def fresh_as_of(
     is_held: bool,
 ) -> datetime | None:
     """The snapshot of the newest run loaded for the table, or of the newest look that found nothing newer, whichever is
-    later: so a table is not stale because nothing happens. None when nothing was loaded for it yet.
+    later: so a table is not stale because nothing happens. None when nothing was loaded for it yet. `snapshot_at` is
+    None, too, while the loader cannot say.
 
     `remembered` is what this was a while ago: what the table showed then it still shows. `looked_at`, the newest look,
     must have been read before it was found out whether the table is behind.
     """
     if snapshot_at is None:
-        return None
+        return remembered
     finds_nothing_newer = not (is_behind or is_held)
     return max(filter(None, (snapshot_at, remembered, looked_at if finds_nothing_newer else None)))

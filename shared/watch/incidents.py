@@ -1,7 +1,7 @@
 """What a person should look at, from what watch has seen. Pure.
 
-One thing that goes wrong is told once: of a table that is late the nearest cause, and of the whole road's silence
-nothing about its tables, which all grow old with it.
+Of a table that is late the nearest cause is told; of the whole road's silence nothing about its tables, which all grow
+old with it. A table that is held is told as held, and as stale when that has lasted for longer than the objective.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from datetime import datetime
 
 from shared.alerts.documents import Incident
 from shared.errors import TwoLogs
-from shared.lake.documents import RunRecord
+from shared.load.health import Missing
 from shared.warehouse.registry import Target
 from shared.watch.measures import Seen
 
@@ -83,23 +83,30 @@ def _silences(seen: Seen, told: Told) -> Iterator[Incident]:
         yield told(EXTRACT_SILENT, "", f"extract last looked {_when(extract_at)}", seconds=seen.age_s(extract_at))
     if seen.is_too_old(load_at):
         yield told(LOAD_SILENT, "", f"load last ended well {_when(load_at)}", seconds=seen.age_s(load_at))
-    if seen.load and seen.load.stopped:
-        yield told(TWO_LOGS if seen.load.stopped == TwoLogs.__name__ else RUN_REFUSED, "", seen.load.reason)
+    stopped, reason = (seen.load.stopped, seen.load.reason) if seen.load else ("", "")
+    if stopped == TwoLogs.__name__:
+        yield told(TWO_LOGS, "", reason)
+    elif stopped or seen.unreadable:
+        yield told(RUN_REFUSED, "", reason or seen.unreadable)
 
 
-def _is_silent(seen: Seen) -> bool:
-    """Whether the whole road is: that explains whatever is late."""
-    if seen.load and seen.load.stopped:
-        return True
-    return any(seen.is_too_old(health.at if health else None) for health in (seen.extract, seen.load))
+def _nothing_is_read(seen: Seen) -> bool:
+    """Then every table grows old."""
+    return seen.is_too_old(seen.extract.at if seen.extract else None)
+
+
+def _nothing_is_loaded(seen: Seen) -> bool:
+    """Then every run is late, or nobody can say which is."""
+    load = seen.load
+    return load is None or bool(load.stopped or seen.unreadable) or seen.is_too_old(load.at)
 
 
 def unjudged(seen: Seen) -> set[str]:
     """The kinds of which nobody can say now whether there are any: what was open stays so."""
-    kinds = {OLDEST_MESSAGE, TABLE_BEHIND, FRESHNESS} if _is_silent(seen) else set()
-    # A pass that was stopped has counted nothing.
-    uncounted = seen.load is None or seen.load.stopped
-    kinds |= {ROWS_QUARANTINED, ROWS_WAITING, RECONCILE_DIFFERENCES} if uncounted else set()
+    kinds = {FRESHNESS} if _nothing_is_read(seen) else set()
+    kinds |= {OLDEST_MESSAGE, TABLE_BEHIND, FRESHNESS} if _nothing_is_loaded(seen) else set()
+    kinds |= set() if seen.is_counted else {ROWS_QUARANTINED, ROWS_WAITING, RECONCILE_DIFFERENCES}
+    kinds |= {TABLE_HELD} if seen.unreadable else set()
     return {kind.name for kind in kinds}
 
 
@@ -126,28 +133,28 @@ def _of_table(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
 
 def _of_messages(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
     """Dead letters; and of a table that is late its messages, or that it is so though there is none, dead or alive."""
-    table, depths, oldest = target.name, seen.depths(target.name), seen.oldest_pending(target)
-    is_late = oldest is not None and seen.is_too_old(oldest.snapshot.taken_at) and not _is_silent(seen)
+    table, depths, missing = target.name, seen.depths(target.name), seen.missing(target)
+    is_late = missing is not None and seen.is_too_old(missing.since) and not _nothing_is_loaded(seen)
     if depths.dead_letters:
         yield told(DEAD_LETTERS, table, _counted(depths.dead_letters, "message"), messages=depths.dead_letters)
-    if oldest and is_late:
-        yield from _of_late(target, oldest, seen, told)
+    if missing and is_late:
+        yield from _of_late(target, missing, seen, told)
     fresh = seen.fresh_as_of(target)
-    if seen.is_too_old(fresh) and not is_late and not _is_silent(seen):
+    if seen.is_too_old(fresh) and not (is_late or _nothing_is_read(seen) or _nothing_is_loaded(seen)):
         says = (
             f"it shows the source as of {fresh:%F %T} UTC; the contract is {CONTRACT_S} s" if fresh else "never loaded"
         )
         yield told(FRESHNESS, table, says, seconds=seen.age_s(fresh))
 
 
-def _of_late(target: Target, oldest: RunRecord, seen: Seen, told: Told) -> Iterator[Incident]:
-    table, depths, seconds = target.name, seen.depths(target.name), seen.age_s(oldest.snapshot.taken_at)
+def _of_late(target: Target, missing: Missing, seen: Seen, told: Told) -> Iterator[Incident]:
+    table, depths, seconds = target.name, seen.depths(target.name), seen.age_s(missing.since)
     waiting, refused = (seen.load.waiting, seen.load.refused) if seen.load else ({}, {})
     if depths.messages:
-        says = f"{_counted(depths.messages, 'message')}, the oldest is of run {oldest.run}"
+        says = f"{_counted(depths.messages, 'message')}, the oldest is of run {missing.run}"
         yield told(OLDEST_MESSAGE, table, says, messages=depths.messages, seconds=seconds)
     elif not depths.dead_letters and table not in refused:
-        says = f"run {oldest.run}: {waiting.get(table, 'it was not loaded')}"
+        says = f"run {missing.run}: {waiting.get(table, 'it was not loaded')}"
         yield told(TABLE_BEHIND, table, says, seconds=seconds)
 
 

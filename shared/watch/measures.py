@@ -17,7 +17,7 @@ from shared.alerts.metrics import (
 )
 from shared.lake.documents import Hold, RunRecord
 from shared.load.health import Health as LoadHealth
-from shared.load.health import TableHealth
+from shared.load.health import Missing, TableHealth
 from shared.source.health import Health as ExtractHealth
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
@@ -32,10 +32,11 @@ class Depths(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """`pending` are the oldest records that are not wholly loaded, in order. `extract` and `load` are the last words of
-    those two, None when they never spoke. `quiet_until` is when there last was a reason for silence: a pause, or that
-    nobody looked; ages count from there. `now` and it are UTC with their zone. `remembered` is what fresh_as_of was in
-    the look before, by warehouse table.
+    """`pending` are the records after those that the loader has seen, in order. `extract` and `load` are the last words
+    of those two, None when they never spoke. `quiet_until` is when there last was a reason for silence: a pause, or
+    that nobody looked; ages count from there. `now` and it are UTC with their zone. `remembered` is what fresh_as_of
+    was in the look before, by warehouse table. `unreadable` says why the run log could not be read; then `newest` and
+    `pending` are empty.
     """
 
     now: datetime
@@ -48,6 +49,7 @@ class Seen:
     pending: Sequence[RunRecord] = ()
     queues: Mapping[str, Depths] = field(default_factory=dict)
     remembered: Mapping[str, datetime] = field(default_factory=dict)
+    unreadable: str = ""
 
     def age_s(self, at: datetime | None) -> float:
         """Seconds since `at`, or since never; UTC with or without its zone."""
@@ -67,10 +69,10 @@ class Seen:
     def depths(self, table: str) -> Depths:
         return self.queues.get(table, Depths())
 
-    def oldest_pending(self, target: Target) -> RunRecord | None:
-        """The first run that the table has not taken."""
-        last = self.table(target.name).last_run or 0
-        return next((r for r in self.pending if target.name in r.targets and r.run > last), None)
+    def missing(self, target: Target) -> Missing | None:
+        """The first run that the table has not taken: as the loader says, or of those that it has not seen."""
+        unseen = (Missing(r.run, r.snapshot.taken_at) for r in self.pending if target.name in r.targets)
+        return self.table(target.name).missing or next(unseen, None)
 
     def holds(self) -> dict[str, Hold]:
         """By source table."""
@@ -82,9 +84,14 @@ class Seen:
             self.table(target.name).snapshot_at,
             self.extract.snapshot_at if self.extract else None,
             self.remembered.get(target.name),
-            is_behind=self.oldest_pending(target) is not None,
+            is_behind=self.missing(target) is not None,
             is_held=not self.holds().keys().isdisjoint(target.sources),
         )
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the loader says what waits and what is set aside: a pass that was stopped has counted nothing."""
+        return self.load is not None and not self.load.stopped
 
     def all_fresh_as_of(self) -> dict[str, datetime]:
         """By warehouse table, those that were ever loaded."""
@@ -97,16 +104,23 @@ def _aware(at: datetime) -> datetime:
 
 
 def metrics(seen: Seen, open_incidents: int) -> dict[str, float]:
-    """The numbers that CloudWatch is given each minute, by their names."""
+    """The numbers that CloudWatch is given each minute, by their names; those that nobody knows now are left out."""
     tables = [seen.table(name) for name in seen.targets]
-    pending = [seen.oldest_pending(target) for target in seen.targets.values()]
-    return {
+    missing = [seen.missing(target) for target in seen.targets.values()]
+    lags = [seen.lag_s(at) for at in seen.all_fresh_as_of().values()]
+    known: dict[str, float] = {
         OPEN_INCIDENTS.name: open_incidents,
-        FRESHNESS.name: max((seen.lag_s(at) for at in seen.all_fresh_as_of().values()), default=0.0),
         DEAD_LETTERS.name: sum(depths.dead_letters for depths in seen.queues.values()),
-        OLDEST_MESSAGE.name: max((seen.age_s(r.snapshot.taken_at) for r in pending if r), default=0.0),
-        TABLES_BEHIND.name: sum(record is not None for record in pending),
-        TABLES_HELD.name: len(seen.holds()),
-        ROWS_WAITING.name: sum(table.waiting for table in tables),
-        ROWS_QUARANTINED.name: sum(table.quarantined for table in tables),
     }
+    if lags:
+        known[FRESHNESS.name] = max(lags)
+    if not seen.unreadable:
+        known[TABLES_HELD.name] = len(seen.holds())
+    if seen.is_counted:
+        known |= {
+            OLDEST_MESSAGE.name: max((seen.age_s(each.since) for each in missing if each), default=0.0),
+            TABLES_BEHIND.name: sum(each is not None for each in missing),
+            ROWS_WAITING.name: sum(table.waiting for table in tables),
+            ROWS_QUARANTINED.name: sum(table.quarantined for table in tables),
+        }
+    return known

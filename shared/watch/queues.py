@@ -1,11 +1,13 @@
-"""What waits in the tables' queues."""
+"""What waits in the tables' queues. One that is gone holds nothing: its table is behind, and a deploy makes it anew."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from shared import log
 from shared.aws.clients import client
 from shared.aws.queue import SqsQueue
+from shared.errors import ServiceRefused
 from shared.names import Names
 from shared.watch.measures import Depths
 
@@ -17,5 +19,13 @@ def depths(names: Names, tables: Iterable[str], sqs: Any = None) -> Mapping[str,
     sqs, tables = sqs or client("sqs"), list(tables)
     queues = [name for table in tables for name in (names.queue(table), names.dead_letter_queue(table))]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        counts = list(pool.map(lambda name: SqsQueue(name, sqs).count(), queues))
+        counts = list(pool.map(lambda name: _count(SqsQueue(name, sqs)), queues))
     return {table: Depths(*counts[2 * number : 2 * number + 2]) for number, table in enumerate(tables)}
+
+
+def _count(queue: SqsQueue) -> int:
+    try:
+        return queue.count()
+    except ServiceRefused as error:
+        log.failure("queue was not counted", error)
+        return 0

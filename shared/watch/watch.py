@@ -1,8 +1,8 @@
 """One look: what is seen is measured, incidents are told, and all of it is left for others to see."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -10,7 +10,7 @@ import msgspec
 
 from shared.alerts.documents import Alert
 from shared.aws.metrics import Metrics
-from shared.errors import MissingObject
+from shared.errors import MissingObject, PermanentError
 from shared.lake import keys
 from shared.lake.documents import encode
 from shared.lake.pause import paused_since
@@ -24,10 +24,12 @@ from shared.watch.measures import Depths, Seen, metrics
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-# Late is a table by its oldest pending run: an hour of them is looked through, however long the loader was away.
+# Runs that the loader has not seen are a minute's; of a loader that is away itself an hour's are enough to look at.
 PENDING_LOOKED_AT = 60
 # Watch looks each minute: after so long without, it was itself away, and what it finds may only be its own absence.
 AWAY = timedelta(minutes=5)
+# Of somebody who makes no excuses.
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -91,21 +93,29 @@ def look(outside: Outside, now: datetime, quiet_until: datetime, remembered: Map
     run_log = outside.run_log
     # What extract has looked at is read before what came of it: a table is not called fresh for a run unseen.
     extract = last_words(run_log, keys.EXTRACT_HEALTH, ExtractHealth)
-    newest = run_log.newest()
-    load = last_words(run_log, keys.LOAD_HEALTH, LoadHealth)
-    loaded = load.complete_run if load and newest and load.log == newest.log else 0
-    return Seen(
+    seen = Seen(
         now=now,
         quiet_until=quiet_until,
         objective=outside.objective,
         targets=outside.targets,
         extract=extract,
-        load=load,
-        newest=newest,
-        pending=list(islice(run_log.since(loaded), PENDING_LOOKED_AT)),
+        load=last_words(run_log, keys.LOAD_HEALTH, LoadHealth),
         queues=outside.depths(),
         remembered=remembered,
     )
+    try:
+        return _with_runs(seen, run_log)
+    except PermanentError as error:
+        return replace(seen, unreadable=str(error))
+
+
+def _with_runs(seen: Seen, run_log: RunLog) -> Seen:
+    load, newest = seen.load, run_log.newest()
+    if load and newest and load.log != newest.log:
+        # What it says of the tables is about another log's runs.
+        load = msgspec.structs.replace(load, tables={}, seen_run=0)
+    pending = islice(run_log.since(load.seen_run if load else 0), PENDING_LOOKED_AT)
+    return replace(seen, load=load, newest=newest, pending=list(pending))
 
 
 def last_look(run_log: RunLog) -> Health | None:
@@ -128,7 +138,14 @@ def _quiet_until(before: Health | None, paused: str | None, now: datetime) -> da
 
 def _course(before: Health | None, seen: Seen, outside: Outside) -> tuple[list[Open], list[Told]]:
     known = before.incidents if before else ()
-    return go_on(known, incidents(seen, outside.options), seen.now, unjudged(seen))
+    return go_on(known, incidents(seen, outside.options), seen.now, _kept(known, seen))
+
+
+def _kept(known: Iterable[Open], seen: Seen) -> set[str]:
+    """By their names, those that are not over for not being found: nobody can say so, or they are only excused."""
+    strict = replace(seen, quiet_until=NEVER)
+    excused = {each.name for each in incidents(strict)}
+    return excused | {each.incident.name for each in known if each.incident.kind in unjudged(strict)}
 
 
 def _alert(told: Told, now: datetime, outside: Outside) -> Alert:

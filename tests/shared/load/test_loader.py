@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date
 
+import msgspec
 import pytest
 
 from conftest import Database, made_bucket
@@ -11,10 +13,23 @@ from shared.aws.bucket import S3Bucket
 from shared.columns import Column, Kind
 from shared.errors import Refused, ServiceRefused
 from shared.lake import keys
+from shared.load.health import Health, Missing
 from shared.load.loader import load_pass
 from shared.load.memory import Memory
 from shared.load.warehouse import ConnectionLost, Warehouse
-from tests.shared.load.ground import BLUE, RED, SCHEMA, TARGETS, YEARS, Ground, delta, full, sale, target_of
+from tests.shared.load.ground import (
+    BLUE,
+    RED,
+    SCHEMA,
+    TARGETS,
+    YEARS,
+    Ground,
+    delta,
+    full,
+    sale,
+    snapshot_of,
+    target_of,
+)
 
 pytestmark = pytest.mark.fast
 
@@ -223,6 +238,9 @@ class TestRefusals:
         assert "dim_colour, run 1: the manifest is not" in list(ground.load().refused)[0]
         assert len(ground.load().refused) == 1
         assert ground.colours() == [[1, "red"]]
+        ground.runs[1] = {"dim_colour": full(RED)}
+        ground.transform(1, "dim_colour")
+        assert list(ground.load().refused) == []  # it was put back
 
     def test_another_log_s_manifest(self, ground: Ground) -> None:
         ground.run(1, dim_colour=full(RED))
@@ -379,6 +397,22 @@ class TestAfterwards:
         assert health["at"].endswith("Z")
         assert (health["log"], health["newest_run"], health["complete_run"], health["loaded"]) == ("log-a", 2, 1, 1)
         assert health["waiting"] == {"dim_deal": "the manifest of run 2 is not there"}
+
+    def test_it_says_what_each_table_lacks(self, ground: Ground) -> None:
+        ground.run(1, dim_colour=full(RED))
+        ground.commit(2, dim_deal=delta((1, "a")), dim_day=delta((date(2020, 1, 1), "first")))
+        ground.run(3, dim_day=delta((date(2020, 1, 2), "second")), dim_colour=full(BLUE))
+        ground.commit(4, dim_deal=delta((2, "b")))
+        ground.load()
+        health = msgspec.json.decode(ground.ingestion.get(keys.LOAD_HEALTH), type=Health)
+        second = Missing(2, snapshot_of(2))
+        assert {name: table.missing for name, table in health.tables.items()} == {
+            "dim_colour": None,
+            "dim_day": second,
+            "dim_deal": second,
+            "fact_sale": None,
+        }
+        assert (health.seen_run, health.complete_run, health.tables["dim_day"].last_run) == (4, 1, 3)
 
     def test_freshness_is_written_with_the_rows(self, ground: Ground) -> None:
         ground.run(1, dim_colour=full(RED), fact_sale=full(sale(1)))

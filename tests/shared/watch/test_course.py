@@ -73,11 +73,11 @@ def test_what_is_told_of_an_open_one_is_what_was_measured_last() -> None:
     assert (event, last.since, last.says) == ("open", START, f"{START + timedelta(hours=1)}")
 
 
-def test_what_nobody_can_judge_is_not_over() -> None:
+def test_what_is_kept_is_not_over() -> None:
     late = incident("freshness", "dim_staff", START)
     open_, _ = go_on([], [late], START)
     for minute in range(1, 5):
-        open_, told = go_on(open_, [], START + timedelta(minutes=minute), {"freshness"})
+        open_, told = go_on(open_, [], START + timedelta(minutes=minute), {late.name})
         assert (len(open_), told) == (1, [])
     for minute in (5, 6):
         open_, told = go_on(open_, [], START + timedelta(minutes=minute))

@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.lake.documents import Hold, RunRecord, Snapshot, TableState
 from shared.load.health import Health as LoadHealth
-from shared.load.health import TableHealth
+from shared.load.health import Missing, TableHealth
 from shared.source.health import Health as ExtractHealth
 from shared.warehouse.registry import TARGETS
 from shared.watch.incidents import KINDS, incidents, unjudged
@@ -113,9 +114,19 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
         set(),
     ),
     "a run that is not loaded": (replace(WELL, pending=LATE), {("table behind", "fact_payment")}),
-    "a run that is loaded, though not the runs before it of others": (
-        replace(WELL, pending=LATE, load=load_health(tables={"fact_payment": TableHealth(2, plain(ago(301)))})),
-        set(),
+    "a run that the loader knows to be missing, be it older or newer than others": (
+        replace(
+            WELL,
+            queues={"dim_date": Depths(1, 0)},
+            load=load_health(
+                tables={
+                    "fact_payment": TableHealth(9, plain(ago(20)), Missing(3, plain(ago(301)))),
+                    "dim_date": TableHealth(2, plain(ago(900)), Missing(3, plain(ago(301)))),
+                    "dim_staff": TableHealth(9, plain(ago(20)), Missing(10, plain(ago(299)))),
+                }
+            ),
+        ),
+        {("table behind", "fact_payment"), ("oldest message", "dim_date")},
     ),
     "a source table that is held": (
         replace(WELL, newest=HELD, remembered={"fact_payment": plain(ago(100)), "dim_date": plain(ago(100))}),
@@ -137,6 +148,18 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
         {("reconcile differences", "fact_payment")},
     ),
     "an extract that died": (replace(WELL, extract=extract_health(301)), {("extract silent", "")}),
+    "an extract that died, and a run of before that is not loaded": (
+        replace(WELL, extract=extract_health(301), pending=LATE),
+        {("extract silent", ""), ("table behind", "fact_payment")},
+    ),
+    "a run log that cannot be read": (
+        replace(WELL, newest=None, unreadable="runs/00000002.json is no run record"),
+        {("run refused", "")},
+    ),
+    "one that the loader cannot read either": (
+        replace(WELL, newest=None, unreadable="bad", load=load_health(stopped="BadDocument", reason="bad", tables={})),
+        {("run refused", "")},
+    ),
     "an extract that never spoke": (replace(WELL, extract=None), {("extract silent", "")}),
     "a loader that died": (replace(WELL, load=load_health(301), pending=LATE), {("load silent", "")}),
     "a loader that never spoke": (replace(WELL, load=None, pending=LATE), {("load silent", "")}),
@@ -198,7 +221,7 @@ def test_no_age_is_counted_from_before_there_was_reason_to_look(quiet: float, ag
     told = {kind for kind, _ in of(seen)}
     assert ("extract silent" in told) == (min(extract, quiet) > 300)
     assert ("load silent" in told) == (min(load, quiet) > 300)
-    late = min(run, quiet) > 300 and not {"extract silent", "load silent"} & told
+    late = min(run, quiet) > 300 and "load silent" not in told
     assert ("table behind" in told) == late
 
 
@@ -223,11 +246,22 @@ def test_what_cloudwatch_is_given() -> None:
     assert seen.all_fresh_as_of()["dim_staff"] == plain(ago(30))
 
 
+def test_a_number_that_nobody_knows_is_not_told() -> None:
+    stopped = load_health(stopped="TwoLogs")
+    seen = replace(WELL, load=msgspec.structs.replace(stopped, tables={}), pending=LATE)
+    assert metrics(seen, 1) == {"OpenIncidents": 1, "DeadLetters": 0, "TablesHeld": 0}
+    remembering = replace(seen, remembered={"fact_payment": plain(ago(400))}, unreadable="bad")
+    assert metrics(remembering, 1) == {"OpenIncidents": 1, "DeadLetters": 0, "FreshnessSeconds": 400.0}
+    assert remembering.all_fresh_as_of() == {"fact_payment": plain(ago(400))}
+
+
 @pytest.mark.parametrize(
     ("seen", "kinds"),
     [
         (WELL, set()),
-        (replace(WELL, extract=None), {"freshness", "oldest message", "table behind"}),
+        (replace(WELL, extract=None), {"freshness"}),
+        (replace(WELL, load=load_health(301)), {"freshness", "oldest message", "table behind"}),
+        (replace(WELL, unreadable="bad"), {"freshness", "oldest message", "table behind", "table held"}),
         (
             replace(WELL, load=load_health(stopped="TwoLogs")),
             {

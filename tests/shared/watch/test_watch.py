@@ -144,6 +144,39 @@ def test_nobody_is_called_while_a_person_has_stopped_the_flow(watching: Watching
     assert [kind for event, kind, _ in watching.heard.news() if event == "begun"] == ["extract silent", "load silent"]
 
 
+def test_nothing_is_over_for_a_pause_or_because_watch_was_away(watching: Watching) -> None:
+    watching.road.ingestion.put(keys.LOAD_HEALTH, b"not json")
+    for minute in (2, 4, 6):
+        watching.look(minute)
+    assert [(event, kind) for event, kind, _ in watching.heard.news()] == [
+        ("begun", "extract silent"),
+        ("begun", "load silent"),
+    ]
+    watching.road.ingestion.put(keys.PAUSED, b'{"since": "2026-11-25 12:00:00"}')
+    watching.look(7)
+    boto3.client("s3").delete_object(Bucket=watching.road.ingestion.name, Key=keys.PAUSED)
+    for minute in (8, 9, 10, 11, 30, 31, 32):
+        watching.look(minute)
+    assert watching.heard.news() == []
+    watching.road.extract()
+    watching.road.load()
+    for _ in range(2):
+        watching.look()
+    assert [event for event, _, _ in watching.heard.news()] == ["ended", "ended"]
+
+
+def test_a_run_log_that_cannot_be_read_is_told_and_stops_no_look(watching: Watching, tick: Ticks) -> None:
+    tick("sale")
+    watching.road.extract()
+    watching.road.ingestion.put(keys.run_key(2), b"not json")
+    watching.dead_letters = {"dim_staff": 2}
+    watching.look(1)
+    assert {(kind, subject) for _, kind, subject in watching.heard.news()} == {
+        ("run refused", ""),
+        ("dead letters", "dim_staff"),
+    }
+
+
 def test_a_watch_that_was_away_does_not_call_for_its_own_absence(watching: Watching) -> None:
     watching.look(60)
     assert watching.heard.news() == []
