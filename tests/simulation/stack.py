@@ -208,6 +208,7 @@ class Stack:
                 targets=TARGETS,
                 now=self._now,
                 patience=timedelta(0),
+                memory=Memory(readers=1),
             )
             self.world.counts["asked again"] += len(ask_again(outside).asked_again)
 

@@ -49,6 +49,7 @@ QUARTERS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of a quarter share its stack. They come first: what is short fills the time that is left."""
     for item in items:
