@@ -42,5 +42,6 @@ def outside(settings: Settings, time_left_s: Callable[[], float]) -> Outside:
         here=Place(names.prefix, names.region),
         post=post if secret else None,
         mail=SnsTopic(names.topic_arn(MAIL)),
+        address=settings.get("ALERT_EMAIL"),
         clock=time.monotonic,
     )

@@ -60,10 +60,11 @@ main() {
   together "bell:ensure_bell" "schedules:ensure_rules" "alerts:ensure_alerts"
   if [[ $DRY_RUN == yes ]]; then
     say ok "a dry run: nothing was written"
-    return
+  else
+    step "proof" prove
   fi
-  step "proof" prove
-  [[ $IS_LOCAL == no ]] || leave_local_stack
+  say_if_nobody_is_called
+  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || leave_local_stack
 }
 
 LOCAL_OPTIONS=()

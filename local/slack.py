@@ -29,7 +29,7 @@ from local.errors import Parser
 PER_SECOND, BURST = 1.0, 10
 LONGEST_BODY = 1_000_000  # far more than a message may have
 
-How = Literal["status", "hang", "refuse", "redirect", "cut", "garble"]
+How = Literal["status", "hang", "refuse", "redirect", "cut", "garble", "drip"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Misbehaviour:
 
     `status` answers with that status and word, and with Retry-After unless `after` is empty; `hang` says nothing for
     `seconds` and hangs up; `refuse` resets the connection; `redirect` points to `to`; `cut` hangs up in the middle of
-    its answer, and `garble` answers with headers that are none.
+    its answer, `garble` answers with headers that are none, and `drip` with a byte each `seconds`.
     """
 
     how: How
@@ -191,6 +191,10 @@ class Answer(BaseHTTPRequestHandler):
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
             case "garble":
                 self.wfile.write(b"HTTP/1.1 500 Oh\r\nno header at all\r\n\r\n")
+            case "drip":
+                for letter in "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok":
+                    self.wfile.write(letter.encode())
+                    self.server.ending.wait(now.seconds)
 
     def _say(self, status: int, word: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)

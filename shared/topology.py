@@ -179,7 +179,7 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
         function("load", 1024, LOAD_TIMEOUT_S, **warehouse, **reask),
         function("migrate", 512, 300, **warehouse, WAREHOUSE_OWNER_SECRET=owner_secret(settings)),
         function("watch", 256, 60, **reask, **_named(settings, "FRESHNESS_OBJECTIVE_S")),
-        function("alert", 256, 60, **_named(settings, "SLACK_SECRET", "SLACK_HOSTS")),
+        function("alert", 256, 60, **_named(settings, "SLACK_SECRET", "SLACK_HOSTS", "ALERT_EMAIL")),
         function("inspect", 512, 60, **warehouse),
     )
 

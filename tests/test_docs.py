@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.alerts.alarms import ALARMS
+from shared.names import ALERTS, MAIL
 from shared.watch.incidents import KINDS, Kind
 from tests.runbook import ENTRIES, commands
 
@@ -34,6 +36,16 @@ def test_each_incident_has_its_entry_in_the_runbook(kind: Kind) -> None:
     assert re.findall(r"^\*\*(\w+)", entry, re.MULTILINE) == ["Means", "Look", "Run", "Over"]
     script = kind.command.split()[0]
     assert script in {command.split()[0] for command in commands(kind.name)}
+
+
+def test_the_runbook_has_every_alarm_with_its_way_and_its_commands() -> None:
+    rows = re.findall(r"^\| `(.+?)` \| (.+?) \| .+ \| (.+) \|$", ENTRIES["When no message comes"], re.MULTILINE)
+    ways = {MAIL: "e-mail", ALERTS: "Slack"}
+    run = {noun: re.findall(r"infra_bash/(\w+\.sh(?: \w+)?)`", cell) for noun, _, cell in rows}
+    assert {noun: way for noun, way, _ in rows} == {alarm.noun: ways[alarm.topic] for alarm in ALARMS}
+    for alarm in ALARMS:
+        told = re.findall(r"infra_bash/(\w+\.sh(?: (?:extract|load|watch|alert)\b)?)", alarm.says)
+        assert run[alarm.noun] == told
 
 
 @pytest.mark.parametrize("command", sorted({each for entry in ENTRIES for each in commands(entry)}))

@@ -65,3 +65,10 @@ put_alert_subscription() {
     delete) aws_delete sns unsubscribe --subscription-arn "$3" ;;
   esac
 }
+
+# say_if_nobody_is_called: a stack may do without, but not unawares.
+say_if_nobody_is_called() {
+  [[ -n $SLACK_SECRET$ALERT_EMAIL ]] ||
+    say nobody "will be called when something goes wrong: set SLACK_SECRET, ALERT_EMAIL or both in $SETTINGS_FILE" \
+      "and deploy again"
+}

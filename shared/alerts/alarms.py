@@ -1,8 +1,8 @@
 """The CloudWatch alarms: few, since what is wrong with a table is an incident, which watch finds and names.
 
 They are for what watch cannot say itself: that there are incidents though nobody is told (Slack or the function alert
-is broken), that a function fails, that watch is silent. Whatever concerns watch and alert goes to the topic `mail`,
-which needs neither of them. AWS gives an account ten alarms for nothing: these are six.
+is broken), that a function fails or is not reached, that watch is silent. Whatever concerns watch and alert goes to the
+topic `mail`, which needs neither of them. AWS gives an account ten alarms for nothing: these are seven.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ from typing import Literal
 from shared.alerts.metrics import OPEN_INCIDENTS
 from shared.names import ALERTS, MAIL
 
-LAMBDA = "AWS/Lambda"
+LAMBDA, SNS = "AWS/Lambda", "AWS/SNS"
+# The dimension by which AWS tells one thing's metric from another's.
+DIMENSIONS = {LAMBDA: "FunctionName", SNS: "TopicName"}
 # The minute in which watch looks and puts its metrics.
 LOOK_S = 60
 
@@ -19,8 +21,9 @@ LOOK_S = 60
 @dataclass(frozen=True)
 class Alarm:
     """`statistic` of `metric` over `period_s` compared with `threshold`, `periods` times one after the other; all of
-    them must be over it. `missing` is how a period without data counts. `function`, a noun, whose metric of AWS it is;
-    empty: it is one of ours. `topic` hears of its beginning and of its end. `says` is what is wrong and what to run.
+    them must be over it. `missing` is how a period without data counts. `namespace` of AWS, and the noun of the `thing`
+    there whose metric it is; empty: it is one of ours. `topic` hears of its beginning and of its end. `says` is what is
+    wrong and what to run.
     """
 
     noun: str
@@ -33,7 +36,8 @@ class Alarm:
     missing: Literal["breaching", "ignore", "notBreaching"]
     topic: str
     says: str
-    function: str = ""
+    namespace: str = ""
+    thing: str = ""
 
 
 _INCIDENTS = Alarm(
@@ -86,8 +90,30 @@ def _errors(function: str, topic: str, consequence: str) -> Alarm:
         missing="notBreaching",
         topic=topic,
         says=f"The function {function} has failed: {consequence} Run infra_bash/logs.sh {function}.",
-        function=function,
+        namespace=LAMBDA,
+        thing=function,
     )
+
+
+# While one incident is open `open-incidents` rings already, and says nothing of the next.
+_UNHEARD = Alarm(
+    "alerts-undelivered",
+    "NumberOfNotificationsFailed",
+    "Sum",
+    # As for errors: what fails each minute rings once.
+    period_s=300,
+    periods=1,
+    comparison="GreaterThanThreshold",
+    # What SNS counts it has given up, after tries of its own.
+    threshold=0.0,
+    # A topic that says nothing has no data.
+    missing="notBreaching",
+    topic=MAIL,
+    says="What the topic alerts tells has not reached the function alert, nor Slack. Run infra_bash/deploy.sh, and then"
+    " infra_bash/status.sh to see what was told.",
+    namespace=SNS,
+    thing=ALERTS,
+)
 
 
 ALARMS = (
@@ -97,4 +123,5 @@ ALARMS = (
     _errors("load", ALERTS, "what was transformed waits for its next schedule."),
     _errors("watch", MAIL, "a look is missing, and what it would have told."),
     _errors("alert", MAIL, "Slack may not have been told of an incident."),
+    _UNHEARD,
 )

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from shared import log
 from shared.alerts.message import mail_subject, mail_text, slack_payload
 from shared.alerts.notice import Notice, Place, notice_from
-from shared.errors import TotestreamError, TransientError
+from shared.errors import PermanentError, TotestreamError, TransientError
 
 
 class Mail(Protocol):
@@ -17,19 +17,23 @@ class Mail(Protocol):
 
 @dataclass(frozen=True)
 class Outside:
-    """`post` shows a payload in Slack, or raises; None: this stack has no Slack. `clock` counts seconds."""
+    """`post` shows a payload in Slack, or raises; None: this stack has no Slack. `mail` is a topic, which takes
+    everything: only where there is an `address` does it write to somebody. `clock` counts seconds.
+    """
 
     here: Place
     post: Callable[[dict[str, Any]], None] | None
     mail: Mail
+    address: str
     clock: Callable[[], float]
 
 
 def deliver(records: Iterable[Mapping[str, Any]], outside: Outside) -> None:
     """Tell each record of an SNS event, whatever becomes of the others.
 
-    Raises the last error of the e-mails when any record has reached nobody. A record may be told twice, if Slack had
-    it and its answer was lost: once too often is better than never.
+    Raises the last error when any record has reached nobody, though somebody should have been reached: a stack with
+    neither Slack nor an address has chosen so. A record may be told twice, if Slack had it and its answer was lost:
+    once too often is better than never.
     """
     failures = [_tell(notice_from(*_content(record), outside.here), outside) for record in records]
     for failure in reversed(failures):
@@ -42,7 +46,7 @@ def _content(record: Mapping[str, Any]) -> tuple[str, str]:
     return str(sns.get("Message", "")), str(sns.get("Subject") or "")
 
 
-def _tell(notice: Notice, outside: Outside) -> Exception | None:
+def _tell(notice: Notice, outside: Outside) -> TotestreamError | None:
     """One record and its one line in the log; the error, when it has reached nobody."""
     begun, post = outside.clock(), outside.post
 
@@ -57,29 +61,27 @@ def _tell(notice: Notice, outside: Outside) -> Exception | None:
     if post and not unreached:
         report(log.info, "slack")
         return None
-    why = {"slack": _reason(unreached)} if unreached else {}
+    why = {"slack": str(unreached)} if unreached else {}
+    # Also without an address: somebody may listen in another way. But then nobody knows, and it counts for nothing.
     unsent = _failure(lambda: outside.mail.tell([mail_text(notice, why.get("slack", ""))], mail_subject(notice)))
-    if unsent:
-        report(_level(unsent), "nothing", **why, mail=_reason(unsent))
-    else:
-        report(_level(unreached), "mail", **why)
-    return unsent
+    lost = unsent or (None if outside.address else unreached)
+    via = "nothing" if lost else "mail" if outside.address else "nobody"
+    report(_level(lost or unreached), via, **why, **({"mail": str(unsent)} if unsent else {}))
+    return lost
 
 
-def _failure(call: Callable[[], None]) -> Exception | None:
+def _failure(call: Callable[[], None]) -> TotestreamError | None:
+    """Of a bug only its name is told, and nothing of it is raised: its text may hold the webhook."""
     try:
         call()
-    except Exception as error:  # noqa: BLE001 - the one place: whatever is wrong with one way, the other is tried
+    except TotestreamError as error:
         return error
+    except Exception as error:  # noqa: BLE001 - the one place: whatever is wrong with one way, the other is tried
+        return PermanentError(f"a bug: {type(error).__name__}")
     return None
 
 
-def _reason(error: Exception) -> str:
-    """Of a bug only its name is told: its text may hold the webhook."""
-    return str(error) if isinstance(error, TotestreamError) else f"a bug: {type(error).__name__}"
-
-
-def _level(error: Exception | None) -> Callable[..., None]:
+def _level(error: TotestreamError | None) -> Callable[..., None]:
     if not error:
         return log.info
     return log.warning if isinstance(error, TransientError) else log.error

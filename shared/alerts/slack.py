@@ -9,6 +9,8 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
 from typing import Any
 
 import urllib3
@@ -20,16 +22,17 @@ from shared.aws.secrets import Webhook
 from shared.errors import BadSetting, ServiceRefused, ServiceUnavailable
 from shared.retry import retried
 
-# Slack answers in a fraction of a second. Who does not connect, or then says nothing, in so long is not there.
-TIMEOUT_S = 3.0
-# What a try may take: connecting, and waiting for the answer.
-TRY_S = 2 * TIMEOUT_S
+# What a try may take, all in all. Slack answers in a fraction of a second: who does not connect, or then says nothing,
+# in half of it is not there.
+TRY_S = 6.0
 # Kept of the function's time for the e-mail: reading no answer of SNS's takes 13 s at most.
 RESERVE_S = 15.0
 # Slack takes a message a second: what it asks for when it does not say how long.
 PACE_S = 1.0
 # Slack's words are shorter by far; of another's answer no more is read.
 LONGEST_ANSWER = 1000
+# Status, Slack's word for it, and what Retry-After says.
+Answer = tuple[int, str, str]
 # Nothing that two programs could read in two ways: no user, no query, no other letters.
 URL = re.compile(r"(https?)://([a-z0-9.-]+(?::[0-9]{1,5})?)/[A-Za-z0-9_/-]+")
 FIX = "put a new webhook in place: deploy.sh --put-secrets"
@@ -57,25 +60,22 @@ class Slack:
         hosts: str,
         time_left_s: Callable[[], float],
         sleep: Sleep = time.sleep,
-        timeout_s: float = TIMEOUT_S,
+        try_s: float = TRY_S,
     ) -> None:
         _check(webhook, secret, hosts)
         self._webhook = webhook
         self._time_left_s = time_left_s
         self._sleep = sleep
-        self._timeout = urllib3.Timeout(connect=timeout_s, read=timeout_s)
+        self._try_s = try_s
 
     def post(self, payload: dict[str, Any]) -> None:
         """Show it at least once. Raises ServiceUnavailable, after some tries, or ServiceRefused."""
-        body, had_s = json.dumps(payload).encode(), self._time_left_s()
-        if had_s < RESERVE_S + TRY_S:
+        body = json.dumps(payload).encode()
+        if self._time_left_s() < RESERVE_S + self._try_s:
             raise ServiceUnavailable("Slack", "posting", "no time is left for it")
 
         def is_too_late(state: RetryCallState) -> bool:
-            left_s = self._time_left_s()
-            # A host has several addresses, and each may use up its time: what all tries took, the next may take.
-            a_try_s = max(TRY_S, had_s - left_s - state.idle_for)
-            return state.upcoming_sleep + a_try_s > left_s - RESERVE_S
+            return state.upcoming_sleep + self._try_s > self._time_left_s() - RESERVE_S
 
         retried(lambda: self._post(body), self._sleep, is_too_late)
 
@@ -89,8 +89,26 @@ class Slack:
         if status != 200:
             raise ServiceRefused("Slack", "posting", cause, FIXES.get(status, FIX))
 
-    def _answer(self, body: bytes) -> tuple[int, str, str]:
-        """Status, Slack's word for it, and what Retry-After says."""
+    def _answer(self, body: bytes) -> Answer:
+        """In time. urllib3 limits each silence, not all of them together, and nothing limits the lookup of a name: so
+        another thread waits, and who does not come back is left to the process's end. It may still be heard by Slack.
+        """
+        answer: Future[Answer] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._asked(body))
+            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+                answer.set_exception(error)
+
+        Thread(target=ask, daemon=True).start()
+        try:
+            return answer.result(self._try_s)
+        except TimeoutError:
+            pass
+        raise ServiceUnavailable("Slack", "posting", f"no whole answer in {self._try_s:g} s")
+
+    def _asked(self, body: bytes) -> Answer:
         try:
             with urllib3.PoolManager() as http:
                 answer = http.request(
@@ -98,7 +116,7 @@ class Slack:
                     self._webhook.url,
                     body=body,
                     headers={"Content-Type": "application/json; charset=utf-8"},
-                    timeout=self._timeout,
+                    timeout=urllib3.Timeout(connect=self._try_s / 2, read=self._try_s / 2),
                     retries=False,  # nor is a redirect followed
                     preload_content=False,
                 )

@@ -13,7 +13,8 @@ import pytest
 from handlers import alert
 from local import ports
 from local.slack import Slack
-from shared.errors import BadSetting, ServiceRefused
+from shared.errors import BadSetting, ServiceRefused, ServiceUnavailable
+from shared.retry import TRIES
 from tests.shared.alerts.making import CANARIES, WEBHOOK_PATH, alarm, published, sns_event
 from tests.shared.alerts.making import alert as an_alert
 
@@ -22,7 +23,13 @@ pytestmark = pytest.mark.fast
 SECRET = "the/webhook"
 EVENT = sns_event(published(an_alert()))
 TITLE = "🔴 fact_payment: Messages that nobody could read"
-SETTINGS = {"PROJECT": "totestream", "STAGE": "test", "ACCOUNT_ID": "123456789012", "SLACK_SECRET": SECRET}
+SETTINGS = {
+    "PROJECT": "totestream",
+    "STAGE": "test",
+    "ACCOUNT_ID": "123456789012",
+    "SLACK_SECRET": SECRET,
+    "ALERT_EMAIL": "someone@example.com",
+}
 
 
 class Context:
@@ -194,6 +201,19 @@ def test_when_nobody_is_reached_it_raises_and_lambda_calls_again(
     handled, failed = (json.loads(line) for line in out.splitlines())
     assert (handled["via"], handled["level"]) == ("nothing", "error")
     assert failed["message"] == "alerts have reached nobody"
+
+
+def test_without_an_address_lambda_calls_again_until_slack_is_back(
+    account: Account, slack: Slack, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ALERT_EMAIL", "")
+    slack.misbehave("status", times=TRIES)
+    with pytest.raises(ServiceUnavailable, match="Slack: posting failed for now"):
+        alert.handler(EVENT, Context())
+    handled, failed = (json.loads(line) for line in capfd.readouterr().out.splitlines())
+    assert (handled["via"], failed["message"]) == ("nothing", "alerts have reached nobody")
+    assert alert.handler(EVENT, Context()) == {"told": 1}
+    assert [message["text"].splitlines()[0] for message in slack.messages()] == [TITLE]
 
 
 def test_slack_on_a_port_where_nobody_listens_is_an_e_mail(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,11 +18,18 @@ pytestmark = pytest.mark.fast
 REQUESTS = Requests(SETTINGS, TARGETS)
 ALARMS = {name.removeprefix("totestream-test-"): alarm for name, alarm in REQUESTS.alarms()}
 FUNCTIONS = {function.name for function in REQUESTS.all_functions}
+# What is made, by the dimension that names it.
+MADE = {
+    "FunctionName": FUNCTIONS,
+    "QueueName": {name for name, _ in REQUESTS.queues()},
+    "TopicName": {name for name, _ in REQUESTS.topics()},
+}
 OURS = {metric.name for metric in METRICS}
 
 # By namespace: its metrics that can be used here, and the dimension that names a thing. Of the vendor's own lists:
 # docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html (and ...-metrics-view.html for FunctionName),
 # docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+# docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html
 AWS = {
     "AWS/Lambda": (
         {
@@ -39,6 +46,14 @@ AWS = {
         },
         "QueueName",
     ),
+    "AWS/SNS": (
+        {
+            *("NumberOfMessagesPublished", "NumberOfNotificationsDelivered", "NumberOfNotificationsFailed"),
+            *("NumberOfNotificationsFilteredOut", "NumberOfNotificationsRedrivenToDlq", "PublishSize"),
+            "NumberOfNotificationsFailedToRedriveToDlq",
+        },
+        "TopicName",
+    ),
 }
 # docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 STATISTICS = {"SampleCount", "Average", "Sum", "Minimum", "Maximum"}
@@ -50,9 +65,8 @@ def assert_it_is_put(namespace: str, metric: str, dimensions: dict[str, str]) ->
         assert (metric in OURS, dimensions) == (True, {})
         return
     metrics, dimension = AWS[namespace]
-    things = FUNCTIONS if dimension == "FunctionName" else {name for name, _ in REQUESTS.queues()}
     assert metric in metrics
-    assert dimensions.keys() == {dimension} and dimensions[dimension] in things
+    assert dimensions.keys() == {dimension} and dimensions[dimension] in MADE[dimension]
 
 
 @pytest.mark.parametrize("noun", ALARMS)
@@ -126,6 +140,17 @@ def test_one_error_rings_and_none_does_not(noun: str) -> None:
     assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (1, 1)
     # Who is not invoked puts no data: a quiet function has not failed.
     assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_an_alert_that_reached_no_function_rings_also_while_incidents_are_open() -> None:
+    """By a metric of its own: an alarm acts when it begins, and open-incidents has begun already."""
+    alarm = ALARMS["alerts-undelivered"]
+    assert seen(alarm, Sum=1.0) and not seen(alarm, Sum=0.0)
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SNS", "NumberOfNotificationsFailed")
+    assert alarm["Dimensions"] == [{"Name": "TopicName", "Value": NAMES("alerts")}]
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (1, 1)
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert alarm["AlarmActions"] == [NAMES.topic_arn("mail")]
 
 
 def test_one_incident_rings_none_does_not_and_a_minute_without_a_look_changes_nothing() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,7 @@ class Deploy:
         self.folder = folder
 
     def __call__(self, what: str, **settings: str) -> tuple[int, list[str]]:
-        plan = Plan(self.folder / "plan", **settings)
+        plan = Plan(Path(tempfile.mkdtemp(dir=self.folder)), **settings)
         named = {name: stubs.SETTINGS[name] for name in ("PROJECT", "STAGE", "AWS_REGION", "SOURCE_SECRET")}
         named |= {"WAREHOUSE_SECRET": "w", "WAREHOUSE_SCHEMA": "star", "ALERT_EMAIL": "someone@example.com"} | settings
         file = self.folder / "settings.env"
@@ -216,6 +217,15 @@ def test_a_second_deploy_neither_asks_a_pending_address_nor_removes_one(deploy: 
     told = deploy("ensure_subscriptions; ensure_alert_subscriptions")
     assert told == (0, ["ok      alert subscriptions: 2"])
     assert [line.split()[1] for line in deploy.aws.asked] == ["get-caller-identity", "list-subscriptions"]
+
+
+def test_where_neither_slack_nor_an_address_is_set_deploy_says_so(deploy: Deploy) -> None:
+    code, said = deploy("say_if_nobody_is_called", ALERT_EMAIL="")
+    file = deploy.folder / "settings.env"
+    told = "will be called when something goes wrong: set SLACK_SECRET, ALERT_EMAIL or both in"
+    assert (code, said) == (0, [f"nobody  {told} {file} and deploy again"])
+    assert deploy("say_if_nobody_is_called", ALERT_EMAIL="", SLACK_SECRET="slack") == (0, [])
+    assert deploy("say_if_nobody_is_called") == (0, [])
 
 
 def test_an_account_that_lets_nobody_see_a_budget_is_fine_when_none_is_asked_for(deploy: Deploy) -> None:

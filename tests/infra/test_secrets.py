@@ -48,3 +48,6 @@ def test_a_secret_is_told_to_secrets_manager_alone(tmp_path: Path) -> None:
     assert "secretsmanager create-secret --cli-input-json file://" in done.stderr
     assert "hunter" not in asked + done.stdout + done.stderr
     assert list(scratch.iterdir()) == []
+    # Of this stack nobody hears, which is the last that is said.
+    said = [line for line in done.stderr.splitlines() if not line.startswith("+")]
+    assert said[-1].startswith("nobody  will be called when something goes wrong: ")

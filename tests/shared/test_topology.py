@@ -54,7 +54,7 @@ def test_a_function_is_told_what_it_needs_and_nothing_else() -> None:
         "load": warehouse | {"REASK_AFTER_S"},
         "migrate": warehouse | {"WAREHOUSE_OWNER_SECRET"},
         "watch": {"REASK_AFTER_S", "FRESHNESS_OBJECTIVE_S"},
-        "alert": {"SLACK_SECRET", "SLACK_HOSTS"},
+        "alert": {"SLACK_SECRET", "SLACK_HOSTS", "ALERT_EMAIL"},
         "inspect": warehouse,
     }
 

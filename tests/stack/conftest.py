@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.stack import transcript
+from tests.stack.called import Called
 from tests.stack.stack import LocalStack
 
 SOURCE = ("--orders", "150", "--seed", "3")
@@ -38,6 +39,11 @@ def stack(first_calls: Path) -> Iterator[LocalStack]:
 def first_calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The transcript of the stack's first deploy."""
     return tmp_path_factory.mktemp("calls") / "v1.db"
+
+
+@pytest.fixture
+def called(stack: LocalStack) -> Called:
+    return Called(stack)
 
 
 # Four quarters that take about as long, each with a stack of its own on one of pytest-xdist's four processes. The rest

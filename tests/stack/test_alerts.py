@@ -9,7 +9,7 @@ import pytest
 from shared.alerts.alarms import ALARMS
 from shared.alerts.metrics import METRICS
 from shared.names import ALERTS, MAIL
-from tests.stack.function_logs import Logs
+from tests.stack.called import Called
 from tests.stack.stack import LocalStack, wait_for
 
 
@@ -56,8 +56,10 @@ def ears(stack: LocalStack) -> Iterator[list[Ear]]:
         ear.close()
 
 
-def test_every_alarm_is_heard_when_it_begins_and_when_it_ends(stack: LocalStack, ears: list[Ear]) -> None:
-    watching, logs = stack.aws("cloudwatch"), Logs(stack)
+def test_every_alarm_is_heard_when_it_begins_and_when_it_ends(
+    stack: LocalStack, ears: list[Ear], called: Called
+) -> None:
+    watching = stack.aws("cloudwatch")
     assert alarms_of(stack).keys() == {stack.names(alarm.noun) for alarm in ALARMS}
     for name in alarms_of(stack):
         # Only a change is told, and nobody hears of this first one.
@@ -65,7 +67,12 @@ def test_every_alarm_is_heard_when_it_begins_and_when_it_ends(stack: LocalStack,
             watching.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
     told = {(stack.names(alarm.noun), state, alarm.topic) for alarm in ALARMS for state in ("ALARM", "OK")}
     wait_for(lambda: told <= {said for ear in ears for said in ear.listen()}, "all alarms at their topics")
-    wait_for(lambda: logs.invocations("alert"), "the function alert to have heard of one")
+    for_slack = {(sign, stack.names(alarm.noun)) for alarm in ALARMS if alarm.topic == ALERTS for sign in "🔴🟢"}
+    wait_for(lambda: all(called.heard(*each) for each in for_slack), "those of the topic alerts in Slack")
+    # Of watch and of what tells us, Slack is not the place to hear.
+    assert {stack.names(alarm.noun) for alarm in ALARMS if called.heard(stack.names(alarm.noun))} == {
+        name for _, name in for_slack
+    }
 
 
 def test_watch_puts_the_metrics_that_alarms_are_on(stack: LocalStack) -> None:

@@ -1,43 +1,31 @@
 """Each incident, by a real fault: it begins, Slack has the message, the runbook mends it, and it is over."""
 
-import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
-from shared.lake.keys import manifest_key
+from shared.lake.keys import WATCH_HEALTH, manifest_key
+from shared.watch.course import REMINDER
 from shared.watch.incidents import KINDS
+from shared.watch.watch import Health
 from tests.runbook import commands
 from tests.stack import faults
+from tests.stack.called import Called
+from tests.stack.function_logs import Logs
 from tests.stack.stack import ROOT, LocalStack, wait_for
 
 # What a command of the runbook takes long for, or takes away.
 NOT_RUN = ("deploy.sh", "teardown.sh")
 # What shows that something is wrong ends with a code of its own.
 SHOWS = {"status.sh": 3, "replay.sh": 1}
-
-
-@dataclass
-class Called:
-    """Those who are called: the stand-in for Slack, from now on."""
-
-    stack: LocalStack
-
-    def __post_init__(self) -> None:
-        self._file = self.stack.folder / "slack/slack.jsonl"
-        self._seen = len(self._lines())
-
-    def _lines(self) -> list[str]:
-        return self._file.read_text().splitlines() if self._file.exists() else []
-
-    def heard(self, *words: str) -> bool:
-        messages = [json.dumps(json.loads(line)["message"], ensure_ascii=False) for line in self._lines()[self._seen :]]
-        return any(all(word in message for word in words) for message in messages)
+# For dead letters nothing but watch is needed.
+IDLE = ("extract", "load")
+LETTERS = ("runbook.md#dead-letters", "dim_design")
 
 
 def look(stack: LocalStack, *without: str) -> set[tuple[str, str]]:
@@ -59,11 +47,6 @@ def incident(called: Called, kind: str, subject: str, *without: str) -> Iterator
     yield
     wait_for(lambda: (kind, subject) not in look(stack), f"{name} to end")
     wait_for(lambda: called.heard("🟢", f"runbook.md#{runbook}", subject), f"the end of {name} in Slack")
-
-
-@pytest.fixture
-def called(stack: LocalStack) -> Called:
-    return Called(stack)
 
 
 def run_the_runbook(stack: LocalStack, kind: str, **names: object) -> None:
@@ -219,11 +202,55 @@ def test_every_drill(stack: LocalStack, name: str) -> None:
     stack.arrives()
 
 
-def test_a_broken_watch_and_alert_stop_nothing(stack: LocalStack) -> None:
-    """Neither their code nor what they need: the data flow, and what could not be told is told afterwards."""
-    with faults.told(stack, ("watch", "alert"), lambda _: {}):
+def test_a_broken_alert_stops_nothing_and_what_is_open_is_told_an_hour_later(stack: LocalStack, called: Called) -> None:
+    """By then SNS and Lambda have given up, as this emulator has at once, and watch takes its message for told."""
+    logs = Logs(stack)
+    with faults.told(stack, ("alert",), lambda _: {}):
+        send_garbage(stack)
+        wait_for(lambda: ("dead letters", "dim_design") in look(stack, *IDLE), "the incident")
+        wait_for(lambda: logs.say("alert", "alerts have reached nobody"), "a message that is lost")
+        flow(stack)
+    assert not called.heard("🔴", *LETTERS)
+
+    def is_reminded() -> bool:
+        an_hour_passes(stack)
+        look(stack, *IDLE)
+        return called.heard("🔁", *LETTERS)
+
+    wait_for(is_reminded, "the reminder")
+    drop_garbage(stack)
+    wait_for(lambda: ("dead letters", "dim_design") not in look(stack, *IDLE), "the end")
+    wait_for(lambda: called.heard("🟢", *LETTERS), "the end in Slack")
+
+
+def test_a_broken_watch_stops_nothing_and_tells_when_it_is_mended(stack: LocalStack, called: Called) -> None:
+    with faults.told(stack, ("watch",), lambda _: {}):
         assert "errorMessage" in stack.invoke("watch")
-        stack.python("local.faults", "touch", "-")
-        stack.extract()
-        stack.arrives()
-    assert "errorMessage" not in stack.invoke("watch")
+        send_garbage(stack)
+        flow(stack)
+    assert not called.heard("🔴", *LETTERS)
+    with incident(called, "dead letters", "dim_design", *IDLE):
+        drop_garbage(stack)
+
+
+def send_garbage(stack: LocalStack) -> None:
+    stack.aws("sqs").send_message(QueueUrl=queue_of(stack, "dim_design-dlq"), MessageBody="no message")
+
+
+def drop_garbage(stack: LocalStack) -> None:
+    stack.aws("sqs").purge_queue(QueueUrl=queue_of(stack, "dim_design-dlq"))
+
+
+def flow(stack: LocalStack) -> None:
+    """What changes now reaches the warehouse."""
+    stack.python("local.faults", "touch", "-")
+    stack.extract()
+    stack.arrives()
+
+
+def an_hour_passes(stack: LocalStack) -> None:
+    """For what watch remembers to have told."""
+    health = msgspec.json.decode(stack.get("ingestion", WATCH_HEALTH), type=Health)
+    open_ = tuple(msgspec.structs.replace(each, told_at=each.told_at - REMINDER) for each in health.incidents)
+    body = msgspec.json.encode(msgspec.structs.replace(health, incidents=open_))
+    stack.aws("s3").put_object(Bucket=stack.names.bucket("ingestion"), Key=WATCH_HEALTH, Body=body)

@@ -4,7 +4,7 @@ import json
 
 from infra_bash.lib.wanted.base import Base, Request, Requests
 from shared import topology
-from shared.alerts.alarms import ALARMS, LAMBDA, Alarm
+from shared.alerts.alarms import ALARMS, DIMENSIONS, Alarm
 from shared.alerts.dashboard import dashboard
 from shared.names import ALERTS, MAIL
 
@@ -31,12 +31,12 @@ class Alerts(Base):
 
     def _alarm(self, alarm: Alarm) -> Request:
         hears = [self.names.topic_arn(alarm.topic)]
-        function = {"Name": "FunctionName", "Value": self.names.function(alarm.function)}
+        dimension = {"Name": DIMENSIONS[alarm.namespace], "Value": self.names(alarm.thing)} if alarm.namespace else None
         return {
             "AlarmDescription": alarm.says,
-            "Namespace": LAMBDA if alarm.function else self.names.prefix,
+            "Namespace": alarm.namespace or self.names.prefix,
             "MetricName": alarm.metric,
-            "Dimensions": [function] if alarm.function else [],
+            "Dimensions": [dimension] if dimension else [],
             "Statistic": alarm.statistic,
             "Period": alarm.period_s,
             "EvaluationPeriods": alarm.periods,

@@ -27,9 +27,9 @@ def new_slack(stand_in: StandIn, time: Time) -> NewSlack:
     def new_slack(
         url: str = stand_in.url,
         hosts: str = stand_in.place,
-        timeout_s: float = 5.0,
+        try_s: float = 10.0,
         time_left_s: Callable[[], float] = lambda: time.left_s,
     ) -> Slack:
-        return Slack(Webhook(url), "the/webhook", hosts, time_left_s, time.sleep, timeout_s)
+        return Slack(Webhook(url), "the/webhook", hosts, time_left_s, time.sleep, try_s)
 
     return new_slack

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.alerts.deliver import Outside, deliver
-from shared.errors import ServiceRefused, ServiceUnavailable
-from tests.shared.alerts.making import CANARIES, HERE, alarm, alert, published, sns_event
+from shared.errors import PermanentError, ServiceRefused, ServiceUnavailable, TotestreamError
+from tests.shared.alerts.making import CANARIES, HERE, alarm, alert, assert_hidden, published, sns_event, traced
 
 pytestmark = pytest.mark.fast
 
@@ -37,12 +37,12 @@ class People:
             raise self.mail.pop(0)
         self.seen += [(subject, text) for text in texts]
 
-    def outside(self, post: Callable[[dict[str, Any]], None] | None) -> Outside:
-        return Outside(HERE, post, self, clock=iter(range(100)).__next__)
+    def outside(self, post: Callable[[dict[str, Any]], None] | None, address: str = "someone@example.com") -> Outside:
+        return Outside(HERE, post, self, address, clock=iter(range(100)).__next__)
 
 
-def told(people: People, *messages: str) -> None:
-    deliver(sns_event(*messages)["Records"], people.outside(people.post))
+def told(people: People, *messages: str, address: str = "someone@example.com") -> None:
+    deliver(sns_event(*messages)["Records"], people.outside(people.post, address))
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -100,6 +100,29 @@ def test_when_both_fail_it_is_an_error(capsys: pytest.CaptureFixture[str]) -> No
     assert (line["slack"], line["mail"]) == (str(REFUSED), str(NO_MAIL))
 
 
+@pytest.mark.parametrize(("error", "level"), [(BUSY, "warning"), (REFUSED, "error")])
+def test_without_an_address_the_topic_of_the_e_mails_is_nobody(
+    error: Exception, level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It takes all the same what nobody hears; whoever listens in another way has it."""
+    people = People(slack=[error])
+    with pytest.raises(TotestreamError) as caught:
+        told(people, ALERT, ALARM, address="")
+    assert caught.value is error
+    assert [way.partition(" ")[0] for way, _ in people.seen] == ["[totestream-test]", "slack"]
+    line, other = lines(capsys)
+    assert (line["level"], line["via"], line["slack"]) == (level, "nothing", str(error))
+    assert (other["level"], other["via"]) == ("info", "slack")
+
+
+def test_a_stack_that_has_neither_has_chosen_so(capsys: pytest.CaptureFixture[str]) -> None:
+    people = People()
+    deliver(sns_event(ALERT)["Records"], people.outside(None, address=""))
+    assert len(people.seen) == 1
+    [line] = lines(capsys)
+    assert (line["level"], line["via"]) == ("info", "nobody")
+
+
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_one_that_reaches_nobody_does_not_stop_the_others(which: int, capsys: pytest.CaptureFixture[str]) -> None:
     class Choosy(People):
@@ -124,6 +147,13 @@ def test_a_bug_on_one_way_leaves_the_other_and_tells_only_its_name(capsys: pytes
     [line] = lines(capsys)
     assert line["slack"] == "a bug: ValueError"
     assert CANARIES[2] not in text
+
+
+def test_a_bug_that_reaches_nobody_is_raised_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    people = People(slack=[ValueError(f"cannot parse {CANARIES[2]}")])
+    with pytest.raises(PermanentError, match="^a bug: ValueError$") as caught:
+        told(people, ALERT, address="")
+    assert_hidden(traced(caught.value))
 
 
 def test_anything_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

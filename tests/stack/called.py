@@ -1,0 +1,24 @@
+"""Who is called by the deployed stack."""
+
+import json
+from dataclasses import dataclass
+
+from tests.stack.stack import LocalStack
+
+
+@dataclass
+class Called:
+    """Those who are called: the stand-in for Slack, from now on."""
+
+    stack: LocalStack
+
+    def __post_init__(self) -> None:
+        self._file = self.stack.folder / "slack/slack.jsonl"
+        self._seen = len(self._lines())
+
+    def _lines(self) -> list[str]:
+        return self._file.read_text().splitlines() if self._file.exists() else []
+
+    def heard(self, *words: str) -> bool:
+        messages = [json.dumps(json.loads(line)["message"], ensure_ascii=False) for line in self._lines()[self._seen :]]
+        return any(all(word in message for word in words) for message in messages)
