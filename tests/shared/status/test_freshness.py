@@ -9,6 +9,7 @@ import pytest
 
 from infra_bash.lib import freshness as shown
 from shared.status.freshness import LONGEST_S, SLICES, freshness
+from shared.status.pending import Pending
 from shared.status.status import status
 from shared.warehouse.registry import TARGETS
 from tests.conftest import Ticks
@@ -73,10 +74,8 @@ def test_its_plot() -> None:
 
 def shows(road: Road) -> dict[str, datetime]:
     """As of when each table shows the source."""
-    with road.warehouse.connect() as connection:
-        connection.run(f"SET search_path TO {SCHEMA}")
-        then = datetime.now(UTC).replace(tzinfo=None)
-        tables = status(road.run_log, connection, TARGETS, dict, lambda: then).tables
+    then = datetime.now(UTC).replace(tzinfo=None)
+    tables = status(road.run_log, road.look, TARGETS, dict, lambda: then, Pending()).tables
     return {each.table: then - timedelta(seconds=each.freshness_s or 0.0) for each in tables}
 
 
