@@ -30,7 +30,7 @@ main() {
   require_venv
   require_tables warehouse "${TABLES[@]}"
   load_settings
-  [[ ! -t 1 || -n ${NO_COLOR:-} || $SHOWN_AS != all ]] || COLOR=(--color)
+  [[ ! -t 1 || -n ${NO_COLOR:-} ]] || COLOR=(--color)
   [[ $WATCHES == no ]] || keep_looking
   look
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.fake_aws import FakeAws
-from tests.infra.scripts import ROOT, settings_file
+from tests.infra.scripts import ROOT, run, settings_file
 from tests.infra.test_screen import ILL, STATUS
 
 pytestmark = pytest.mark.fast
@@ -28,7 +28,7 @@ def aws(tmp_path: Path) -> FakeAws:
 
 @contextmanager
 def running(tmp_path: Path, aws: FakeAws, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """status.sh whose stdout is a terminal, ours to read: `stdin` of what is yielded is not used."""
+    """status.sh, whose stdout is a terminal: what it writes there is read from `stdout`."""
     ours, theirs = pty.openpty()
     clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(aws.program)}
     command = [str(ROOT / "infra_bash/status.sh"), "--settings", settings_file(tmp_path), *arguments]
@@ -80,6 +80,12 @@ def test_a_terminal_has_colours_unless_it_wants_none(
     said = on_a_terminal(tmp_path, aws, *arguments, **environment)
     assert "dead letters fact_payment" in said
     assert ("\x1b[" in said) == colours
+
+
+def test_a_pipe_has_no_colours(tmp_path: Path, aws: FakeAws) -> None:
+    aws.answers("lambda invoke", json.dumps(ILL))
+    done = run("status.sh", "--settings", settings_file(tmp_path), TOTESTREAM_AWS=str(aws.program))
+    assert done.returncode == 3 and "dead letters fact_payment" in done.stdout and "\x1b" not in done.stdout
 
 
 def test_a_look_that_fails_is_a_line_and_the_next_comes(tmp_path: Path, aws: FakeAws) -> None:
