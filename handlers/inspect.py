@@ -19,7 +19,6 @@ from shared.lineage.why import why
 from shared.postgres.connection import Connection, connect
 from shared.settings import Settings
 from shared.status.freshness import freshness
-from shared.status.pending import Pending
 from shared.status.quarantined import quarantined
 from shared.status.runs import last_reconcile, run_facts
 from shared.status.status import status
@@ -29,7 +28,6 @@ from shared.watch.queues import depths
 QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness")
 # For what status says of the rest when the warehouse falls silent.
 KEPT_S = 10
-PENDING = Pending()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -58,7 +56,7 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
     if event == {"do": "status"}:
         now = lambda: datetime.now(UTC).replace(tzinfo=None)  # noqa: E731 - asked when all was looked at
         queues = lambda: depths(settings.names, TARGETS)  # noqa: E731 - asked when the warehouse was
-        return status(RunLog(ingestion), warehouse, TARGETS, queues, now, PENDING).facts
+        return status(RunLog(ingestion), warehouse, TARGETS, queues, now).facts
     with warehouse() as connection:
         match event:
             case {"do": "why"}:

@@ -11,6 +11,7 @@
 #   --help            this text
 #
 # FRESHNESS is how far a table may lag behind the source; EXPECTED is known when the warehouse holds the newest run.
+# 60+ under BEHIND is at least so many: of more than two hours of runs the oldest and the newest are looked at.
 # While the warehouse does not answer, what only it knows is "?", and FRESHNESS is as watch last saw it.
 # Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 not well.
 

@@ -42,9 +42,14 @@ def _of_warehouse(number: Any, status: Answer) -> str:
     return "?" if number is None and status.get("no_answer") else shown(number)
 
 
+def _counted(name: str, number: Any, status: Answer) -> str:
+    """Of more runs than were looked at it is known to be behind by so many at the least."""
+    return _of_warehouse(number, status) + ("+" if name == "behind" and status.get("unread_runs") else "")
+
+
 def screen(status: Answer, color: bool) -> str:
     rows = [
-        (*_held_rows(each, status), *(_of_warehouse(each.get(name, 0), status) for name in COUNTS))
+        (*_held_rows(each, status), *(_counted(name, each.get(name, 0), status) for name in COUNTS))
         for each in status["tables"]
     ]
     troubled = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]

@@ -17,7 +17,7 @@ from shared.load.health import LAST_LOADED, QUARANTINED, WAITING
 from shared.postgres.connection import Connection
 from shared.source.health import Health as ExtractHealth
 from shared.status import sql
-from shared.status.pending import Pending
+from shared.status.pending import Pending, look_at_pending
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
 from shared.watch.measures import Depths
@@ -34,7 +34,7 @@ class TableStatus:
 
     `freshness_s` is how far the table may lag behind the source, in seconds. `held` says which of its sources are not
     read, and why. `messages` and `dead_letters` are those of its queues. `last_run`, `there`, `behind`, `waiting` and
-    `quarantined` are None when the warehouse does not answer.
+    `quarantined` are None when the warehouse does not answer. `behind` runs it has still to take, at the least.
     """
 
     table: str
@@ -53,7 +53,8 @@ class TableStatus:
 @dataclass(frozen=True)
 class Status:
     """`no_answer` says why the warehouse could not be asked, and then `loaded_run` is None. `comparable` says that it
-    stands at exactly the run whose rows were counted; `paused_since`, UTC, that a person has stopped the flow.
+    stands at exactly the run whose rows were counted; `paused_since`, UTC, that a person has stopped the flow. So many
+    as `unread_runs` may each have something that a table has still to take.
     `incidents` are those that watch has seen in its last look, `watched_s` seconds ago. `not_well` says in a line each
     what is not as it should be; nothing when all is well.
     """
@@ -62,6 +63,7 @@ class Status:
     loaded_run: int | None
     no_answer: str | None
     comparable: bool
+    unread_runs: int
     paused_since: str | None
     watched_s: float | None
     incidents: tuple[Incident, ...]
@@ -159,21 +161,21 @@ def status(
     targets: Mapping[str, Target],
     depths: Callable[[], Mapping[str, Depths]],
     now: Callable[[], datetime],
-    pending: Pending,
 ) -> Status:
     """`now` gives UTC without a zone, like every snapshot's time; it is asked after everything was looked at."""
     lake = look_at_lake(run_log)
     newest_run = lake.newest.run if lake.newest else 0
     warehouse, no_answer = look_at_warehouse(connect, lake.newest.log if lake.newest else "", targets)
-    records = pending.records(run_log, warehouse.complete_run, lake.newest) if warehouse and lake.newest else []
+    pending = look_at_pending(run_log, warehouse.complete_run, newest_run) if warehouse else Pending()
     queues, then = depths(), now()
-    tables = (_table(target, lake, warehouse, records, queues, then) for target in targets.values())
+    tables = (_table(target, lake, warehouse, pending, queues, then) for target in targets.values())
     watched = lake.watched
     return Status(
         newest_run=newest_run,
         loaded_run=warehouse.complete_run if warehouse else None,
         no_answer=no_answer,
         comparable=warehouse is not None and warehouse.stands_at(newest_run),
+        unread_runs=pending.unread,
         paused_since=lake.paused_since,
         watched_s=_seconds(watched.at.replace(tzinfo=None), then) if watched else None,
         incidents=tuple(each.incident for each in watched.incidents) if watched else (),
@@ -189,17 +191,23 @@ def _table(
     target: Target,
     lake: Lake,
     warehouse: Warehouse | None,
-    records: list[RunRecord],
+    pending: Pending,
     queues: Mapping[str, Depths],
     then: datetime,
 ) -> TableStatus:
     held, name = _held(target, lake.newest), target.name
     run, snapshot_at = warehouse.last.get(name, (None, None)) if warehouse else (None, None)
-    behind = warehouse.behind(name, records) if warehouse else None
+    behind = warehouse.behind(name, pending.records) if warehouse else None
     remembered = lake.watched.fresh_as_of.get(name) if lake.watched else None
     # What watch saw the table show it still shows, whether or not anybody can look.
     shows = (
-        fresh_as_of(snapshot_at, lake.looked_at, remembered, is_behind=bool(behind), is_held=held is not None)
+        fresh_as_of(
+            snapshot_at,
+            lake.looked_at,
+            remembered,
+            is_behind=bool(behind) or pending.unread > 0,
+            is_held=held is not None,
+        )
         if warehouse
         else remembered
     )

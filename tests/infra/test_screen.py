@@ -113,6 +113,11 @@ def test_a_warehouse_that_does_not_answer_leaves_question_marks_and_the_rest() -
     assert why.endswith("; check host and port in the secret, and that PostgreSQL is up")
 
 
+def test_of_runs_that_were_not_looked_at_at_least_is_said() -> None:
+    shown = screen.screen(STATUS | {"unread_runs": 7}, color=False).splitlines()
+    assert shown[2].split()[-5:] == ["0+", "0", "0", "0", "0"]
+
+
 def numbers(text: str) -> list[str]:
     return re.findall(r"(?<![\w:-])\d+(?![\w:-])", text)
 

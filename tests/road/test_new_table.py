@@ -5,7 +5,6 @@ from datetime import UTC, timedelta
 import pytest
 
 from shared.source.request import Request
-from shared.status.pending import Pending
 from shared.status.status import TableStatus, status
 from shared.warehouse.registry import TARGETS
 from shared.watch.asking import Asked, Outside, ask_again
@@ -58,7 +57,7 @@ def transform_others(road: Road, run: int) -> None:
 def status_of(road: Road) -> dict[str, TableStatus]:
     newest = road.run_log.newest()
     assert newest
-    found = status(road.run_log, road.look, road.targets, dict, lambda: newest.snapshot.taken_at, Pending())
+    found = status(road.run_log, road.look, road.targets, dict, lambda: newest.snapshot.taken_at)
     return {each.table: each for each in found.tables}
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from infra_bash.lib import freshness as shown
 from shared.status.freshness import LONGEST_S, SLICES, freshness
-from shared.status.pending import Pending
 from shared.status.status import status
 from shared.warehouse.registry import TARGETS
 from tests.conftest import Ticks
@@ -75,7 +74,7 @@ def test_its_plot() -> None:
 def shows(road: Road) -> dict[str, datetime]:
     """As of when each table shows the source."""
     then = datetime.now(UTC).replace(tzinfo=None)
-    tables = status(road.run_log, road.look, TARGETS, dict, lambda: then, Pending()).tables
+    tables = status(road.run_log, road.look, TARGETS, dict, lambda: then).tables
     return {each.table: then - timedelta(seconds=each.freshness_s or 0.0) for each in tables}
 
 

@@ -10,11 +10,10 @@ import pytest
 
 from shared.aws.bucket import S3Bucket
 from shared.lake import keys
-from shared.lake.documents import RunRecord
 from shared.lake.run_log import RunLog
 from shared.postgres.connection import connect
 from shared.source.request import Request
-from shared.status.pending import READERS, Pending
+from shared.status.pending import READ_AT_AN_END, READERS, look_at_pending
 from shared.status.status import Status, TableStatus, status
 from shared.warehouse.registry import TARGETS
 from shared.watch.measures import Depths
@@ -28,7 +27,7 @@ pytestmark = pytest.mark.fast
 def status_of(road: Road, later_s: float = 0) -> Status:
     newest = road.run_log.newest()
     then = (newest.snapshot.taken_at if newest else datetime(2026, 1, 1)) + timedelta(seconds=later_s)
-    return status(road.run_log, road.look, TARGETS, dict, lambda: then, Pending())
+    return status(road.run_log, road.look, TARGETS, dict, lambda: then)
 
 
 def table(found: Status, name: str) -> TableStatus:
@@ -123,7 +122,7 @@ def test_what_the_lake_knows_is_told_when_the_warehouse_does_not_answer(
     ask = lambda: connect("warehouse", login, ca="", plaintext=True, timeout_s=60)  # noqa: E731 - when it is asked
     depths = {"dim_staff": Depths(messages=2, dead_letters=1)}
     later = then + timedelta(seconds=60)
-    found = status(road.run_log, ask, TARGETS, lambda: depths, lambda: later, Pending())
+    found = status(road.run_log, ask, TARGETS, lambda: depths, lambda: later)
     assert (found.newest_run, found.loaded_run, found.comparable, found.watched_s) == (1, None, False, 60.0)
     silence, dead = found.not_well
     assert re.fullmatch(rf"warehouse: connecting to .*{why}.*", silence) and "pa55" not in silence
@@ -149,30 +148,41 @@ class Counting(S3Bucket):
         return super().get(key)
 
 
-def test_of_a_day_of_pending_runs_records_are_read_many_at_once_and_each_but_once(
-    road: Road, ingestion: S3Bucket
-) -> None:
+def test_of_a_day_of_pending_runs_both_ends_are_read_many_at_once(road: Road, ingestion: S3Bucket) -> None:
+    """However long the trouble lasts, it takes no longer to look."""
+    road.travel()
+    first, last = road.run_log.get(1), READ_AT_AN_END * 2 + 20
+    runs = range(2, last + 1)
+    for run in runs:
+        road.run_log.commit(msgspec.structs.replace(first, run=run, targets=("dim_design",)))
+    counting = Counting(ingestion.name, READERS)
+    pending = look_at_pending(RunLog(counting), 1, last)
+    read = [*runs[:READ_AT_AN_END], *runs[-READ_AT_AN_END:]]
+    assert [each.run for each in pending.records] == read
+    assert sorted(counting.read) == [keys.run_key(run) for run in read]
+    assert pending.unread == 19 == status_of(road).unread_runs
+    assert table(status_of(road), "dim_design").behind == READ_AT_AN_END * 2
+
+
+def test_nothing_is_fresh_for_runs_that_were_not_looked_at(road: Road) -> None:
+    """Between the two ends may be a change of any table."""
+    road.travel()
+    road.extract()
+    first = road.run_log.get(1)
+    for run in range(2, READ_AT_AN_END * 2 + 3):
+        road.run_log.commit(msgspec.structs.replace(first, run=run, targets=("dim_design",)))
+    assert status_of(road).unread_runs == 1
+    assert table(status_of(road, later_s=500), "dim_staff").freshness_s == 500.0
+
+
+@pytest.mark.parametrize("pending", [0, 1, READ_AT_AN_END, READ_AT_AN_END * 2])
+def test_what_two_ends_cover_is_read_whole(road: Road, pending: int) -> None:
     road.travel()
     first = road.run_log.get(1)
-
-    def record(run: int, log: str = first.log) -> RunRecord:
-        return msgspec.structs.replace(first, run=run, log=log)
-
-    for run in range(2, READERS * 3 + 2):
-        road.run_log.commit(record(run))
-    counting, pending = Counting(ingestion.name, READERS), Pending()
-
-    def runs(newest: RunRecord) -> list[int]:
-        return [each.run for each in pending.records(RunLog(counting), 1, newest)]
-
-    last = record(READERS * 3 + 1)
-    assert runs(last) == [*range(2, READERS * 3 + 2)]
-    assert sorted(counting.read) == [keys.run_key(run) for run in range(2, READERS * 3 + 2)]
-    assert runs(last) == [*range(2, READERS * 3 + 2)]
-    assert len(counting.read) == READERS * 3
-    # The same numbers of another log are other runs.
-    assert runs(record(READERS * 3 + 1, log="b")) == [*range(2, READERS * 3 + 2)]
-    assert len(counting.read) == READERS * 6
+    for run in range(2, pending + 2):
+        road.run_log.commit(msgspec.structs.replace(first, run=run))
+    found = look_at_pending(road.run_log, 1, pending + 1)
+    assert ([each.run for each in found.records], found.unread) == ([*range(2, pending + 2)], 0)
 
 
 def test_a_record_that_was_lost_is_no_reason_to_show_nothing(road: Road, tick: Ticks, ingestion: S3Bucket) -> None:
