@@ -102,16 +102,28 @@ def test_a_drill_that_cannot_mend_says_so_and_leaves_nothing_of_its_own(tmp_path
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_what_never_comes_is_not_waited_for_for_ever(aws: FakeAws) -> None:
+def called(aws: FakeAws, commands: str) -> subprocess.CompletedProcess[str]:
+    """Functions of the drills' own, by themselves."""
     libraries = "".join(f"source {ROOT}/infra_bash/lib/{name}.sh; " for name in ("operating", "follow", "drills"))
-    waits = (
-        "IS_LOCAL=yes ROAD_S=1 EVERY_S=1 PROCESSED=bucket MANIFEST=manifests/00000007/fact_payment.json; keep_manifest"
-    )
     environment = {"PATH": os.environ["PATH"], "TOTESTREAM_AWS": str(aws.program)}
-    command = ["bash", "-c", libraries + waits]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    command = ["bash", "-c", libraries + commands]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_what_never_comes_is_not_waited_for_for_ever(aws: FakeAws) -> None:
+    key = "manifests/00000007/fact_payment.json"
+    done = called(aws, f"IS_LOCAL=yes ROAD_S=1 EVERY_S=1 PROCESSED=bucket MANIFEST={key}; keep_manifest")
     assert done.returncode == 1
-    assert done.stderr == (
-        "FAILED  manifests/00000007/fact_payment.json is not there after 1 s; "
-        "look with infra_bash/logs.sh --local fact_payment\n"
-    )
+    said = "is not there after 1 s; look with infra_bash/logs.sh --local fact_payment"
+    assert done.stderr == f"FAILED  {key} {said}\n"
+
+
+def test_garbage_that_is_still_on_its_way_is_waited_for(tmp_path: Path, aws: FakeAws) -> None:
+    aws.answers("sqs get-queue-url", "https://queue")
+    aws.answers("sqs get-queue-attributes", "0")
+    file = settings_file(tmp_path)
+    done = called(aws, f"SETTINGS_FILE={file} GARBAGE_S=1 EVERY_S=1; touch $WORK/sent; drop_garbage")
+    assert done.returncode == 1
+    assert done.stderr == "FAILED  the message that nobody understands is no dead letter after 1 s\n"
+    # Of a drill that has sent none nobody asks.
+    assert called(aws, "IS_LOCAL=no drop_garbage").returncode == 0
