@@ -16,7 +16,7 @@ from shared.lake.run_log import RunLog
 from shared.lineage.lake import Lake
 from shared.lineage.warehouse import Warehouse
 from shared.lineage.why import why
-from shared.postgres.connection import connect
+from shared.postgres.connection import Connection, connect
 from shared.settings import Settings
 from shared.status.freshness import freshness
 from shared.status.quarantined import quarantined
@@ -26,6 +26,8 @@ from shared.warehouse.registry import TARGETS
 from shared.watch.queues import depths
 
 QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness")
+# For what status says of the rest when the warehouse falls silent.
+KEPT_S = 10
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -40,20 +42,23 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
     if event.get("do") not in QUESTIONS:
         raise Refused(f"inspect can do {', '.join(QUESTIONS)}, not {event.get('do')!r}")
     ingestion, processed = (S3Bucket(settings.names.bucket(noun)) for noun in ("ingestion", "processed"))
-    connection = connect(
-        "warehouse",
-        get_login(settings["WAREHOUSE_SECRET"]),
-        ca=settings.get("DATABASE_CA"),
-        plaintext=settings.plaintext,
-        timeout_s=context.get_remaining_time_in_millis() / 1000,
-        schema=settings["WAREHOUSE_SCHEMA"],
-    )
-    with connection:
+
+    def warehouse() -> Connection:
+        return connect(
+            "warehouse",
+            get_login(settings["WAREHOUSE_SECRET"]),
+            ca=settings.get("DATABASE_CA"),
+            plaintext=settings.plaintext,
+            timeout_s=context.get_remaining_time_in_millis() / 1000 - KEPT_S,
+            schema=settings["WAREHOUSE_SCHEMA"],
+        )
+
+    if event == {"do": "status"}:
+        now = lambda: datetime.now(UTC).replace(tzinfo=None)  # noqa: E731 - asked when all was looked at
+        queues = lambda: depths(settings.names, TARGETS)  # noqa: E731 - asked when the warehouse was
+        return status(RunLog(ingestion), warehouse, TARGETS, queues, now).facts
+    with warehouse() as connection:
         match event:
-            case {"do": "status"}:
-                now = lambda: datetime.now(UTC).replace(tzinfo=None)  # noqa: E731 - asked when all was looked at
-                queues = lambda: depths(settings.names, TARGETS)  # noqa: E731 - asked when the warehouse was
-                return status(RunLog(ingestion), connection, TARGETS, queues, now).facts
             case {"do": "why"}:
                 return why(event, TARGETS, Lake(ingestion, processed), Warehouse(connection))
             case {"do": "run", "run": int(run)}:

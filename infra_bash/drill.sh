@@ -50,8 +50,22 @@ main() {
 }
 
 BROKEN=yes
+# leave: one who is in a hurry may not end the mending. A step of it that fails ends a shell of its own.
 leave() {
-  [[ $BROKEN == no ]] || mend_it || say FAILED "$NAME is not mended; see docs/runbook.md"
+  local mended=0
+  trap '' INT TERM
+  # Whoever ended us may have ended the loaded CLI with us.
+  rm -f "$CLI_SOCKET"
+  if [[ $BROKEN == yes ]]; then
+    set +e
+    (
+      set -e
+      mend_it
+    )
+    mended=$?
+    set -e
+  fi
+  ((mended == 0)) || say FAILED "$NAME is not mended; see docs/runbook.md#$NAME"
   clean_up
 }
 

@@ -11,6 +11,8 @@
 #   --help            this text
 #
 # FRESHNESS is how far a table may lag behind the source; EXPECTED is known when the warehouse holds the newest run.
+# 60+ under BEHIND is at least so many: of more than two hours of runs the oldest and the newest are looked at.
+# While the warehouse does not answer, what only it knows is "?", and FRESHNESS is as watch last saw it.
 # Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 not well.
 
 # shellcheck source-path=SCRIPTDIR/lib
@@ -29,7 +31,7 @@ main() {
   require_venv
   require_tables warehouse "${TABLES[@]}"
   load_settings
-  [[ ! -t 1 || -n ${NO_COLOR:-} || $SHOWN_AS != all ]] || COLOR=(--color)
+  [[ ! -t 1 || -n ${NO_COLOR:-} ]] || COLOR=(--color)
   [[ $WATCHES == no ]] || keep_looking
   look
 }
@@ -50,18 +52,19 @@ read_arguments() {
 # look: ends with 3 when not all is well.
 look() {
   local status
-  status=$(invoke inspect '{"do":"status"}')
+  # In a condition, as when it keeps looking, errexit would not end it.
+  status=$(invoke inspect '{"do":"status"}') || return 1
   python infra_bash.lib.screen "$SHOWN_AS" "${COLOR[@]}" "${TABLES[@]}" <<<"$status"
 }
 
-# keep_looking: one screen after the other, in the same place on a terminal.
+# keep_looking: one screen after the other, in the same place on a terminal. A look that failed has said why.
 keep_looking() {
   local screen
   keep_cli_loaded
   while true; do
-    screen=$(look) || [[ $? == 3 ]]
-    [[ ! -t 1 ]] || printf '\e[H\e[2J'
-    printf '%s\n' "$screen"
+    screen=$(look) || [[ $? == 3 ]] || screen=''
+    [[ ! -t 1 || -z $screen ]] || printf '\e[H\e[2J'
+    [[ -z $screen ]] || printf '%s\n' "$screen"
     sleep "$EVERY_S"
   done
 }

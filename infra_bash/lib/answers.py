@@ -78,6 +78,8 @@ def held(status: Answer) -> str:
 
 def progress(status: Answer, run: int) -> str:
     """`loaded`, `passed` when the warehouse holds a later run than the counted one, else what is behind."""
+    if status.get("no_answer"):
+        return f"behind: warehouse: {status['no_answer']}"
     loaded = status.get("loaded_run") or 0
     if loaded >= run:
         return "loaded" if loaded == run and status.get("comparable") else "passed"

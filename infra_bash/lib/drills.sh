@@ -9,8 +9,15 @@ LOCALLY=(
 # So long a message may take, beyond the objective: an extraction, a load and three looks of watch.
 ROAD_S=360
 EVERY_S=2
+# A message that nobody understands is a dead letter at once, when its transform is called.
+GARBAGE_S=60
 # What a drill sets upon, and what is touched to have something to be late with.
 TABLE=fact_payment
+# What the message names where that is another table, or the whole stack.
+declare -A SUBJECTS=(
+  ["table-held"]=design ["freshness"]=dim_design ["reconcile-differences"]=dim_design
+  ["extract-silent"]='' ["load-silent"]='' ["two-logs"]=''
+)
 
 now_ms() {
   date +%s%3N
@@ -68,7 +75,7 @@ wait_for_message() {
 is_told() {
   aws_find logs filter-log-events --log-group-name "/aws/lambda/$PROJECT-$STAGE-alert" --start-time "$SINCE_MS" \
     --query 'events[].message' >"$WORK/told"
-  python infra_bash.lib.told "$1" "${NAME//-/ }" <"$WORK/told"
+  python infra_bash.lib.told "$1" "${NAME//-/ }" "${SUBJECTS[$NAME]-$TABLE}" <"$WORK/told"
 }
 
 # hurry: what the schedules would do. Whoever is broken says so to the log.
@@ -108,8 +115,18 @@ queue_url() {
   aws_read sqs get-queue-url --queue-name "$PROJECT-$STAGE-$1" --query QueueUrl --output text
 }
 
+# drop_garbage: of a drill that was cut short it may still be on its way, and would be a dead letter when nobody looks.
 drop_garbage() {
-  run_script retry.sh --drop "$TABLE"
+  local until=$((SECONDS + GARBAGE_S))
+  while [[ -e $WORK/sent ]]; do
+    run_script retry.sh --drop "$TABLE"
+    if ! grep -q "no dead letters" "$WORK/said"; then
+      rm "$WORK/sent"
+      break
+    fi
+    ((SECONDS < until)) || die "the message that nobody understands is no dead letter after $GARBAGE_S s"
+    sleep "$EVERY_S"
+  done
 }
 
 # ---- the loader
@@ -138,19 +155,31 @@ lose_message() {
 }
 
 refuse_run() {
+  local run
   PROCESSED=$PROJECT-$STAGE-processed-$ACCOUNT_ID
   stop_load
   touch_source
-  MANIFEST=manifests/$(printf %08d "$(extract_now '{}')")/$TABLE.json
-  until [[ -s $WORK/manifest ]]; do
-    aws_find s3api get-object --bucket "$PROCESSED" --key "$MANIFEST" "$WORK/manifest" >"$WORK/got"
-    sleep "$EVERY_S"
-  done
+  run=$(extract_now '{}')
+  MANIFEST=manifests/$(printf %08d "$run")/$TABLE.json
+  keep_manifest
   printf 'a drill' >"$WORK/broken"
   aws_write s3api put-object --bucket "$PROCESSED" --key "$MANIFEST" --body "$WORK/broken" >"$WORK/put"
   start_load
 }
 
+# keep_manifest: as it is, once it is there.
+keep_manifest() {
+  local until=$((SECONDS + ROAD_S))
+  until [[ -s $WORK/manifest ]]; do
+    ((SECONDS < until)) || die "$MANIFEST is not there after $ROAD_S s; look with infra_bash/logs.sh$(same_stack) $TABLE"
+    aws_find s3api get-object --bucket "$PROCESSED" --key "$MANIFEST" "$WORK/manifest" >"$WORK/got"
+    sleep "$EVERY_S"
+  done
+}
+
+# restore_manifest: a drill that was cut short may have damaged none, but it has stopped the loader.
 restore_manifest() {
-  aws_write s3api put-object --bucket "$PROCESSED" --key "$MANIFEST" --body "$WORK/manifest" >"$WORK/put"
+  start_load
+  [[ ! -e $WORK/broken ]] ||
+    aws_write s3api put-object --bucket "$PROCESSED" --key "$MANIFEST" --body "$WORK/manifest" >"$WORK/put"
 }

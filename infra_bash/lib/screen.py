@@ -7,10 +7,11 @@ python -m infra_bash.lib.screen json [TABLE…]            all that is known; en
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+from infra_bash.lib.advice import FUNCTIONS, one_line
 from infra_bash.lib.answers import aligned, only, shown
 
 Answer = dict[str, Any]
@@ -31,14 +32,26 @@ def _held_rows(each: Answer, status: Answer) -> tuple[str, ...]:
     return (
         each["table"],
         shown(each.get("expected")) if status.get("comparable", False) else "-",
-        shown(each.get("there")),
-        shown(each.get("last_run")),
+        *(_of_warehouse(each.get(name), status) for name in ("there", "last_run")),
         "-" if each.get("freshness_s") is None else f"{each['freshness_s']:.0f} s",
     )
 
 
+def _of_warehouse(number: Any, status: Answer) -> str:
+    """Nobody knows, while it does not answer."""
+    return "?" if number is None and status.get("no_answer") else shown(number)
+
+
+def _counted(name: str, number: Any, status: Answer) -> str:
+    """Of more runs than were looked at it is known to be behind by so many at the least."""
+    return _of_warehouse(number, status) + ("+" if name == "behind" and status.get("unread_runs") else "")
+
+
 def screen(status: Answer, color: bool) -> str:
-    rows = [(*_held_rows(each, status), *(str(each.get(name, 0)) for name in COUNTS)) for each in status["tables"]]
+    rows = [
+        (*_held_rows(each, status), *(_counted(name, each.get(name, 0), status) for name in COUNTS))
+        for each in status["tables"]
+    ]
     troubled = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]
     header, *lines = aligned([(*HEADER, *TROUBLES), *rows]).splitlines()
     painted = [_painted(line, RED, color and bad) for line, bad in zip(lines, troubled, strict=True)]
@@ -50,7 +63,8 @@ def _first_line(status: Answer, color: bool) -> str:
     well = "NOT WELL" if status.get("not_well") else "all is well"
     watched = status.get("watched_s")
     looked = "watch has never looked" if watched is None else f"watch looked {watched:.0f} s ago"
-    said = f"{well}; run {status['newest_run']}, {status['loaded_run']} loaded; {looked}"
+    loaded = _of_warehouse(status["loaded_run"], status)
+    said = f"{well}; run {status['newest_run']}, {loaded} loaded; {looked}"
     return _painted(said, RED if status.get("not_well") else GREEN, color)
 
 
@@ -65,11 +79,14 @@ def _name(incident: Answer) -> str:
     return f"{incident['kind']} {incident['subject']}".rstrip()
 
 
-def _others(status: Answer, color: bool) -> Iterable[str]:
-    """What is not well and no incident."""
+def _others(status: Answer, color: bool) -> Iterator[str]:
+    """What is not well and no incident; of the warehouse also what to do."""
     told = {_name(each) for each in status.get("incidents", ())}
-    lines = [line for line in status.get("not_well", ()) if line not in told]
-    return [_painted(f"NOT WELL  {line}", RED, color) for line in lines]
+    for line in status.get("not_well", ()):
+        what, _, why = line.partition(": ")
+        said = one_line(what, why, FUNCTIONS) if what == "warehouse" else line
+        if line not in told:
+            yield _painted(f"NOT WELL  {said}", RED, color)
 
 
 def _painted(text: str, paint: str, color: bool) -> str:

@@ -101,6 +101,8 @@ check_settings() {
   must_match LAMBDA_ARCH '^(arm64|x86_64)$' "arm64 or x86_64"
   must_match REASK_AFTER_S '^[1-9][0-9]*$' "a number of seconds"
   must_match FRESHNESS_OBJECTIVE_S '^[1-9][0-9]*$' "a number of seconds"
+  must_outlast EXTRACT_SCHEDULE
+  must_outlast LOAD_SCHEDULE
   must_match ALERT_EMAIL '^([^@[:space:]]+@[^@[:space:]]+)?$' "one address, or empty"
   must_match MONTHLY_BUDGET_USD '^([1-9][0-9]*)?$' "a number of dollars, or empty"
   [[ -z $SUBNET_IDS || -n $SECURITY_GROUP_IDS ]] || refuse "SUBNET_IDS is set and SECURITY_GROUP_IDS is not; set both"
@@ -110,4 +112,15 @@ check_settings() {
 # must_match NAME PATTERN WORDS
 must_match() {
   [[ ${!1} =~ $2 ]] || refuse "$1 is '${!1}'; it must be $3"
+}
+
+# must_outlast SCHEDULE: else between two of its ticks somebody is called, and told that it is over. When a cron(…) comes
+# is not judged here.
+must_outlast() {
+  local interval_s
+  local -A seconds=([minute]=60 [hour]=3600 [day]=86400)
+  [[ ${!1} =~ ^rate\(([0-9]+)\ (minute|hour|day)s?\)$ ]] || return 0
+  interval_s=$((10#${BASH_REMATCH[1]} * ${seconds[${BASH_REMATCH[2]}]}))
+  ((FRESHNESS_OBJECTIVE_S > interval_s)) ||
+    refuse "FRESHNESS_OBJECTIVE_S is $FRESHNESS_OBJECTIVE_S, and $1 is ${!1}; make it longer than these $interval_s seconds"
 }

@@ -1,6 +1,6 @@
-"""Whether the alert function has told of an incident.
+"""Whether the alert function has told a person of an incident.
 
-python -m infra_bash.lib.told begun|ended KIND <MESSAGES   MESSAGES is a JSON list of what it logged
+python -m infra_bash.lib.told begun|ended KIND SUBJECT <MESSAGES   MESSAGES is a JSON list of what it logged
 """
 
 import json
@@ -8,15 +8,19 @@ import sys
 
 from infra_bash.lib.log_lines import facts_of
 
+# The ways that lead to a person; what the function calls "nothing" or "nobody" has reached none.
+WAYS = ("slack", "mail")
 
-def is_told(messages: list[str], event: str, kind: str) -> bool:
-    return any((said.get("event"), said.get("kind")) == (event, kind) for said in map(facts_of, messages))
+
+def is_told(messages: list[str], event: str, kind: str, subject: str) -> bool:
+    about = {"event": event, "kind": kind, "subject": subject}
+    return any(said.get("via") in WAYS and about.items() <= said.items() for said in map(facts_of, messages))
 
 
 def main() -> int:
-    event, kind = sys.argv[1:]
+    event, kind, subject = sys.argv[1:]
     text = sys.stdin.read()
-    return 0 if is_told(json.loads(text) if text.strip() else [], event, kind) else 1
+    return 0 if is_told(json.loads(text) if text.strip() else [], event, kind, subject) else 1
 
 
 if __name__ == "__main__":

@@ -39,8 +39,11 @@ class RunLog:
 
     def since(self, run: int) -> Iterator[RunRecord]:
         """The records after `run`, in order."""
-        for key in self.bucket.list(keys.RUNS, after=keys.run_key(run)):
-            yield decode(self.bucket.get(key), RunRecord, key)
+        yield from map(self.get, self.numbers(after=run))
+
+    def numbers(self, after: int) -> Iterator[int]:
+        """The runs after `after`, in order."""
+        yield from map(keys.run_of, self.bucket.list(keys.RUNS, after=keys.run_key(after)))
 
     def commit(self, record: RunRecord) -> bool:
         """Create the record: the commit of its run. False when another attempt has that number."""
@@ -59,10 +62,7 @@ class RunLog:
         self.bucket.create(keys.published_key(run), b"{}")
 
     def _last_after(self, run: int) -> int:
-        last = 0
-        for key in self.bucket.list(keys.RUNS, after=keys.run_key(run)):
-            last = keys.run_of(key)
-        return last
+        return max(self.numbers(after=run), default=0)
 
     def _hint(self) -> int:
         """The hinted run; 0 when there is no hint, which costs a longer listing and nothing more."""

@@ -1,6 +1,6 @@
 """One screen: per warehouse table its last run, rows, freshness and what is behind, waiting or quarantined."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from shared.alerts.documents import Incident
+from shared.errors import TotestreamError
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.pause import paused_since
@@ -16,6 +17,7 @@ from shared.load.health import LAST_LOADED, QUARANTINED, WAITING
 from shared.postgres.connection import Connection
 from shared.source.health import Health as ExtractHealth
 from shared.status import sql
+from shared.status.pending import Pending, look_at_pending
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
 from shared.watch.measures import Depths
@@ -31,32 +33,37 @@ class TableStatus:
     """`expected` rows as counted in the source at the last run, None when it was not; `there` in the warehouse.
 
     `freshness_s` is how far the table may lag behind the source, in seconds. `held` says which of its sources are not
-    read, and why. `messages` and `dead_letters` are those of its queues.
+    read, and why. `messages` and `dead_letters` are those of its queues. `last_run`, `there`, `behind`, `waiting` and
+    `quarantined` are None when the warehouse does not answer. `behind` runs it has still to take, at the least.
     """
 
     table: str
     last_run: int | None
     expected: int | None
-    there: int
-    behind: int
+    there: int | None
+    behind: int | None
     messages: int
     dead_letters: int
-    waiting: int
-    quarantined: int
+    waiting: int | None
+    quarantined: int | None
     freshness_s: float | None
     held: str | None
 
 
 @dataclass(frozen=True)
 class Status:
-    """`comparable` says that the warehouse stands at exactly the run whose rows were counted; `paused_since`, UTC, that
-    a person has stopped the flow. `incidents` are those that watch has seen in its last look, `watched_s` seconds ago.
-    `not_well` says in a line each what is not as it should be; nothing when all is well.
+    """`no_answer` says why the warehouse could not be asked, and then `loaded_run` is None. `comparable` says that it
+    stands at exactly the run whose rows were counted; `paused_since`, UTC, that a person has stopped the flow. So many
+    as `unread_runs` may each have something that a table has still to take.
+    `incidents` are those that watch has seen in its last look, `watched_s` seconds ago. `not_well` says in a line each
+    what is not as it should be; nothing when all is well.
     """
 
     newest_run: int
-    loaded_run: int
+    loaded_run: int | None
+    no_answer: str | None
     comparable: bool
+    unread_runs: int
     paused_since: str | None
     watched_s: float | None
     incidents: tuple[Incident, ...]
@@ -69,6 +76,7 @@ class Status:
         return [
             *([f"paused since {self.paused_since} UTC"] if self.paused_since else []),
             *([self._silence] if self._silence else []),
+            *([f"warehouse: {self.no_answer}"] if self.no_answer else []),
             *told,
             *(line for table in self.tables for line in self._wrong(table) if line not in told),
         ]
@@ -107,6 +115,14 @@ class Warehouse:
         self.there = {t.name: connection.one(sql.rows_there(t, everything))[0] for t in everything}
         connection.run("COMMIT")
 
+    def stands_at(self, run: int) -> bool:
+        """Whether that run is wholly loaded, and nothing of a later one."""
+        return self.complete_run == run and all(taken <= run for taken, _ in self.taken)
+
+    def behind(self, table: str, records: Iterable[RunRecord]) -> int:
+        """How many of these runs it has still to take."""
+        return sum(table in record.targets and (record.run, table) not in self.taken for record in records)
+
 
 @dataclass(frozen=True)
 class Lake:
@@ -128,9 +144,20 @@ def look_at_lake(run_log: RunLog) -> Lake:
     )
 
 
+def look_at_warehouse(
+    connect: Callable[[], Connection], log_id: str, targets: Mapping[str, Target]
+) -> tuple[Warehouse | None, str | None]:
+    """What it says, or why it says nothing: whoever looks then needs the rest most of all."""
+    try:
+        with connect() as connection:
+            return Warehouse(connection, log_id, targets), None
+    except TotestreamError as error:
+        return None, str(error).removeprefix("warehouse: ")
+
+
 def status(
     run_log: RunLog,
-    connection: Connection,
+    connect: Callable[[], Connection],
     targets: Mapping[str, Target],
     depths: Callable[[], Mapping[str, Depths]],
     now: Callable[[], datetime],
@@ -138,15 +165,17 @@ def status(
     """`now` gives UTC without a zone, like every snapshot's time; it is asked after everything was looked at."""
     lake = look_at_lake(run_log)
     newest_run = lake.newest.run if lake.newest else 0
-    warehouse = Warehouse(connection, lake.newest.log if lake.newest else "", targets)
-    pending = [record for record in run_log.since(warehouse.complete_run) if record.run <= newest_run]
+    warehouse, no_answer = look_at_warehouse(connect, lake.newest.log if lake.newest else "", targets)
+    pending = look_at_pending(run_log, warehouse.complete_run, newest_run) if warehouse else Pending()
     queues, then = depths(), now()
     tables = (_table(target, lake, warehouse, pending, queues, then) for target in targets.values())
     watched = lake.watched
     return Status(
         newest_run=newest_run,
-        loaded_run=warehouse.complete_run,
-        comparable=warehouse.complete_run == newest_run and all(run <= newest_run for run, _ in warehouse.taken),
+        loaded_run=warehouse.complete_run if warehouse else None,
+        no_answer=no_answer,
+        comparable=warehouse is not None and warehouse.stands_at(newest_run),
+        unread_runs=pending.unread,
         paused_since=lake.paused_since,
         watched_s=_seconds(watched.at.replace(tzinfo=None), then) if watched else None,
         incidents=tuple(each.incident for each in watched.incidents) if watched else (),
@@ -161,27 +190,38 @@ def _seconds(since: datetime, then: datetime) -> float:
 def _table(
     target: Target,
     lake: Lake,
-    warehouse: Warehouse,
-    pending: list[RunRecord],
+    warehouse: Warehouse | None,
+    pending: Pending,
     queues: Mapping[str, Depths],
     then: datetime,
 ) -> TableStatus:
-    run, snapshot_at = warehouse.last.get(target.name, (None, None))
-    behind = sum(target.name in r.targets and (r.run, target.name) not in warehouse.taken for r in pending)
-    held = _held(target, lake.newest)
-    remembered = lake.watched.fresh_as_of.get(target.name) if lake.watched else None
-    shows = fresh_as_of(snapshot_at, lake.looked_at, remembered, is_behind=behind > 0, is_held=held is not None)
-    depth = queues.get(target.name, Depths())
+    held, name = _held(target, lake.newest), target.name
+    run, snapshot_at = warehouse.last.get(name, (None, None)) if warehouse else (None, None)
+    behind = warehouse.behind(name, pending.records) if warehouse else None
+    remembered = lake.watched.fresh_as_of.get(name) if lake.watched else None
+    # What watch saw the table show it still shows, whether or not anybody can look.
+    shows = (
+        fresh_as_of(
+            snapshot_at,
+            lake.looked_at,
+            remembered,
+            is_behind=bool(behind) or pending.unread > 0,
+            is_held=held is not None,
+        )
+        if warehouse
+        else remembered
+    )
+    depth = queues.get(name, Depths())
     return TableStatus(
-        table=target.name,
+        table=name,
         last_run=run,
         expected=_expected(target, lake.newest),
-        there=warehouse.there[target.name],
+        there=warehouse.there[name] if warehouse else None,
         behind=behind,
         messages=depth.messages,
         dead_letters=depth.dead_letters,
-        waiting=warehouse.waiting.get(target.name, 0),
-        quarantined=warehouse.quarantined.get(target.name, 0),
+        waiting=warehouse.waiting.get(name, 0) if warehouse else None,
+        quarantined=warehouse.quarantined.get(name, 0) if warehouse else None,
         freshness_s=_seconds(shows, then) if shows else None,
         held=held,
     )

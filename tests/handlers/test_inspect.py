@@ -1,5 +1,6 @@
 """The edge of inspect: a question it does not know, and a stack that is half deployed, are one line each."""
 
+import time
 from typing import Any
 
 import boto3
@@ -32,6 +33,12 @@ def make_buckets() -> None:
         made_bucket(f"totestream-test-{noun}-123456789012")
 
 
+def make_queues() -> None:
+    for table in TARGETS:
+        for queue in (table, f"{table}-dlq"):
+            boto3.client("sqs").create_queue(QueueName=f"totestream-test-{queue}")
+
+
 def test_a_record_that_does_not_exist_is_a_line(begun: Database, capsys: pytest.CaptureFixture[str]) -> None:
     make_buckets()
     migrate.handler({}, Context())
@@ -44,10 +51,8 @@ def test_a_record_that_does_not_exist_is_a_line(begun: Database, capsys: pytest.
 def test_the_status_of_a_stack_that_has_just_begun(begun: Database) -> None:
     make_buckets()
     migrate.handler({}, Context())
+    make_queues()
     sqs = boto3.client("sqs")
-    for table in TARGETS:
-        for queue in (table, f"{table}-dlq"):
-            sqs.create_queue(QueueName=f"totestream-test-{queue}")
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="totestream-test-dim_date-dlq")["QueueUrl"], MessageBody="x")
     found = inspect.handler({"do": "status"}, Context())
     assert (found["newest_run"], found["not_well"]) == (0, ["watch has never looked", "dead letters dim_date"])
@@ -68,3 +73,23 @@ def test_a_warehouse_without_tables(begun: Database) -> None:
     make_buckets()
     with pytest.raises(ServiceRefused, match="42P01.*; compare the database with what deploy.sh expects"):
         inspect.handler(QUESTION, Context())
+
+
+class Hurry(Context):
+    """Of which the warehouse gets half a second, and the rest is kept."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((inspect.KEPT_S + 0.5) * 1000)
+
+
+def test_a_warehouse_that_falls_silent_leaves_time_for_the_rest(begun: Database) -> None:
+    make_buckets()
+    make_queues()
+    migrate.handler({}, Context())
+    owner = begun.owner()
+    owner.run("BEGIN")
+    owner.run("LOCK TABLE project_team_1.etl_log")
+    began = time.monotonic()
+    found = inspect.handler({"do": "status"}, Hurry())
+    assert time.monotonic() - began < inspect.KEPT_S
+    assert found["not_well"] == ["watch has never looked", "warehouse: a statement failed for now (TimeoutError)"]

@@ -1,7 +1,9 @@
-"""Of which drill somebody was told, and which drills there are."""
+"""Of which drill somebody was told, which drills there are, and what one leaves that is cut short."""
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,22 @@ import pytest
 from infra_bash.lib.told import is_told
 from local.faults import FAULTS
 from shared.watch.incidents import KINDS
+from tests.infra.fake_aws import FakeAws
+from tests.infra.scripts import ROOT, run, settings_file
 
 pytestmark = pytest.mark.fast
 
-ROOT = Path(__file__).parents[2]
+INCIDENTS = (ROOT / "tests/stack/test_incidents.py").read_text()
 DRILLS = (ROOT / "infra_bash/lib/drills.sh").read_text()
-TOLD = json.dumps({"message": "alert was handled", "event": "begun", "kind": "dead letters", "via": "slack"})
+TOLD = json.dumps(
+    {
+        "message": "alert was handled",
+        "event": "begun",
+        "kind": "dead letters",
+        "subject": "fact_payment",
+        "via": "slack",
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -24,15 +36,94 @@ TOLD = json.dumps({"message": "alert was handled", "event": "begun", "kind": "de
         (["START RequestId: 1", TOLD], True),
         ([TOLD.replace("begun", "ended")], False),
         ([TOLD.replace("dead letters", "freshness")], False),
+        ([TOLD.replace("fact_payment", "dim_staff")], False),
+        ([TOLD.replace("slack", "mail")], True),
+        ([TOLD.replace("slack", "nothing")], False),
+        ([TOLD.replace("slack", "nobody")], False),
         (["3", "no json"], False),
         ([], False),
     ],
 )
 def test_who_was_told_of_what(messages: list[str], told: bool) -> None:
-    assert is_told(messages, "begun", "dead letters") == told
+    assert is_told(messages, "begun", "dead letters", "fact_payment") == told
 
 
 def test_there_is_a_drill_for_every_incident() -> None:
     names = set(re.findall(r"[a-z-]+", "".join(re.findall(r"^(?:ANYWHERE|LOCALLY)=\((.*?)\)", DRILLS, re.M | re.S))))
     assert names == {kind.runbook for kind in KINDS}
     assert set(FAULTS) < names
+
+
+def test_a_drill_waits_for_the_message_of_its_own_subject() -> None:
+    """The subjects of the incidents that tests/stack sees begin."""
+    [table] = re.findall(r"^TABLE=(.*)$", DRILLS, re.M)
+    others = dict(re.findall(r'\["([a-z-]+)"\]=(?:\'\'|([a-z_]+))', DRILLS))
+    # Of dead letters any table may have some.
+    seen = {("dead-letters", table)}
+    for kind, subject in re.findall(r'incident\(called, "([a-z ]+)", "(\w*)"', INCIDENTS):
+        seen.add((kind.replace(" ", "-"), subject))
+    assert {(kind.runbook, others.get(kind.runbook, table)) for kind in KINDS} <= seen
+
+
+@pytest.fixture
+def aws(tmp_path: Path) -> FakeAws:
+    made = FakeAws(tmp_path / "aws")
+    made.answers("s3api get-object", "!NoSuchKey")
+    made.answers("lambda list-event-source-mappings", "the-bell")
+    return made
+
+
+def drilled(tmp_path: Path, aws: FakeAws, name: str) -> subprocess.CompletedProcess[str]:
+    """On a local stack that has no source: the drill fails when it wants to change something there."""
+    (tmp_path / "work").mkdir()
+    settings_file(tmp_path)
+    about = {"TOTESTREAM_LOCAL": str(tmp_path), "TOTESTREAM_AWS": str(aws.program), "TMPDIR": str(tmp_path / "work")}
+    return run("drill.sh", "--local", name, **about)
+
+
+def test_a_drill_that_is_cut_short_starts_the_loader_that_it_has_stopped(tmp_path: Path, aws: FakeAws) -> None:
+    done = drilled(tmp_path, aws, "run-refused")
+    assert done.returncode == 1 and "not mended" not in done.stderr and "unbound" not in done.stderr
+    rules = [call.split()[1] for call in aws.asked if call.startswith("events ")]
+    assert rules == ["disable-rule", "enable-rule"]
+    bells = aws.asked_for("lambda update-event-source-mapping")
+    assert [bell.split()[-1] for bell in bells] == ["--no-enabled", "--enabled"]
+    assert aws.asked_for("s3api put-object") == []
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_drill_that_cannot_mend_says_so_and_leaves_nothing_of_its_own(tmp_path: Path, aws: FakeAws) -> None:
+    aws.answers("events enable-rule", "!AccessDenied")
+    done = drilled(tmp_path, aws, "run-refused")
+    assert done.returncode == 1
+    refusal, last = done.stderr.splitlines()[-2:]
+    assert refusal.startswith("FAILED  events enable-rule: ")
+    assert last == "FAILED  run-refused is not mended; see docs/runbook.md#run-refused"
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def called(aws: FakeAws, commands: str) -> subprocess.CompletedProcess[str]:
+    """Functions of the drills' own, by themselves."""
+    libraries = "".join(f"source {ROOT}/infra_bash/lib/{name}.sh; " for name in ("operating", "follow", "drills"))
+    environment = {"PATH": os.environ["PATH"], "TOTESTREAM_AWS": str(aws.program)}
+    command = ["bash", "-c", libraries + commands]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_what_never_comes_is_not_waited_for_for_ever(aws: FakeAws) -> None:
+    key = "manifests/00000007/fact_payment.json"
+    done = called(aws, f"IS_LOCAL=yes ROAD_S=1 EVERY_S=1 PROCESSED=bucket MANIFEST={key}; keep_manifest")
+    assert done.returncode == 1
+    said = "is not there after 1 s; look with infra_bash/logs.sh --local fact_payment"
+    assert done.stderr == f"FAILED  {key} {said}\n"
+
+
+def test_garbage_that_is_still_on_its_way_is_waited_for(tmp_path: Path, aws: FakeAws) -> None:
+    aws.answers("sqs get-queue-url", "https://queue")
+    aws.answers("sqs get-queue-attributes", "0")
+    file = settings_file(tmp_path)
+    done = called(aws, f"SETTINGS_FILE={file} GARBAGE_S=1 EVERY_S=1; touch $WORK/sent; drop_garbage")
+    assert done.returncode == 1
+    assert done.stderr == "FAILED  the message that nobody understands is no dead letter after 1 s\n"
+    # Of a drill that has sent none nobody asks.
+    assert called(aws, "IS_LOCAL=no drop_garbage").returncode == 0

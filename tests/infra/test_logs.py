@@ -1,13 +1,23 @@
 """What logs.sh shows of what the functions said."""
 
 import json
+import os
+import re
+import subprocess
+import time
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 from infra_bash.lib.log_lines import LATE_MS, identity, main, new_lines
+from tests.infra.fake_aws import FakeAws
+from tests.infra.scripts import ROOT, run, settings_file
 
 pytestmark = pytest.mark.fast
+
+# The script looks again after three seconds.
+LONGEST_S = 60
 
 
 def event(at: int, message: str) -> dict[str, object]:
@@ -74,3 +84,48 @@ def test_each_line_is_shown_once_also_when_it_comes_late(
     answer.write_text(json.dumps({"events": [event(99_000, "one, late"), event(100_000, "two")]}))
     main()
     assert capsys.readouterr().out == "1970-01-01 00:01:39  one, late\n"
+
+
+@pytest.fixture
+def aws(tmp_path: Path) -> FakeAws:
+    """Of dim_staff, in turns, its transform and load are asked."""
+    made = FakeAws(tmp_path / "aws")
+    first = [json.dumps(ANSWERS[noun]) for noun in ("transform-dim_staff", "load")]
+    later = {"events": [event(12, said(message="manifest loaded", run=2, table="dim_staff", rows=1))]}
+    made.answers("logs filter-log-events", *first, json.dumps(later))
+    return made
+
+
+def test_the_script_shows_one_run_of_a_table(tmp_path: Path, aws: FakeAws) -> None:
+    command = ("logs.sh", "--settings", settings_file(tmp_path), "--run", "2", "--minutes", "5", "dim_staff")
+    before = time.time()
+    done = run(*command, TOTESTREAM_AWS=str(aws.program))
+    assert done.returncode == 0, done.stderr
+    assert [line.split("  ")[0] for line in done.stdout.splitlines()] == ["1970-01-01 00:00:00"] * 2
+    assert done.stdout.count('"run": 2, "table": "dim_staff"') == 2
+    asked = aws.asked_for("logs filter-log-events")
+    groups = [re.findall(r"--log-group-name (\S+) --start-time (\d+)", call)[0] for call in asked]
+    assert [group for group, _ in groups] == [
+        "/aws/lambda/totestream-test-transform-dim_staff",
+        "/aws/lambda/totestream-test-load",
+    ]
+    assert all(abs(before - 300 - int(since_ms) / 1000) < LONGEST_S for _, since_ms in groups)
+
+
+def test_the_script_goes_on_with_what_is_said_later(tmp_path: Path, aws: FakeAws) -> None:
+    command = [str(ROOT / "infra_bash/logs.sh"), "--settings", settings_file(tmp_path), "--follow", "dim_staff"]
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(aws.program)}
+    script = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    # Whatever hangs ends then, and the lines with it.
+    end = Timer(LONGEST_S, script.terminate)
+    end.start()
+    assert script.stdout
+    lines = [line for line, _ in zip(script.stdout, range(5), strict=False)]
+    script.terminate()
+    script.wait(timeout=LONGEST_S)
+    end.cancel()
+    script.stdout.close()
+    assert [line.split("  ", 1)[1] for line in lines[:4]] == [
+        message.rstrip("\n") + "\n" for _, _, message in new_lines(ANSWERS, "dim_staff", "", set())
+    ]
+    assert '"rows": 1' in lines[4]

@@ -104,6 +104,8 @@ def test_nothing_is_expected_at_a_run_that_was_not_counted() -> None:
 def test_progress_says_what_is_behind() -> None:
     waiting = STATUS | {"behind": [{"table": "fact_payment", "runs": 2}]}
     assert answers.progress(waiting, 4) == "behind: fact_payment by 2"
+    silent = {"loaded_run": None, "no_answer": "nobody there", "comparable": False}
+    assert answers.progress(silent, 4) == "behind: warehouse: nobody there"
 
 
 def test_a_functions_error_is_one_line() -> None:

@@ -1,6 +1,7 @@
 """What status.sh shows, and how it ends."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,11 +77,66 @@ def test_colours_change_no_word() -> None:
     assert screen.GREEN in screen.screen(STATUS, color=True)
 
 
+def done(how: str, status: dict[str, Any], *names: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "infra_bash.lib.screen", how, *names]
+    return subprocess.run(command, input=json.dumps(status), capture_output=True, text=True, cwd=ROOT)
+
+
 @pytest.mark.parametrize(("status", "code"), [(STATUS, 0), (ILL, 3)])
 @pytest.mark.parametrize("how", ["all", "json"])
 def test_it_ends_with_3_when_not_all_is_well(status: dict[str, Any], code: int, how: str) -> None:
-    command = [sys.executable, "-m", "infra_bash.lib.screen", how, "dim_staff"]
-    done = subprocess.run(command, input=json.dumps(status), capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == code, done.stderr
-    assert "dim_staff " in done.stdout or '"dim_staff"' in done.stdout
-    assert "dead letters fact_payment" in done.stdout or code == 0
+    ended = done(how, status, "dim_staff")
+    assert ended.returncode == code, ended.stderr
+    assert "dim_staff " in ended.stdout or '"dim_staff"' in ended.stdout
+    assert "dead letters fact_payment" in ended.stdout or code == 0
+
+
+UNKNOWN = dict.fromkeys(("last_run", "there", "behind", "waiting", "quarantined"))
+SILENT: dict[str, Any] = {
+    "newest_run": 4,
+    "loaded_run": None,
+    "no_answer": "connecting to 127.0.0.1:1/warehouse as loader failed for now (ConnectionRefusedError)",
+    "comparable": False,
+    "watched_s": 12.3,
+    "incidents": [INCIDENT | {"kind": "load silent", "subject": "", "command": "./infra_bash/logs.sh load"}],
+    "tables": [STAFF | UNKNOWN | {"messages": 3, "dead_letters": 0}],
+}
+SILENT["not_well"] = [f"warehouse: {SILENT['no_answer']}", "load silent"]
+
+
+def test_a_warehouse_that_does_not_answer_leaves_question_marks_and_the_rest() -> None:
+    first, header, staff, incident, _, why = screen.screen(SILENT, color=False).splitlines()
+    assert first == "NOT WELL; run 4, ? loaded; watch looked 12 s ago"
+    assert staff.split() == ["dim_staff", "-", "?", "?", "4", "s", "?", "3", "0", "?", "?"]
+    assert incident.startswith("INCIDENT  load silent, since")
+    assert why.startswith("NOT WELL  warehouse: connecting to 127.0.0.1:1/warehouse as loader failed")
+    assert why.endswith("; check host and port in the secret, and that PostgreSQL is up")
+
+
+def test_of_runs_that_were_not_looked_at_at_least_is_said() -> None:
+    shown = screen.screen(STATUS | {"unread_runs": 7}, color=False).splitlines()
+    assert shown[2].split()[-5:] == ["0+", "0", "0", "0", "0"]
+
+
+def numbers(text: str) -> list[str]:
+    return re.findall(r"(?<![\w:-])\d+(?![\w:-])", text)
+
+
+# No two numbers are the same, so that each can only have come from its own place.
+COUNTED = {"last_run": 101, "expected": 102, "there": 103, "behind": 104, "messages": 105, "dead_letters": 106}
+MANY = STATUS | {
+    "newest_run": 107,
+    "loaded_run": 108,
+    "watched_s": 109.0,
+    "incidents": [INCIDENT | {"says": "113 messages", "numbers": {"messages": 113}}],
+    "not_well": ["dead letters fact_payment", "dim_staff: 103 rows of 102"],
+    "tables": [STAFF | COUNTED | {"waiting": 110, "quarantined": 111, "freshness_s": 112.0}],
+}
+
+
+def test_every_number_of_the_screen_is_in_the_json_too() -> None:
+    """And the screen has all that are counted there."""
+    shown, document = (done(how, MANY).stdout for how in ("all", "json"))
+    assert set(numbers(shown)) == {str(number) for number in range(101, 114)}
+    assert {float(each) for each in numbers(shown)} <= {float(each) for each in re.findall(r"\d+(?:\.\d+)?", document)}
+    assert json.loads(document) == MANY

@@ -60,6 +60,12 @@ def test_a_missing_setting_is_named_with_its_fix(tmp_path: Path, name: str) -> N
         ("DATABASE_CA=/no/such/file", "DATABASE_CA"),
         ("STAGE=a-stage-that-is-far-too-long", "too long"),
         ("FRESHNESS_OBJECTIVE_S=5 minutes", "a number of seconds"),
+        (
+            "EXTRACT_SCHEDULE=rate(5 minutes)",
+            "EXTRACT_SCHEDULE is rate(5 minutes); make it longer than these 300 seconds",
+        ),
+        ("LOAD_SCHEDULE=rate(1 hour)", "FRESHNESS_OBJECTIVE_S is 300, and LOAD_SCHEDULE is rate(1 hour)"),
+        ("FRESHNESS_OBJECTIVE_S=60", "FRESHNESS_OBJECTIVE_S is 60, and EXTRACT_SCHEDULE is rate(1 minute)"),
         ("ALERT_EMAIL=someone", "one address"),
         ("ALERT_EMAIL=a@b.c, d@e.f", "one address"),
         ("MONTHLY_BUDGET_USD=10.5", "a number of dollars"),
@@ -73,6 +79,21 @@ def test_a_setting_that_makes_no_sense_is_refused(tmp_path: Path, line: str, com
     assert refused.returncode == 2
     assert len(refused.stderr.splitlines()) == 1
     assert complaint in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "EXTRACT_SCHEDULE=rate(4 minutes)",
+        "EXTRACT_SCHEDULE=rate(30 minutes)\nFRESHNESS_OBJECTIVE_S=1801",
+        # A person's business: what is not asked at night needs an objective of a night.
+        "EXTRACT_SCHEDULE=cron(0 6 * * ? *)",
+    ],
+)
+def test_an_objective_that_outlasts_the_schedules_is_accepted(tmp_path: Path, recorder: Path, lines: str) -> None:
+    file = settings_file(tmp_path, f"{MINIMUM}{lines}\n")
+    shown = run("status.sh", "--settings", file, TOTESTREAM_AWS=str(recorder))
+    assert shown.returncode == 0, shown.stderr
 
 
 def test_a_file_that_is_not_there_is_said_with_the_way_out(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from shared.load.loader import load_pass
 from shared.load.migrate import migrate
 from shared.load.outcome import Outcome as Loaded
 from shared.load.warehouse import Warehouse
+from shared.postgres.connection import Connection
 from shared.source.extract import Outcome, extract
 from shared.source.request import Request
 from shared.source.run import Outside
@@ -140,6 +141,12 @@ class Road:
                 patience_s=patience_s,
             )
             return load_pass(outside)
+
+    def look(self) -> Connection:
+        """As inspect looks at the warehouse."""
+        connection = self.warehouse.connect()
+        connection.run(f"SET search_path TO {SCHEMA}")
+        return connection
 
     def travel(self) -> None:
         """Extract, transform and load what is there, and add the foreign keys that are asked for."""

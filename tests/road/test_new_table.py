@@ -4,13 +4,12 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from shared.load.warehouse import Warehouse
 from shared.source.request import Request
 from shared.status.status import TableStatus, status
 from shared.warehouse.registry import TARGETS
 from shared.watch.asking import Asked, Outside, ask_again
 from tests import recipe
-from tests.road.road import SCHEMA, Road, shown
+from tests.road.road import Road, shown
 
 COUNTRY = recipe.target("dim_country", "dim_recipe")
 ORACLE = recipe.block("tests/oracle/dim_country.sql")
@@ -58,9 +57,7 @@ def transform_others(road: Road, run: int) -> None:
 def status_of(road: Road) -> dict[str, TableStatus]:
     newest = road.run_log.newest()
     assert newest
-    with road.warehouse.connect() as connection:
-        Warehouse(connection, SCHEMA)
-        found = status(road.run_log, connection, road.targets, dict, lambda: newest.snapshot.taken_at)
+    found = status(road.run_log, road.look, road.targets, dict, lambda: newest.snapshot.taken_at)
     return {each.table: each for each in found.tables}
 
 

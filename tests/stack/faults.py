@@ -71,7 +71,7 @@ def hurried(stack: LocalStack) -> Iterator[None]:
     try:
         yield
     finally:
-        set_pace(stack, stack.settings["EXTRACT_SCHEDULE"], VISIBILITY_S)
+        set_pace(stack, stack.environment()["EXTRACT_SCHEDULE"], VISIBILITY_S)
         for name in map(stack.names.function, SCHEDULED):
             functions.delete_function_concurrency(FunctionName=name)
 

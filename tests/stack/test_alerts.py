@@ -1,6 +1,7 @@
 """What tells a person, on the live stack. An alarm that was never seen to ring does not exist."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 
 from shared.alerts.alarms import ALARMS
 from shared.alerts.metrics import METRICS
+from shared.lake.keys import manifest_key
 from shared.names import ALERTS, MAIL
 from tests.stack.called import Called
-from tests.stack.stack import LocalStack, wait_for
+from tests.stack.stack import LONGEST_WAIT_S, LocalStack, wait_for
 
 
 def alarms_of(stack: LocalStack) -> dict[str, dict[str, Any]]:
@@ -95,3 +97,26 @@ def test_dashboard_and_budget_are_there(stack: LocalStack) -> None:
         notification = {name: each[name] for name in ("NotificationType", "ComparisonOperator", "Threshold")}
         (hears,) = budgets.describe_subscribers_for_notification(**monthly, Notification=notification)["Subscribers"]
         assert hears == {"SubscriptionType": "SNS", "Address": stack.names.topic_arn(MAIL)}
+
+
+def test_a_drill_that_is_killed_mends_what_it_has_broken(stack: LocalStack) -> None:
+    command = [str(stack.checkout / "infra_bash/drill.sh"), "--local", "run-refused"]
+    before = stack.newest_run()
+    drill = subprocess.Popen(command, env=stack.environment(), stderr=subprocess.PIPE, text=True)
+
+    def damaged() -> list[str]:
+        runs = range(before + 1, stack.newest_run() + 1)
+        manifests = [key for run in runs for key in stack.keys("processed", manifest_key(run, "fact_payment"))]
+        return [key for key in manifests if stack.get("processed", key) == b"a drill"]
+
+    wait_for(damaged, "the drill to damage a manifest")
+    [key] = damaged()
+    drill.terminate()
+    assert "not mended" not in drill.communicate(timeout=LONGEST_WAIT_S)[1]
+    assert drill.returncode == 143
+    assert stack.get("processed", key) != b"a drill"
+    rule = stack.aws("events").describe_rule(Name=stack.names("load"))
+    sources = stack.aws("lambda").list_event_source_mappings(FunctionName=stack.names.function("load"))
+    assert rule["State"] == "ENABLED"
+    assert {each["State"] for each in sources["EventSourceMappings"]} <= {"Enabled", "Enabling"}
+    stack.arrives()

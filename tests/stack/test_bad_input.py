@@ -1,6 +1,7 @@
 """Bad input: a clear error that names the thing and the fix, nothing lost, and the rest goes on."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -163,8 +164,11 @@ def test_a_warehouse_that_cannot_be_reached(stack: LocalStack) -> None:
         said = stack.invoke("load")["errorMessage"]
         shown = stack.script("status", "--local")
     assert "127.0.0.1:1/warehouse" in said
-    last = shown.stderr.splitlines()[-1]
-    assert shown.returncode == 1 and "127.0.0.1:1/warehouse" in last
+    assert (shown.returncode, shown.stderr) == (3, "")
+    first, header, *tables, last = shown.stdout.splitlines()
+    assert first.startswith("NOT WELL; run ") and ", ? loaded; " in first and header.startswith("TABLE")
+    assert any(re.match(r"dim_staff +- +\? +\? +\d+ s ", line) for line in tables)
+    assert last.startswith("NOT WELL  warehouse: connecting to 127.0.0.1:1/warehouse")
     assert last.endswith("check host and port in the secret, and that PostgreSQL is up")
     stack.arrives()
 

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from tests.stack.stack import LocalStack
+from tests.stack.stack import LocalStack, wait_for
 
 
 def told(stack: LocalStack, *arguments: str) -> Any:
@@ -36,6 +36,22 @@ def test_a_changed_payment_is_followed_back_and_forward(stack: LocalStack) -> No
     )
     for word in ("manifest ", "  part ", "batch ", "run ", "  snapshot ", "  message "):
         assert f"\n{word}" in shown.stdout
+
+
+def test_the_logs_of_a_table_say_what_became_of_a_run(stack: LocalStack) -> None:
+    stack.change("UPDATE design SET file_location = file_location || '.' WHERE design_id = 6")
+    stack.extract()
+    stack.arrives()
+    # The schedule may have been quicker than we were.
+    [[run]] = stack.ask("SELECT max(run) FROM etl_ledger WHERE table_name = 'dim_design'")
+
+    def said() -> list[Any]:
+        shown = stack.script("logs", "--local", "--run", str(run), "dim_design")
+        assert shown.returncode == 0, shown.stderr
+        return [json.loads(line.split("  ", 1)[1]) for line in shown.stdout.splitlines()]
+
+    wait_for(lambda: {"table was transformed", "manifest loaded"} <= {each["message"] for each in said()}, "both lines")
+    assert {(each["run"], each["table"]) for each in said()} == {(run, "dim_design")}
 
 
 def test_a_record_that_does_not_exist_is_one_line(stack: LocalStack) -> None:

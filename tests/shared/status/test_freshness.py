@@ -73,10 +73,8 @@ def test_its_plot() -> None:
 
 def shows(road: Road) -> dict[str, datetime]:
     """As of when each table shows the source."""
-    with road.warehouse.connect() as connection:
-        connection.run(f"SET search_path TO {SCHEMA}")
-        then = datetime.now(UTC).replace(tzinfo=None)
-        tables = status(road.run_log, connection, TARGETS, dict, lambda: then).tables
+    then = datetime.now(UTC).replace(tzinfo=None)
+    tables = status(road.run_log, road.look, TARGETS, dict, lambda: then).tables
     return {each.table: then - timedelta(seconds=each.freshness_s or 0.0) for each in tables}
 
 

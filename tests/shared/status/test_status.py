@@ -1,16 +1,25 @@
 """Where each warehouse table stands, as an operator sees it."""
 
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
+import boto3
 import msgspec
 import pytest
 
-from shared.load.warehouse import Warehouse as LoadersWarehouse
+from shared.aws.bucket import S3Bucket
+from shared.lake import keys
+from shared.lake.run_log import RunLog
+from shared.postgres.connection import connect
 from shared.source.request import Request
+from shared.status.pending import READ_AT_AN_END, READERS, look_at_pending
 from shared.status.status import Status, TableStatus, status
 from shared.warehouse.registry import TARGETS
+from shared.watch.measures import Depths
+from shared.watch.watch import Health as WatchHealth
 from tests.conftest import Ticks
-from tests.road.road import SCHEMA, Road
+from tests.road.road import Road
 
 pytestmark = pytest.mark.fast
 
@@ -18,9 +27,7 @@ pytestmark = pytest.mark.fast
 def status_of(road: Road, later_s: float = 0) -> Status:
     newest = road.run_log.newest()
     then = (newest.snapshot.taken_at if newest else datetime(2026, 1, 1)) + timedelta(seconds=later_s)
-    with road.warehouse.connect() as connection:
-        LoadersWarehouse(connection, SCHEMA)
-        return status(road.run_log, connection, TARGETS, dict, lambda: then)
+    return status(road.run_log, road.look, TARGETS, dict, lambda: then)
 
 
 def table(found: Status, name: str) -> TableStatus:
@@ -92,3 +99,97 @@ def test_a_quiet_table_stays_fresh(road: Road) -> None:
     second = status_of(road, later_s=500)
     assert table(first, "dim_staff").freshness_s == 500.0
     assert (table(second, "dim_staff").freshness_s or 0.0) < 500.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"port": 1}, r"127.0.0.1:1/.*\(ConnectionRefusedError\)"),
+        ({"password": "pa55"}, "totestream_load was refused .*28P01"),
+    ],
+)
+def test_what_the_lake_knows_is_told_when_the_warehouse_does_not_answer(
+    road: Road, wrong: dict[str, object], why: str
+) -> None:
+    road.travel()
+    newest = road.run_log.get(1)
+    then = newest.snapshot.taken_at
+    watched = WatchHealth(
+        at=then.replace(tzinfo=UTC), quiet_until=then.replace(tzinfo=UTC), fresh_as_of={"dim_staff": then}
+    )
+    road.ingestion.put(keys.WATCH_HEALTH, msgspec.json.encode(watched))
+    login = msgspec.structs.replace(road.warehouse.login(), **wrong)
+    ask = lambda: connect("warehouse", login, ca="", plaintext=True, timeout_s=60)  # noqa: E731 - when it is asked
+    depths = {"dim_staff": Depths(messages=2, dead_letters=1)}
+    later = then + timedelta(seconds=60)
+    found = status(road.run_log, ask, TARGETS, lambda: depths, lambda: later)
+    assert (found.newest_run, found.loaded_run, found.comparable, found.watched_s) == (1, None, False, 60.0)
+    silence, dead = found.not_well
+    assert re.fullmatch(rf"warehouse: connecting to .*{why}.*", silence) and "pa55" not in silence
+    assert dead == "dead letters dim_staff"
+    staff = table(found, "dim_staff")
+    assert (staff.expected, staff.messages, staff.dead_letters, staff.freshness_s) == (20, 2, 1, 60.0)
+    assert [staff.last_run, staff.there, staff.behind, staff.waiting, staff.quarantined] == [None] * 5
+    assert table(found, "dim_design").freshness_s is None
+
+
+class Counting(S3Bucket):
+    """A bucket that knows which records were read, and how many at the most at once."""
+
+    def __init__(self, name: str, together: int) -> None:
+        super().__init__(name)
+        self.read: list[str] = []
+        self._all_there = Barrier(together)
+
+    def get(self, key: str) -> bytes:
+        self.read.append(key)
+        # Whoever reads one by one waits here for others in vain.
+        self._all_there.wait(timeout=10)
+        return super().get(key)
+
+
+def test_of_a_day_of_pending_runs_both_ends_are_read_many_at_once(road: Road, ingestion: S3Bucket) -> None:
+    """However long the trouble lasts, it takes no longer to look."""
+    road.travel()
+    first, last = road.run_log.get(1), READ_AT_AN_END * 2 + 20
+    runs = range(2, last + 1)
+    for run in runs:
+        road.run_log.commit(msgspec.structs.replace(first, run=run, targets=("dim_design",)))
+    counting = Counting(ingestion.name, READERS)
+    pending = look_at_pending(RunLog(counting), 1, last)
+    read = [*runs[:READ_AT_AN_END], *runs[-READ_AT_AN_END:]]
+    assert [each.run for each in pending.records] == read
+    assert sorted(counting.read) == [keys.run_key(run) for run in read]
+    assert pending.unread == 19 == status_of(road).unread_runs
+    assert table(status_of(road), "dim_design").behind == READ_AT_AN_END * 2
+
+
+def test_nothing_is_fresh_for_runs_that_were_not_looked_at(road: Road) -> None:
+    """Between the two ends may be a change of any table."""
+    road.travel()
+    road.extract()
+    first = road.run_log.get(1)
+    for run in range(2, READ_AT_AN_END * 2 + 3):
+        road.run_log.commit(msgspec.structs.replace(first, run=run, targets=("dim_design",)))
+    assert status_of(road).unread_runs == 1
+    assert table(status_of(road, later_s=500), "dim_staff").freshness_s == 500.0
+
+
+@pytest.mark.parametrize("pending", [0, 1, READ_AT_AN_END, READ_AT_AN_END * 2])
+def test_what_two_ends_cover_is_read_whole(road: Road, pending: int) -> None:
+    road.travel()
+    first = road.run_log.get(1)
+    for run in range(2, pending + 2):
+        road.run_log.commit(msgspec.structs.replace(first, run=run))
+    found = look_at_pending(road.run_log, 1, pending + 1)
+    assert ([each.run for each in found.records], found.unread) == ([*range(2, pending + 2)], 0)
+
+
+def test_a_record_that_was_lost_is_no_reason_to_show_nothing(road: Road, tick: Ticks, ingestion: S3Bucket) -> None:
+    road.travel()
+    for kind in ("payment", "design"):
+        tick(kind)
+        road.extract()
+    boto3.client("s3").delete_object(Bucket=ingestion.name, Key=keys.run_key(2))
+    found = status_of(road)
+    assert (found.newest_run, table(found, "dim_design").behind) == (3, 1)
