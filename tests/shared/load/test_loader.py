@@ -420,6 +420,13 @@ class TestAfterwards:
         rows = ground.ask("SELECT table_name, newest_change_at::text FROM etl_freshness ORDER BY 1")
         assert rows == [["dim_colour", None], ["fact_sale", "2020-01-05 12:00:00"]]
 
+    def test_the_time_of_a_load_in_it_has_the_load_itself(self, ground: Ground) -> None:
+        """The ledger has when the transaction began."""
+        ground.run(1, dim_colour=full(RED))
+        ground.load()
+        later = "SELECT f.loaded_at > l.loaded_at FROM etl_freshness f JOIN etl_ledger l USING (table_name, run)"
+        assert ground.ask(later) == [[True]]
+
     def test_foreign_keys_are_asked_for_when_the_first_load_is_done(self, ground: Ground) -> None:
         ground.run(1, dim_colour=full(RED), fact_sale=full(sale(1)))
         ground.commit(2, dim_deal=full((1, "a")))
