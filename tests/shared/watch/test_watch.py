@@ -12,6 +12,8 @@ from shared.alerts.documents import Alert
 from shared.aws.topic import SnsTopic
 from shared.errors import ServiceUnavailable
 from shared.lake import keys
+from shared.load.health import Health as LoadHealth
+from shared.load.health import TableHealth
 from shared.warehouse.registry import TARGETS
 from shared.watch.measures import Depths
 from shared.watch.watch import Health, Outside, last_look, watch
@@ -175,6 +177,13 @@ def test_a_run_log_that_cannot_be_read_is_told_and_stops_no_look(watching: Watch
         ("run refused", ""),
         ("dead letters", "dim_staff"),
     }
+
+
+def test_what_the_loader_says_of_another_log_counts_for_nothing(watching: Watching) -> None:
+    tables = {table: TableHealth(last_run=9) for table in TARGETS}
+    other = LoadHealth(datetime.now(UTC), "another", 9, 9, 0, {}, {}, tables, seen_run=9)
+    watching.road.ingestion.put(keys.LOAD_HEALTH, msgspec.json.encode(other))
+    assert watching.look(1).metrics["TablesBehind"] == len(TARGETS)
 
 
 def test_a_watch_that_was_away_does_not_call_for_its_own_absence(watching: Watching) -> None:
