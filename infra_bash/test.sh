@@ -49,10 +49,12 @@ lint() {
   local bin=$ROOT/.venv/bin
   local -a scripts
   mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' .ci/run)
+  # The two slow ones at once.
+  "$bin/shellcheck" --external-sources "${scripts[@]}" &
   "$bin/ruff" check --quiet .
   "$bin/ruff" format --check --quiet .
   "$bin/mypy"
-  "$bin/shellcheck" --external-sources "${scripts[@]}"
+  wait $!
   "$bin/shfmt" -i 2 -ci -d "${scripts[@]}"
   say ok "linters"
 }
