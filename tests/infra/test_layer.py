@@ -119,6 +119,7 @@ def test_every_source_is_there_compiled_and_only_so(layer: Path) -> None:
     assert (layer / "pandas/__init__.pyc").is_file()
 
 
+@pytest.mark.soak
 def test_two_folders_give_the_same_bytes(zipped: Path, tmp_path: Path) -> None:
     again = package.build_layer(tmp_path, PYTHON, ARCH, sys.executable)
     assert again.name == zipped.name

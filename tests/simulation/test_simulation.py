@@ -34,8 +34,8 @@ COLUMNS = (
 
 # Thirty seeds are a good minute of one core, and test.sh has two cores; a soak takes three thousand. Its lots are
 # larger: of twenty small ones, one might well do without the rarest fault.
-LOTS = [range(0, 30), range(30, 60)]
-SOAK_LOTS = [range(first, first + 140) for first in range(60, 3000, 140)]
+LOTS = [range(0, 20), range(20, 40)]
+SOAK_LOTS = [range(first, first + 148) for first in range(40, 3000, 148)]
 
 
 def assert_right(one: Simulation) -> None:

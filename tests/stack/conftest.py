@@ -50,8 +50,8 @@ def called(stack: LocalStack) -> Called:
 # is the first.
 QUARTERS = {
     2: {"test_bad_input.py", "test_deploy.py"},
-    3: {"test_cli_v2.py", "test_new_table.py", "test_retry.py", "test_update.py"},
-    4: {"test_faults.py", "test_one_table.py", "test_readme.py", "test_teardown.py"},
+    3: {"test_cli_v2.py", "test_new_table.py", "test_readme.py", "test_retry.py", "test_teardown.py", "test_update.py"},
+    4: {"test_faults.py", "test_incidents.py"},
 }
 
 

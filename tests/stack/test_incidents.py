@@ -91,7 +91,6 @@ def test_dead_letters(stack: LocalStack, called: Called) -> None:
     stack.arrives()
 
 
-@pytest.mark.soak
 def test_a_message_that_nobody_works_off_and_a_silent_road(stack: LocalStack, called: Called) -> None:
     """One deploy mends all three, and what was late is late until it is seen to be over."""
     events = stack.aws("events")
@@ -108,7 +107,6 @@ def test_a_message_that_nobody_works_off_and_a_silent_road(stack: LocalStack, ca
             stack.deploy()
 
 
-@pytest.mark.soak
 def test_a_message_that_was_lost(stack: LocalStack, called: Called) -> None:
     """Before watch asks for it again: a person has the run transformed."""
     turn_source(stack, "transform-fact_payment", enabled=False)

@@ -55,6 +55,8 @@ def change(stack: LocalStack) -> None:
     stack.change("UPDATE department SET location = location || '.' WHERE department_id = 2")
 
 
+# In test.sh the same is shown on an emulator without functions: tests/infra/test_teardown.py.
+@pytest.mark.soak
 def test_two_stages_live_side_by_side_and_one_goes(stack: LocalStack, two: LocalStack) -> None:
     settings = ("--settings", str(two.folder / two.file))
     done = two.script("deploy", *settings)
