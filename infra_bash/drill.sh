@@ -31,6 +31,7 @@ main() {
   read_arguments "$@"
   require_venv
   load_settings
+  require_patience
   keep_cli_loaded
   require_flow
   SINCE_MS=$(now_ms)

@@ -19,6 +19,13 @@ declare -A SUBJECTS=(
   ["extract-silent"]='' ["load-silent"]='' ["two-logs"]=''
 )
 
+# require_patience: watch asks for a lost message again before anybody is called, where it waits for less.
+require_patience() {
+  [[ $NAME != table-behind ]] || ((REASK_AFTER_S > FRESHNESS_OBJECTIVE_S)) ||
+    refuse "a lost message is asked for again after REASK_AFTER_S=$REASK_AFTER_S s, before anybody is called after" \
+      "FRESHNESS_OBJECTIVE_S=$FRESHNESS_OBJECTIVE_S s; set it longer and deploy"
+}
+
 now_ms() {
   date +%s%3N
 }

@@ -12,7 +12,7 @@ from infra_bash.lib.told import is_told
 from local.faults import FAULTS
 from shared.watch.incidents import KINDS
 from tests.infra.fake_aws import FakeAws
-from tests.infra.scripts import ROOT, run, settings_file
+from tests.infra.scripts import MINIMUM, ROOT, run, settings_file
 
 pytestmark = pytest.mark.fast
 
@@ -100,6 +100,14 @@ def test_a_drill_that_cannot_mend_says_so_and_leaves_nothing_of_its_own(tmp_path
     assert refusal.startswith("FAILED  events enable-rule: ")
     assert last == "FAILED  run-refused is not mended; see docs/runbook.md#run-refused"
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_what_watch_mends_before_anybody_is_called_is_no_drill(tmp_path: Path, aws: FakeAws) -> None:
+    settings_file(tmp_path, MINIMUM + "REASK_AFTER_S=300\nFRESHNESS_OBJECTIVE_S=300\n")
+    about = {"TOTESTREAM_LOCAL": str(tmp_path), "TOTESTREAM_AWS": str(aws.program)}
+    done = run("drill.sh", "--local", "table-behind", **about)
+    assert done.returncode == 2
+    assert "REASK_AFTER_S=300 s" in done.stderr and done.stderr.count("\n") == 1
 
 
 def called(aws: FakeAws, commands: str) -> subprocess.CompletedProcess[str]:

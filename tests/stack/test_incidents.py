@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 
 import msgspec
@@ -25,6 +25,7 @@ NOT_RUN = ("deploy.sh", "teardown.sh")
 SHOWS = {"status.sh": 3, "replay.sh": 1}
 # For dead letters nothing but watch is needed.
 IDLE = ("extract", "load")
+PATIENCE_S = "600"
 LETTERS = ("runbook.md#dead-letters", "dim_design")
 
 
@@ -58,6 +59,11 @@ def run_the_runbook(stack: LocalStack, kind: str, **names: object) -> None:
         if script not in NOT_RUN:
             done = stack.script(script.removesuffix(".sh"), "--local", *arguments)
             assert done.returncode in (0, SHOWS.get(script, 0)), (command, done.stderr[-2000:])
+
+
+def patient(stack: LocalStack) -> AbstractContextManager[None]:
+    """Watch asks again after five seconds in these tests, which is when it calls, too."""
+    return faults.told(stack, ("watch",), lambda variables: variables | {"REASK_AFTER_S": PATIENCE_S})
 
 
 @pytest.fixture
@@ -114,9 +120,7 @@ def test_a_message_that_was_lost(stack: LocalStack, called: Called) -> None:
     run = stack.extract()
     stack.aws("sqs").purge_queue(QueueUrl=queue_of(stack, "fact_payment"))
     turn_source(stack, "transform-fact_payment", enabled=True)
-    # Watch asks again after five seconds in these tests, which is when it calls, too.
-    patient = faults.told(stack, ("watch",), lambda variables: variables | {"REASK_AFTER_S": "600"})
-    with patient, incident(called, "table behind", "fact_payment"):
+    with patient(stack), incident(called, "table behind", "fact_payment"):
         run_the_runbook(stack, "table behind", TABLE="fact_payment", RUN=run)
     stack.arrives()
 
@@ -194,7 +198,8 @@ def test_a_drill_reports_its_seconds(stack: LocalStack) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("name", sorted(kind.runbook for kind in KINDS))
 def test_every_drill(stack: LocalStack, name: str) -> None:
-    done = stack.script("drill", "--local", "--at-once", name)
+    with patient(stack):
+        done = stack.script("drill", "--local", "--at-once", name, REASK_AFTER_S=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     stack.extract()
     stack.arrives()
