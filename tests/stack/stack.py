@@ -5,7 +5,8 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,16 @@ class LocalStack:
     def keys(self, noun: str, prefix: str) -> list[str]:
         pages = self.aws("s3").get_paginator("list_objects_v2").paginate(Bucket=self.names.bucket(noun), Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+    @contextmanager
+    def by_hand(self, noun: str) -> Iterator[None]:
+        """The function's schedule is off: it runs when a test calls it."""
+        events = self.aws("events")
+        events.disable_rule(Name=self.names(noun))
+        try:
+            yield
+        finally:
+            events.enable_rule(Name=self.names(noun))
 
     # ---- the databases
 
