@@ -74,10 +74,11 @@ _SILENCE = Alarm(
 )
 
 
-def _errors(function: str, topic: str, consequence: str) -> Alarm:
+def _failures(noun: str, metric: str, namespace: str, thing: str, topic: str, says: str) -> Alarm:
+    """Of a metric of AWS that counts what failed of a thing."""
     return Alarm(
-        f"{function}-errors",
-        "Errors",
+        noun,
+        metric,
         "Sum",
         # Whatever the schedule: one that fails each hour is seen as one that fails each minute. Five minutes, so that
         # one that fails each minute rings once, and not each minute anew.
@@ -86,33 +87,29 @@ def _errors(function: str, topic: str, consequence: str) -> Alarm:
         comparison="GreaterThanThreshold",
         # None is usual: what will pass by itself is tried again inside, and who finds another at work leaves in peace.
         threshold=0.0,
-        # Who was not invoked has not failed.
+        # Who was not called has not failed, and puts no data.
         missing="notBreaching",
         topic=topic,
-        says=f"The function {function} has failed: {consequence} Run infra_bash/logs.sh {function}.",
-        namespace=LAMBDA,
-        thing=function,
+        says=says,
+        namespace=namespace,
+        thing=thing,
     )
 
 
+def _errors(function: str, topic: str, consequence: str) -> Alarm:
+    says = f"The function {function} has failed: {consequence} Run infra_bash/logs.sh {function}."
+    return _failures(f"{function}-errors", "Errors", LAMBDA, function, topic, says)
+
+
 # While one incident is open `open-incidents` rings already, and says nothing of the next.
-_UNHEARD = Alarm(
+_UNHEARD = _failures(
     "alerts-undelivered",
     "NumberOfNotificationsFailed",
-    "Sum",
-    # As for errors: what fails each minute rings once.
-    period_s=300,
-    periods=1,
-    comparison="GreaterThanThreshold",
-    # What SNS counts it has given up, after tries of its own.
-    threshold=0.0,
-    # A topic that says nothing has no data.
-    missing="notBreaching",
-    topic=MAIL,
-    says="What the topic alerts tells has not reached the function alert, nor Slack. Run infra_bash/deploy.sh, and then"
+    SNS,
+    ALERTS,
+    MAIL,
+    "What the topic alerts tells has not reached the function alert, nor Slack. Run infra_bash/deploy.sh, and then"
     " infra_bash/status.sh to see what was told.",
-    namespace=SNS,
-    thing=ALERTS,
 )
 
 

@@ -1,6 +1,7 @@
 """The run log in the ingestion bucket: records written once, found by a hint and one short listing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
@@ -11,6 +12,8 @@ from shared.lake.documents import ChangeMessage, RunRecord, decode, encode
 
 # One listing answers with at most 1,000 keys, so so many markers are looked at for the price of one.
 MARKERS_LOOKED_AT = 1000
+# A record is some ten milliseconds away; a client of AWS keeps ten connections.
+READERS = 8
 
 
 class Hint(msgspec.Struct, frozen=True):
@@ -40,6 +43,11 @@ class RunLog:
     def since(self, run: int) -> Iterator[RunRecord]:
         """The records after `run`, in order."""
         yield from map(self.get, self.numbers(after=run))
+
+    def read(self, runs: Sequence[int], readers: int = READERS) -> list[RunRecord]:
+        """Their records, in that order, so many at once."""
+        with ThreadPoolExecutor(readers) as pool:
+            return list(pool.map(self.get, runs))
 
     def numbers(self, after: int) -> Iterator[int]:
         """The runs after `after`, in order."""

@@ -52,8 +52,8 @@ class Health(msgspec.Struct, frozen=True):
     """Of the last pass that held the lock, at `at`, UTC with its zone.
 
     `seen_run` is how far the pass has looked: of the runs up to there `tables` knows what is missing. `loaded` counts
-    ledger entries made; `waiting` says per table what it waits for, `refused` what a person must
-    look at, by table. `stopped` is the error that ended the whole pass, by its class, and `reason` what it said.
+    ledger entries made; `waiting` says per table what it waits for, `refused` what a person must look at, by table.
+    `stopped` is the error that ended the whole pass, by its class, and `reason` what it said.
     """
 
     at: datetime

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from shared import log
 from shared.aws.bucket import Bucket
@@ -111,7 +112,8 @@ class Pass:
             log.failure("foreign keys could not be asked for", error)
 
     def report(self, tables: Mapping[str, TableHealth], stopped_by: PermanentError | None = None) -> None:
-        health = self._outcome.health(self._outside.now(), tables, stopped_by)
+        known = {name: replace(table, missing=self._missing(name)) for name, table in tables.items()}
+        health = self._outcome.health(self._outside.now(), known, stopped_by)
         self._outside.ingestion.put(keys.LOAD_HEALTH, msgspec.json.encode(health))
 
     def _complete_run(self, log_id: str, newest_run: int) -> int:
@@ -152,11 +154,11 @@ class Pass:
         if complete > self._outcome.complete_run:
             self._warehouse.advance(self._outcome.log, complete)
             self._outcome.complete_run = complete
-        self._outcome.missing = {
-            table: Missing(expected[0].run, expected[0].snapshot.taken_at)
-            for table in self._targets
-            if (expected := look.expected(table))
-        }
+
+    def _missing(self, table: str) -> Missing | None:
+        """What it lacks at last of the runs that were looked at."""
+        expected = self._last_look.expected(table) if self._last_look else []
+        return Missing(expected[0].run, expected[0].snapshot.taken_at) if expected else None
 
     def _has_time(self) -> bool:
         return self._outside.time_left_s() > STOP_UNDER_S

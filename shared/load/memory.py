@@ -1,7 +1,6 @@
 """What a warm function need not read or say again. A cold one loses nothing but time by having none."""
 
 from collections.abc import Mapping, Set
-from concurrent.futures import ThreadPoolExecutor
 
 from shared import log
 from shared.aws.bucket import Bucket
@@ -9,11 +8,9 @@ from shared.errors import MissingObject
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Place
-from shared.lake.run_log import RunLog
+from shared.lake.run_log import READERS, RunLog
 from shared.load.warehouse import Taken
 
-# A record is some ten milliseconds away, and an emptied warehouse wants all of them.
-READERS = 8
 # Manifests of entries in the ledger that are compared with it in one look; the rest have their turn later.
 COMPARED_PER_LOOK = 100
 
@@ -32,8 +29,7 @@ class Memory:
         self._begin(log_id)
         self._records = {run: record for run, record in self._records.items() if run > after}
         unread = [run for run in range(after + 1, last + 1) if run not in self._records]
-        with ThreadPoolExecutor(self._readers) as pool:
-            self._records.update(zip(unread, pool.map(run_log.get, unread), strict=True))
+        self._records.update(zip(unread, run_log.read(unread, self._readers), strict=True))
         return [self._records[run] for run in range(after + 1, last + 1)]
 
     def refusals(self, bucket: Bucket, log_id: str, taken: Mapping[Place, Taken], there: Set[Place]) -> dict[str, str]:

@@ -4,17 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from shared.errors import PermanentError
-from shared.load.health import Health, Missing, TableHealth
+from shared.load.health import Health, TableHealth
 
 
 @dataclass
 class Outcome:
     """Filled while the pass goes on. `busy`: another loader was at work, and this one left. `stopped` are the
     tables that this pass does not try again, with the reason; `refused` why a person must look, and at which table;
-    `missing` what each table lacked at last of the runs up to `seen_run`."""
+    `seen_run` is how far it has looked."""
 
     log: str = ""
     newest_run: int = 0
@@ -26,8 +24,6 @@ class Outcome:
     waiting: dict[str, str] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    # Not shown: of two stories that are the same the clock's times are not.
-    missing: dict[str, Missing] = field(default_factory=dict, repr=False)
 
     def add_loaded(self, table: str, entries: int = 1) -> None:
         self.loaded += entries
@@ -50,7 +46,7 @@ class Outcome:
             loaded=self.loaded,
             waiting=self.waiting,
             refused={table: reason for reason, table in self.refused.items()},
-            tables={name: replace(table, missing=self.missing.get(name)) for name, table in tables.items()},
+            tables=dict(tables),
             seen_run=self.seen_run,
             stopped=type(stopped_by).__name__ if stopped_by else "",
             reason=str(stopped_by or ""),

@@ -1,13 +1,10 @@
 """The records of the runs that are not wholly loaded: 1440 of them when one table has stood still for a day."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from shared.lake.documents import RunRecord
 from shared.lake.run_log import RunLog
 
-# A record is some ten milliseconds away; a client of AWS keeps ten connections.
-READERS = 8
 # So many of the oldest, where what stands still began to, and of the newest, where the others are: an hour of each is
 # read in a second, and all of a day took nine.
 READ_AT_AN_END = 60
@@ -25,6 +22,4 @@ def look_at_pending(run_log: RunLog, complete_run: int, newest_run: int) -> Pend
     """Those after `complete_run` up to the newest; one that was lost is left out."""
     runs = [run for run in run_log.numbers(after=complete_run) if run <= newest_run]
     unread = runs[READ_AT_AN_END:-READ_AT_AN_END]
-    with ThreadPoolExecutor(READERS) as pool:
-        records = pool.map(run_log.get, sorted(set(runs) - set(unread)))
-    return Pending(tuple(records), len(unread))
+    return Pending(tuple(run_log.read(sorted(set(runs) - set(unread)))), len(unread))

@@ -199,18 +199,8 @@ def _table(
     run, snapshot_at = warehouse.last.get(name, (None, None)) if warehouse else (None, None)
     behind = warehouse.behind(name, pending.records) if warehouse else None
     remembered = lake.watched.fresh_as_of.get(name) if lake.watched else None
-    # What watch saw the table show it still shows, whether or not anybody can look.
-    shows = (
-        fresh_as_of(
-            snapshot_at,
-            lake.looked_at,
-            remembered,
-            is_behind=bool(behind) or pending.unread > 0,
-            is_held=held is not None,
-        )
-        if warehouse
-        else remembered
-    )
+    is_behind = bool(behind) or pending.unread > 0
+    shows = fresh_as_of(snapshot_at, lake.looked_at, remembered, is_behind=is_behind, is_held=held is not None)
     depth = queues.get(name, Depths())
     return TableStatus(
         table=name,

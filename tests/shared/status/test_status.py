@@ -10,10 +10,10 @@ import pytest
 
 from shared.aws.bucket import S3Bucket
 from shared.lake import keys
-from shared.lake.run_log import RunLog
+from shared.lake.run_log import READERS, RunLog
 from shared.postgres.connection import connect
 from shared.source.request import Request
-from shared.status.pending import READ_AT_AN_END, READERS, look_at_pending
+from shared.status.pending import READ_AT_AN_END, look_at_pending
 from shared.status.status import Status, TableStatus, status
 from shared.warehouse.registry import TARGETS
 from shared.watch.measures import Depths
