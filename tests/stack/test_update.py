@@ -179,6 +179,9 @@ def test_an_update_is_interrupted_refused_and_finished_under_load(
     stack.checkout = ROOT
     stack.deploy()
     assert codes(stack) == before
+    assert schedules_are_on(stack)
+    stack.extract()
+    stack.arrives()
     assert no_dead_letters(stack)
 
 
