@@ -11,6 +11,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 
 from shared.aws.secrets import Login
 from shared.errors import ServiceRefused, ServiceUnavailable
+from shared.postgres.session import CHECK_SESSION, OWN_NAMES, begin_session, forbidden
 
 T = TypeVar("T")
 
@@ -21,10 +22,6 @@ TRANSIENT = ("08", "40", "53", "55P03", "57", "58", "25P03")
 # Only these classes' messages are names and never values: connecting, undefined or forbidden objects.
 TELLING = ("08", "28", "3D", "3F", "42", "53", "55", "57")
 
-
-# A function that was killed can leave its session, and so its advisory lock, on the server: it is found out after
-# a minute of silence. Client and server are never idle that long without a keepalive's answer.
-KEEPALIVES = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
 
 
 class Sink(Protocol):
@@ -132,6 +129,8 @@ def connect(database: str, login: Login, *, ca: str, plaintext: bool, timeout_s:
             ssl_context=False if plaintext else tls(ca),
             timeout=CONNECT_S,
             application_name="totestream",
+            # Asked for at once: pg8000 could not even speak in some of the encodings that a login may be set to.
+            startup_params={"client_encoding": "UTF8"},
         )
     except (DatabaseError, InterfaceError, OSError, struct.error) as error:
         raise translated(database, doing, error) from error
@@ -139,10 +138,20 @@ def connect(database: str, login: Login, *, ca: str, plaintext: bool, timeout_s:
     # pg8000 sends COPY in small pieces: with Nagle's algorithm each COPY waits 40 ms for an acknowledgement.
     native._usock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection = Connection(database, native)
-    connection.run(KEEPALIVES)
-    if schema:
-        connection.run(f"SET search_path TO {quoted(schema)}")
+    try:
+        _begin_session(connection, doing, schema)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _begin_session(connection: Connection, doing: str, schema: str) -> None:
+    connection.run(begin_session(connection.database, quoted(schema) if schema else OWN_NAMES))
+    problems = forbidden(connection.run(CHECK_SESSION))
+    if problems:
+        fix = "a superuser has set this for the login or the database: ALTER ROLE … RESET, or ALTER DATABASE … RESET"
+        raise ServiceRefused(connection.database, doing, ", ".join(problems), fix)
 
 
 def tls(ca: str) -> ssl.SSLContext:
