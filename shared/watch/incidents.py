@@ -1,7 +1,9 @@
 """What a person should look at, from what watch has seen. Pure.
 
-Of a table that is late the nearest cause is told; of the whole road's silence nothing about its tables, which all grow
-old with it. A table that is held is told as held, and as stale when that has lasted for longer than the objective.
+Of a table that is late the nearest cause is told. While extract or load is silent nothing is told of the tables, which
+all grow old with it. Before that silence has lasted long enough to be told, a table's age counts only up to the last
+moment at which both worked. A table that is held is told as held, and as stale when that has lasted for longer than the
+objective.
 """
 
 from collections.abc import Callable, Iterator
@@ -122,7 +124,7 @@ def _of_table(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
         yield told(RUN_REFUSED, table, seen.load.refused[table])
     if health.quarantined:
         yield told(ROWS_QUARANTINED, table, f"{_counted(health.quarantined, 'row')} set aside", rows=health.quarantined)
-    if health.waiting and seen.is_too_old(health.waiting_since):
+    if health.waiting and seen.has_outlasted(health.waiting_since, seen.worked_until):
         says = f"{_counted(health.waiting, 'row')}, the first since {health.waiting_since:%F %T} UTC"
         yield told(ROWS_WAITING, table, says, rows=health.waiting, seconds=seen.age_s(health.waiting_since))
     if health.differing:
@@ -134,17 +136,24 @@ def _of_table(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
 def _of_messages(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
     """Dead letters; and of a table that is late its messages, or that it is so though there is none, dead or alive."""
     table, depths, missing = target.name, seen.depths(target.name), seen.missing(target)
-    is_late = missing is not None and seen.is_too_old(missing.since) and not _nothing_is_loaded(seen)
+    is_late = missing is not None and _is_late(missing, seen)
     if depths.dead_letters:
         yield told(DEAD_LETTERS, table, _counted(depths.dead_letters, "message"), messages=depths.dead_letters)
     if missing and is_late:
         yield from _of_late(target, missing, seen, told)
     fresh = seen.fresh_as_of(target)
-    if seen.is_too_old(fresh) and not (is_late or _nothing_is_read(seen) or _nothing_is_loaded(seen)):
+    # A table that is only behind is told when its run is late: a watch without memory cannot say how old it was before.
+    is_told_as_late = missing is not None and (is_late or not seen.is_held(target))
+    is_old = seen.has_outlasted(fresh, seen.worked_until)
+    if is_old and not (is_told_as_late or _nothing_is_read(seen) or _nothing_is_loaded(seen)):
         says = (
             f"it shows the source as of {fresh:%F %T} UTC; the contract is {CONTRACT_S} s" if fresh else "never loaded"
         )
         yield told(FRESHNESS, table, says, seconds=seen.age_s(fresh))
+
+
+def _is_late(missing: Missing, seen: Seen) -> bool:
+    return seen.has_outlasted(missing.since, seen.loaded_until) and not _nothing_is_loaded(seen)
 
 
 def _of_late(target: Target, missing: Missing, seen: Seen, told: Told) -> Iterator[Incident]:
