@@ -26,7 +26,7 @@ LONGEST_FLUSH_S = 10.0
 LOOK_AGAIN_S = 0.05
 
 # The folder of the product's code: an error is told by its last line there, not by that of a library.
-OURS = "/shared/"
+OURS = str(Path(__file__).parents[1])
 
 
 class Moment(NamedTuple):
@@ -58,7 +58,7 @@ def table_error(error: Exception) -> TableError:
         case PermanentError() | TransientError():
             return TableError(str(error), hold=isinstance(error, PermanentError))
     name = type(error).__name__
-    place = [frame for frame in traceback.extract_tb(error.__traceback__) if OURS in frame.filename][-1]
+    place = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(OURS)][-1]
     bug = {"error": name, "at": f"{Path(place.filename).name}:{place.lineno}"}
     return TableError(f"reading it failed with an unforeseen {name}; run logs.sh extract", hold=True, bug=bug)
 
