@@ -19,6 +19,7 @@ from shared.lake.documents import Hold, RunRecord
 from shared.load.health import Health as LoadHealth
 from shared.load.health import Missing, TableHealth
 from shared.source.health import Health as ExtractHealth
+from shared.source.health import Postponed
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
 
@@ -100,8 +101,14 @@ class Seen:
         states = self.newest.tables if self.newest else {}
         return {name: state.hold for name, state in states.items() if state.hold}
 
+    def postponed(self) -> dict[str, Postponed]:
+        """By source table: what extract's newest look could not read, and is not held."""
+        found = self.extract.postponed if self.extract else {}
+        return {name: each for name, each in found.items() if name not in self.holds()}
+
     def is_held(self, target: Target) -> bool:
-        return not self.holds().keys().isdisjoint(target.sources)
+        """Whether a source of the table is not read: held, or postponed."""
+        return not {*self.holds(), *self.postponed()}.isdisjoint(target.sources)
 
     def fresh_as_of(self, target: Target) -> datetime | None:
         return fresh_as_of(
