@@ -7,9 +7,10 @@ from typing import Any
 
 from shared.lake.documents import Batch, Cursor, RunRecord, Snapshot
 from shared.source.catalogue import TABLES, SourceTable
-from shared.source.changes import Live, difference, undeclared
+from shared.source.changes import difference, undeclared
 from shared.source.database import Source
 from shared.source.extract import read_records
+from shared.source.live import Live
 from shared.source.request import Request
 from shared.source.run import Outside, Reading, Run, begin_reading
 

@@ -5,11 +5,12 @@ from datetime import datetime
 import pytest
 
 from shared.lake.documents import Cursor, Snapshot
-from shared.source.changes import Live, reason_for_full
+from shared.source.changes import TAKEN_FROM, reason_for_full
+from shared.source.live import Live
 
 pytestmark = pytest.mark.fast
 
-LIVE = Live(oid=1, relfilenode=1, columns=())
+LIVE = Live(oid=1, relfilenode=1, columns=(), taken_from=dict.fromkeys(TAKEN_FROM, "0"))
 CURSOR = Cursor(
     server="a",
     xmin=1000,
@@ -21,6 +22,7 @@ CURSOR = Cursor(
     checksum=0,
     max_key=None,
     read_for={},
+    taken_from=dict(LIVE.taken_from),
 )
 
 
