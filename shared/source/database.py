@@ -77,7 +77,8 @@ class Source:
             # After the snapshot: what it has seen was written before.
             return moment._replace(lsn=self.guarded(lambda: self._connection.one(sql.WRITTEN)[0]))
         except TableError as error:
-            return moment._replace(unasked=error.reason)
+            refused = error.__cause__
+            return moment._replace(unasked=refused.told if isinstance(refused, ServiceRefused) else error.reason)
 
     def live(self, tables: Sequence[SourceTable]) -> dict[str, Live]:
         return dict(map(live_from, self._connection.run(LIVE, names=[t.name for t in tables])))
