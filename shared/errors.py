@@ -47,11 +47,12 @@ class NotYet(TransientError):
 
 
 class ServiceRefused(PermanentError):
-    """`cause` as in ServiceUnavailable."""
+    """`cause` as in ServiceUnavailable; `told` is the message without its way out, for a caller that knows a better."""
 
     def __init__(self, service: str, doing: str, cause: str, fix: str) -> None:
         self.service, self.cause = service, cause
-        super().__init__(f"{service}: {doing} was refused ({cause}); {fix}")
+        self.told = f"{service}: {doing} was refused ({cause})"
+        super().__init__(f"{self.told}; {fix}")
 
 
 class BadSetting(PermanentError):

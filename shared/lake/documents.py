@@ -50,6 +50,7 @@ class Cursor(Document, frozen=True, kw_only=True):
     columns. `count`, `checksum` and `max_key` are of all keys at that snapshot: the delete detector.
     `read_for` are the declarations that all rows have been read under, by fingerprint: the catalogue's, under the
     table's own name, and that of each warehouse table made of it. None: written before this was told.
+    `taken_from` is what the rows were read from, by part: shared/source/live.py. None: as before.
     """
 
     server: str
@@ -62,6 +63,7 @@ class Cursor(Document, frozen=True, kw_only=True):
     checksum: int
     max_key: int | None
     read_for: dict[str, str] | None = None
+    taken_from: dict[str, str] | None = None
 
 
 class Hold(Document, frozen=True, kw_only=True):

@@ -15,7 +15,8 @@ from shared.postgres.connection import Connection
 from shared.postgres.decoding import FrameSink
 from shared.source import sql
 from shared.source.catalogue import SourceTable
-from shared.source.changes import Keys, Live, flush_target
+from shared.source.changes import Keys, flush_target
+from shared.source.live import LIVE, Live, live_from
 
 T = TypeVar("T")
 Sleep = Callable[[float], None]
@@ -29,12 +30,21 @@ LOOK_AGAIN_S = 0.05
 OURS = str(Path(__file__).parents[1])
 
 
+# PostgreSQL documents that a crash takes back asynchronous commits of at most three of its WAL writer's delays.
+DELAYS = 3
+SHORTEST_WAIT_S = 1.0
+
+
 class Moment(NamedTuple):
-    """The run's snapshot, when the server had been started, and how far its WAL was written (None on a standby)."""
+    """The run's snapshot, and when the server had been started.
+
+    `lsn` is how far its WAL was written, None on a standby; `unasked` is why a server that writes cannot say so.
+    """
 
     snapshot: Snapshot
     server: str
-    lsn: int | None
+    lsn: int | None = None
+    unasked: str | None = None
 
 
 class TableError(Exception):
@@ -105,16 +115,25 @@ class Source:
         return {}
 
     def moment(self) -> Moment:
-        xmin, xmax, taken_at, lsn, server = self._connection.one(sql.SNAPSHOT)
+        xmin, xmax, taken_at, is_standby, server = self._connection.one(sql.SNAPSHOT)
         assert isinstance(taken_at, datetime)
-        return Moment(Snapshot(taken_at=taken_at, xmin=xmin, xmax=xmax), server, lsn)
+        moment = Moment(Snapshot(taken_at=taken_at, xmin=xmin, xmax=xmax), server)
+        if is_standby:
+            return moment
+        try:
+            # After the snapshot: what it has seen was written before.
+            return moment._replace(lsn=self.guarded(lambda: self._connection.one(sql.WRITTEN)[0]))
+        except TableError as error:
+            refused = error.__cause__
+            return moment._replace(unasked=refused.told if isinstance(refused, ServiceRefused) else error.reason)
 
     def live(self, tables: Sequence[SourceTable]) -> dict[str, Live]:
-        found: dict[str, Live] = {}
-        for name, oid, relfilenode, column, kind in self._connection.run(sql.LIVE, names=[t.name for t in tables]):
-            before = found[name].columns if name in found else ()
-            found[name] = Live(oid, relfilenode, (*before, (column, kind)))
-        return found
+        return dict(map(live_from, self._connection.run(LIVE, names=[t.name for t in tables])))
+
+    def closed(self, tables: Sequence[SourceTable], live: Mapping[str, Live]) -> dict[str, TableError]:
+        """The tables of which this login may not read every row: the server's words, and what it needs."""
+        found = {table.name: self._refusal(table, live[table.name]) for table in tables if table.name in live}
+        return {name: error for name, error in found.items() if error}
 
     def guarded(self, read: Callable[[], T]) -> T:
         """Return what `read` returns. Whatever it raises becomes a TableError, and the transaction is as before.
@@ -165,17 +184,52 @@ class Source:
     def end(self) -> None:
         self._connection.run("COMMIT")
 
-    def wait_flushed(self, lsn: int | None, sleep: Sleep) -> None:
+    def wait_flushed(self, moment: Moment, sleep: Sleep) -> None:
         """Return once a crash of the server can no longer take back what this run has seen.
 
         Transaction ids whose WAL was not flushed are given out again after a crash, to rows that the cursor
-        would take for seen. Raises NotYet. A standby replays only what its primary has flushed.
+        would take for seen. Raises NotYet. A standby replays only what its primary has flushed. To be called
+        when the run's transaction has ended.
         """
-        if lsn is None:
+        if moment.unasked:
+            self._commit_durably(sleep)
+        elif moment.lsn is not None:
+            self._wait_for(flush_target(moment.lsn), sleep)
+
+    def _wait_for(self, enough: int, sleep: Sleep) -> None:
+        try:
+            is_flushed = self._until(sql.FLUSHED, lambda flushed: flushed >= enough, LONGEST_FLUSH_S, sleep)
+        except ServiceRefused:
+            self._commit_durably(sleep)
             return
-        enough = flush_target(lsn)
-        if not self._until(sql.FLUSHED, lambda flushed: flushed >= enough, LONGEST_FLUSH_S, sleep):
+        if not is_flushed:
             raise NotYet("source: its WAL was not flushed in time; the next run reads again")
+
+    def _commit_durably(self, sleep: Sleep) -> None:
+        """What a server has acknowledged as committed survives its crash, and so does all that was logged before."""
+        try:
+            self._connection.run(sql.COMMIT_DURABLY)
+        except ServiceRefused:
+            self._connection.run("ROLLBACK")
+            self._wait_as_documented(sleep)
+
+    def _wait_as_documented(self, sleep: Sleep) -> None:
+        """The commit of a transaction that has an id and wrote nothing is an asynchronous one."""
+        self._connection.run(sql.COMMIT_AN_ID)
+        found = self._connection.run(sql.WAL_WRITER_DELAY_MS)
+        sleep(max(SHORTEST_WAIT_S, DELAYS * found[0][0] / 1000 if found else 0))
+
+    def _refusal(self, table: SourceTable, live: Live) -> TableError | None:
+        if live.closed_by is None:
+            return None
+        try:
+            self.guarded(lambda: self._connection.run(sql.probe(table)))
+        except TableError as error:
+            refused = error.__cause__
+            if not isinstance(refused, ServiceRefused):
+                return error
+            return TableError(f"{refused.told}; {sql.way_in(table, live)}", hold=True)
+        return None
 
     def _lock_one_by_one(self, tables: Sequence[SourceTable]) -> dict[str, TableError]:
         problems = {}

@@ -56,7 +56,7 @@ def _attempt(request: Request, outside: Outside) -> Outcome:
         if not records:
             report(outside.run_log.bucket, outside.now(), reading, newest, is_new=False)
             return Outcome(None, published)
-        source.wait_flushed(reading.moment.lsn, outside.sleep)
+        source.wait_flushed(reading.moment, outside.sleep)
     for record in records:
         # Whoever loses throws everything away: a renumbered run would repeat what the winner has read.
         if not outside.run_log.commit(record):

@@ -15,7 +15,6 @@ from shared.source import sql
 from shared.source.catalogue import TABLES, SourceTable
 from shared.source.changes import (
     Keys,
-    Live,
     difference,
     keys_are_gone,
     keys_of,
@@ -25,6 +24,7 @@ from shared.source.changes import (
     undeclared,
 )
 from shared.source.database import Moment, Sleep, Source, TableError
+from shared.source.live import Live
 from shared.source.parts import Parts, Place
 from shared.source.request import Request
 from shared.warehouse.registry import Target, expected_targets
@@ -70,7 +70,8 @@ def begin_reading(source: Source, time_left_s: float) -> Reading:
     tables = tuple(TABLES.values())
     # Locked before the snapshot is taken: to an older one a rewritten table looks empty.
     unlocked = source.begin(max(int(time_left_s) - RESERVE_S, 1), tables)
-    return Reading(source, source.moment(), source.live(tables), unlocked)
+    moment, live = source.moment(), source.live(tables)
+    return Reading(source, moment, live, unlocked | source.closed(tables, live))
 
 
 class Run:
@@ -120,7 +121,7 @@ class Run:
 
     def _read(self, table: SourceTable, before: TableState) -> TableState:
         live = self._readable(table)
-        snapshot, server, _ = self.moment
+        snapshot, server = self.moment.snapshot, self.moment.server
         cursor, read_for = before.cursor, purposes(table, self._outside.targets)
         reason = reason_for_full(cursor, snapshot, server, live, read_for) or self._request.full.get(table.name)
         left = table.name in self._request.left
@@ -151,11 +152,11 @@ class Run:
 
     def _readable(self, table: SourceTable) -> Live:
         live = self._live.get(table.name)
-        if live and table.name in self._unlocked:
-            raise self._unlocked[table.name]
         problem = difference(table, live)
         if live is None or problem:
             raise TableError(f"{problem}: mend the source, or shared/source/catalogue.py", hold=True)
+        if table.name in self._unlocked:
+            raise self._unlocked[table.name]
         self._tell_undeclared(table, live)
         return live
 

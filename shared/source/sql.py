@@ -2,47 +2,56 @@
 
 # ruff: noqa: S608 - every identifier goes through quoted(), every number is an int of our own making
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 from shared.columns import Column, Kind
 from shared.lake.documents import Cursor, Snapshot
 from shared.postgres.connection import literal, quoted
 from shared.source.catalogue import SourceTable
+from shared.source.live import Live
 
-XID = "_xid"
-"""The column that COPY adds: the id of the transaction that made the row, widened to 64 bits."""
+XID = "xmin"
+"""The column that COPY adds: the id of the transaction that made the row, widened to 64 bits. It has the name of a
+system column because PostgreSQL gives that to no column of a table."""
 
 SNAPSHOT = """
 SELECT CAST(CAST(pg_snapshot_xmin(s) AS text) AS bigint),
        CAST(CAST(pg_snapshot_xmax(s) AS text) AS bigint),
        clock_timestamp() AT TIME ZONE 'UTC',
-       CASE WHEN pg_is_in_recovery() THEN NULL
-            ELSE CAST(pg_current_wal_insert_lsn() - '0/0' AS bigint) END,
+       pg_is_in_recovery(),
        CAST(pg_postmaster_start_time() AT TIME ZONE 'UTC' AS text)
 FROM (SELECT pg_current_snapshot() AS s) AS now
 """
 
+WRITTEN = "SELECT CAST(pg_current_wal_insert_lsn() - '0/0' AS bigint)"
 FLUSHED = "SELECT CAST(pg_current_wal_flush_lsn() - '0/0' AS bigint)"
 
-LIVE = """
-SELECT c.relname, c.oid, c.relfilenode, a.attname,
-       CASE WHEN t.typtype = 'e' THEN 'enum' ELSE format_type(a.atttypid, a.atttypmod) END
-FROM pg_class c
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_type t ON t.oid = a.atttypid
-WHERE c.relnamespace = CAST('public' AS regnamespace) AND c.relname = ANY(:names)
-ORDER BY c.relname, a.attnum
+# A message that only this transaction's own WAL record carries, and that no subscriber is sent unless it asks for
+# messages. `local` waits for this server's storage, not for standbys, which may be away.
+COMMIT_DURABLY = """
+BEGIN;
+SET LOCAL synchronous_commit = 'local';
+SELECT pg_logical_emit_message(true, 'totestream', '');
+COMMIT
 """
+COMMIT_AN_ID = "SELECT pg_current_xact_id()"
+WAL_WRITER_DELAY_MS = "SELECT CAST(setting AS integer) FROM pg_settings WHERE name = 'wal_writer_delay'"
 
 
 def begin(timeout_s: int) -> str:
-    """One read-only snapshot for the whole run; `timeout_s` bounds each statement."""
+    """One read-only snapshot for the whole run; `timeout_s` bounds each statement.
+
+    With row_security off the server refuses a statement that a policy would filter: a row hidden from this login
+    would look deleted.
+    """
     return f"""
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL statement_timeout = '{timeout_s}s';
 SET LOCAL lock_timeout = '5s';
 SET LOCAL idle_in_transaction_session_timeout = '{timeout_s}s';
-SET LOCAL "TimeZone" = 'UTC'
+SET LOCAL "TimeZone" = 'UTC';
+SET LOCAL row_security = off
 """
 
 
@@ -55,8 +64,27 @@ def lock(tables: Iterable[SourceTable]) -> str:
     return f"LOCK TABLE {', '.join(map(table_name, tables))} IN ACCESS SHARE MODE"
 
 
+def probe(table: SourceTable) -> str:
+    """Refused where this login may not read every row of the table; reads none."""
+    return f"SELECT xmin FROM {table_name(table)} LIMIT 0"
+
+
+def way_in(table: SourceTable, live: Live) -> str:
+    """What lets this login read every row of a table that is closed to it."""
+    login, name = _shown(live.login), f"public.{_shown(table.name)}"
+    if live.closed_by == "policy":
+        return f"ALTER ROLE {login} BYPASSRLS, or ALTER TABLE {name} DISABLE ROW LEVEL SECURITY"
+    right = "USAGE ON SCHEMA public" if live.closed_by == "schema" else f"SELECT ON {name}"
+    return f"GRANT {right} TO {login}"
+
+
+def _shown(name: str) -> str:
+    """As a person would write it: quoted only where it must be."""
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else quoted(name)
+
+
 def copy_all(table: SourceTable, snapshot: Snapshot) -> str:
-    return _copy(table, f"SELECT t.*, {_widened(snapshot.xmax)} AS {XID} FROM {table_name(table)} t")
+    return _copy(table, f"SELECT {_columns(table)}, {_widened(snapshot.xmax)} AS {XID} FROM {table_name(table)} t")
 
 
 def copy_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor, keys: Sequence[int] = ()) -> str:
@@ -126,6 +154,11 @@ def _copy(table: SourceTable, rows: str) -> str:
     return f"COPY (SELECT {columns}, {XID} FROM ({rows}) AS q) TO STDOUT (FORMAT binary)"
 
 
+def _columns(table: SourceTable) -> str:
+    """Only the declared ones: the source may have others, of any name."""
+    return ", ".join(f"t.{quoted(column.name)}" for column in table.columns)
+
+
 def _read(column: Column) -> str:
     # Enums and varchars of any length travel as text.
     name = quoted(column.name)
@@ -146,7 +179,7 @@ def _changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor, keys: Seque
     seen = ",".join(map(str, cursor.seen))
     asked_for = f" OR {{}}{quoted(table.key)} IN ({','.join(map(str, keys))})" if keys else ""
     return (
-        f"SELECT c.* FROM (SELECT t.*, {_widened(snapshot.xmax)} AS {XID} FROM {table_name(table)} t"
+        f"SELECT c.* FROM (SELECT {_columns(table)}, {_widened(snapshot.xmax)} AS {XID} FROM {table_name(table)} t"
         f" WHERE age(t.xmin) BETWEEN 0 AND age(CAST('{cursor.xmin & 0xFFFFFFFF}' AS xid)){asked_for.format('t.')}) AS c"
         f" WHERE (c.{XID} >= {cursor.xmin}"
         f" AND c.{XID} NOT IN (SELECT unnest(CAST('{{{seen}}}' AS bigint[])))){asked_for.format('c.')}"

@@ -7,12 +7,11 @@ import pytest
 
 from shared.columns import Column, Kind
 from shared.lake.documents import Cursor, Snapshot
-from shared.source import changes
 from shared.source.catalogue import SourceTable
 from shared.source.changes import (
     MOST_SEEN,
+    TAKEN_FROM,
     Keys,
-    Live,
     difference,
     flush_target,
     keys_are_gone,
@@ -21,10 +20,11 @@ from shared.source.changes import (
     reason_for_full,
     undeclared,
 )
+from shared.source.live import Live
 
 pytestmark = pytest.mark.fast
 
-LIVE = Live(oid=1, relfilenode=1, columns=())
+LIVE = Live(oid=1, relfilenode=1, columns=(), taken_from=dict.fromkeys(TAKEN_FROM, "0"))
 CURSOR = Cursor(
     server="a",
     xmin=1000,
@@ -36,6 +36,7 @@ CURSOR = Cursor(
     checksum=0,
     max_key=None,
     read_for={},
+    taken_from=dict(LIVE.taken_from),
 )
 
 
@@ -142,11 +143,10 @@ def test_a_cursor_keeps_of_the_ids_that_were_seen_those_that_may_be_met_again() 
     assert cursor_after(None, 2000, 2002, 2000).seen == (2000, 2002)
 
 
-def test_past_so_many_ids_none_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert MOST_SEEN == 50_000
-    monkeypatch.setattr(changes, "MOST_SEEN", 3)
-    assert cursor_after(None, 2000, 2000, 2001, 2002).seen == (2000, 2001, 2002)
-    assert cursor_after(None, 2000, 2000, 2001, 2002, 2003).seen == ()
+def test_past_so_many_ids_none_is_kept() -> None:
+    most = range(2000, 2000 + MOST_SEEN)
+    assert cursor_after(None, 2000, *most).seen == tuple(most)
+    assert cursor_after(None, 2000, *most, most.stop).seen == ()
 
 
 @pytest.mark.parametrize(

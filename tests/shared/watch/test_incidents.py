@@ -160,7 +160,7 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
         {("table held", "payment")},
     ),
     "one that is postponed for longer than the objective": (
-        replace(WELL, extract=extract_health(30, staff=9), remembered={"dim_staff": plain(ago(301))}),
+        replace(WELL, extract=extract_health(30, staff=9), remembered={"dim_staff": plain(ago(331))}),
         {("table held", "staff"), ("freshness", "dim_staff")},
     ),
     "quarantine": (replace(WELL, load=table(quarantined=4)), {("rows quarantined", "fact_payment")}),
