@@ -38,6 +38,14 @@ def _reason(target: Target, alias: str) -> str:
     return f"nullif(concat_ws('; ', {reasons or 'NULL'}), '')"
 
 
+def _first_lacking(target: Target, alias: str) -> str:
+    """The name of the first dimension that lacks what the row names, or null."""
+    lacking = " ".join(
+        f"WHEN {lack} THEN {literal(target.references[column][0])}" for column, lack in _lacks(target, alias).items()
+    )
+    return f"CASE {lacking} END" if lacking else "NULL"
+
+
 def is_any_waiting() -> str:
     return "SELECT EXISTS (SELECT FROM etl_waiting WHERE table_name = :table)"
 
@@ -58,9 +66,10 @@ def set_aside(target: Target) -> str:
             WHERE {_lacks_any(target, "staged")}
                OR EXISTS (SELECT FROM etl_waiting w WHERE w.table_name = :table AND w.key = staged.{key})
             RETURNING {columns})
-        INSERT INTO etl_waiting (table_name, key, log_id, run, snapshot_at, row, reason)
+        INSERT INTO etl_waiting (table_name, key, log_id, run, snapshot_at, row, reason, dimension)
         SELECT :table, aside.{key}, :log, :run, CAST(:snapshot_at AS timestamp), to_jsonb(aside),
-               coalesce({_reason(target, "aside")}, 'behind an earlier version that waits')
+               coalesce({_reason(target, "aside")}, 'behind an earlier version that waits'),
+               {_first_lacking(target, "aside")}
         FROM aside
         ON CONFLICT (table_name, key, log_id, run) DO NOTHING"""
 
