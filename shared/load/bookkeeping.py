@@ -115,6 +115,7 @@ WAITING = Table(
     # JSON's own null could be mistaken for SQL's.
     Column("row", JSONB(none_as_null=True), comment="Null: the key was deleted, which waits for its versions"),
     _required("reason", Text),
+    _optional("dimension", Text, "The first that lacks what the row names; null if it only stands behind an earlier one"),
     PrimaryKeyConstraint("table_name", "key", "log_id", "run"),
     comment="Fact rows whose dimensions are not there yet, and the later versions behind them",
 )

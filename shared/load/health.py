@@ -16,7 +16,11 @@ CROSS JOIN LATERAL (
     SELECT run, snapshot_at FROM etl_ledger
     WHERE log_id = :log AND table_name = asked.name AND status = 'loaded' ORDER BY run DESC LIMIT 1) last
 """
-WAITING = "SELECT table_name, count(*), min(snapshot_at) FROM etl_waiting GROUP BY table_name"
+WAITING = """
+SELECT table_name, count(*), min(snapshot_at),
+       (array_agg(dimension ORDER BY snapshot_at) FILTER (WHERE dimension IS NOT NULL))[1]
+FROM etl_waiting GROUP BY table_name
+"""
 QUARANTINED = "SELECT table_name, count(DISTINCT key) FROM etl_quarantine WHERE closed_at IS NULL GROUP BY table_name"
 # What was deleted from the source is no damage in the warehouse.
 DIFFERENCES = """
@@ -36,7 +40,7 @@ class Missing(msgspec.Struct, frozen=True):
 
 class TableHealth(msgspec.Struct, frozen=True):
     """`last_run` is the newest that was loaded, read at `snapshot_at`. `waiting_since` is the snapshot of the oldest
-    row that waits. `differing` rows were found by the table's last reconcile, and mended. Times are UTC without a zone.
+    row that waits, and `waiting_for` the dimension that it, or one after it, lacks. `differing` rows were found by the table's last reconcile, and mended. Times are UTC without a zone.
     """
 
     last_run: int | None = None
@@ -44,6 +48,7 @@ class TableHealth(msgspec.Struct, frozen=True):
     missing: Missing | None = None
     waiting: int = 0
     waiting_since: datetime | None = None
+    waiting_for: str | None = None
     quarantined: int = 0
     differing: int = 0
 
@@ -73,7 +78,7 @@ def table_health(warehouse: Warehouse, log: str, tables: Iterable[str]) -> dict[
     facts: dict[str, dict[str, Any]] = {table: {} for table in tables}
     for columns, rows in (
         (("last_run", "snapshot_at"), warehouse.run(LAST_LOADED, log=log, tables=list(facts))),
-        (("waiting", "waiting_since"), warehouse.run(WAITING)),
+        (("waiting", "waiting_since", "waiting_for"), warehouse.run(WAITING)),
         (("quarantined",), warehouse.run(QUARANTINED)),
         (("differing",), warehouse.run(DIFFERENCES, log=log)),
     ):

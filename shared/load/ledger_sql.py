@@ -19,14 +19,16 @@ def insert_ledger() -> str:
 
 INSERT_FRESHNESS = """
     INSERT INTO etl_freshness (table_name, log_id, run, load_no, snapshot_at, newest_change_at, loaded_at)
-    VALUES (:table, :log, :run, :load_no, :snapshot_at, :newest_change_at, clock_timestamp())"""
+    VALUES (:table, :log, :run, :load_no, :snapshot_at, :newest_change_at, clock_timestamp())
+    ON CONFLICT (table_name, log_id, run, load_no) DO NOTHING"""
 
 LEDGER_AFTER = (
     "SELECT run, table_name, manifest_sha256, status FROM etl_ledger WHERE log_id = :log AND load_no = 0 AND run > :run"
 )
 
+# 0 also where the manifest's own row was deleted by hand.
 LAST_LOAD = """
-    SELECT max(load_no), max(manifest_sha256) FROM etl_ledger
+    SELECT coalesce(max(load_no), 0), max(manifest_sha256) FROM etl_ledger
     WHERE log_id = :log AND table_name = :table AND run = :run"""
 
 LAST_BEFORE = """

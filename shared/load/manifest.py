@@ -197,13 +197,14 @@ class Loading:
         return self._count(sql.delete_absent(self._target))
 
     def _set_aside(self, is_awaited: Callable[[str], bool]) -> int:
-        """The number of rows that wait for a dimension, or behind one that does."""
+        """The number of rows that begin to wait for a dimension, or behind one that does."""
         lacking = self._lacking_dimensions()
         awaited = sorted(dimension for dimension in lacking if is_awaited(dimension))
         if awaited:
             raise NotYet(f"{self._target.name}: {', '.join(awaited)} must come first")
         if not lacking and not self._warehouse.one(waiting_sql.is_any_waiting(), table=self._target.name)[0]:
             return 0
+        self._count(waiting_sql.unstage_repeated(self._target))
         return self._count(waiting_sql.set_aside(self._target))
 
     def _lacking_dimensions(self) -> set[str]:

@@ -122,6 +122,16 @@ def is_awaited(dimension: str, run: int, look: Look) -> bool:
     return look.is_young(look.record(run)) and any(other.run <= run for other in look.expected(dimension))
 
 
+def awaited_from(target: Target, look: Look) -> dict[str, int]:
+    """Per dimension of a fact, its first run that is still to be loaded, if there is one that can be."""
+    dimensions = {dimension for dimension, _ in target.references.values()}
+    to_come = {
+        dimension: [r.run for r in look.expected(dimension) if (r.run, dimension) not in look.hopeless]
+        for dimension in dimensions
+    }
+    return {dimension: runs[0] for dimension, runs in to_come.items() if runs}
+
+
 def complete_run(before: int, targets: Mapping[str, Target], look: Look) -> int:
     """The last run of which, and before which, every table has all.
 

@@ -157,7 +157,7 @@ def _named_of_changed() -> str:
         named AS ({_NAME}
             SELECT :table, CAST(key AS text), :log, :run,
                    CASE WHEN is_new THEN {literal(MISSING)} ELSE {literal(DIFFERING)} END
-            FROM changed ORDER BY key LIMIT {MOST_NAMED})"""
+            FROM changed ORDER BY key LIMIT {MOST_NAMED} {_NAMED_BEFORE})"""
 
 
 def name_made(target: Target) -> str:
@@ -167,16 +167,19 @@ def name_made(target: Target) -> str:
         SELECT :table, CAST(record.{key} AS text), :log, :run,
                CASE WHEN {_has_earlier(target)} THEN {literal(DIFFERING)} ELSE {literal(MISSING)} END
         FROM {quoted(target.name)} record WHERE record.{record_id} > CAST(:before AS bigint)
-        ORDER BY record.{key} LIMIT {MOST_NAMED}"""
+        ORDER BY record.{key} LIMIT {MOST_NAMED} {_NAMED_BEFORE}"""
 
 
 def name_deleted(target: Target) -> str:
     return f"""{_NAME}
         SELECT table_name, CAST(key AS text), log_id, run, {literal(GONE)} FROM {deletions(target)}
-        WHERE table_name = :table AND log_id = :log AND run = :run ORDER BY key LIMIT {MOST_NAMED}"""
+        WHERE table_name = :table AND log_id = :log AND run = :run ORDER BY key LIMIT {MOST_NAMED}
+        {_NAMED_BEFORE}"""
 
 
 _NAME = "INSERT INTO etl_difference (table_name, key, log_id, run, found)"
+# By the same manifest, whose ledger row was deleted by hand.
+_NAMED_BEFORE = "ON CONFLICT (table_name, log_id, run, key) DO NOTHING"
 
 
 # ---- deletions
@@ -195,13 +198,21 @@ def delete_absent(target: Target) -> str:
     last = f"max(present.{record_column(target)})" if is_fact else "CAST(NULL AS bigint)"
     waits = f"EXISTS (SELECT FROM etl_waiting w WHERE w.table_name = :table AND w.key = present.{key})"
     return f"""
-        INSERT INTO {deletions(target)} (table_name, key, log_id, run, deleted_at, last_record_id)
+        INSERT INTO {deletions(target)} {ADD_DELETIONS}
         SELECT :table, {deletion_key(target, f"present.{key}")}, :log, :run, CAST(:snapshot_at AS timestamp), {last}
         FROM {quoted(target.name)} present
         WHERE {is_absent(f"present.{key}", key)}
           AND NOT {is_deleted(target, f"present.{key}")}
           AND NOT {waits if is_fact else "false"}
-        GROUP BY present.{key}"""
+        GROUP BY present.{key}
+        {AGAIN_DELETED}"""
+
+
+ADD_DELETIONS = "(table_name, key, log_id, run, deleted_at, last_record_id)"
+# A manifest whose ledger row was deleted by hand is loaded again, and finds what it wrote.
+AGAIN_DELETED = """ON CONFLICT (table_name, key, log_id, run) DO UPDATE
+            SET deleted_at = excluded.deleted_at, last_record_id = excluded.last_record_id,
+                ended_run = NULL, ended_at = NULL"""
 
 
 def is_absent(value: str, key: str) -> str:
@@ -236,4 +247,6 @@ OPEN_QUARANTINE = f"""
         INSERT INTO etl_quarantine (table_name, key, log_id, run, reason, opened_at)
         SELECT :table, coalesce(key, ''), :log, :run,
                coalesce(string_agg(DISTINCT reason, '; '), 'no reason given'), CAST(:snapshot_at AS timestamp)
-        FROM {REFUSED} GROUP BY coalesce(key, '')"""
+        FROM {REFUSED} GROUP BY coalesce(key, '')
+        ON CONFLICT (table_name, key, log_id, run)
+        DO UPDATE SET reason = excluded.reason, closed_run = NULL, closed_at = NULL"""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from shared import log
 from shared.aws.bucket import Bucket
 from shared.errors import NotYet, PermanentError, Refused, ServiceRefused, TotestreamError
-from shared.load import ledger_sql, plan, waiting_sql
+from shared.load import ledger_sql, plan, sql, waiting_sql
 from shared.load.bookkeeping import SUPERSEDED
 from shared.load.manifest import Loading, get_written
 from shared.load.outcome import Outcome
@@ -111,7 +111,10 @@ class Turn:
     # ---- rows that waited
 
     def _release_all(self, has_time: Callable[[], bool]) -> None:
-        for log_id, run, snapshot_at in self._warehouse.run(waiting_sql.WAITING_RUNS, table=self._target.name):
+        runs = self._warehouse.run(waiting_sql.WAITING_RUNS, table=self._target.name)
+        if runs:
+            self._give_way()
+        for log_id, run, snapshot_at in runs:
             if not has_time():
                 return
             with self._warehouse.transaction(self._time_left_s):
@@ -122,6 +125,16 @@ class Turn:
             if load:
                 self._outcome.add_loaded(self._target.name)
                 self._say("waiting rows released", run, load)
+
+    def _give_way(self) -> None:
+        """Set aside for good the versions that cannot come and hold up what can."""
+        target, look = self._target, self._look
+        place = {"table": target.name, "log": self._outcome.log, "given_up_before": look.now - look.patience}
+        with self._warehouse.transaction(self._time_left_s):
+            self._warehouse.run(sql.create_stage(sql.STAGE, target.columns))
+            rows = self._warehouse.count(waiting_sql.give_way(target, plan.awaited_from(target, look)), **place)
+        if rows:
+            log.warning("waiting versions gave way to later ones", table=target.name, rows=rows)
 
     def _say(self, phrase: str, run: int, load: Load) -> None:
         counts = {name: getattr(load, name) for name in ledger_sql.COUNTS if getattr(load, name)}

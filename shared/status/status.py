@@ -110,7 +110,7 @@ class Warehouse:
         self.complete_run: int = connection.one(sql.COMPLETE_RUN, log=log_id)[0]
         self.last = {table: (run, at) for table, run, at in connection.run(LAST_LOADED, log=log_id, tables=[*targets])}
         self.taken = {(run, table) for run, table in connection.run(sql.TAKEN, log=log_id, run=self.complete_run)}
-        self.waiting: dict[str, int] = {table: rows for table, rows, _ in connection.run(WAITING)}
+        self.waiting: dict[str, int] = {table: rows for table, rows, *_ in connection.run(WAITING)}
         self.quarantined: dict[str, int] = dict(map(tuple, connection.run(QUARANTINED)))
         self.there = {t.name: connection.one(sql.rows_there(t, everything))[0] for t in everything}
         connection.run("COMMIT")

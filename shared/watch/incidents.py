@@ -24,7 +24,8 @@ LOOKS_POSTPONED = 2
 
 @dataclass(frozen=True)
 class Kind:
-    """`command` is what to run; {subject} and {source}, the first source of a warehouse table, are filled in."""
+    """`command` is what to run; {subject} and {source}, the first source of a warehouse table, are filled in. Of rows
+    that wait it is that of their dimension."""
 
     name: str
     title: str
@@ -41,7 +42,7 @@ OLDEST_MESSAGE = Kind("oldest message", "a message is not worked off", "logs.sh 
 TABLE_BEHIND = Kind("table behind", "a run is not loaded", "status.sh {subject}")
 TABLE_HELD = Kind("table held", "a source table is not read", "catalogue.sh {subject}")
 ROWS_QUARANTINED = Kind("rows quarantined", "rows were refused", "resync.sh {source} --quarantined")
-ROWS_WAITING = Kind("rows waiting", "rows wait for their dimension", "status.sh {subject}")
+ROWS_WAITING = Kind("rows waiting", "rows wait for their dimension", "resync.sh {source}")
 RECONCILE_DIFFERENCES = Kind("reconcile differences", "the warehouse was damaged, and is mended", "reconcile.sh")
 FRESHNESS = Kind("freshness", "older than the objective", "status.sh {subject}")
 EXTRACT_SILENT = Kind("extract silent", "the source is not read", "logs.sh extract")
@@ -60,8 +61,8 @@ Told = Callable[..., Incident]
 def incidents(seen: Seen, options: str = "") -> list[Incident]:
     """All that is wrong now. `options` end each command: which stack it is about."""
 
-    def told(kind: Kind, subject: str, says: str, **numbers: float) -> Incident:
-        source = seen.targets[subject].sources[0] if subject in seen.targets else subject
+    def told(kind: Kind, subject: str, says: str, source: str = "", **numbers: float) -> Incident:
+        source = source or (seen.targets[subject].sources[0] if subject in seen.targets else subject)
         command = " ".join(f"./infra_bash/{kind.command.format(subject=subject, source=source)}{options}".split())
         return Incident(
             kind=kind.name,
@@ -131,8 +132,12 @@ def _of_table(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
     if health.quarantined:
         yield told(ROWS_QUARANTINED, table, f"{_counted(health.quarantined, 'row')} set aside", rows=health.quarantined)
     if health.waiting and seen.has_outlasted(health.waiting_since, seen.worked_until):
+        lacking = seen.targets.get(health.waiting_for or "")
         says = f"{_counted(health.waiting, 'row')}, the first since {health.waiting_since:%F %T} UTC"
-        yield told(ROWS_WAITING, table, says, rows=health.waiting, seconds=seen.age_s(health.waiting_since))
+        says += f"; not in {lacking.name}" if lacking else ""
+        source = lacking.sources[0] if lacking else ""
+        waits_s = seen.age_s(health.waiting_since)
+        yield told(ROWS_WAITING, table, says, source, rows=health.waiting, seconds=waits_s)
     if health.differing:
         found = _counted(health.differing, "row")
         says = f"the last reconcile found {found} otherwise than in the source; the next must find none"
