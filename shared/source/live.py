@@ -77,7 +77,8 @@ SELECT c.relname, c.oid, c.relfilenode,
             WHEN row_security_active(c.oid) THEN 'policy' END,
        current_user,
        jsonb_build_object(
-           'database', (SELECT oid FROM pg_database WHERE datname = current_database()),
+           'database', (SELECT hashtextextended(CAST(ROW(oid, xmin, encoding) AS text), 0)
+                        FROM pg_database WHERE datname = current_database()),
            'login', current_user,
            'relations', hashtextextended(relations.relations || coalesce(branches.branches, ''), 0),
            'columns', hashtextextended(attributes.columns, 0),
@@ -98,8 +99,8 @@ CROSS JOIN (
 ORDER BY c.relname
 """
 """`:names` are tables of the schema public. `tree` is a table with its partitions and inheritance children: a SELECT
-reads them all. pg_enum's and pg_policy's rows stand by their xmin, so that a change that was taken back within a run is
-seen, too. CAST(i AS text) has whatever columns this version of PostgreSQL gives pg_inherits."""
+reads them all. Rows of pg_database, pg_enum and pg_policy stand by their xmin, so that a change that was taken back
+shows, too. CAST(i AS text) has whatever columns this version of PostgreSQL gives pg_inherits."""
 
 
 class Live(NamedTuple):

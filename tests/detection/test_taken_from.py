@@ -144,7 +144,7 @@ def test_a_database_that_takes_another_s_place_on_the_server(road: Road) -> None
         admin.run(f"DROP DATABASE {gone}")
     road.source = road.totesys.owner()
     road.travel()
-    assert set(reasons(road, 3).values()) == {"it is in another database"}
+    assert set(reasons(road, 3).values()) == {"it is in another database, or that was altered"}
     assert road.differences() == {}
 
 
@@ -180,6 +180,29 @@ def test_another_login_and_a_mask_of_columns(road: Road) -> None:
     assert road.differences() == {}
 
 
+def test_a_database_made_again_with_the_same_oid(road: Road) -> None:
+    """As a script does that puts a saved copy back, so that nothing but the row of pg_database tells."""
+    server, name, saved = road.totesys.server, road.totesys.name, f"{road.totesys.name}_saved"
+    leave(road)
+    with server.superuser() as admin:
+        admin.run(f"CREATE DATABASE {saved} TEMPLATE {name}")
+        try:
+            road.source = road.totesys.owner()
+            road.source.run("UPDATE payment SET paid = NOT paid")
+            road.travel()
+            leave(road)
+            [[oid]] = admin.run("SELECT oid FROM pg_database WHERE datname = :name", name=name)
+            admin.run(f"DROP DATABASE {name}")
+            admin.run(f"CREATE DATABASE {name} TEMPLATE {saved} OWNER {logins.SOURCE_OWNER} OID {oid}")
+            admin.run(f"GRANT CONNECT ON DATABASE {name} TO {logins.EXTRACT}")
+        finally:
+            admin.run(f"DROP DATABASE {saved}")
+    road.source = road.totesys.owner()
+    road.travel()
+    assert set(reasons(road, 2).values()) == {"it is in another database, or that was altered"}
+    assert road.differences() == {}
+
+
 def test_columns_of_any_name_that_the_catalogue_does_not_know(road: Road) -> None:
     road.source.run(
         "ALTER TABLE payment ADD COLUMN _xid bigint DEFAULT 5, ADD COLUMN _unreadable text, ADD COLUMN t xid"
@@ -193,3 +216,23 @@ def test_columns_of_any_name_that_the_catalogue_does_not_know(road: Road) -> Non
     batch = road.run_log.get(2).tables["payment"].batch
     assert batch and (batch.mode, batch.rows) == ("delta", 1)
     assert road.differences() == {}
+
+
+def test_a_policy_deletes_nothing_from_the_history(road: Road) -> None:
+    """All rows are hidden for two runs, while some change and one is deleted."""
+    road.travel()
+    before = len(road.there.run("SELECT * FROM history_fact_payment"))
+    road.source.run("ALTER TABLE payment ENABLE ROW LEVEL SECURITY")
+    road.travel()
+    road.source.run("UPDATE payment SET paid = NOT paid WHERE payment_id = 3; DELETE FROM payment WHERE payment_id = 4")
+    road.extract(Request(cause="reconcile", full={"payment": "reconcile"}))
+    road.travel()
+    newest = road.run_log.newest()
+    hold = newest and newest.state("payment").hold
+    assert hold and "row-level security policy" in hold.reason
+    assert road.there.run("SELECT count(*) FROM current_fact_payment") == [[120]]
+    road.source.run("ALTER TABLE payment DISABLE ROW LEVEL SECURITY")
+    road.travel()
+    assert road.differences() == {}
+    assert road.there.run("SELECT payment_id FROM history_fact_payment WHERE deleted_at IS NOT NULL") == [[4]]
+    assert len(road.there.run("SELECT * FROM history_fact_payment")) == before + 1
