@@ -1,7 +1,6 @@
 """The statements of one extraction, on one connection to the source: all reading is here."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
@@ -11,6 +10,7 @@ from shared.errors import NotYet, ServiceRefused, ServiceUnavailable
 from shared.lake.documents import Cursor, Snapshot
 from shared.postgres.connection import Connection
 from shared.postgres.decoding import FrameSink
+from shared.postgres.times import time_of, written
 from shared.source import sql
 from shared.source.catalogue import SourceTable
 from shared.source.changes import Keys, Live, flush_target
@@ -59,8 +59,7 @@ class Source:
 
     def moment(self) -> Moment:
         xmin, xmax, taken_at, lsn, server = self._connection.one(sql.SNAPSHOT)
-        assert isinstance(taken_at, datetime)
-        return Moment(Snapshot(taken_at=taken_at, xmin=xmin, xmax=xmax), server, lsn)
+        return Moment(Snapshot(taken_at=time_of(taken_at), xmin=xmin, xmax=xmax), written(time_of(server)), lsn)
 
     def live(self, tables: Sequence[SourceTable]) -> dict[str, Live]:
         found: dict[str, Live] = {}

@@ -12,13 +12,14 @@ from shared.source.catalogue import SourceTable
 XID = "_xid"
 """The column that COPY adds: the id of the transaction that made the row, widened to 64 bits."""
 
+# Times come as microseconds since 1970: a text of them depends on the session's settings, a number on nothing.
 SNAPSHOT = """
 SELECT CAST(CAST(pg_snapshot_xmin(s) AS text) AS bigint),
        CAST(CAST(pg_snapshot_xmax(s) AS text) AS bigint),
-       clock_timestamp() AT TIME ZONE 'UTC',
+       CAST(round(extract(epoch FROM clock_timestamp()) * 1000000) AS bigint),
        CASE WHEN pg_is_in_recovery() THEN NULL
             ELSE CAST(pg_current_wal_insert_lsn() - '0/0' AS bigint) END,
-       CAST(pg_postmaster_start_time() AT TIME ZONE 'UTC' AS text)
+       CAST(round(extract(epoch FROM pg_postmaster_start_time()) * 1000000) AS bigint)
 FROM (SELECT pg_current_snapshot() AS s) AS now
 """
 
@@ -41,8 +42,7 @@ def begin(timeout_s: int) -> str:
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL statement_timeout = '{timeout_s}s';
 SET LOCAL lock_timeout = '5s';
-SET LOCAL idle_in_transaction_session_timeout = '{timeout_s}s';
-SET LOCAL "TimeZone" = 'UTC'
+SET LOCAL idle_in_transaction_session_timeout = '{timeout_s}s'
 """
 
 
