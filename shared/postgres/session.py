@@ -32,6 +32,10 @@ _ALWAYS: Mapping[str, str] = {
     "gin_fuzzy_search_limit": "0",
     "array_nulls": "on",
     "transform_null_equals": "off",
+    "check_function_bodies": "on",
+    "backslash_quote": "safe_encoding",
+    "escape_string_warning": "on",
+    "client_min_messages": "error",  # nobody reads them, and a login's `debug5` sends thousands
     # ---- transactions
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
@@ -41,14 +45,19 @@ _ALWAYS: Mapping[str, str] = {
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "0",
 }
 # The source is only read. The warehouse's COMMIT is on its disk before the ledger is believed.
 _OF_DATABASE: Mapping[str, Mapping[str, str]] = {
     "source": {"default_transaction_read_only": "on"},
     "warehouse": {"default_transaction_read_only": "off", "synchronous_commit": "on"},
 }
-# PostgreSQL 13 knows neither, 14 only the first.
-_WHERE_KNOWN = ("idle_session_timeout", "transaction_timeout")
+# What not every version knows: 14 has the first, 17 the second, and the latest of each the third.
+_WHERE_KNOWN: Mapping[str, str] = {
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+    "restrict_nonsystem_relation_kind": "",
+}
 # What a superuser may have set for a login that cannot set it back, and the values with which no row goes wrong.
 _SUPERUSERS: Mapping[str, Sequence[str]] = {
     "session_replication_role": ("origin", "local"),
@@ -61,20 +70,25 @@ _SUPERUSERS: Mapping[str, Sequence[str]] = {
 OWN_NAMES = "pg_catalog, pg_temp"
 
 
-def begin_session(database: str, path: str = OWN_NAMES) -> str:
+def begin_session(database: str, encoding: str, path: str = OWN_NAMES) -> str:
     """Return the batch that sets the session of `database`, "source" or "warehouse"; `path` is its search_path.
 
     These are utility statements, which look nothing up: whatever path the login came with, they mean what they say.
     """
     settings = {**_ALWAYS, **_OF_DATABASE[database]}
+    if (database, encoding) == ("source", "SQL_ASCII"):
+        # Such a database holds any bytes. Asked for UTF-8 it would refuse a table for one of them; as they are, the
+        # decoder says which row's they are.
+        settings["client_encoding"] = "SQL_ASCII"
     statements = [f"SET {name} TO '{value}'" for name, value in settings.items()]
     return "; ".join([*statements, "SET ROLE NONE", f"SET search_path TO {path}"])
 
 
+_SET_WHERE_KNOWN = " ".join(
+    f"WHEN '{name}' THEN pg_catalog.set_config(name, '{value}', false)" for name, value in _WHERE_KNOWN.items()
+)
 CHECK_SESSION = f"""
-SELECT name, setting,
-       CASE WHEN name IN ({", ".join(f"'{name}'" for name in _WHERE_KNOWN)})
-            THEN pg_catalog.set_config(name, '0', false) END
+SELECT name, setting, CASE name {_SET_WHERE_KNOWN} END
 FROM pg_catalog.pg_settings
 WHERE name IN ({", ".join(f"'{name}'" for name in (*_WHERE_KNOWN, *_SUPERUSERS))})
 """  # noqa: S608 - the names are this module's own

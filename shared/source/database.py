@@ -2,7 +2,6 @@
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -13,6 +12,7 @@ from shared.errors import NotYet, PermanentError, ServiceRefused, ServiceUnavail
 from shared.lake.documents import Cursor, Snapshot
 from shared.postgres.connection import Connection
 from shared.postgres.decoding import FrameSink
+from shared.postgres.times import time_of, written
 from shared.source import sql
 from shared.source.catalogue import SourceTable
 from shared.source.changes import Keys, flush_target
@@ -116,8 +116,7 @@ class Source:
 
     def moment(self) -> Moment:
         xmin, xmax, taken_at, is_standby, server = self._connection.one(sql.SNAPSHOT)
-        assert isinstance(taken_at, datetime)
-        moment = Moment(Snapshot(taken_at=taken_at, xmin=xmin, xmax=xmax), server)
+        moment = Moment(Snapshot(taken_at=time_of(taken_at), xmin=xmin, xmax=xmax), written(time_of(server)))
         if is_standby:
             return moment
         try:

@@ -18,12 +18,13 @@ system column because PostgreSQL gives that to no column of a table."""
 TOO_LONG = "_too_long"
 """The column that COPY adds last: a bit for each of SourceTable.texts, set where that text was too long to be sent."""
 
+# Times come as microseconds since 1970: a text of them depends on the session's settings, a number on nothing.
 SNAPSHOT = """
 SELECT CAST(CAST(pg_snapshot_xmin(s) AS text) AS bigint),
        CAST(CAST(pg_snapshot_xmax(s) AS text) AS bigint),
-       clock_timestamp() AT TIME ZONE 'UTC',
+       CAST(round(extract(epoch FROM clock_timestamp()) * 1000000) AS bigint),
        pg_is_in_recovery(),
-       CAST(pg_postmaster_start_time() AT TIME ZONE 'UTC' AS text)
+       CAST(round(extract(epoch FROM pg_postmaster_start_time()) * 1000000) AS bigint)
 FROM (SELECT pg_current_snapshot() AS s) AS now
 """
 
@@ -52,9 +53,7 @@ def begin(timeout_s: int) -> str:
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL statement_timeout = '{timeout_s}s';
 SET LOCAL lock_timeout = '5s';
-SET LOCAL idle_in_transaction_session_timeout = '{timeout_s}s';
-SET LOCAL "TimeZone" = 'UTC';
-SET LOCAL row_security = off
+SET LOCAL idle_in_transaction_session_timeout = '{timeout_s}s'
 """
 
 
