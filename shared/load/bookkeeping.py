@@ -49,6 +49,7 @@ LOG = Table(
     _required("began_at", DateTime(timezone=True)),
     Column("began_no", Integer, nullable=False, unique=True, comment="1, 2, 3 ...: the highest is the living log"),
     _count("complete_run", "Every run up to this one is wholly loaded"),
+    Column("last_runs", JSONB, comment="Per table the run that it took last, also when its row of the ledger is gone"),
     comment="The run logs that were loaded from",
 )
 
@@ -115,7 +116,7 @@ WAITING = Table(
     # JSON's own null could be mistaken for SQL's.
     Column("row", JSONB(none_as_null=True), comment="Null: the key was deleted, which waits for its versions"),
     _required("reason", Text),
-    _optional("dimension", Text, "The first that lacks what the row names; null if it only stands behind an earlier one"),
+    _optional("dimension", Text, "The first that lacks what the row names; null where it stands behind another"),
     PrimaryKeyConstraint("table_name", "key", "log_id", "run"),
     comment="Fact rows whose dimensions are not there yet, and the later versions behind them",
 )

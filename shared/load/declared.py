@@ -13,11 +13,12 @@ from shared.warehouse.registry import Target
 Declared = Column[Any]
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
-# The loader's rights are those of its statements: records of facts and the ledger are never changed.
+# The loader's rights are those of its statements: records of facts are never changed, and the ledger only where a table
+# was emptied by hand and its record ids are given out again.
 READ_AND_ADD = ("SELECT", "INSERT")
 RIGHTS = {
     bookkeeping.LOG: (*READ_AND_ADD, "UPDATE"),
-    bookkeeping.LEDGER: READ_AND_ADD,
+    bookkeeping.LEDGER: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.DELETION: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.TEXT_DELETION: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.WAITING: (*READ_AND_ADD, "DELETE"),

@@ -40,7 +40,8 @@ class Missing(msgspec.Struct, frozen=True):
 
 class TableHealth(msgspec.Struct, frozen=True):
     """`last_run` is the newest that was loaded, read at `snapshot_at`. `waiting_since` is the snapshot of the oldest
-    row that waits, and `waiting_for` the dimension that it, or one after it, lacks. `differing` rows were found by the table's last reconcile, and mended. Times are UTC without a zone.
+    row that waits, and `waiting_for` the dimension that it, or one after it, lacks. `differing` rows were found by the
+    table's last reconcile, and mended. Times are UTC without a zone.
     """
 
     last_run: int | None = None

@@ -41,11 +41,35 @@ BEGIN_LOG = """
     INSERT INTO etl_log (log_id, began_at, began_no, complete_run)
     SELECT :log, now(), coalesce(max(began_no), 0) + 1, 0 FROM etl_log"""
 
+LAST_RUNS = "SELECT coalesce(last_runs, '{}') FROM etl_log WHERE log_id = :log"
+
+TOOK = """
+    UPDATE etl_log SET last_runs = coalesce(last_runs, '{}')
+        || jsonb_build_object(CAST(:table AS text), CAST(:run AS integer))
+    WHERE log_id = :log"""
+
 ADVANCE_LOG = "UPDATE etl_log SET complete_run = :run WHERE log_id = :log"
 
 FOREIGN_KEYS = """
     SELECT conrelid::regclass::text, attname::text
     FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
     WHERE contype = 'f' AND connamespace = current_schema()::regnamespace AND array_length(conkey, 1) = 1"""
+
+# Record ids that a load is given a second time are of a table that was emptied, or put back, by hand. What the ledger
+# says of their former records is then no longer so.
+LAST_RECORD = """
+    SELECT max(last_record_id) FROM (
+        SELECT last_record_id FROM etl_ledger WHERE table_name = :table AND first_record_id IS NOT NULL
+        ORDER BY first_record_id DESC LIMIT 1) last"""
+
+FORGET_RECORDS = """
+    UPDATE etl_ledger
+    SET first_record_id = CASE WHEN first_record_id < CAST(:first AS bigint) THEN first_record_id END,
+        last_record_id = CASE WHEN first_record_id < CAST(:first AS bigint) THEN CAST(:first AS bigint) - 1 END
+    WHERE table_name = :table AND last_record_id >= CAST(:first AS bigint)"""
+
+FORGET_LAST_RECORDS = """
+    UPDATE etl_deletion SET last_record_id = NULL
+    WHERE table_name = :table AND last_record_id >= CAST(:first AS bigint)"""
 
 HAS_LOADED = "SELECT EXISTS (SELECT FROM etl_ledger WHERE table_name = :table AND status = 'loaded')"

@@ -141,6 +141,7 @@ class Pass:
             now=self._warehouse.now(),
             patience=timedelta(seconds=self._outside.patience_s),
             warehouse=newest.warehouse,
+            last_runs=self._warehouse.last_runs(log_id),
         )
         return self._last_look
 

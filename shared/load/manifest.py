@@ -183,6 +183,7 @@ class Loading:
             self._warehouse.run(sql.name_made(self._target), **self._place, **since)
         updated = self._warehouse.one(sql.count_further(self._target), **since)[0] if before else 0
         first, last, newest = self._warehouse.one(sql.made_since(self._target), **since)
+        self._forget_former_records(first, is_first=before is None)
         return Load(
             inserted=made - updated,
             updated=updated,
@@ -190,6 +191,19 @@ class Loading:
             last_record_id=last,
             newest_change_at=newest,
         )
+
+    def _forget_former_records(self, first: int, *, is_first: bool) -> None:
+        """Where ids from `first` on were given out before, ledger and deletions no longer speak of those records.
+
+        Without that, a living key would be shown as deleted because of what another record of this id once was.
+        """
+        [last] = self._warehouse.one(ledger_sql.LAST_RECORD, **self._place)
+        is_again = last is not None and first <= last
+        if is_again:
+            self._warehouse.run(ledger_sql.FORGET_RECORDS, **self._place, first=first)
+        # Of an emptied table the ledger may have been emptied as well.
+        if is_again or is_first:
+            self._warehouse.run(ledger_sql.FORGET_LAST_RECORDS, **self._place, first=first)
 
     def _delete_absent(self) -> int:
         if self._target.kind == "fact":
@@ -221,8 +235,13 @@ class Loading:
     # ---- the ledger
 
     def enter(self, written: Written, load: Load) -> None:
-        manifest = written.manifest
+        manifest, target = written.manifest, self._target
+        if target.kind == "fact" and self._warehouse.last_runs(self._log).get(target.name) == manifest.run:
+            load = self._with_its_records(load)
         self._enter(load, 0, LOADED, written.sha256, manifest.mode)
+        # A set takes its runs in any order, so none of them is its last.
+        if target.kind != "set":
+            self._warehouse.run(ledger_sql.TOOK, **self._place)
 
     def enter_release(self, load: Load) -> None:
         last, sha256 = self._warehouse.one(ledger_sql.LAST_LOAD, **self._place)
@@ -243,6 +262,15 @@ class Loading:
         )
         fresh = {"load_no": load_no, "newest_change_at": load.newest_change_at}
         self._warehouse.run(ledger_sql.INSERT_FRESHNESS, **self._place, **fresh)
+
+    def _with_its_records(self, load: Load) -> Load:
+        """Of a run that was loaded before, and whose ledger row was deleted by hand: the records that no row speaks of
+        are its own. Without that, the history would not know from when on they were valid."""
+        [last] = self._warehouse.one(ledger_sql.LAST_RECORD, **self._place)
+        if last is None:
+            return load
+        first, newest, _ = self._warehouse.one(sql.made_since(self._target), before=last)
+        return replace(load, first_record_id=first, last_record_id=newest)
 
     def _run(self, statement: str) -> None:
         self._warehouse.run(statement)

@@ -46,7 +46,7 @@ class Memory:
     def _compare(self, bucket: Bucket, place: Place, entry: Taken) -> str:
         run, table = place
         if entry.superseded:
-            log.warning("manifest came too late", table=table, run=run, reason="a full batch has superseded it")
+            log.warning("manifest came too late", table=table, run=run, reason="a later run has superseded it")
             return ""
         try:
             sha256 = keys.content_hash(bucket.get(keys.manifest_key(run, table)))

@@ -4,7 +4,7 @@ A table takes its runs in the order of the log. A set takes them in any order: i
 """
 
 from collections.abc import Collection, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.lake.documents import RunRecord
@@ -34,15 +34,25 @@ class Wait:
     run: int
 
 
-Step = Apply | Supersede | Wait | None
+@dataclass(frozen=True)
+class Enter:
+    """Enter `runs` in the ledger again without loading them: that of `by`, which follows them, was loaded, and so were
+    they. Loaded again, they would be taken for changes."""
+
+    runs: tuple[int, ...]
+    by: int
+
+
+Step = Apply | Supersede | Enter | Wait | None
 """None: the table has all that the log says."""
 
 
 @dataclass(frozen=True)
 class Look:
     """What the loader sees. `records` are those after the last complete run, in order; `there` where manifests
-    are; `patience` how long what is missing is given; `warehouse` all tables that the newest run knew of. While the
-    pass goes on, `taken` grows with the ledger, and `hopeless` by the manifests that cannot be loaded, with the reason.
+    are; `patience` how long what is missing is given; `warehouse` all tables that the newest run knew of; `last_runs`
+    what each table took last, also where the ledger's rows were deleted. While the pass goes on, `taken` grows with the
+    ledger, and `hopeless` by the manifests that cannot be loaded, with the reason.
     """
 
     records: Sequence[RunRecord]
@@ -52,6 +62,7 @@ class Look:
     patience: timedelta
     hopeless: dict[Place, str]
     warehouse: Collection[str] = ()
+    last_runs: dict[str, int] = field(default_factory=dict)
 
     def expected(self, table: str) -> list[RunRecord]:
         """The records that must bring `table` something that it has not taken yet."""
@@ -77,9 +88,19 @@ def next_step(target: Target, look: Look) -> Step:
     there = [record for record in expected if look.is_there(record, target.name)]
     if not expected:
         return None
+    if gone := _entries_that_are_gone(target, look, expected):
+        return gone
     if there and (target.kind == "set" or there[0] is expected[0]):
         return Apply(there[0].run)
     return _past_the_gap(target, look, expected, there) or Wait(expected[0].run)
+
+
+def _entries_that_are_gone(target: Target, look: Look, expected: Sequence[RunRecord]) -> Enter | None:
+    """Of a table that takes its runs in order all before the last were taken: a missing entry was deleted by hand."""
+    taken = (run for run, table in look.taken if table == target.name)
+    last = max(look.last_runs.get(target.name, 0), *taken, 0)
+    runs = tuple(record.run for record in expected if record.run < last)
+    return Enter(runs, last) if runs and target.kind != "set" else None
 
 
 def _past_the_gap(

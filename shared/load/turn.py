@@ -32,13 +32,15 @@ class Turn:
                 return
             going_on = self._do(step)
 
-    def _do(self, step: plan.Apply | plan.Supersede | plan.Wait) -> bool:
+    def _do(self, step: plan.Apply | plan.Supersede | plan.Enter | plan.Wait) -> bool:
         """Whether there may be more to do."""
         match step:
             case plan.Apply(run):
                 return self._guarded(run, lambda: self._apply(run))
             case plan.Supersede(runs, by):
                 return self._guarded(by, lambda: self._supersede(runs, by))
+            case plan.Enter(runs, by):
+                return self._guarded(by, lambda: self._enter(runs, by))
             case plan.Wait(run):
                 hopeless = self._look.hopeless.get((run, self._target.name))
                 self._outcome.waiting[self._target.name] = hopeless or f"the manifest of run {run} is not there"
@@ -89,6 +91,18 @@ class Turn:
     def _supersede(self, runs: tuple[int, ...], by: int) -> None:
         if get_written(self._bucket, self._outcome.log, by, self._target.name).manifest.mode != "full":
             raise Refused(f"the manifest of run {by} is not full, its run record says that it is")
+        self._pass_over(runs, by, "run superseded")
+
+    def _enter(self, runs: tuple[int, ...], by: int) -> None:
+        """A table that was emptied together with its ledger is to be loaded again, from the first run on."""
+        table = self._target.name
+        if (by, table) not in self._look.taken and self._warehouse.is_empty(table):
+            del self._look.last_runs[table]
+        else:
+            self._pass_over(runs, by, "entry in the ledger was gone")
+
+    def _pass_over(self, runs: tuple[int, ...], by: int, phrase: str) -> None:
+        """Enter `runs` without loading them."""
         with self._warehouse.transaction(self._time_left_s):
             for run in runs:
                 self._warehouse.enter(
@@ -101,7 +115,7 @@ class Turn:
                 )
         for run in runs:
             self._took(run)
-            log.warning("run superseded", table=self._target.name, run=run, by=by)
+            log.warning(phrase, table=self._target.name, run=run, by=by)
 
     def _took(self, run: int) -> None:
         self._look.taken.add((run, self._target.name))

@@ -45,7 +45,7 @@ def history(target: Target) -> View:
                deletion.deleted_at
         FROM ({_versions(target)}) version
         LEFT JOIN etl_deletion deletion
-          ON deletion.table_name = {literal(target.name)}
+          ON deletion.table_name = {literal(target.name)} AND deletion.key = version.{quoted(target.key)}
          AND deletion.last_record_id = version.{quoted(target.record_id or "")}
         WINDOW versions AS (
             PARTITION BY version.{quoted(target.key)} ORDER BY version.{quoted(target.record_id or "")})"""

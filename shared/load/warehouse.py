@@ -124,6 +124,14 @@ class Warehouse:
         rows = self.run(ledger_sql.LEDGER_AFTER, log=log, run=after_run)
         return {(run, table): Taken(sha256, status) for run, table, sha256, status in rows}
 
+    def last_runs(self, log: str) -> dict[str, int]:
+        """Per table the run that it took last."""
+        last: dict[str, int] = self.one(ledger_sql.LAST_RUNS, log=log)[0]
+        return last
+
+    def is_empty(self, table: str) -> bool:
+        return not self.run(f"SELECT FROM {quoted(table)} LIMIT 1")  # noqa: S608 - a name of ours, and quoted
+
     def enter(self, load: Load, **place: object) -> None:
         """The ledger's row. `place` names log_id, table_name, run and the like; what is missing is null."""
         counts = {name: getattr(load, name) for name in ledger_sql.COUNTS}

@@ -21,7 +21,8 @@ from tests.simulation.stack import Place
 RECIPE = Recipe(orders=12, seed=5, today=date(2026, 3, 2))
 NUMBERS = count(1)
 
-Simulate = Callable[[int], AbstractContextManager[Simulation]]
+Simulate = Callable[..., AbstractContextManager[Simulation]]
+"""Of a seed, and of which kind of story."""
 
 
 # What is written when, the simulation alone decides: no clock (a replica's needs are noted each 15 s) and no shortage.
@@ -93,13 +94,13 @@ def migrated(server: Server, passwords: dict[str, str]) -> Iterator[Template]:
 @pytest.fixture
 def simulated(passwords: dict[str, str], source: Template, migrated: Template) -> Simulate:
     @contextmanager
-    def simulated(seed: int) -> Iterator[Simulation]:
+    def simulated(seed: int, story: type[Simulation] = Simulation) -> Iterator[Simulation]:
         with (
             source.copied(passwords) as totesys,
             migrated.copied(passwords) as warehouse,
             source.host.without_wal_writer(),
         ):
-            one = Simulation(seed, Place(totesys, source.host), Place(warehouse, migrated.host))
+            one = story(seed, Place(totesys, source.host), Place(warehouse, migrated.host))
             try:
                 yield one
             finally:

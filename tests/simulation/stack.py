@@ -89,6 +89,7 @@ class Stack:
         self.s3, self.sqs = S3(), Sqs(lambda: self.world.seconds)
         self.sns = Sns(self.sqs)
         self.trade = Trade(self.world, source.database)
+        self.patience_s = FOREVER_S
         self.functions = Invoked()
         self._ids = (f"{seed:08x}{number:024x}" for number in count(1))
         self._newest_seen: dict[str, int] = {}
@@ -182,7 +183,7 @@ class Stack:
                     migrate="migrate",
                     targets=TARGETS,
                     time_left_s=lambda: 300.0,
-                    patience_s=FOREVER_S,
+                    patience_s=self.patience_s,
                 )
                 outcome = load_pass(outside, Memory(readers=1))
             self.world.counts["loads"] += outcome.loaded

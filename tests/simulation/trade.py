@@ -49,6 +49,15 @@ CHANGES = (
     " UPDATE payment SET paid = NOT paid WHERE payment_id = {old}; RAISE 'undone';"
     " EXCEPTION WHEN OTHERS THEN UPDATE payment SET company_ac_number = {any} WHERE payment_id = {old}; END $$",
 )
+# Facts that name what a dimension refuses, and what mends it: `refused` is 901 or 902.
+REFUSED = (
+    "UPDATE sales_order SET staff_id = {refused} WHERE sales_order_id = {old}",
+    "UPDATE sales_order SET staff_id = 1 WHERE sales_order_id = {old}",
+    "UPDATE payment SET currency_id = {refused} WHERE payment_id = {old}",
+    "UPDATE payment SET currency_id = 1 WHERE payment_id = {old}",
+    "UPDATE purchase_order SET staff_id = {refused} WHERE purchase_order_id = {old}",
+    "UPDATE currency SET currency_code = 'CHF' WHERE currency_id = {refused}",
+)
 # These want the table for themselves, so they are tried while nobody else has it.
 ALONE = (
     "TRUNCATE payment",
@@ -117,8 +126,12 @@ class Writer:
         dice = self._world.dice
         self._next_key += 1
         old = dice.choice(self._trade.keys[self._number])
-        change = dice.choice(CHANGES).format(
-            key=self._next_key, old=old, any=dice.randrange(9), writer=self._number + 1
+        change = dice.choice(self._trade.changes).format(
+            key=self._next_key,
+            old=old,
+            any=dice.randrange(9),
+            writer=self._number + 1,
+            refused=901 + self._next_key % 2,
         )
         for statement in change.split(";\n"):
             self._connection.run(statement)
@@ -156,6 +169,7 @@ class Trade:
     world: World
     database: Database
     seen: dict[tuple[Any, ...], dict[Place, Version]] = field(default_factory=dict)
+    changes: tuple[str, ...] = CHANGES
 
     def __post_init__(self) -> None:
         self.name = self.database.name
