@@ -47,7 +47,9 @@ class NotYet(TransientError):
 
 
 class ServiceRefused(PermanentError):
-    """`cause` as in ServiceUnavailable."""
+    """`cause` as in ServiceUnavailable; `names` of what a database refused: table, column, constraint."""
+
+    names: tuple[str, ...] = ()
 
     def __init__(self, service: str, doing: str, cause: str, fix: str) -> None:
         self.service, self.cause = service, cause

@@ -42,8 +42,9 @@ BEGIN_LOG = """
 ADVANCE_LOG = "UPDATE etl_log SET complete_run = :run WHERE log_id = :log"
 
 FOREIGN_KEYS = """
-    SELECT conrelid::regclass::text, attname::text
+    SELECT relname::text, attname::text
     FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-    WHERE contype = 'f' AND connamespace = current_schema()::regnamespace AND array_length(conkey, 1) = 1"""
+    JOIN pg_class c ON c.oid = conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE contype = 'f' AND nspname = current_schema() AND array_length(conkey, 1) = 1"""
 
 HAS_LOADED = "SELECT EXISTS (SELECT FROM etl_ledger WHERE table_name = :table AND status = 'loaded')"

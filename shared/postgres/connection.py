@@ -100,6 +100,7 @@ def translated(database: str, doing: str, error: Exception) -> ServiceRefused | 
     message = facts.get("M", "") if state.startswith(TELLING) else ""
     said = " ".join(["SQLSTATE " + state, *names, message]).strip()
     refused = ServiceRefused(database, doing, said, fix_of(state))
+    refused.names = tuple(str(name) for name in names)
     failed = ServiceUnavailable(database, doing, said) if state.startswith(TRANSIENT) else refused
     failed.cause = state
     return failed
