@@ -47,7 +47,10 @@ class NotYet(TransientError):
 
 
 class ServiceRefused(PermanentError):
-    """`cause` as in ServiceUnavailable; `told` is the message without its way out, for a caller that knows a better."""
+    """`cause` as in ServiceUnavailable; `told` is the message without its way out, for a caller that knows a better;
+    `names` are of what a database refused: table, column, constraint."""
+
+    names: tuple[str, ...] = ()
 
     def __init__(self, service: str, doing: str, cause: str, fix: str) -> None:
         self.service, self.cause = service, cause

@@ -51,9 +51,10 @@ TOOK = """
 ADVANCE_LOG = "UPDATE etl_log SET complete_run = :run WHERE log_id = :log"
 
 FOREIGN_KEYS = """
-    SELECT conrelid::regclass::text, attname::text
+    SELECT relname::text, attname::text
     FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-    WHERE contype = 'f' AND connamespace = current_schema()::regnamespace AND array_length(conkey, 1) = 1"""
+    JOIN pg_class c ON c.oid = conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE contype = 'f' AND nspname = current_schema() AND array_length(conkey, 1) = 1"""
 
 # Record ids that a load is given a second time are of a table that was emptied, or put back, by hand. What the ledger
 # says of their former records is then no longer so.

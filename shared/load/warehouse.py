@@ -11,6 +11,7 @@ from shared.errors import TotestreamError, TransientError, TwoLogs
 from shared.lake.manifests import Place
 from shared.load import ledger_sql
 from shared.load.bookkeeping import SUPERSEDED
+from shared.load.encodings import codec_of
 from shared.postgres.connection import Connection, quoted
 
 # A reader of the warehouse may hold a table for so long; the next tick tries again.
@@ -19,6 +20,10 @@ LOCK_S = 5
 RESERVE_S = 10
 # A loader that was killed can leave its session, and so the lock, on the server: it is found out after this.
 DEAD_AFTER_S = 120
+# Rows that a policy hides would be added again: PostgreSQL is to refuse instead. Days that a prepared table holds as
+# text are told apart by their spelling. A constraint that is checked late would fail at COMMIT, where no row is named.
+SESSION = "SET \"TimeZone\" TO 'UTC'; SET \"DateStyle\" TO 'ISO'; SET row_security = off"
+IMMEDIATELY = "SET CONSTRAINTS ALL IMMEDIATE"
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,10 @@ def lock_key(schema: str) -> int:
 class Warehouse:
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
+        self.schema = schema
         self._lock_key = lock_key(schema)
-        connection.run(f"SET search_path TO {quoted(schema)}; SET \"TimeZone\" TO 'UTC'")
+        connection.run(f"SET search_path TO {quoted(schema)}; {SESSION}")
+        self.codec = codec_of(connection.one("SHOW server_encoding")[0])
         self._found_out_when_dead()
 
     def run(self, statement: str, **params: object) -> list[list[Any]]:
@@ -91,7 +98,8 @@ class Warehouse:
         """All or nothing. An error from the ROLLBACK itself means that the connection is lost."""
         statement_ms = max(int(time_left_s() - RESERVE_S), 1) * 1000
         try:
-            self.run(f"BEGIN; SET LOCAL lock_timeout = '{LOCK_S}s'; SET LOCAL statement_timeout = {statement_ms}")
+            limits = f"SET LOCAL lock_timeout = '{LOCK_S}s'; SET LOCAL statement_timeout = {statement_ms}"
+            self.run(f"BEGIN; {limits}; {IMMEDIATELY}")
             yield
             self.run("COMMIT")
         except TotestreamError as error:

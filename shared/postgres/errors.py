@@ -79,7 +79,9 @@ def _from_server(database: str, doing: str, facts: Mapping[str, str]) -> Service
     said = " ".join([f"SQLSTATE {state}", *_names(facts), *_words(facts)])
     if state.startswith(TRANSIENT):
         return _unavailable(database, doing, said, state)
-    return _refused(database, doing, said, state, _fix_of(state, facts))
+    refused = _refused(database, doing, said, state, _fix_of(state, facts))
+    refused.names = tuple(_names(facts))
+    return refused
 
 
 def _words(facts: Mapping[str, str]) -> list[str]:

@@ -37,7 +37,7 @@ def dim_date(
     text_days = [order[name] for order in orders for name in ("agreed_delivery_date", "agreed_payment_date")]
     text_days += [frame["payment_date"] for frame in payments]
     moments = [frame[name] for frame in (*orders, *payments) for name in ("created_at", "last_updated")]
-    return _calendar(_distinct([*map(day_of, moments), *map(from_text_date, text_days)]))
+    return from_keys(_distinct([*map(day_of, moments), *map(from_text_date, text_days)]))
 
 
 def _distinct(columns: list[Series]) -> Series:
@@ -53,7 +53,8 @@ def _year(days: Series) -> Series:
     return year.where(year > 0, year - 1)
 
 
-def _calendar(days: Series) -> Frame:
+def from_keys(days: Series) -> Frame:
+    """The rows of these days."""
     day_of_week = days.dt.day_of_week + 1
     return Frame(
         {
