@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared.aws.clients import called, client
-from shared.errors import BadSetting
+from shared.errors import BadDocument, BadSetting
+from shared.lake.documents import decode_json
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -48,7 +49,7 @@ def _decoded(secret: str, kind: type[S], what: str, form: str, secrets_manager: 
     answer = called("Secrets Manager", f"reading secret {secret}", lambda: manager.get_secret_value(SecretId=secret))
     try:
         # A port may be written as text in secrets made by hand.
-        return msgspec.json.decode(answer.get("SecretString", ""), type=kind, strict=False)
-    except msgspec.DecodeError:
+        return decode_json(answer.get("SecretString", ""), kind, secret, strict=False)
+    except BadDocument:
         fix = f"it must be JSON {form}: deploy.sh --put-secrets"
         raise BadSetting(f"secret {secret}", f"is not {what}", fix) from None

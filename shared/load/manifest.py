@@ -219,15 +219,15 @@ class Loading:
 
     # ---- the ledger
 
-    def enter(self, written: Written, load: Load) -> None:
+    def enter(self, written: Written, load: Load, attempt: str) -> None:
         manifest = written.manifest
-        self._enter(load, 0, LOADED, written.sha256, manifest.mode)
+        self._enter(load, 0, LOADED, written.sha256, manifest.mode, attempt)
 
     def enter_release(self, load: Load) -> None:
         last, sha256 = self._warehouse.one(ledger_sql.LAST_LOAD, **self._place)
         self._enter(load, last + 1, RELEASED, sha256, "delta")
 
-    def _enter(self, load: Load, load_no: int, status: str, sha256: str, mode: str) -> None:
+    def _enter(self, load: Load, load_no: int, status: str, sha256: str, mode: str, attempt: str | None = None) -> None:
         self._warehouse.enter(
             load,
             log_id=self._log,
@@ -236,6 +236,7 @@ class Loading:
             load_no=load_no,
             status=status,
             manifest_sha256=sha256,
+            attempt=attempt,
             mode=mode,
             cause=self._cause,
             snapshot_at=self._snapshot_at,
