@@ -13,7 +13,8 @@
         ├── CorruptObject         an object is there and is not what its record says
         ├── OtherDeclaration      an object was written under a declaration that today's code cannot follow
         └── Refused               the request is understood and may not be done
-            └── TwoLogs               another run log feeds the same warehouse
+            ├── TwoLogs               another run log feeds the same warehouse
+            └── LogWentBack           the run log is an earlier state than what was made of it: numbers come twice
 
 Messages are made of facts and, where there is one, end with the way out. None ever holds a
 row's values or a secret: pg8000's and botocore's own texts can, so they are never copied.
@@ -71,8 +72,9 @@ class BadDeclaration(PermanentError):
 
 
 class BadDocument(PermanentError):
-    def __init__(self, document: str, problem: str) -> None:
-        super().__init__(f"{document} cannot be read: {problem}")
+    def __init__(self, document: str, problem: str, fix: str = "") -> None:
+        self.problem = problem
+        super().__init__(f"{document} cannot be read: {problem}" + (f"; {fix}" if fix else ""))
 
 
 class MissingObject(PermanentError):
@@ -99,3 +101,14 @@ class Refused(PermanentError):
 
 class TwoLogs(Refused):
     """Two run logs for one warehouse: only the one that was begun last is loaded."""
+
+
+class LogWentBack(Refused):
+    """Run numbers were given to other runs before: the buckets were put back, or records deleted. Nothing goes on
+    until a new log begins."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"{found}: the run log went back to an earlier state; "
+            "restore the newer records in the ingestion bucket, or begin a new log: infra_bash/new_log.sh"
+        )

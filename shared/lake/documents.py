@@ -13,7 +13,7 @@ import msgspec
 from shared.errors import BadDocument
 
 Mode = Literal["delta", "full"]
-D = TypeVar("D", bound="Document")
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -95,15 +95,17 @@ class Snapshot(Document, frozen=True, kw_only=True):
 
 # What a run was made for. A reconcile is two of one snapshot: first what had changed, then everything.
 SCHEDULE, COUNT, RESYNC, RECONCILE = "schedule", "count", "resync", "reconcile"
+NEW_LOG = "new log"
 BEFORE_RECONCILE = "before reconcile"
 
 
 class RunRecord(Document, frozen=True, kw_only=True):
     """runs/<run>.json: one committed extraction, and the only cursor there is.
 
-    `attempt` makes a record recognisable to its writer. `targets` are the warehouse tables this run must
-    bring; `warehouse` all that the code of this run knew. `expected` counts, when the run was asked to, the rows
-    that each warehouse table should show at this snapshot. `code` is a label for people, and decides nothing.
+    `attempt` makes a record recognisable to its writer, and to what was made of it. `began` is the first run of its
+    log: before it lie the records of a former log, or none. `targets` are the warehouse tables this run must bring;
+    `warehouse` all that the code of this run knew. `expected` counts, when the run was asked to, the rows that each
+    warehouse table should show at this snapshot. `code` is a label for people, and decides nothing.
     """
 
     version: int
@@ -117,6 +119,7 @@ class RunRecord(Document, frozen=True, kw_only=True):
     targets: tuple[str, ...]
     warehouse: tuple[str, ...]
     expected: dict[str, int] | None = None
+    began: int = 1
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -148,7 +151,8 @@ class Quarantined(Document, frozen=True, kw_only=True):
 class Manifest(Document, frozen=True, kw_only=True):
     """manifests/<run>/<table>.json: what a transform made of one run. Written last, once.
 
-    No clock goes in: the same run and code give the same bytes. `sources` maps each source table to the run
+    No clock goes in: the same run and code give the same bytes. `attempt` is the run record's, so that the manifest
+    is known to stand for this very record; empty in older ones. `sources` maps each source table to the run
     whose batch was read. `declaration` is the target's fingerprint that the parts were written under; `code` is a
     label for people, and decides nothing.
     """
@@ -165,26 +169,44 @@ class Manifest(Document, frozen=True, kw_only=True):
     quarantined: Quarantined | None
     code: str
     declaration: str
+    attempt: str = ""
+
+    def is_of(self, record: RunRecord) -> bool:
+        """Whether it stands for this record, and not for another one that had its number before."""
+        return self.log == record.log and self.attempt in ("", record.attempt)
 
 
 # A new field is no new version: it has a default, which is what it means in older documents. For any other change
 # (a field renamed, dropped or meaning something else) the first release reads both versions, adding the new one
 # here, and still writes the former; the next writes the new. So nothing in flight meets code that cannot read it. A
 # version is taken out when no document of it is left: of records and manifests that is never.
-VERSIONS: dict[type[Document], tuple[int, ...]] = {RunRecord: (1,), ChangeMessage: (1,), Manifest: (1,)}
+VERSIONS: dict[type[msgspec.Struct], tuple[int, ...]] = {RunRecord: (1,), ChangeMessage: (1,), Manifest: (1,)}
 
 
 def encode(document: Document) -> bytes:
     return msgspec.json.encode(document, order="deterministic")
 
 
-def decode(body: bytes | str, kind: type[D], name: str) -> D:
-    """The document in `body`. BadDocument, naming it `name`, when this code does not understand it."""
-    try:
-        document = msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:
-        raise BadDocument(name, str(error)) from error
+def decode(body: bytes | str, kind: type[S], name: str) -> S:
+    """Return the document in `body`. Raises BadDocument, naming it `name`, when this code does not understand it."""
+    document = decode_json(body, kind, name)
     version = getattr(document, "version", None)
     if kind in VERSIONS and version not in VERSIONS[kind]:
         raise BadDocument(name, f"its version is {version}, this code understands {VERSIONS[kind]}; deploy again")
     return document
+
+
+def decode_json(body: bytes | str, kind: type[S], name: str, *, strict: bool = True) -> S:
+    """Return the `kind` that is written in `body` as JSON: the one place where a parser meets what others wrote.
+
+    Raises BadDocument for whatever the parser can say of it. `strict` is msgspec's: whether "1" is no number.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind, strict=strict)
+    except msgspec.DecodeError as error:
+        raise BadDocument(name, str(error)) from error
+    except UnicodeError as error:
+        # Neither its bytes, nor half of a surrogate pair in a text, are to be repeated in a message.
+        raise BadDocument(name, "it is not UTF-8") from error
+    except RecursionError as error:
+        raise BadDocument(name, "it is nested too deeply") from error

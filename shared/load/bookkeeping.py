@@ -49,6 +49,7 @@ LOG = Table(
     _required("began_at", DateTime(timezone=True)),
     Column("began_no", Integer, nullable=False, unique=True, comment="1, 2, 3 ...: the highest is the living log"),
     _count("complete_run", "Every run up to this one is wholly loaded"),
+    _optional("complete_attempt", Text, "The attempt of that run's record; null until a run is wholly loaded"),
     Column("last_runs", JSONB, comment="Per table the run that it took last, also when its row of the ledger is gone"),
     comment="The run logs that were loaded from",
 )
@@ -62,6 +63,7 @@ LEDGER = Table(
     _count("load_no", "0 for the manifest; 1, 2 ... for rows of it that waited and were released later"),
     _required("status", Text, "loaded, superseded or released"),
     _optional("manifest_sha256", Text),
+    _optional("attempt", Text, "That of the run record it stands for"),
     _optional("mode", Text, "delta or full"),
     _optional("cause", Text, "What the run was made for: schedule, count, resync or reconcile"),
     _optional("snapshot_at", DateTime, "When the source was read"),

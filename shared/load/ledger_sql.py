@@ -7,6 +7,7 @@ COUNTS = ("rows", "inserted", "updated", "deleted", "unchanged", "waiting", "qua
 LEDGER_COLUMNS = (
     *("log_id", "table_name", "run", "load_no", "status", "manifest_sha256", "mode", "cause", "snapshot_at"),
     *("first_record_id", "last_record_id"),
+    "attempt",
     *COUNTS,
 )
 
@@ -23,7 +24,8 @@ INSERT_FRESHNESS = """
     ON CONFLICT (table_name, log_id, run, load_no) DO NOTHING"""
 
 LEDGER_AFTER = (
-    "SELECT run, table_name, manifest_sha256, status FROM etl_ledger WHERE log_id = :log AND load_no = 0 AND run > :run"
+    "SELECT run, table_name, manifest_sha256, status, attempt FROM etl_ledger"
+    " WHERE log_id = :log AND load_no = 0 AND run > :run"
 )
 
 # 0 also where the manifest's own row was deleted by hand.
@@ -35,11 +37,13 @@ LAST_BEFORE = """
     SELECT max(run) FROM etl_ledger
     WHERE log_id = :log AND table_name = :table AND run < :run AND status = 'loaded'"""
 
-KNOWN_LOG = "SELECT complete_run, began_no = (SELECT max(began_no) FROM etl_log) FROM etl_log WHERE log_id = :log"
+KNOWN_LOG = """
+    SELECT complete_run, complete_attempt, began_no = (SELECT max(began_no) FROM etl_log)
+    FROM etl_log WHERE log_id = :log"""
 
 BEGIN_LOG = """
     INSERT INTO etl_log (log_id, began_at, began_no, complete_run)
-    SELECT :log, now(), coalesce(max(began_no), 0) + 1, 0 FROM etl_log"""
+    SELECT :log, now(), coalesce(max(began_no), 0) + 1, CAST(:run AS integer) FROM etl_log"""
 
 LAST_RUNS = "SELECT coalesce(last_runs, '{}') FROM etl_log WHERE log_id = :log"
 
@@ -48,7 +52,9 @@ TOOK = """
         || jsonb_build_object(CAST(:table AS text), CAST(:run AS integer))
     WHERE log_id = :log"""
 
-ADVANCE_LOG = "UPDATE etl_log SET complete_run = :run WHERE log_id = :log"
+ADVANCE_LOG = "UPDATE etl_log SET complete_run = :run, complete_attempt = :attempt WHERE log_id = :log"
+
+LAST_RUN = "SELECT greatest((SELECT max(complete_run) FROM etl_log), (SELECT max(run) FROM etl_ledger), 0)"
 
 FOREIGN_KEYS = """
     SELECT relname::text, attname::text

@@ -184,11 +184,11 @@ class Loading:
 
     # ---- the ledger
 
-    def enter(self, written: Written, load: Load) -> None:
+    def enter(self, written: Written, load: Load, attempt: str) -> None:
         manifest, target = written.manifest, self._target
         if target.kind == "fact" and self._warehouse.last_runs(self._log).get(target.name) == manifest.run:
             load = self._with_its_records(load)
-        self._enter(load, 0, LOADED, written.sha256, manifest.mode)
+        self._enter(load, 0, LOADED, written.sha256, manifest.mode, attempt)
         # A set takes its runs in any order, so none of them is its last.
         if target.kind != "set":
             self._warehouse.run(ledger_sql.TOOK, **self._place)
@@ -197,7 +197,7 @@ class Loading:
         last, sha256 = self._warehouse.one(ledger_sql.LAST_LOAD, **self._place)
         self._enter(load, last + 1, RELEASED, sha256, "delta")
 
-    def _enter(self, load: Load, load_no: int, status: str, sha256: str, mode: str) -> None:
+    def _enter(self, load: Load, load_no: int, status: str, sha256: str, mode: str, attempt: str | None = None) -> None:
         self._warehouse.enter(
             load,
             log_id=self._log,
@@ -206,6 +206,7 @@ class Loading:
             load_no=load_no,
             status=status,
             manifest_sha256=sha256,
+            attempt=attempt,
             mode=mode,
             cause=self._cause,
             snapshot_at=self._snapshot_at,

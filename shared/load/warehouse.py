@@ -48,10 +48,20 @@ class Taken:
 
     manifest_sha256: str | None
     status: str
+    attempt: str | None = None
 
     @property
     def superseded(self) -> bool:
         return self.status == SUPERSEDED
+
+
+@dataclass(frozen=True)
+class Complete:
+    """The last run that is wholly loaded, with all before it. `attempt` is its record's, None where nobody noted it:
+    nothing of the log is loaded yet, or a former version loaded it."""
+
+    run: int
+    attempt: str | None = None
 
 
 def lock_key(schema: str) -> int:
@@ -108,29 +118,29 @@ class Warehouse:
 
     # ---- log and ledger
 
-    def complete_run(self, log: str) -> int:
-        """The last run of `log` that is wholly loaded; a log not known yet begins here.
+    def complete(self, log: str, began: int) -> Complete:
+        """Up to where `log` is wholly loaded; a log not known yet begins here, with run `began`.
 
         Raises TwoLogs when a later log was begun: two of them feed this warehouse.
         """
         known = self.run(ledger_sql.KNOWN_LOG, log=log)
         if not known:
-            self.run(ledger_sql.BEGIN_LOG, log=log)
-            return 0
-        complete, newest = known[0]
+            self.run(ledger_sql.BEGIN_LOG, log=log, run=began - 1)
+            return Complete(began - 1)
+        run, attempt, newest = known[0]
         if not newest:
             raise TwoLogs(
                 f"run log {log}: a later log was begun on this warehouse, so manifests of this one are refused; "
                 "stop one of the two stacks, or give each a WAREHOUSE_SCHEMA of its own"
             )
-        return int(complete)
+        return Complete(run, attempt)
 
-    def advance(self, log: str, run: int) -> None:
-        self.run(ledger_sql.ADVANCE_LOG, log=log, run=run)
+    def advance(self, log: str, to: Complete) -> None:
+        self.run(ledger_sql.ADVANCE_LOG, log=log, run=to.run, attempt=to.attempt)
 
     def taken(self, log: str, after_run: int) -> dict[Place, Taken]:
         rows = self.run(ledger_sql.LEDGER_AFTER, log=log, run=after_run)
-        return {(run, table): Taken(sha256, status) for run, table, sha256, status in rows}
+        return {(run, table): Taken(*entry) for run, table, *entry in rows}
 
     def last_runs(self, log: str) -> dict[str, int]:
         """Per table the run that it took last."""

@@ -9,7 +9,7 @@ from shared.lake.documents import Batch, Cursor, RunRecord, Snapshot
 from shared.source.catalogue import TABLES, SourceTable
 from shared.source.changes import difference, undeclared
 from shared.source.database import Source
-from shared.source.extract import read_records
+from shared.source.extract import read_records, where_to_go_on
 from shared.source.live import Live
 from shared.source.request import Request
 from shared.source.run import Outside, Reading, Run, begin_reading
@@ -25,11 +25,11 @@ class Counted(Run):
 
 def preview(request: Request, outside: Outside) -> dict[str, Any]:
     """`runs`, which may be none, as they would be numbered now; `snapshot_at` is the source's clock, UTC."""
-    newest = outside.run_log.newest()
+    newest, used = where_to_go_on(request, outside)
     with outside.open_source() as connection:
         source = Source(connection)
         reading = begin_reading(source, outside.time_left_s())
-        records = read_records(request, outside, reading, newest, Counted)
+        records = read_records(request, outside, reading, newest, used, Counted)
         source.end()
     return {"snapshot_at": _text(reading.moment.snapshot), "runs": [_run(record) for record in records]}
 

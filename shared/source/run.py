@@ -77,11 +77,14 @@ def begin_reading(source: Source, time_left_s: float) -> Reading:
 class Run:
     """What one run reads: every table as of the reading's snapshot."""
 
-    def __init__(self, request: Request, outside: Outside, reading: Reading, newest: RunRecord | None) -> None:
+    def __init__(
+        self, request: Request, outside: Outside, reading: Reading, newest: RunRecord | None, used: int = 0
+    ) -> None:
+        """`newest` is None where a log begins; its first run has the number after `used`."""
         self._request, self._outside, self._newest = request, outside, newest
         self._source, self.moment = reading.source, reading.moment
         self._live, self._unlocked, self._postponed = reading.live, reading.unlocked, reading.postponed
-        self._number = newest.run + 1 if newest else 1
+        self._number = newest.run + 1 if newest else used + 1
         self._attempt = outside.new_id()[:12]
 
     def read(self) -> RunRecord | None:
@@ -233,6 +236,7 @@ class Run:
             targets=expected_targets(changed, ever_read, self._outside.targets),
             warehouse=tuple(self._outside.targets),
             expected=expected,
+            began=self._newest.began if self._newest else self._number,
         )
 
 

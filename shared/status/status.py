@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from shared.alerts.documents import Incident
 from shared.errors import TotestreamError
 from shared.lake import keys
 from shared.lake.documents import RunRecord
+from shared.lake.health import last_words
+from shared.lake.manifests import Manifests
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.load.health import LAST_LOADED, QUARANTINED, WAITING
@@ -18,11 +21,12 @@ from shared.postgres.connection import Connection
 from shared.source.health import Health as ExtractHealth
 from shared.status import sql
 from shared.status.pending import Pending, look_at_pending
+from shared.status.strangers import strangers
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
 from shared.watch.measures import Depths
 from shared.watch.watch import Health as WatchHealth
-from shared.watch.watch import last_look, last_words
+from shared.watch.watch import last_look
 
 # Watch looks each minute; a look may be late by one.
 WATCH_SILENT_S = 150
@@ -56,6 +60,7 @@ class Status:
     """`no_answer` says why the warehouse could not be asked, and then `loaded_run` is None. `comparable` says that it
     stands at exactly the run whose rows were counted; `paused_since`, UTC, that a person has stopped the flow. So many
     as `unread_runs` may each have something that a table has still to take.
+    `strangers` are objects in the buckets that are none of ours; the stages pass them over.
     `incidents` are those that watch has seen in its last look, `watched_s` seconds ago. `not_well` says in a line each
     what is not as it should be; nothing when all is well.
     """
@@ -69,6 +74,7 @@ class Status:
     watched_s: float | None
     incidents: tuple[Incident, ...]
     tables: tuple[TableStatus, ...]
+    strangers: tuple[str, ...] = ()
 
     @property
     def not_well(self) -> list[str]:
@@ -80,6 +86,7 @@ class Status:
             *([f"warehouse: {self.no_answer}"] if self.no_answer else []),
             *told,
             *(line for table in self.tables for line in self._wrong(table) if line not in told),
+            *(f"{url} is not ours, and is passed over: aws s3 rm {quote(url)}" for url in self.strangers),
         ]
 
     @property
@@ -136,7 +143,7 @@ class Lake:
 
 
 def look_at_lake(run_log: RunLog) -> Lake:
-    extract = last_words(run_log, keys.EXTRACT_HEALTH, ExtractHealth)
+    extract = last_words(run_log.bucket, keys.EXTRACT_HEALTH, ExtractHealth)
     return Lake(
         extract=extract,
         newest=run_log.newest(),
@@ -162,12 +169,13 @@ def status(
     targets: Mapping[str, Target],
     depths: Callable[[], Mapping[str, Depths]],
     now: Callable[[], datetime],
+    manifests: Manifests | None = None,
 ) -> Status:
     """`now` gives UTC without a zone, like every snapshot's time; it is asked after everything was looked at."""
     lake = look_at_lake(run_log)
     newest_run = lake.newest.run if lake.newest else 0
     warehouse, no_answer = look_at_warehouse(connect, lake.newest.log if lake.newest else "", targets)
-    pending = look_at_pending(run_log, warehouse.complete_run, newest_run) if warehouse else Pending()
+    pending = look_at_pending(run_log, warehouse.complete_run, lake.newest) if warehouse and lake.newest else Pending()
     queues, then = depths(), now()
     tables = (_table(target, lake, warehouse, pending, queues, then) for target in targets.values())
     watched = lake.watched
@@ -181,6 +189,7 @@ def status(
         watched_s=_seconds(watched.at.replace(tzinfo=None), then) if watched else None,
         incidents=tuple(each.incident for each in watched.incidents) if watched else (),
         tables=tuple(tables),
+        strangers=tuple(strangers(run_log, manifests, lake.newest) if manifests else ()),
     )
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from shared.aws.bucket import Bucket
 from shared.columns import UNREADABLE, Frame, empty_frame
-from shared.errors import CorruptObject, MissingObject, Refused
+from shared.errors import CorruptObject, LogWentBack, MissingObject
 from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, Mode, Part, Quarantined, RunRecord
 from shared.lake.manifests import Manifests
@@ -84,18 +84,19 @@ def manifest_of(
         quarantined=_quarantine(target, record, quarantines, store),
         code=code,
         declaration=target.fingerprint,
+        attempt=record.attempt,
     )
 
 
 def standing_manifest(manifests: Manifests, target: Target, record: RunRecord) -> Manifest | None:
-    """None when there is none yet. Refused when it is of another run log."""
+    """None when there is none yet. LogWentBack when it was made of another record of this number."""
     try:
         manifest = manifests.get(record.run, target.name)
     except MissingObject:
         return None
-    if manifest.log != record.log:
+    if not manifest.is_of(record):
         key = keys.manifest_key(record.run, target.name)
-        raise Refused(f"{key} is of another run log than the ingestion bucket: empty the processed bucket too")
+        raise LogWentBack(f"{key} was made of another record of run {record.run}")
     return manifest
 
 

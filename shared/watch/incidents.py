@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.alerts.documents import Incident
-from shared.errors import TwoLogs
+from shared.errors import LogWentBack, TwoLogs
 from shared.load.health import Missing
 from shared.warehouse.registry import Target
 from shared.watch.measures import Seen
@@ -49,10 +49,12 @@ EXTRACT_SILENT = Kind("extract silent", "the source is not read", "logs.sh extra
 LOAD_SILENT = Kind("load silent", "nothing is loaded", "logs.sh load")
 RUN_REFUSED = Kind("run refused", "a run cannot be loaded", "logs.sh load")
 TWO_LOGS = Kind("two logs", "two stacks feed one warehouse", "logs.sh load")
+LOG_WENT_BACK = Kind("run log went back", "run numbers would be used twice", "new_log.sh")
 
 KINDS = (
     *(DEAD_LETTERS, OLDEST_MESSAGE, TABLE_BEHIND, TABLE_HELD, ROWS_QUARANTINED, ROWS_WAITING),
     *(RECONCILE_DIFFERENCES, FRESHNESS, EXTRACT_SILENT, LOAD_SILENT, RUN_REFUSED, TWO_LOGS),
+    LOG_WENT_BACK,
 )
 
 Told = Callable[..., Incident]
@@ -84,15 +86,30 @@ def incidents(seen: Seen, options: str = "") -> list[Incident]:
 
 def _silences(seen: Seen, told: Told) -> Iterator[Incident]:
     extract_at, load_at = (health.at if health else None for health in (seen.extract, seen.load))
-    if seen.is_too_old(extract_at):
+    went_back = _went_back(seen)
+    # Then it refuses, too, and its silence has the same remedy.
+    if seen.is_too_old(extract_at) and not went_back:
         yield told(EXTRACT_SILENT, "", f"extract last looked {_when(extract_at)}", seconds=seen.age_s(extract_at))
     if seen.is_too_old(load_at):
         yield told(LOAD_SILENT, "", f"load last ended well {_when(load_at)}", seconds=seen.age_s(load_at))
     stopped, reason = (seen.load.stopped, seen.load.reason) if seen.load else ("", "")
-    if stopped == TwoLogs.__name__:
+    if went_back:
+        yield told(LOG_WENT_BACK, "", went_back)
+    elif stopped == TwoLogs.__name__:
         yield told(TWO_LOGS, "", reason)
     elif stopped or seen.unreadable:
         yield told(RUN_REFUSED, "", reason or seen.unreadable)
+
+
+def _went_back(seen: Seen) -> str:
+    """Why the run log is known to be an earlier one than what was loaded of it; empty where it is not."""
+    load = seen.load
+    if load and load.stopped == LogWentBack.__name__:
+        return load.reason
+    last = seen.newest.run if seen.newest else 0
+    if load is None or seen.unreadable or load.complete_run <= last or (seen.newest and seen.newest.log != load.log):
+        return ""
+    return str(LogWentBack(f"run log {load.log} ends with run {last}, and run {load.complete_run} is loaded"))
 
 
 def _nothing_is_read(seen: Seen) -> bool:
