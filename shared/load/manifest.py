@@ -12,6 +12,7 @@ from shared.lake import keys, parquet
 from shared.lake.documents import RECONCILE, Manifest, Part, Quarantined, decode
 from shared.load import ledger_sql, sql, waiting_sql
 from shared.load.bookkeeping import LOADED, RELEASED
+from shared.load.bounds import Bounds, together
 from shared.load.warehouse import Load, Warehouse
 from shared.postgres.encoding import encode
 from shared.warehouse.registry import Target
@@ -219,15 +220,22 @@ class Loading:
 
     # ---- the ledger
 
-    def enter(self, written: Written, load: Load) -> None:
+    def enter(self, written: Written, load: Load, bounds: Bounds) -> None:
+        """`bounds` are the run's own; a full batch stands also for the runs that it has superseded."""
         manifest = written.manifest
-        self._enter(load, 0, LOADED, written.sha256, manifest.mode)
+        if manifest.mode == "full":
+            bounds = together([bounds, *self._bounds(ledger_sql.SUPERSEDED_BOUNDS)])
+        self._enter(load, 0, LOADED, written.sha256, manifest.mode, bounds)
 
     def enter_release(self, load: Load) -> None:
         last, sha256 = self._warehouse.one(ledger_sql.LAST_LOAD, **self._place)
-        self._enter(load, last + 1, RELEASED, sha256, "delta")
+        # The rows were read by the run, however long they waited.
+        self._enter(load, last + 1, RELEASED, sha256, "delta", together(self._bounds(ledger_sql.BOUNDS)))
 
-    def _enter(self, load: Load, load_no: int, status: str, sha256: str, mode: str) -> None:
+    def _bounds(self, statement: str) -> list[Bounds]:
+        return [Bounds(*row) for row in self._warehouse.run(statement, **self._place)]
+
+    def _enter(self, load: Load, load_no: int, status: str, sha256: str, mode: str, bounds: Bounds) -> None:
         self._warehouse.enter(
             load,
             log_id=self._log,
@@ -240,7 +248,7 @@ class Loading:
             cause=self._cause,
             snapshot_at=self._snapshot_at,
         )
-        fresh = {"load_no": load_no, "newest_change_at": load.newest_change_at}
+        fresh = {"load_no": load_no, "newest_change_at": load.newest_change_at, **bounds._asdict()}
         self._warehouse.run(ledger_sql.INSERT_FRESHNESS, **self._place, **fresh)
 
     def _run(self, statement: str) -> None:

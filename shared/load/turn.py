@@ -6,6 +6,7 @@ from dataclasses import replace
 from shared import log
 from shared.aws.bucket import Bucket
 from shared.errors import NotYet, PermanentError, Refused, ServiceRefused, TotestreamError
+from shared.lake.documents import RunRecord
 from shared.load import ledger_sql, plan, waiting_sql
 from shared.load.bookkeeping import SUPERSEDED
 from shared.load.manifest import Loading, get_written
@@ -82,7 +83,7 @@ class Turn:
             load = loading.apply(self._bucket, manifest, lambda dimension: plan.is_awaited(dimension, run, self._look))
             if load.newest_change_at is None and load.inserted + load.updated:
                 load = replace(load, newest_change_at=plan.newest_change(record, self._target))
-            loading.enter(written, load)
+            loading.enter(written, load, plan.bounds(record, self._target))
         self._took(run)
         self._say("manifest loaded", run, load)
 
@@ -99,9 +100,19 @@ class Turn:
                     load_no=0,
                     status=SUPERSEDED,
                 )
+                self._keep_bounds(self._look.record(run))
         for run in runs:
             self._took(run)
             log.warning("run superseded", table=self._target.name, run=run, by=by)
+
+    def _keep_bounds(self, record: RunRecord) -> None:
+        """Of a run that was superseded: they count for the full batch that stands for it."""
+        place = {"table": self._target.name, "log": self._outcome.log, "run": record.run, "load_no": 0}
+        bounds = plan.bounds(record, self._target)._asdict()
+        snapshot_at = record.snapshot.taken_at
+        self._warehouse.run(
+            ledger_sql.INSERT_FRESHNESS, **place, **bounds, snapshot_at=snapshot_at, newest_change_at=None
+        )
 
     def _took(self, run: int) -> None:
         self._look.taken.add((run, self._target.name))

@@ -149,6 +149,7 @@ def next_cursor(
         checksum=keys.checksum,
         max_key=keys.max_key,
         read_for=read_for,
+        looked_at=snapshot.taken_at,
     )
 
 

@@ -1,10 +1,12 @@
 """What a look at the source leaves for others to see: health/extract.json. No source of truth."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
 from shared.aws.bucket import Bucket
+from shared.errors import MissingObject
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.source.catalogue import TABLES
@@ -15,7 +17,8 @@ from shared.source.run import Reading, held
 class Health(msgspec.Struct, frozen=True):
     """The last look, also when it found nothing; that is how quiet and dead differ.
 
-    `undeclared` are the live columns, by table, that the catalogue does not know.
+    `undeclared` are the live columns, by table, that the catalogue does not know. `looked_at` says, by table, up to
+    when all its changes are in the log (the source's clock); `attempt` is that of the log's newest record then.
     """
 
     at: datetime
@@ -24,10 +27,32 @@ class Health(msgspec.Struct, frozen=True):
     changed: tuple[str, ...]
     held: dict[str, str]
     undeclared: dict[str, list[str]] = {}
+    attempt: str = ""
+    looked_at: dict[str, datetime] = {}
 
 
-def report(bucket: Bucket, at: datetime, reading: Reading, newest: RunRecord | None, *, is_new: bool) -> None:
-    """`newest` is the log's newest record; `is_new` when this look has made it."""
+def looked_before(bucket: Bucket, newest: RunRecord | None) -> Mapping[str, datetime]:
+    """Health.looked_at, if that look followed `newest`; else nothing: then only the records say when a table was read.
+
+    A look whose commit was lost leaves nothing, and so does one before records that are no longer there.
+    """
+    try:
+        health = msgspec.json.decode(bucket.get(keys.EXTRACT_HEALTH), type=Health)
+    except (MissingObject, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return health.looked_at if newest and (newest.run, newest.attempt) == (health.run, health.attempt) else {}
+
+
+def report(
+    bucket: Bucket,
+    at: datetime,
+    reading: Reading,
+    looked_at: Mapping[str, datetime],
+    newest: RunRecord | None,
+    *,
+    is_new: bool,
+) -> None:
+    """`looked_at` as Run's; `newest` is the log's newest record; `is_new` when this look has made it."""
     health = Health(
         at=at,
         snapshot_at=reading.moment.snapshot.taken_at,
@@ -35,5 +60,7 @@ def report(bucket: Bucket, at: datetime, reading: Reading, newest: RunRecord | N
         changed=newest.changed if newest and is_new else (),
         held=held(newest.tables if newest else {}),
         undeclared={name: found for name, live in reading.live.items() if (found := undeclared(TABLES[name], live))},
+        attempt=newest.attempt if newest else "",
+        looked_at={**reading.looked_before, **looked_at},
     )
     bucket.put(keys.EXTRACT_HEALTH, msgspec.json.encode(health))
