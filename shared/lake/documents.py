@@ -32,6 +32,10 @@ class Batch(Document, frozen=True, kw_only=True):
 
     `catalogue` is the fingerprint of the table's declaration that the parts were written under. `newest_change_at` is
     the newest last_updated among the rows, UTC without a zone; None where there is none, or it was written before.
+
+    What the batch brings was committed after `changed_after`, the snapshot of the last look at the table before this
+    one, and not later than the run's snapshot. `left_out` is a code that says why that is not so, for its rows may have
+    changed long before. Both None: written before this was kept.
     """
 
     mode: Mode
@@ -40,6 +44,12 @@ class Batch(Document, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
     catalogue: str
     newest_change_at: datetime | None = None
+    changed_after: datetime | None = None
+    left_out: str | None = None
+
+
+# Why a batch, or a load, says nothing of how long its changes took: beside a resync and a reconcile, by their cause.
+FIRST_READ, NEW_DECLARATION = "first read", "new declaration"
 
 
 class Cursor(Document, frozen=True, kw_only=True):
@@ -51,6 +61,7 @@ class Cursor(Document, frozen=True, kw_only=True):
     `read_for` are the declarations that all rows have been read under, by fingerprint: the catalogue's, under the
     table's own name, and that of each warehouse table made of it. None: written before this was told.
     `taken_from` is what the rows were read from, by part: shared/source/live.py. None: as before.
+    `looked_at` is when the snapshot was taken up to which its changes were read: the source's clock, UTC without zone.
     """
 
     server: str
@@ -64,6 +75,7 @@ class Cursor(Document, frozen=True, kw_only=True):
     max_key: int | None
     read_for: dict[str, str] | None = None
     taken_from: dict[str, str] | None = None
+    looked_at: datetime | None = None
 
 
 class Hold(Document, frozen=True, kw_only=True):

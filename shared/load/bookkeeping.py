@@ -161,6 +161,8 @@ FRESHNESS = Table(
     _required("snapshot_at", DateTime),
     _required("loaded_at", DateTime(timezone=True)),
     _optional("newest_change_at", DateTime, "The newest last_updated among what became visible"),
+    _optional("changed_after", DateTime, "What became visible was committed after this, and up to snapshot_at"),
+    _optional("left_out", Text, "Why it may have been committed long before: first read, resync, reconcile ..."),
     PrimaryKeyConstraint("table_name", "log_id", "run", "load_no"),
     Index("etl_freshness_loaded", "loaded_at"),
     comment="From the source's snapshot to the warehouse, load by load",

@@ -19,9 +19,23 @@ def insert_ledger() -> str:
 
 
 INSERT_FRESHNESS = """
-    INSERT INTO etl_freshness (table_name, log_id, run, load_no, snapshot_at, newest_change_at, loaded_at)
-    VALUES (:table, :log, :run, :load_no, :snapshot_at, :newest_change_at, clock_timestamp())
+    INSERT INTO etl_freshness
+        (table_name, log_id, run, load_no, snapshot_at, newest_change_at, changed_after, left_out, loaded_at)
+    VALUES
+        (:table, :log, :run, :load_no, :snapshot_at, :newest_change_at, :changed_after, :left_out, clock_timestamp())
     ON CONFLICT (table_name, log_id, run, load_no) DO NOTHING"""
+
+BOUNDS = """
+    SELECT changed_after, left_out FROM etl_freshness
+    WHERE log_id = :log AND table_name = :table AND run = :run AND load_no = 0"""
+
+# Of the runs that a full batch, :run, stands for as well.
+SUPERSEDED_BOUNDS = """
+    SELECT f.changed_after, f.left_out
+    FROM etl_ledger l LEFT JOIN etl_freshness f USING (log_id, table_name, run, load_no)
+    WHERE log_id = :log AND table_name = :table AND run < :run AND l.status = 'superseded' AND run > (
+        SELECT coalesce(max(run), 0) FROM etl_ledger
+        WHERE log_id = :log AND table_name = :table AND run < :run AND status = 'loaded')"""
 
 LEDGER_AFTER = (
     "SELECT run, table_name, manifest_sha256, status, attempt FROM etl_ledger"

@@ -11,6 +11,7 @@ from shared.lake import keys
 from shared.lake.documents import RECONCILE, Manifest, decode
 from shared.load import ledger_sql, sql, waiting_sql
 from shared.load.bookkeeping import LOADED, RELEASED
+from shared.load.bounds import Bounds, together
 from shared.load.fitting import Fitting
 from shared.load.staging import Staging
 from shared.load.warehouse import Load, Warehouse
@@ -184,20 +185,37 @@ class Loading:
 
     # ---- the ledger
 
-    def enter(self, written: Written, load: Load, attempt: str) -> None:
+    def enter(self, written: Written, load: Load, attempt: str, bounds: Bounds) -> None:
+        """`attempt` is of the run's record, and `bounds` are the run's own; a full batch stands also for the runs that
+        it has superseded."""
         manifest, target = written.manifest, self._target
         if target.kind == "fact" and self._warehouse.last_runs(self._log).get(target.name) == manifest.run:
             load = self._with_its_records(load)
-        self._enter(load, 0, LOADED, written.sha256, manifest.mode, attempt)
+        if manifest.mode == "full":
+            bounds = together([bounds, *self._bounds(ledger_sql.SUPERSEDED_BOUNDS)])
+        self._enter(load, 0, LOADED, written.sha256, manifest.mode, bounds, attempt)
         # A set takes its runs in any order, so none of them is its last.
         if target.kind != "set":
             self._warehouse.run(ledger_sql.TOOK, **self._place)
 
     def enter_release(self, load: Load) -> None:
         last, sha256 = self._warehouse.one(ledger_sql.LAST_LOAD, **self._place)
-        self._enter(load, last + 1, RELEASED, sha256, "delta")
+        # The rows were read by the run, however long they waited.
+        self._enter(load, last + 1, RELEASED, sha256, "delta", together(self._bounds(ledger_sql.BOUNDS)))
 
-    def _enter(self, load: Load, load_no: int, status: str, sha256: str, mode: str, attempt: str | None = None) -> None:
+    def _bounds(self, statement: str) -> list[Bounds]:
+        return [Bounds(*row) for row in self._warehouse.run(statement, **self._place)]
+
+    def _enter(
+        self,
+        load: Load,
+        load_no: int,
+        status: str,
+        sha256: str,
+        mode: str,
+        bounds: Bounds,
+        attempt: str | None = None,
+    ) -> None:
         self._warehouse.enter(
             load,
             log_id=self._log,
@@ -211,7 +229,7 @@ class Loading:
             cause=self._cause,
             snapshot_at=self._snapshot_at,
         )
-        fresh = {"load_no": load_no, "newest_change_at": load.newest_change_at}
+        fresh = {"load_no": load_no, "newest_change_at": load.newest_change_at, **bounds._asdict()}
         self._warehouse.run(ledger_sql.INSERT_FRESHNESS, **self._place, **fresh)
 
     def _with_its_records(self, load: Load) -> Load:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Place
+from shared.load.bounds import Bounds, together
 from shared.warehouse.registry import Target
 
 
@@ -135,6 +136,12 @@ def newest_change(record: RunRecord, target: Target) -> datetime | None:
     batches = [record.state(source).batch for source in target.sources]
     times = [batch.newest_change_at for batch in batches if batch and batch.newest_change_at]
     return max(times, default=None)
+
+
+def bounds(record: RunRecord, target: Target) -> Bounds:
+    """Of all that the run has read of what the table is made of."""
+    batches = [record.state(source).batch for source in target.sources]
+    return together([Bounds(batch.changed_after, batch.left_out) for batch in batches if batch])
 
 
 def is_awaited(dimension: str, run: int, look: Look) -> bool:

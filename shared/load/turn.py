@@ -85,7 +85,7 @@ class Turn:
             load = loading.apply(self._bucket, manifest, lambda dimension: plan.is_awaited(dimension, run, self._look))
             if load.newest_change_at is None and load.inserted + load.updated:
                 load = replace(load, newest_change_at=plan.newest_change(record, self._target))
-            loading.enter(written, load, record.attempt)
+            loading.enter(written, load, record.attempt, plan.bounds(record, self._target))
         self._took(run)
         self._say("manifest loaded", run, load)
 
@@ -117,6 +117,7 @@ class Turn:
                     status=SUPERSEDED,
                     attempt=self._look.record(run).attempt,
                 )
+                self._keep_bounds(self._look.record(run))
         for run in runs:
             self._took(run)
             log.warning(phrase, table=self._target.name, run=run, by=by)
@@ -124,6 +125,15 @@ class Turn:
     def _refuse_another_record(self, manifest: Manifest, record: RunRecord) -> None:
         if not manifest.is_of(record):
             raise LogWentBack(f"the manifest of {manifest.table}, run {record.run}, was made of another run's record")
+
+    def _keep_bounds(self, record: RunRecord) -> None:
+        """Of a run that was superseded: they count for the full batch that stands for it."""
+        place = {"table": self._target.name, "log": self._outcome.log, "run": record.run, "load_no": 0}
+        bounds = plan.bounds(record, self._target)._asdict()
+        snapshot_at = record.snapshot.taken_at
+        self._warehouse.run(
+            ledger_sql.INSERT_FRESHNESS, **place, **bounds, snapshot_at=snapshot_at, newest_change_at=None
+        )
 
     def _took(self, run: int) -> None:
         self._look.taken.add((run, self._target.name))

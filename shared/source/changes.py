@@ -174,6 +174,7 @@ def next_cursor(
         max_key=keys.max_key,
         read_for=read_for,
         taken_from=dict(live.taken_from),
+        looked_at=snapshot.taken_at,
     )
 
 

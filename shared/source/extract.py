@@ -5,6 +5,7 @@ The order is the promise: parts are written, the source's WAL is known to be flu
 """
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from shared.errors import LogWentBack, Refused
@@ -13,7 +14,7 @@ from shared.lake.documents import RunRecord
 from shared.lake.health import Loaded, last_words
 from shared.lake.run_log import messages_of
 from shared.source.database import Source
-from shared.source.health import report
+from shared.source.health import looked_before, report
 from shared.source.request import Request
 from shared.source.run import Outside, Reading, Run, begin_reading, rows_of
 
@@ -53,11 +54,11 @@ def _attempt(request: Request, outside: Outside) -> Outcome:
         source = Source(connection)
         if not source.take_lock(outside.stack, PATIENCE_S if request.forced else 0, outside.sleep):
             return Outcome(None, published, busy=True)
-        reading = begin_reading(source, outside.time_left_s())
-        records = read_records(request, outside, reading, newest, used)
+        reading = begin_reading(source, outside.time_left_s(), looked_before(outside.run_log.bucket, newest))
+        records, looked_at = read_records(request, outside, reading, newest, used)
         source.end()
         if not records:
-            report(outside.run_log.bucket, outside.now(), reading, newest, is_new=False)
+            report(outside.run_log.bucket, outside.now(), reading, looked_at, newest, is_new=False)
             return Outcome(None, published)
         source.wait_flushed(reading.moment, outside.sleep)
     for record in records:
@@ -67,7 +68,7 @@ def _attempt(request: Request, outside: Outside) -> Outcome:
             return Outcome(None, published, busy=True)
         publish(record, outside)
         outside.run_log.hint(record.run)
-    report(outside.run_log.bucket, outside.now(), reading, record, is_new=True)
+    report(outside.run_log.bucket, outside.now(), reading, looked_at, record, is_new=True)
     return Outcome(record.run, published + len(records), rows=sum(map(rows_of, records)))
 
 
@@ -105,13 +106,16 @@ def read_records(
     newest: RunRecord | None,
     used: int = 0,
     kind: type[Run] = Run,
-) -> list[RunRecord]:
-    """The records that there is something to say in, each made to follow the one before."""
+) -> tuple[list[RunRecord], dict[str, datetime]]:
+    """The records that there is something to say in, each made to follow the one before; and Run.looked_at."""
     records: list[RunRecord] = []
+    looked_at: dict[str, datetime] = {}
     for part in request.parts:
-        record = kind(part, outside, reading, records[-1] if records else newest, used).read()
+        run = kind(part, outside, reading, records[-1] if records else newest, used)
+        record = run.read()
         records += [record] if record else []
-    return records
+        looked_at |= run.looked_at
+    return records, looked_at
 
 
 def publish_what_is_not(newest: RunRecord | None, outside: Outside) -> int:

@@ -29,7 +29,7 @@ def preview(request: Request, outside: Outside) -> dict[str, Any]:
     with outside.open_source() as connection:
         source = Source(connection)
         reading = begin_reading(source, outside.time_left_s())
-        records = read_records(request, outside, reading, newest, used, Counted)
+        records, _ = read_records(request, outside, reading, newest, used, Counted)
         source.end()
     return {"snapshot_at": _text(reading.moment.snapshot), "runs": [_run(record) for record in records]}
 

@@ -8,7 +8,16 @@ import msgspec
 
 from shared import log
 from shared.aws.topic import Topic
-from shared.lake.documents import Batch, Cursor, Hold, Part, RunRecord, TableState
+from shared.lake.documents import (
+    FIRST_READ,
+    NEW_DECLARATION,
+    Batch,
+    Cursor,
+    Hold,
+    Part,
+    RunRecord,
+    TableState,
+)
 from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
 from shared.source import sql
@@ -56,22 +65,23 @@ class Reading:
     """The source as of one snapshot, until it is ended. `unlocked` are the tables that cannot be read, and why.
 
     `postponed` are those that could not be read this time and need nobody to look, and why; it is filled while they
-    are read.
+    are read. `looked_before` says, by table, when a look of before found nothing new in it: the source's clock.
     """
 
     source: Source
     moment: Moment
     live: Mapping[str, Live]
     unlocked: Mapping[str, TableError]
+    looked_before: Mapping[str, datetime] = field(default_factory=dict)
     postponed: dict[str, str] = field(default_factory=dict)
 
 
-def begin_reading(source: Source, time_left_s: float) -> Reading:
+def begin_reading(source: Source, time_left_s: float, looked_before: Mapping[str, datetime] | None = None) -> Reading:
     tables = tuple(TABLES.values())
     # Locked before the snapshot is taken: to an older one a rewritten table looks empty.
     unlocked = source.begin(max(int(time_left_s) - RESERVE_S, 1), tables)
     moment, live = source.moment(), source.live(tables)
-    return Reading(source, moment, live, unlocked | source.closed(tables, live))
+    return Reading(source, moment, live, unlocked | source.closed(tables, live), looked_before or {})
 
 
 class Run:
@@ -84,12 +94,16 @@ class Run:
         self._request, self._outside, self._newest = request, outside, newest
         self._source, self.moment = reading.source, reading.moment
         self._live, self._unlocked, self._postponed = reading.live, reading.unlocked, reading.postponed
+        self._looked_before = reading.looked_before
         self._number = newest.run + 1 if newest else used + 1
         self._attempt = outside.new_id()[:12]
+        self.looked_at: dict[str, datetime] = {}
 
     def read(self) -> RunRecord | None:
-        """The record of what changed; None when there is nothing to say."""
+        """The record of what changed; None when there is nothing to say. `looked_at` then has the tables of which all
+        changes up to this snapshot were read."""
         states = {table.name: self._state(table) for table in TABLES.values()}
+        self.looked_at = looked_at(states, self.moment.snapshot.taken_at)
         expected = self._expected(states) if self._request.count else None
         return self._record(states, expected) if self._has_news(states) else None
 
@@ -139,11 +153,26 @@ class Run:
             self._limit(table)
             batch, xids = self.read_batch(table, since, reason)
         known = keys_of(since) if since and left else found
+        after = next_cursor(since, snapshot, server, live, known, xids, read_for)
+        if since and left:
+            # What was deleted since then is still to be found.
+            after = msgspec.structs.replace(after, looked_at=since.looked_at)
         return TableState(
-            cursor=next_cursor(since, snapshot, server, live, known, xids, read_for),
+            cursor=after,
             full_run=self._number if reason else before.full_run,
-            batch=batch if reason or (batch and batch.rows) else None,
+            batch=self._bounded(batch, table, cursor, read_for) if batch and (reason or batch.rows) else None,
         )
+
+    def _bounded(self, batch: Batch, table: SourceTable, cursor: Cursor | None, read_for: Mapping[str, str]) -> Batch:
+        """With what is known of when its changes were committed."""
+        if cursor is None:
+            return msgspec.structs.replace(batch, left_out=FIRST_READ)
+        if table.name in self._request.full or self.asked_for(table):
+            return msgspec.structs.replace(batch, left_out=self._request.cause)
+        if not read_for.items() <= (cursor.read_for or {}).items():
+            return msgspec.structs.replace(batch, left_out=NEW_DECLARATION)
+        looks = (cursor.looked_at, self._looked_before.get(table.name))
+        return msgspec.structs.replace(batch, changed_after=max(filter(None, looks), default=None))
 
     def _reason_in_the_rows(self, table: SourceTable, cursor: Cursor, found: Keys) -> str | None:
         """Why a table of which a delta could be told is read whole."""
@@ -242,6 +271,11 @@ class Run:
 
 def rows_of(record: RunRecord) -> int:
     return sum(state.batch.rows for state in record.tables.values() if state.batch)
+
+
+def looked_at(states: Mapping[str, TableState], now: datetime) -> dict[str, datetime]:
+    """`now`, the time of the snapshot, by the tables that it has all been read of."""
+    return {name: now for name, state in states.items() if state.cursor and state.cursor.looked_at == now}
 
 
 def held(states: Mapping[str, TableState]) -> dict[str, str]:
