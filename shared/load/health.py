@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from shared.load.damage import Damage
 from shared.load.warehouse import Warehouse
 
 # Of each table its newest entry, which the primary key leads to: the ledger grows for ever.
@@ -36,7 +37,8 @@ class Missing(msgspec.Struct, frozen=True):
 
 class TableHealth(msgspec.Struct, frozen=True):
     """`last_run` is the newest that was loaded, read at `snapshot_at`. `waiting_since` is the snapshot of the oldest
-    row that waits. `differing` rows were found by the table's last reconcile, and mended. Times are UTC without a zone.
+    row that waits. `differing` rows were found by the table's last reconcile, and mended. `damage` is what was
+    changed by hand, and not loaded again since. Times are UTC without a zone.
     """
 
     last_run: int | None = None
@@ -46,6 +48,7 @@ class TableHealth(msgspec.Struct, frozen=True):
     waiting_since: datetime | None = None
     quarantined: int = 0
     differing: int = 0
+    damage: Damage | None = None
 
 
 class Health(msgspec.Struct, frozen=True):

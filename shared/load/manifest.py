@@ -10,7 +10,7 @@ from shared.columns import Column
 from shared.errors import CorruptObject, NotYet, PermanentError, Refused, ServiceRefused
 from shared.lake import keys, parquet
 from shared.lake.documents import RECONCILE, Manifest, Part, Quarantined, decode
-from shared.load import ledger_sql, sql, waiting_sql
+from shared.load import damage, ledger_sql, sql, waiting_sql
 from shared.load.bookkeeping import LOADED, RELEASED
 from shared.load.warehouse import Load, Warehouse
 from shared.postgres.encoding import encode
@@ -62,6 +62,7 @@ class Loading:
         self._warehouse, self._target, self._log = warehouse, target, log_id
         self._snapshot_at, self._cause = snapshot_at, cause
         self._place = {"table": target.name, "log": log_id, "run": run, "snapshot_at": snapshot_at}
+        self._added = 0
 
     # ---- staging
 
@@ -169,12 +170,14 @@ class Loading:
 
     def _upsert(self, *, named: bool) -> Load:
         inserted, updated = self._warehouse.one(sql.upsert(self._target, named=named), **self._place)
+        self._added += inserted
         return Load(inserted=inserted, updated=updated)
 
     def _add_versions(self, named: bool) -> Load:
         before = self._warehouse.one(sql.last_record_id(self._target))[0]
         insert = sql.insert_first if before is None else sql.insert_versions
         made = self._count(insert(self._target))
+        self._added += made
         if not made:
             return Load()
         # Nobody else adds records: the loader's lock is held.
@@ -218,6 +221,17 @@ class Loading:
         return self._count(sql.OPEN_QUARANTINE)
 
     # ---- the ledger
+
+    def count_rows(self, *, whole: bool) -> None:
+        """Keep how many rows there are now, at the end of the transaction. `whole`: this load has compared the table
+        with all that it should hold."""
+        if whole:
+            self._run_for_table(damage.note_whole(self._target))
+        else:
+            self._run_for_table(damage.NOTE_ADDED, added=self._added)
+
+    def _run_for_table(self, statement: str, **params: object) -> None:
+        self._warehouse.run(statement, table=self._target.name, **params)
 
     def enter(self, written: Written, load: Load) -> None:
         manifest = written.manifest
