@@ -168,7 +168,18 @@ FRESHNESS = Table(
     comment="From the source's snapshot to the warehouse, load by load",
 )
 
-TABLES = (LOG, LEDGER, DELETION, TEXT_DELETION, WAITING, QUARANTINE, DIFFERENCE, FRESHNESS)
+# What a load has left behind, by which it is found that a hand has taken something away.
+TABLE = Table(
+    "etl_table",
+    metadata,
+    Column("table_name", Text, primary_key=True),
+    _required("rows", BigInteger, "Of the table"),
+    _required("entries", BigInteger, "Of the table in etl_ledger"),
+    _required("others", BigInteger, "Of the table in etl_deletion, etl_text_deletion, etl_waiting and etl_quarantine"),
+    comment="How many rows there are of each table and about it: what differs was changed by hand",
+)
+
+TABLES = (LOG, LEDGER, TABLE, DELETION, TEXT_DELETION, WAITING, QUARANTINE, DIFFERENCE, FRESHNESS)
 
 
 def deletions(target: Target) -> str:

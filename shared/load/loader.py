@@ -16,6 +16,7 @@ from shared.lake.documents import RunRecord
 from shared.lake.manifests import Manifests, Place
 from shared.lake.run_log import RunLog
 from shared.load import plan
+from shared.load.damage import Damage, find_damages
 from shared.load.health import Missing, TableHealth, table_health
 from shared.load.memory import Memory
 from shared.load.outcome import Outcome
@@ -57,6 +58,8 @@ def load_pass(outside: Outside, memory: Memory | None = None) -> Outcome:
         outcome.busy = True
         return outcome
     one = Pass(outside, memory or Memory(), outcome)
+    # Before anything is loaded, which could hide what is missing.
+    one.find_damages()
     try:
         while one.look():
             pass
@@ -80,6 +83,11 @@ class Pass:
         self._hopeless: dict[Place, str] = {}
         self._last_look: plan.Look | None = None
         self._sees_all = False
+        self._damages: Mapping[str, Damage] = {}
+
+    def find_damages(self) -> None:
+        counted, now = self._memory.counted, self._outside.now()
+        self._damages = find_damages(self._warehouse, self._targets, counted, now, self._outside.time_left_s)
 
     def look(self) -> bool:
         """Load what is there now. Whether another look is worth while."""
@@ -112,7 +120,10 @@ class Pass:
             log.failure("foreign keys could not be asked for", error)
 
     def report(self, tables: Mapping[str, TableHealth], stopped_by: PermanentError | None = None) -> None:
-        known = {name: replace(table, missing=self._missing(name)) for name, table in tables.items()}
+        known = {
+            name: replace(table, missing=self._missing(name), damage=self._damages.get(name))
+            for name, table in tables.items()
+        }
         health = self._outcome.health(self._outside.now(), known, stopped_by)
         self._outside.ingestion.put(keys.LOAD_HEALTH, msgspec.json.encode(health))
 

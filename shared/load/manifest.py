@@ -9,7 +9,7 @@ from shared.aws.bucket import Bucket
 from shared.errors import NotYet, PermanentError, Refused
 from shared.lake import keys
 from shared.lake.documents import RECONCILE, Manifest, decode
-from shared.load import ledger_sql, sql, waiting_sql
+from shared.load import damage, ledger_sql, sql, waiting_sql
 from shared.load.bookkeeping import LOADED, RELEASED
 from shared.load.bounds import Bounds, together
 from shared.load.fitting import Fitting
@@ -52,6 +52,7 @@ class Loading:
         self._snapshot_at, self._cause = snapshot_at, cause
         self._place = {"table": target.name, "log": log_id, "run": run, "snapshot_at": snapshot_at}
         self._staging, self._fitting = Staging(warehouse, target), Fitting(warehouse, target)
+        self._added = 0
 
     # ---- what each kind of table does with what is staged
 
@@ -91,7 +92,7 @@ class Loading:
             log.error("what was loaded last cannot be read", table=self._target.name, run=last, reason=str(error))
             self._run("ROLLBACK TO damage")
             return None
-        found, _ = self._fitting.apply(staged - self._fitting.fit(), lambda: self._upsert(named=True))
+        found, _ = self._fit(staged, lambda: self._upsert(named=True))
         self._run(f"DROP TABLE {sql.STAGE}, {sql.REFUSED}")
         return found
 
@@ -110,13 +111,19 @@ class Loading:
 
     def _apply_staged(self, rows: int, *, named: bool) -> Load:
         """`rows` are staged. What they change is `named`, or not. What the table does not take goes to the refused."""
-        rows -= self._fitting.fit()
         add = self._add_versions if self._target.kind == "fact" else self._upsert
-        load, refused = self._fitting.apply(rows, lambda: add(named=named))
-        rows -= refused
+        load, rows = self._fit(rows, lambda: add(named=named))
         if self._target.kind != "set":
             self._count(sql.end_deletions(self._target))
         return replace(load, unchanged=rows - load.inserted - load.updated)
+
+    def _fit(self, rows: int, apply: Callable[[], Load]) -> tuple[Load, int]:
+        """Return what `apply` does with the `rows` that are staged, and how many of them the table takes."""
+        rows -= self._fitting.fit()
+        load, refused = self._fitting.apply(rows, apply)
+        # Each version of a fact is a row of its own.
+        self._added += load.inserted + (load.updated if self._target.kind == "fact" else 0)
+        return load, rows - refused
 
     @property
     def _is_reconcile(self) -> bool:
@@ -184,6 +191,17 @@ class Loading:
         return {references[column][0] for column, lack in zip(references, lacks, strict=True) if lack}
 
     # ---- the ledger
+
+    def count_rows(self, *, whole: bool) -> None:
+        """Keep how many rows there are now, at the end of the transaction. `whole`: this load has compared the table
+        with all that it should hold."""
+        if whole:
+            self._run_for_table(damage.note_whole(self._target))
+        else:
+            self._run_for_table(damage.NOTE_ADDED, added=self._added)
+
+    def _run_for_table(self, statement: str, **params: object) -> None:
+        self._warehouse.run(statement, table=self._target.name, **params)
 
     def enter(self, written: Written, load: Load, attempt: str, bounds: Bounds) -> None:
         """`attempt` is of the run's record, and `bounds` are the run's own; a full batch stands also for the runs that

@@ -9,6 +9,7 @@ from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Place
 from shared.lake.run_log import READERS, RunLog
+from shared.load.damage import Counted
 from shared.load.warehouse import Taken
 
 # Manifests of entries in the ledger that are compared with it in one look; the rest have their turn later.
@@ -23,6 +24,7 @@ class Memory:
         self._log = ""
         self._records: dict[int, RunRecord] = {}
         self._compared: dict[Place, str] = {}
+        self.counted = Counted()
 
     def records(self, run_log: RunLog, log_id: str, after: int, last: int) -> list[RunRecord]:
         """The records of the runs after `after` up to `last`; numbers have no gaps.

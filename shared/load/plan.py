@@ -131,6 +131,14 @@ def brings_all(record: RunRecord, target: Target) -> bool:
     return batch is None or batch.mode == "full"
 
 
+def compares_all(record: RunRecord, target: Target) -> bool:
+    """Whether the run brings all that the table should hold, so that what it finds to be missing is put back."""
+    if target.kind != "set":
+        return brings_all(record, target)
+    batches = [record.state(source).batch for source in target.sources]
+    return all(batch is not None and batch.mode == "full" for batch in batches)
+
+
 def newest_change(record: RunRecord, target: Target) -> datetime | None:
     """The newest change that a run has read of what the table is made of."""
     batches = [record.state(source).batch for source in target.sources]

@@ -86,6 +86,7 @@ class Turn:
             if load.newest_change_at is None and load.inserted + load.updated:
                 load = replace(load, newest_change_at=plan.newest_change(record, self._target))
             loading.enter(written, load, record.attempt, plan.bounds(record, self._target))
+            loading.count_rows(whole=plan.compares_all(record, self._target))
         self._took(run)
         self._say("manifest loaded", run, load)
 
@@ -154,6 +155,7 @@ class Turn:
                 load = loading.release()
                 if load:
                     loading.enter_release(load)
+                loading.count_rows(whole=False)
             if load:
                 self._outcome.add_loaded(self._target.name)
                 self._say("waiting rows released", run, load)

@@ -104,11 +104,11 @@ class Warehouse:
         self.run("SELECT pg_advisory_unlock(CAST(:key AS bigint))", key=self._lock_key)
 
     @contextmanager
-    def transaction(self, time_left_s: Callable[[], float]) -> Iterator[None]:
+    def transaction(self, time_left_s: Callable[[], float], lock_s: float = LOCK_S) -> Iterator[None]:
         """All or nothing. An error from the ROLLBACK itself means that the connection is lost."""
         statement_ms = max(int(time_left_s() - RESERVE_S), 1) * 1000
         try:
-            limits = f"SET LOCAL lock_timeout = '{LOCK_S}s'; SET LOCAL statement_timeout = {statement_ms}"
+            limits = f"SET LOCAL lock_timeout = '{lock_s}s'; SET LOCAL statement_timeout = {statement_ms}"
             self.run(f"BEGIN; {limits}; {IMMEDIATELY}")
             yield
             self.run("COMMIT")
@@ -156,6 +156,7 @@ class Warehouse:
         records = {"first_record_id": load.first_record_id, "last_record_id": load.last_record_id}
         values: Mapping[str, object] = dict.fromkeys(ledger_sql.LEDGER_COLUMNS) | counts | records | place
         self.run(ledger_sql.insert_ledger(), **values)
+        self.run(ledger_sql.COUNT_ENTRY, table=place["table_name"])
 
     def has_loaded(self, table: str) -> bool:
         return bool(self.one(ledger_sql.HAS_LOADED, table=table)[0])

@@ -1,7 +1,7 @@
 """One screen: per warehouse table its last run, rows, freshness and what is behind, waiting or quarantined."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from shlex import quote
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from shared.alerts.documents import Incident
-from shared.errors import TotestreamError
+from shared.errors import PermanentError, TotestreamError
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.health import last_words
@@ -34,7 +34,9 @@ WATCH_SILENT_S = 150
 
 @dataclass(frozen=True)
 class TableStatus:
-    """`expected` rows as counted in the source at the last run, None when it was not; `there` in the warehouse.
+    """`expected` rows as the source had them at the run that the table shows, None when that was never counted; `there`
+    in the warehouse. Where they differ, and no row waits or is set aside for it, `resync` are the source tables to read
+    whole.
 
     `freshness_s` is how far the table may lag behind the source, in seconds. `held` says why sources of it are not
     read, or were not in the last look. `messages` and `dead_letters` are those of its queues. `last_run`, `there`,
@@ -53,6 +55,7 @@ class TableStatus:
     quarantined: int | None
     freshness_s: float | None
     held: str | None
+    resync: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Status:
     def _wrong(self, table: TableStatus) -> Iterator[str]:
         if table.dead_letters:
             yield f"dead letters {table.table}"
-        if self.comparable and table.expected is not None and table.expected != table.there:
+        if table.resync:
             yield f"{table.table}: {table.there} rows of {table.expected}"
         if table.held:
             yield f"{table.table}: {table.held}"
@@ -120,7 +123,8 @@ class Warehouse:
         self.taken = {(run, table) for run, table in connection.run(sql.TAKEN, log=log_id, run=self.complete_run)}
         self.waiting: dict[str, int] = {table: rows for table, rows, *_ in connection.run(WAITING)}
         self.quarantined: dict[str, int] = dict(map(tuple, connection.run(QUARANTINED)))
-        self.there = {t.name: connection.one(sql.rows_there(t, everything))[0] for t in everything}
+        self.there: dict[str, int] = {t.name: connection.one(sql.rows_there(t, everything))[0] for t in everything}
+        self.counted = {t.name: _counted(connection, t, everything, log_id) for t in everything if not t.row_by_row}
         connection.run("COMMIT")
 
     def stands_at(self, run: int) -> bool:
@@ -130,6 +134,14 @@ class Warehouse:
     def behind(self, table: str, records: Iterable[RunRecord]) -> int:
         """How many of these runs it has still to take."""
         return sum(table in record.targets and (record.run, table) not in self.taken for record in records)
+
+
+def _counted(connection: Connection, target: Target, targets: Iterable[Target], log_id: str) -> int | None:
+    """The rows that the warehouse itself says there should be of a table that is not made row by row."""
+    if target.kind == "set":
+        return int(connection.one(sql.rows_named(target, targets))[0])
+    found = connection.run(sql.LAST_ROWS, log=log_id, table=target.name)
+    return int(found[0][0]) if found else None
 
 
 @dataclass(frozen=True)
@@ -176,8 +188,9 @@ def status(
     newest_run = lake.newest.run if lake.newest else 0
     warehouse, no_answer = look_at_warehouse(connect, lake.newest.log if lake.newest else "", targets)
     pending = look_at_pending(run_log, warehouse.complete_run, lake.newest) if warehouse and lake.newest else Pending()
+    records = Records(run_log, lake.newest)
     queues, then = depths(), now()
-    tables = (_table(target, lake, warehouse, pending, queues, then) for target in targets.values())
+    tables = (_table(target, lake, warehouse, pending, queues, then, records) for target in targets.values())
     watched = lake.watched
     return Status(
         newest_run=newest_run,
@@ -204,6 +217,7 @@ def _table(
     pending: Pending,
     queues: Mapping[str, Depths],
     then: datetime,
+    records: "Records",
 ) -> TableStatus:
     held, name = _held(target, lake), target.name
     run, snapshot_at = warehouse.last.get(name, (None, None)) if warehouse else (None, None)
@@ -213,10 +227,11 @@ def _table(
     looked_at = lake.extract.snapshot_at if lake.extract else None
     shows = fresh_as_of(snapshot_at, looked_at, remembered, is_behind=is_behind, is_held=held is not None)
     depth = queues.get(name, Depths())
-    return TableStatus(
+    shown = _expected(target, records, run, warehouse, is_behind=is_behind)
+    found = TableStatus(
         table=name,
         last_run=run,
-        expected=_expected(target, lake.newest),
+        expected=shown,
         there=warehouse.there[name] if warehouse else None,
         behind=behind,
         messages=depth.messages,
@@ -226,6 +241,7 @@ def _table(
         freshness_s=_seconds(shows, then) if shows else None,
         held=held,
     )
+    return replace(found, resync=target.whole_from) if _differs(found) else found
 
 
 def _held(target: Target, lake: Lake) -> str | None:
@@ -237,11 +253,47 @@ def _held(target: Target, lake: Lake) -> str | None:
     return "; ".join(dict.fromkeys(reasons)) or None
 
 
-def _expected(target: Target, newest: RunRecord | None) -> int | None:
+class Records:
+    """Run records, each read once; none that is lost or cannot be read."""
+
+    def __init__(self, run_log: RunLog, newest: RunRecord | None) -> None:
+        self._run_log, self.newest = run_log, newest
+        self._known = {newest.run: newest} if newest else {}
+
+    def of(self, run: int) -> RunRecord | None:
+        if run not in self._known:
+            try:
+                self._known[run] = self._run_log.get(run)
+            except PermanentError:
+                return None
+        return self._known[run]
+
+
+def _expected(
+    target: Target, records: Records, last_run: int | None, warehouse: Warehouse | None, *, is_behind: bool
+) -> int | None:
+    """Rows as counted at the run that the table shows: of a table that lacks nothing it is the newest, of any other the
+    one that was loaded for it last."""
+    newest = records.newest
+    shows_newest = newest is not None and not is_behind and (last_run or 0) <= newest.run
+    places = [newest] if shows_newest or last_run is None else []
+    places += [records.of(last_run)] if last_run is not None else []
+    numbers = (_counted_in(target, record, is_newest=record is newest) for record in places if record)
+    counted = next((number for number in numbers if number is not None), None)
+    return warehouse.counted.get(target.name) if counted is None and warehouse else counted
+
+
+def _counted_in(target: Target, record: RunRecord, *, is_newest: bool) -> int | None:
     """Counted for the asking; else the rows that the delete detector counted, at the same snapshot."""
-    if newest is None:
-        return None
-    if newest.expected and target.name in newest.expected:
-        return newest.expected[target.name]
-    cursor = newest.state(target.sources[0]).cursor
+    if record.expected and target.name in record.expected and (is_newest or target.kind != "set"):
+        return record.expected[target.name]
+    cursor = record.state(target.sources[0]).cursor
     return cursor.count if cursor and target.row_by_row else None
+
+
+def _differs(table: TableStatus) -> bool:
+    """Whether rows are missing, or too many, that neither wait nor are set aside. A table that was never loaded is
+    behind, or will be."""
+    if table.there is None or table.expected is None or table.last_run is None:
+        return False
+    return abs(table.expected - table.there) > (table.waiting or 0) + (table.quarantined or 0)

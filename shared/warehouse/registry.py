@@ -70,6 +70,11 @@ class Target:
         """Whether each of its manifests is all of it: what is made of a reference table is made anew."""
         return self.kind == "dimension" and TABLES[self.sources[0]].reference
 
+    @property
+    def whole_from(self) -> tuple[str, ...]:
+        """The source tables that, read whole, bring all of it; what is joined comes by itself."""
+        return self.sources if self.kind == "set" else self.sources[:1]
+
 
 def target_from(module: ModuleType) -> Target:
     """What a warehouse table's module declares. Raises BadDeclaration."""

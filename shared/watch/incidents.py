@@ -12,6 +12,7 @@ from datetime import datetime
 
 from shared.alerts.documents import Incident
 from shared.errors import LogWentBack, TwoLogs
+from shared.load.damage import Damage
 from shared.load.health import Missing
 from shared.warehouse.registry import Target
 from shared.watch.measures import Seen
@@ -24,8 +25,8 @@ LOOKS_POSTPONED = 2
 
 @dataclass(frozen=True)
 class Kind:
-    """`command` is what to run; {subject} and {source}, the first source of a warehouse table, are filled in. Of rows
-    that wait it is that of their dimension."""
+    """`command` is what to run. Filled in are {subject}, {source}, the first source of a warehouse table, of rows that
+    wait that of their dimension, and {whole}, the sources that bring all of the table."""
 
     name: str
     title: str
@@ -44,6 +45,7 @@ TABLE_HELD = Kind("table held", "a source table is not read", "catalogue.sh {sub
 ROWS_QUARANTINED = Kind("rows quarantined", "rows were refused", "resync.sh {source} --quarantined")
 ROWS_WAITING = Kind("rows waiting", "rows wait for their dimension", "resync.sh {source}")
 RECONCILE_DIFFERENCES = Kind("reconcile differences", "the warehouse was damaged, and is mended", "reconcile.sh")
+TABLE_DAMAGED = Kind("table damaged", "a loaded table was changed by hand", "resync.sh {whole}")
 FRESHNESS = Kind("freshness", "older than the objective", "status.sh {subject}")
 EXTRACT_SILENT = Kind("extract silent", "the source is not read", "logs.sh extract")
 LOAD_SILENT = Kind("load silent", "nothing is loaded", "logs.sh load")
@@ -53,6 +55,7 @@ LOG_WENT_BACK = Kind("run log went back", "run numbers would be used twice", "ne
 
 KINDS = (
     *(DEAD_LETTERS, OLDEST_MESSAGE, TABLE_BEHIND, TABLE_HELD, ROWS_QUARANTINED, ROWS_WAITING),
+    TABLE_DAMAGED,
     *(RECONCILE_DIFFERENCES, FRESHNESS, EXTRACT_SILENT, LOAD_SILENT, RUN_REFUSED, TWO_LOGS),
     LOG_WENT_BACK,
 )
@@ -63,9 +66,11 @@ Told = Callable[..., Incident]
 def incidents(seen: Seen, options: str = "") -> list[Incident]:
     """All that is wrong now. `options` end each command: which stack it is about."""
 
-    def told(kind: Kind, subject: str, says: str, source: str = "", **numbers: float) -> Incident:
-        source = source or (seen.targets[subject].sources[0] if subject in seen.targets else subject)
-        command = " ".join(f"./infra_bash/{kind.command.format(subject=subject, source=source)}{options}".split())
+    def told(kind: Kind, subject: str, says: str, source: str = "", run: str = "", **numbers: float) -> Incident:
+        target = seen.targets.get(subject)
+        names = {"source": target.sources[0], "whole": " ".join(target.whole_from)} if target else {"source": subject}
+        names |= {"source": source} if source else {}
+        command = " ".join(f"./infra_bash/{(run or kind.command).format(subject=subject, **names)}{options}".split())
         return Incident(
             kind=kind.name,
             subject=subject,
@@ -127,7 +132,7 @@ def unjudged(seen: Seen) -> set[str]:
     """The kinds of which nobody can say now whether there are any: what was open stays so."""
     kinds = {FRESHNESS} if _nothing_is_read(seen) else set()
     kinds |= {OLDEST_MESSAGE, TABLE_BEHIND, FRESHNESS} if _nothing_is_loaded(seen) else set()
-    kinds |= set() if seen.is_counted else {ROWS_QUARANTINED, ROWS_WAITING, RECONCILE_DIFFERENCES}
+    kinds |= set() if seen.is_counted else {*(ROWS_QUARANTINED, ROWS_WAITING, RECONCILE_DIFFERENCES, TABLE_DAMAGED)}
     kinds |= {TABLE_HELD} if seen.unreadable else set()
     return {kind.name for kind in kinds}
 
@@ -159,6 +164,22 @@ def _of_table(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
         found = _counted(health.differing, "row")
         says = f"the last reconcile found {found} otherwise than in the source; the next must find none"
         yield told(RECONCILE_DIFFERENCES, table, says, rows=health.differing)
+    if health.damage:
+        run = "deploy.sh" if health.damage.there.rows is None else ""
+        yield told(TABLE_DAMAGED, table, _said_of(health.damage), run=run)
+
+
+def _said_of(damage: Damage) -> str:
+    """The numbers that are not as the loader left them."""
+    there, loaded = damage.there, damage.loaded
+    if there.rows is None:
+        return f"it is not there, or the loader may not read it; {_counted(loaded.rows or 0, 'row')} were loaded"
+    numbers = (
+        (there.rows, loaded.rows, "rows"),
+        (there.entries, loaded.entries, "entries in etl_ledger"),
+        (there.others, loaded.others, "rows in etl_deletion, etl_text_deletion, etl_waiting and etl_quarantine"),
+    )
+    return "; ".join(f"{is_} {what}, and {was} were loaded" for is_, was, what in numbers if is_ != was)
 
 
 def _of_messages(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:

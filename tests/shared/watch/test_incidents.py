@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.lake.documents import Hold, RunRecord, Snapshot, TableState
+from shared.load.damage import Damage, Numbers
 from shared.load.health import Health as LoadHealth
 from shared.load.health import Missing, TableHealth
 from shared.source.health import Health as ExtractHealth
@@ -93,6 +94,7 @@ def table(**facts: Any) -> LoadHealth:
     return load_health(tables={"fact_payment": TableHealth(last_run=1, snapshot_at=plain(ago(3600)), **facts)})
 
 
+EMPTIED = Damage(there=Numbers(0, 5, 2), loaded=Numbers(4683, 5, 2))
 # Older than the objective when load, twenty seconds ago, ended its last pass.
 LATE = (record(2, 321, ("fact_payment",)),)
 HELD = record(2, 301, holds={"payment": "paid is a text"})
@@ -172,6 +174,10 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
     "damage that a reconcile has found": (
         replace(WELL, load=table(differing=1)),
         {("reconcile differences", "fact_payment")},
+    ),
+    "a table that was emptied by hand": (
+        replace(WELL, load=table(damage=EMPTIED)),
+        {("table damaged", "fact_payment")},
     ),
     "an extract that died": (replace(WELL, extract=extract_health(301)), {("extract silent", "")}),
     "an extract that died, and a run of before that is not loaded": (
@@ -301,10 +307,43 @@ def test_a_number_that_nobody_knows_is_not_told() -> None:
             replace(WELL, load=load_health(stopped="TwoLogs")),
             {
                 *("freshness", "oldest message", "table behind"),
-                *("rows quarantined", "rows waiting", "reconcile differences"),
+                *("rows quarantined", "rows waiting", "reconcile differences", "table damaged"),
             },
         ),
     ],
 )
 def test_while_the_road_is_silent_nobody_knows_of_its_tables(seen: Seen, kinds: set[str]) -> None:
     assert unjudged(seen) == kinds
+
+
+@pytest.mark.parametrize(
+    ("table", "there", "says", "command"),
+    [
+        ("fact_payment", Numbers(0, 5, 2), "0 rows, and 4683 were loaded", "./infra_bash/resync.sh payment --local"),
+        (
+            "dim_staff",
+            Numbers(4684, 4, 1),
+            "4684 rows, and 4683 were loaded; 4 entries in etl_ledger, and 5 were loaded; "
+            "1 rows in etl_deletion, etl_text_deletion, etl_waiting and etl_quarantine, and 2 were loaded",
+            "./infra_bash/resync.sh staff --local",
+        ),
+        (
+            "dim_date",
+            Numbers(1, 5, 2),
+            "1 rows, and 4683 were loaded",
+            "./infra_bash/resync.sh sales_order purchase_order payment --local",
+        ),
+        (
+            "fact_payment",
+            Numbers(None, 5, 2),
+            "it is not there, or the loader may not read it; 4683 rows were loaded",
+            "./infra_bash/deploy.sh --local",
+        ),
+    ],
+)
+def test_damage_is_told_by_its_numbers_and_with_the_command_that_mends_it(
+    table: str, there: Numbers, says: str, command: str
+) -> None:
+    damaged = TableHealth(last_run=1, snapshot_at=plain(ago(3600)), damage=Damage(there, EMPTIED.loaded))
+    [found] = incidents(replace(WELL, load=load_health(tables={table: damaged})), " --local")
+    assert (found.kind, found.subject, found.says, found.command) == ("table damaged", table, says, command)
