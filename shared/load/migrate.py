@@ -66,6 +66,7 @@ def migrate(
 
 
 def ensure_everything(one: "Migration", loader: str, targets: Targets) -> None:
+    one.say_encoding()
     one.ensure_schema()
     for table in (*(target.table for target in targets.values()), *bookkeeping.TABLES):
         one.ensure_table(table)
@@ -105,6 +106,14 @@ class Migration:
         self._connection, self._schema, self._keep = connection, schema, keep
         self._present = Present(connection, schema)
         self.report = Report()
+
+    def say_encoding(self) -> None:
+        encoding = self._connection.encoding
+        if encoding != "UTF8":
+            self._say(
+                f"the database's encoding is {encoding}: a text with a character that it lacks is refused (22P05); "
+                "use a database made with ENCODING 'UTF8' TEMPLATE template0"
+            )
 
     def ensure_schema(self) -> None:
         if not self._present.has_schema():

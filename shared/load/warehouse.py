@@ -12,6 +12,7 @@ from shared.lake.manifests import Place
 from shared.load import ledger_sql
 from shared.load.bookkeeping import SUPERSEDED
 from shared.postgres.connection import Connection, quoted
+from shared.postgres.times import time_of
 
 # A reader of the warehouse may hold a table for so long; the next tick tries again.
 LOCK_S = 5
@@ -59,7 +60,7 @@ class Warehouse:
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
         self._lock_key = lock_key(schema)
-        connection.run(f"SET search_path TO {quoted(schema)}; SET \"TimeZone\" TO 'UTC'")
+        connection.run(f"SET search_path TO {quoted(schema)}")
         self._found_out_when_dead()
 
     def run(self, statement: str, **params: object) -> list[list[Any]]:
@@ -76,8 +77,7 @@ class Warehouse:
 
     def now(self) -> datetime:
         """The server's clock, UTC without a zone: one clock, whichever machine the loader runs on."""
-        now: datetime = self.one("SELECT clock_timestamp() AT TIME ZONE 'UTC'")[0]
-        return now
+        return time_of(self.one("SELECT CAST(round(extract(epoch FROM clock_timestamp()) * 1000000) AS bigint)")[0])
 
     def lock(self) -> bool:
         """False when another loader, or migrate, is at work."""

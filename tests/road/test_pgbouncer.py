@@ -1,5 +1,6 @@
 """A real PgBouncer between us and both databases: in session mode all works, in the other two it is refused."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -96,9 +97,8 @@ def start(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 def through(database: Database, port: int) -> Pooled:
-    return Pooled(
-        database.server, database.name, database.owner_name, database.login_name, database.passwords, pool_port=port
-    )
+    fields = {field.name: getattr(database, field.name) for field in dataclasses.fields(database)}
+    return Pooled(**fields, pool_port=port)
 
 
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
