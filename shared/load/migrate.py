@@ -52,6 +52,7 @@ def migrate(
 
 
 def ensure_everything(one: Migration, loader: str, targets: Targets) -> None:
+    one.say_encoding()
     one.ensure_schema()
     for table in bookkeeping.TABLES:
         one.ensure_table(table)

@@ -37,6 +37,14 @@ class Migration:
         self._present = Present(connection, schema)
         self.report = Report()
 
+    def say_encoding(self) -> None:
+        encoding = self._connection.encoding
+        if encoding != "UTF8":
+            self._say(
+                f"the database's encoding is {encoding}: a row with a character that it lacks is set aside; "
+                "use a database made with ENCODING 'UTF8' TEMPLATE template0"
+            )
+
     def ensure_schema(self) -> None:
         if not self._present.has_schema():
             self._must(f"CREATE SCHEMA {quoted(self._schema)}", f"schema {self._schema} created")

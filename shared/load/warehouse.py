@@ -13,6 +13,7 @@ from shared.load import ledger_sql
 from shared.load.bookkeeping import SUPERSEDED
 from shared.load.encodings import codec_of
 from shared.postgres.connection import Connection, quoted
+from shared.postgres.times import time_of
 
 # A reader of the warehouse may hold a table for so long; the next tick tries again.
 LOCK_S = 5
@@ -20,9 +21,7 @@ LOCK_S = 5
 RESERVE_S = 10
 # A loader that was killed can leave its session, and so the lock, on the server: it is found out after this.
 DEAD_AFTER_S = 120
-# Rows that a policy hides would be added again: PostgreSQL is to refuse instead. Days that a prepared table holds as
-# text are told apart by their spelling. A constraint that is checked late would fail at COMMIT, where no row is named.
-SESSION = "SET \"TimeZone\" TO 'UTC'; SET \"DateStyle\" TO 'ISO'; SET row_security = off"
+# A constraint that is checked late would fail at COMMIT, where no row is named.
 IMMEDIATELY = "SET CONSTRAINTS ALL IMMEDIATE"
 
 
@@ -75,8 +74,8 @@ class Warehouse:
         self._connection = connection
         self.schema = schema
         self._lock_key = lock_key(schema)
-        connection.run(f"SET search_path TO {quoted(schema)}; {SESSION}")
-        self.codec = codec_of(connection.one("SHOW server_encoding")[0])
+        connection.run(f"SET search_path TO {quoted(schema)}")
+        self.codec = codec_of(connection.encoding)
         self._found_out_when_dead()
 
     def run(self, statement: str, **params: object) -> list[list[Any]]:
@@ -93,8 +92,7 @@ class Warehouse:
 
     def now(self) -> datetime:
         """The server's clock, UTC without a zone: one clock, whichever machine the loader runs on."""
-        now: datetime = self.one("SELECT clock_timestamp() AT TIME ZONE 'UTC'")[0]
-        return now
+        return time_of(self.one("SELECT CAST(round(extract(epoch FROM clock_timestamp()) * 1000000) AS bigint)")[0])
 
     def lock(self) -> bool:
         """False when another loader, or migrate, is at work."""

@@ -37,6 +37,10 @@ FORBIDDEN = (
 class Native(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no types
     """Raises pg8000's errors, OSError, struct.error, and whatever a server that is none makes pg8000 stumble on."""
 
+    user: bytes
+    password: bytes
+    _client_encoding: str
+
     def __init__(self, line: socket.socket, *, user: str, password: str, database: str) -> None:
         super().__init__(
             user,
@@ -68,8 +72,7 @@ class Native(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no ty
         if struct.unpack_from("!i", data)[0] != SASL:
             super().handle_AUTHENTICATION_REQUEST(data, context)
             return
-        user: bytes = self.user
-        password: bytes = self.password
+        user, password = self.user, self.password
         # scramp refuses names and passwords that PostgreSQL takes: it is given others to begin with.
         self.user, self.password = NO_NAME, NO_NAME
         try:

@@ -10,12 +10,13 @@ from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from local import places
+from conftest import Database
 from local.postgres import Server, throw_away
 from shared.aws.secrets import Login
 from shared.errors import BadSetting, ServiceRefused
@@ -129,43 +130,56 @@ def test_a_database_ca_that_is_none_is_named(content: str | None, tmp_path: Path
         connect("source", login, ca=str(file), plaintext=False, timeout_s=5)
 
 
-@pytest.fixture(scope="module")
-def certificate() -> Made:
-    return made()
+@contextmanager
+def proved(server: Server, certificate: Made, folder: Path) -> Iterator[int]:
+    """TLS in front of a server that was built without it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    (folder / "shown.pem").write_text(certificate.certificate + certificate.key)
+    context.load_cert_chain(folder / "shown.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            line, _ = listener.accept()
+            line.recv(8)
+            line.sendall(b"S")
+            with (
+                context.wrap_socket(line, server_side=True) as client,
+                socket.create_connection(("127.0.0.1", server.port)) as behind,
+            ):
+                back = Thread(target=pass_on, args=(behind, client))
+                back.start()
+                pass_on(client, behind)
+                back.join()
+
+        thread = Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
 
 
-@pytest.fixture(scope="module")
-def secure(certificate: Made) -> Iterator[Server]:
-    """A real server with TLS, which lets `somebody` in only with it, and `nobody` not at all."""
+def pass_on(from_: socket.socket, to: socket.socket) -> None:
+    with suppress(OSError):
+        while block := from_.recv(65536):
+            to.sendall(block)
+    with suppress(OSError):
+        to.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_server_that_proves_itself_is_spoken_to_in_tls(totesys: Database, tmp_path: Path) -> None:
+    certificate = made()
+    with proved(totesys.server, certificate, tmp_path) as port:
+        login = msgspec.structs.replace(totesys.login(), port=port)
+        with connect("source", login, ca=authority(certificate, tmp_path), plaintext=False, timeout_s=9) as connection:
+            assert connection.one("SELECT current_user") == [login.username]
+
+
+def test_a_server_that_asks_for_tls_is_said_to() -> None:
     with throw_away() as server:
         with server.superuser() as admin:
-            data, hba = (Path(admin.run(f"SHOW {name}")[0][0]) for name in ("data_directory", "hba_file"))
-            admin.run("CREATE ROLE somebody LOGIN PASSWORD 'secret'; CREATE ROLE nobody LOGIN PASSWORD 'secret'")
-        for name, text in (("server.crt", certificate.certificate), ("server.key", certificate.key)):
-            places.write_private(data / name, text)
-            server._give(data / name)
-        hba.write_text("host all postgres all scram-sha-256\nhostssl all somebody all scram-sha-256\n")
-        server.options["ssl"] = "on"
-        server.restart()
-        yield server
-
-
-def test_a_server_that_proves_itself_is_spoken_to_in_tls(secure: Server, certificate: Made, tmp_path: Path) -> None:
-    login = Login("127.0.0.1", secure.port, "postgres", "somebody", "secret")
-    ca = authority(certificate, tmp_path)
-    with connect("source", login, ca=ca, plaintext=False, timeout_s=9) as connection:
-        assert connection.one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == [True]
-
-
-def test_a_server_that_asks_for_tls_is_said_to(secure: Server) -> None:
-    login = Login("127.0.0.1", secure.port, "postgres", "somebody", "secret")
-    with pytest.raises(ServiceRefused, match=r"28000 no pg_hba.conf entry.*no encryption.*DATABASE_PLAINTEXT=no"):
-        connect("source", login, ca="", plaintext=True, timeout_s=9)
-
-
-def test_a_server_that_lets_this_login_in_from_nowhere_is_said_to(
-    secure: Server, certificate: Made, tmp_path: Path
-) -> None:
-    login = Login("127.0.0.1", secure.port, "postgres", "nobody", "secret")
-    with pytest.raises(ServiceRefused, match=r'28000 no pg_hba.conf entry.*user "nobody".*pg_hba.conf'):
-        connect("source", login, ca=authority(certificate, tmp_path), plaintext=False, timeout_s=9)
+            hba = Path(admin.run("SHOW hba_file")[0][0])
+            admin.run("CREATE ROLE somebody LOGIN PASSWORD 'secret'")
+            hba.write_text("hostssl all somebody all scram-sha-256\nhost all postgres all scram-sha-256\n")
+            admin.run("SELECT pg_reload_conf()")
+        login = Login("127.0.0.1", server.port, "postgres", "somebody", "secret")
+        with pytest.raises(ServiceRefused, match=r"28000 no pg_hba.conf entry.*no encryption.*DATABASE_PLAINTEXT=no"):
+            connect("source", login, ca="", plaintext=True, timeout_s=9)
