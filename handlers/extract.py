@@ -1,6 +1,6 @@
 """Read what changed in totesys. `{}` on schedule; a person asks for `{"do": "count"}`, `{"do": "reconcile"}` or
-`{"do": "resync", "tables": […]}`, for what that would read (`{"do": "preview", "of": {…}}`) or how the source looks
-(`{"do": "catalogue"}`).
+`{"do": "resync", "tables": […]}`, for a new run log behind run 42 (`{"do": "new_log", "after": 42}`), for what that
+would read (`{"do": "preview", "of": {…}}`) or how the source looks (`{"do": "catalogue"}`).
 """
 
 import os

@@ -1,6 +1,6 @@
 """Answer an operator's questions, with the loader's right to read: `{"do": "status"}`, `{"do": "why", …}`,
 `{"do": "run", "run": 42}`, `{"do": "reconciled"}`, `{"do": "quarantined", "table": "payment"}`,
-`{"do": "freshness", "hours": 24}`.
+`{"do": "freshness", "hours": 24}`, `{"do": "used"}`.
 """
 
 import os
@@ -20,12 +20,12 @@ from shared.postgres.connection import Connection, connect
 from shared.settings import Settings
 from shared.status.freshness import freshness
 from shared.status.quarantined import quarantined
-from shared.status.runs import last_reconcile, run_facts
+from shared.status.runs import last_reconcile, run_facts, used_numbers
 from shared.status.status import status
 from shared.warehouse.registry import TARGETS
 from shared.watch.queues import depths
 
-QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness")
+QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness", "used")
 # For what status says of the rest when the warehouse falls silent.
 KEPT_S = 10
 
@@ -56,13 +56,15 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
     if event == {"do": "status"}:
         now = lambda: datetime.now(UTC).replace(tzinfo=None)  # noqa: E731 - asked when all was looked at
         queues = lambda: depths(settings.names, TARGETS)  # noqa: E731 - asked when the warehouse was
-        return status(RunLog(ingestion), warehouse, TARGETS, queues, now).facts
+        return status(RunLog(ingestion), warehouse, TARGETS, queues, now, Manifests(processed)).facts
     with warehouse() as connection:
         match event:
             case {"do": "why"}:
                 return why(event, TARGETS, Lake(ingestion, processed), Warehouse(connection))
             case {"do": "run", "run": int(run)}:
                 return run_facts(run, RunLog(ingestion), Manifests(processed), connection)
+            case {"do": "used"}:
+                return used_numbers(RunLog(ingestion), Manifests(processed), connection)
             case {"do": "reconciled"}:
                 return last_reconcile(connection)
             case {"do": "quarantined", "table": str(table)}:

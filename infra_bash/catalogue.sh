@@ -11,6 +11,7 @@
 #
 # A column that the catalogue does not know is left alone. What differs otherwise holds its table, and no other, until
 # both agree again: mend the source, or shared/source/catalogue.py and deploy.
+# A server whose WAL cannot be asked (Aurora's writer) is named first; its tables are read all the same.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib

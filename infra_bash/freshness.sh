@@ -10,8 +10,11 @@
 #   --json            all numbers, for programs
 #   --help            this text
 #
-# Of each load that changed something, the age of the newest change that it made visible: p50, p95, the slowest, and
-# the slowest in each 48th of the time. What is older than a day is a silent edit, a first load or a resync, and not counted.
+# Of each load that changed something, how long the change took at most: from the last look at its table before the one
+# that found it, until it was visible. P50, P95, the slowest, and the slowest in each 48th of the time. RUN is of the
+# slowest, and AT LEAST what it took from its own snapshot; --json has both of the ten slowest of each table. Left out
+# are loads of what may have changed long before: first reads and loads, resyncs, reconciles, new declarations. The
+# first time is by the source's clock, the last by the warehouse's.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib

@@ -10,7 +10,8 @@
 #   --watch           look again every few seconds, until Ctrl-C
 #   --help            this text
 #
-# FRESHNESS is how far a table may lag behind the source; EXPECTED is known when the warehouse holds the newest run.
+# FRESHNESS is how far a table may lag behind the source; EXPECTED are the rows that the source had at the run that the
+# table shows.
 # 60+ under BEHIND is at least so many: of more than two hours of runs the oldest and the newest are looked at.
 # While the warehouse does not answer, what only it knows is "?", and FRESHNESS is as watch last saw it.
 # Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 not well.
@@ -54,7 +55,7 @@ look() {
   local status
   # In a condition, as when it keeps looking, errexit would not end it.
   status=$(invoke inspect '{"do":"status"}') || return 1
-  python infra_bash.lib.screen "$SHOWN_AS" "${COLOR[@]}" "${TABLES[@]}" <<<"$status"
+  python infra_bash.lib.screen "$SHOWN_AS" "${COLOR[@]}" "--stack=$(same_stack)" "${TABLES[@]}" <<<"$status"
 }
 
 # keep_looking: one screen after the other, in the same place on a terminal. A look that failed has said why.

@@ -55,6 +55,12 @@ FAULTS: Mapping[str, Fault] = {
         ("UPDATE dim_design SET design_name = '' WHERE design_id = (SELECT min(design_id) FROM dim_design)",),
         (),
     ),
+    "table-damaged": Fault(
+        logins.WAREHOUSE_OWNER,
+        # The newest versions, which a resync brings again.
+        ("DELETE FROM fact_payment WHERE payment_record_id > (SELECT max(payment_record_id) - 10 FROM fact_payment)",),
+        (),
+    ),
     "two-logs": Fault(logins.WAREHOUSE_OWNER, (_TWO_LOGS,), ("DELETE FROM etl_log WHERE log_id = 'drill'",)),
 }
 # A change as any other, so that there is something to be late with.

@@ -13,7 +13,8 @@
         ├── CorruptObject         an object is there and is not what its record says
         ├── OtherDeclaration      an object was written under a declaration that today's code cannot follow
         └── Refused               the request is understood and may not be done
-            └── TwoLogs               another run log feeds the same warehouse
+            ├── TwoLogs               another run log feeds the same warehouse
+            └── LogWentBack           the run log is an earlier state than what was made of it: numbers come twice
 
 Messages are made of facts and, where there is one, end with the way out. None ever holds a
 row's values or a secret: pg8000's and botocore's own texts can, so they are never copied.
@@ -47,11 +48,15 @@ class NotYet(TransientError):
 
 
 class ServiceRefused(PermanentError):
-    """`cause` as in ServiceUnavailable."""
+    """`cause` as in ServiceUnavailable; `told` is the message without its way out, for a caller that knows a better;
+    `names` are of what a database refused: table, column, constraint."""
+
+    names: tuple[str, ...] = ()
 
     def __init__(self, service: str, doing: str, cause: str, fix: str) -> None:
         self.service, self.cause = service, cause
-        super().__init__(f"{service}: {doing} was refused ({cause}); {fix}")
+        self.told = f"{service}: {doing} was refused ({cause})"
+        super().__init__(f"{self.told}; {fix}")
 
 
 class BadSetting(PermanentError):
@@ -67,8 +72,9 @@ class BadDeclaration(PermanentError):
 
 
 class BadDocument(PermanentError):
-    def __init__(self, document: str, problem: str) -> None:
-        super().__init__(f"{document} cannot be read: {problem}")
+    def __init__(self, document: str, problem: str, fix: str = "") -> None:
+        self.problem = problem
+        super().__init__(f"{document} cannot be read: {problem}" + (f"; {fix}" if fix else ""))
 
 
 class MissingObject(PermanentError):
@@ -95,3 +101,14 @@ class Refused(PermanentError):
 
 class TwoLogs(Refused):
     """Two run logs for one warehouse: only the one that was begun last is loaded."""
+
+
+class LogWentBack(Refused):
+    """Run numbers were given to other runs before: the buckets were put back, or records deleted. Nothing goes on
+    until a new log begins."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"{found}: the run log went back to an earlier state; "
+            "restore the newer records in the ingestion bucket, or begin a new log: infra_bash/new_log.sh"
+        )

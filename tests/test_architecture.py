@@ -15,6 +15,9 @@ SHARED = ROOT / "shared"
 DOORS = {
     "shared/aws",
     "shared/postgres/connection.py",
+    "shared/postgres/dial.py",
+    "shared/postgres/errors.py",
+    "shared/postgres/native.py",
     "shared/alerts/slack.py",
 }
 OUTSIDE = {"boto3", "botocore", "pg8000", "urllib3", "os", "socket", "subprocess", "time", "random", "uuid"}

@@ -122,16 +122,10 @@ CALLS: Rows = (
 NETWORK = "SUBNET_IDS and SECURITY_GROUP_IDS"
 FUNCTIONS: Rows = (
     (
-        r"connecting to \S+ .*\((?:TimeoutError|OSError)\)",
+        r"connecting to \S+ .*\((?:TimeoutError|OSError)\b",
         f"check host and port in the secret, {NETWORK}, and that the database's own security group lets those in",
     ),
     (r"connecting to \S+ .*\(ConnectionRefusedError\)", "check host and port in the secret, and that PostgreSQL is up"),
-    (r"connecting to \S+ .*\(gaierror\)", "check host in the secret: nobody knows that name"),
-    (
-        r"connecting to \S+ .*\(SSL\w*\)",
-        "DATABASE_CA must name the authority of this server's certificate, and host its name",
-    ),
-    (r"connecting to \S+ .*\(InterfaceError\)", "this server offers no TLS: turn it on, or see DATABASE_PLAINTEXT"),
     (
         r"\((?:ConnectTimeoutError|EndpointConnectionError)\)",
         f"from the function's network nothing leads to AWS: the subnets of {NETWORK} need a NAT gateway or endpoints",

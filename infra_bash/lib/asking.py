@@ -4,6 +4,7 @@ python -m infra_bash.lib.asking tables resync|reconcile TABLE...   these tables,
 python -m infra_bash.lib.asking keys TABLE KEY[,KEY...]            these rows of a table
 python -m infra_bash.lib.asking quarantined TABLE                  those in quarantine, as inspect answers on stdin;
                                                                    nothing when there are none
+python -m infra_bash.lib.asking new_log                            a log behind all numbers that inspect tells on stdin
 python -m infra_bash.lib.asking preview                            what the event on stdin would do
 """
 
@@ -41,6 +42,8 @@ def main() -> None:
             event = of_keys(table, keys.split(","))
         case ["quarantined", table]:
             event = of_quarantined(table, json.load(sys.stdin))
+        case ["new_log"]:
+            event = {"do": "new_log", "after": json.load(sys.stdin)["used"]}
         case ["preview"]:
             event = {"do": "preview", "of": json.load(sys.stdin)}
         case wrong:

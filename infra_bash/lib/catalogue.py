@@ -13,7 +13,17 @@ Answer = dict[str, Any]
 
 
 def text(answer: Answer) -> str:
-    return "\n\n".join(map(_table, answer["tables"]))
+    return "\n\n".join([*_unasked(answer.get("unasked")), *map(_table, answer["tables"])])
+
+
+def _unasked(problem: str | None) -> list[str]:
+    """No rights mend this on a server that keeps no WAL of its own: a run does without."""
+    if problem is None:
+        return []
+    return [
+        f"The source cannot say how far its WAL is written: {problem}.\nNothing is lost by that: each run that found"
+        ' changes makes a commit of its own instead (docs/design.md, "A server whose WAL cannot be asked").'
+    ]
 
 
 def _table(table: Answer) -> str:

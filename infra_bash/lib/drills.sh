@@ -4,7 +4,7 @@
 ANYWHERE=(dead-letters extract-silent load-silent)
 LOCALLY=(
   oldest-message table-behind table-held rows-quarantined rows-waiting reconcile-differences freshness run-refused
-  two-logs
+  two-logs table-damaged
 )
 # So long a message may take, beyond the objective: an extraction, a load and three looks of watch.
 ROAD_S=360
@@ -63,6 +63,7 @@ mend_it() {
     freshness) python local.faults mend table-held ;;
     reconcile-differences) reconcile ;;
     run-refused) restore_manifest ;;
+    table-damaged) run_script resync.sh payment ;;
     *) python local.faults mend "$NAME" ;;
   esac
 }

@@ -1,8 +1,9 @@
 """The screen of status.sh, from what inspect answers, as JSON from stdin.
 
-python -m infra_bash.lib.screen all [--color] [TABLE…]   the whole screen; ends with 3 when not all is well
-python -m infra_bash.lib.screen table                    only what each table holds, as deploy.sh ends
-python -m infra_bash.lib.screen json [TABLE…]            all that is known; ends with 3 as well
+python -m infra_bash.lib.screen all [--color] [--stack=OPTIONS] [TABLE…]
+    the whole screen; ends with 3 when not all is well. OPTIONS end each command that is to be run.
+python -m infra_bash.lib.screen table           only what each table holds, as deploy.sh ends
+python -m infra_bash.lib.screen json [TABLE…]   all that is known; ends with 3 as well
 """
 
 import json
@@ -28,10 +29,10 @@ def table(status: Answer) -> str:
 
 
 def _held_rows(each: Answer, status: Answer) -> tuple[str, ...]:
-    """Expected is only known at the run whose record counts: elsewhere a dash."""
+    """Expected is a dash where the run that the table shows was never counted."""
     return (
         each["table"],
-        shown(each.get("expected")) if status.get("comparable", False) else "-",
+        shown(each.get("expected")),
         *(_of_warehouse(each.get(name), status) for name in ("there", "last_run")),
         "-" if each.get("freshness_s") is None else f"{each['freshness_s']:.0f} s",
     )
@@ -47,7 +48,7 @@ def _counted(name: str, number: Any, status: Answer) -> str:
     return _of_warehouse(number, status) + ("+" if name == "behind" and status.get("unread_runs") else "")
 
 
-def screen(status: Answer, color: bool) -> str:
+def screen(status: Answer, color: bool, options: str = "") -> str:
     rows = [
         (*_held_rows(each, status), *(_counted(name, each.get(name, 0), status) for name in COUNTS))
         for each in status["tables"]
@@ -56,7 +57,7 @@ def screen(status: Answer, color: bool) -> str:
     header, *lines = aligned([(*HEADER, *TROUBLES), *rows]).splitlines()
     painted = [_painted(line, RED, color and bad) for line, bad in zip(lines, troubled, strict=True)]
     first = _first_line(status, color)
-    return "\n".join([first, header, *painted, *_incidents(status, color), *_others(status, color)])
+    return "\n".join([first, header, *painted, *_incidents(status, color), *_others(status, color, options)])
 
 
 def _first_line(status: Answer, color: bool) -> str:
@@ -79,14 +80,23 @@ def _name(incident: Answer) -> str:
     return f"{incident['kind']} {incident['subject']}".rstrip()
 
 
-def _others(status: Answer, color: bool) -> Iterator[str]:
-    """What is not well and no incident; of the warehouse also what to do."""
+def _others(status: Answer, color: bool, options: str) -> Iterator[str]:
+    """What is not well and no incident, and of the warehouse and of rows what to do."""
     told = {_name(each) for each in status.get("incidents", ())}
+    differing = {_rows(each): each for each in status["tables"] if each.get("resync")}
     for line in status.get("not_well", ()):
         what, _, why = line.partition(": ")
         said = one_line(what, why, FUNCTIONS) if what == "warehouse" else line
-        if line not in told:
-            yield _painted(f"NOT WELL  {said}", RED, color)
+        if line in told or (line in differing and f"table damaged {what}" in told):
+            continue
+        yield _painted(f"NOT WELL  {said}", RED, color)
+        if line in differing:
+            yield f"          run ./infra_bash/resync.sh {' '.join(differing[line]['resync'])}{options}"
+
+
+def _rows(table: Answer) -> str:
+    """As the status says it."""
+    return f"{table['table']}: {table['there']} rows of {table['expected']}"
 
 
 def _painted(text: str, paint: str, color: bool) -> str:
@@ -95,10 +105,11 @@ def _painted(text: str, paint: str, color: bool) -> str:
 
 def main() -> int:
     how, *rest = sys.argv[1:]
-    color, names = "--color" in rest, [word for word in rest if word != "--color"]
+    color, names = "--color" in rest, [word for word in rest if not word.startswith("--")]
+    options = "".join(word.removeprefix("--stack=") for word in rest if word.startswith("--stack="))
     status = only(json.load(sys.stdin), names)
     shows: dict[str, Callable[[], str]] = {
-        "all": lambda: screen(status, color),
+        "all": lambda: screen(status, color, options),
         "table": lambda: table(status),
         "json": lambda: json.dumps(status),
     }

@@ -9,7 +9,7 @@ import msgspec
 
 from shared.alerts.documents import Alert
 from shared.errors import BadDocument
-from shared.lake.documents import decode
+from shared.lake.documents import decode, decode_json
 
 # The version of `Alert` that this code can read; another is shown as it came.
 VERSION = 1
@@ -104,8 +104,8 @@ STATES: dict[str, tuple[What, str]] = {"ALARM": ("begun", "the alarm rings"), "O
 
 def _from_alarm(body: bytes, here: Place) -> Notice | None:
     try:
-        alarm = msgspec.json.decode(body, type=Alarm)
-    except msgspec.DecodeError:
+        alarm = decode_json(body, Alarm, "the message")
+    except BadDocument:
         return None
     event, title = STATES.get(alarm.new_state_value, ("told", f"the alarm is {alarm.new_state_value}"))
     changed = _time(alarm.state_change_time)

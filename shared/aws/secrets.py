@@ -19,6 +19,23 @@ class Login(msgspec.Struct, frozen=True):
     username: str
     password: str
 
+    @property
+    def problem(self) -> str | None:
+        """What keeps this login from being used, by the field's name and never its value."""
+        if not self.host or any(sign.isspace() for sign in self.host):
+            return "its host is empty" if not self.host else "its host has a blank in it"
+        if any(sign in self.host for sign in "/@,") or self.host.count(":") == 1:
+            return "its host is more than a name: no scheme, port or path belongs there"
+        if not 0 < self.port < 65536:
+            return "its port is not one of 1 to 65535"
+        for field in ("dbname", "username"):
+            if not getattr(self, field):
+                return f"its {field} is empty"
+        for field in ("host", "dbname", "username", "password"):
+            if "\0" in getattr(self, field):
+                return f"its {field} has a NUL character in it, which PostgreSQL does not take"
+        return None
+
     def __repr__(self) -> str:
         return f"Login({self.username}@{self.host}:{self.port}/{self.dbname})"
 
@@ -33,9 +50,12 @@ class Webhook(msgspec.Struct, frozen=True):
 
 
 def get_login(secret: str, secrets_manager: Any = None) -> Login:
-    """Raises BadSetting, naming the secret and never its content, when it is not a login."""
+    """Raises BadSetting, naming the secret and the field and never their content, when it is not a login."""
     form = '{"host", "port", "dbname", "username", "password"}'
-    return _decoded(secret, Login, "a login", form, secrets_manager)
+    login = _decoded(secret, Login, "a login", form, secrets_manager)
+    if login.problem:
+        raise BadSetting(f"secret {secret}", f"is not a login ({login.problem})", "mend it: deploy.sh --put-secrets")
+    return login
 
 
 def get_webhook(secret: str, secrets_manager: Any = None) -> Webhook:
@@ -46,9 +66,27 @@ def get_webhook(secret: str, secrets_manager: Any = None) -> Webhook:
 def _decoded(secret: str, kind: type[S], what: str, form: str, secrets_manager: Any) -> S:
     manager = secrets_manager or client("secretsmanager")
     answer = called("Secrets Manager", f"reading secret {secret}", lambda: manager.get_secret_value(SecretId=secret))
+    document = _document(answer.get("SecretString", ""))
+    misfits = [field.name for field in msgspec.structs.fields(kind) if not _fits(document, field)]
+    if misfits:
+        fix = f"it must be JSON {form}: deploy.sh --put-secrets"
+        problem = f"its {misfits[0]} is missing or of another type" if document else "it is no JSON object"
+        raise BadSetting(f"secret {secret}", f"is not {what} ({problem})", fix)
+    return msgspec.convert(document, kind, strict=False)
+
+
+def _document(text: str) -> dict[str, Any]:
+    """The JSON object, empty when it is none."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return {}
+
+
+def _fits(document: dict[str, Any], field: msgspec.structs.FieldInfo) -> bool:
     try:
         # A port may be written as text in secrets made by hand.
-        return msgspec.json.decode(answer.get("SecretString", ""), type=kind, strict=False)
-    except msgspec.DecodeError:
-        fix = f"it must be JSON {form}: deploy.sh --put-secrets"
-        raise BadSetting(f"secret {secret}", f"is not {what}", fix) from None
+        msgspec.convert(document[field.name], field.type, strict=False)
+    except (KeyError, msgspec.ValidationError):
+        return False
+    return True

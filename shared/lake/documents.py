@@ -13,7 +13,7 @@ import msgspec
 from shared.errors import BadDocument
 
 Mode = Literal["delta", "full"]
-D = TypeVar("D", bound="Document")
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -32,6 +32,10 @@ class Batch(Document, frozen=True, kw_only=True):
 
     `catalogue` is the fingerprint of the table's declaration that the parts were written under. `newest_change_at` is
     the newest last_updated among the rows, UTC without a zone; None where there is none, or it was written before.
+
+    What the batch brings was committed after `changed_after`, the snapshot of the last look at the table before this
+    one, and not later than the run's snapshot. `left_out` is a code that says why that is not so, for its rows may have
+    changed long before. Both None: written before this was kept.
     """
 
     mode: Mode
@@ -40,6 +44,12 @@ class Batch(Document, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
     catalogue: str
     newest_change_at: datetime | None = None
+    changed_after: datetime | None = None
+    left_out: str | None = None
+
+
+# Why a batch, or a load, says nothing of how long its changes took: beside a resync and a reconcile, by their cause.
+FIRST_READ, NEW_DECLARATION = "first read", "new declaration"
 
 
 class Cursor(Document, frozen=True, kw_only=True):
@@ -50,6 +60,8 @@ class Cursor(Document, frozen=True, kw_only=True):
     columns. `count`, `checksum` and `max_key` are of all keys at that snapshot: the delete detector.
     `read_for` are the declarations that all rows have been read under, by fingerprint: the catalogue's, under the
     table's own name, and that of each warehouse table made of it. None: written before this was told.
+    `taken_from` is what the rows were read from, by part: shared/source/live.py. None: as before.
+    `looked_at` is when the snapshot was taken up to which its changes were read: the source's clock, UTC without zone.
     """
 
     server: str
@@ -62,6 +74,8 @@ class Cursor(Document, frozen=True, kw_only=True):
     checksum: int
     max_key: int | None
     read_for: dict[str, str] | None = None
+    taken_from: dict[str, str] | None = None
+    looked_at: datetime | None = None
 
 
 class Hold(Document, frozen=True, kw_only=True):
@@ -93,15 +107,17 @@ class Snapshot(Document, frozen=True, kw_only=True):
 
 # What a run was made for. A reconcile is two of one snapshot: first what had changed, then everything.
 SCHEDULE, COUNT, RESYNC, RECONCILE = "schedule", "count", "resync", "reconcile"
+NEW_LOG = "new log"
 BEFORE_RECONCILE = "before reconcile"
 
 
 class RunRecord(Document, frozen=True, kw_only=True):
     """runs/<run>.json: one committed extraction, and the only cursor there is.
 
-    `attempt` makes a record recognisable to its writer. `targets` are the warehouse tables this run must
-    bring; `warehouse` all that the code of this run knew. `expected` counts, when the run was asked to, the rows
-    that each warehouse table should show at this snapshot. `code` is a label for people, and decides nothing.
+    `attempt` makes a record recognisable to its writer, and to what was made of it. `began` is the first run of its
+    log: before it lie the records of a former log, or none. `targets` are the warehouse tables this run must bring;
+    `warehouse` all that the code of this run knew. `expected` counts, when the run was asked to, the rows that each
+    warehouse table should show at this snapshot. `code` is a label for people, and decides nothing.
     """
 
     version: int
@@ -115,6 +131,7 @@ class RunRecord(Document, frozen=True, kw_only=True):
     targets: tuple[str, ...]
     warehouse: tuple[str, ...]
     expected: dict[str, int] | None = None
+    began: int = 1
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -146,7 +163,8 @@ class Quarantined(Document, frozen=True, kw_only=True):
 class Manifest(Document, frozen=True, kw_only=True):
     """manifests/<run>/<table>.json: what a transform made of one run. Written last, once.
 
-    No clock goes in: the same run and code give the same bytes. `sources` maps each source table to the run
+    No clock goes in: the same run and code give the same bytes. `attempt` is the run record's, so that the manifest
+    is known to stand for this very record; empty in older ones. `sources` maps each source table to the run
     whose batch was read. `declaration` is the target's fingerprint that the parts were written under; `code` is a
     label for people, and decides nothing.
     """
@@ -163,26 +181,44 @@ class Manifest(Document, frozen=True, kw_only=True):
     quarantined: Quarantined | None
     code: str
     declaration: str
+    attempt: str = ""
+
+    def is_of(self, record: RunRecord) -> bool:
+        """Whether it stands for this record, and not for another one that had its number before."""
+        return self.log == record.log and self.attempt in ("", record.attempt)
 
 
 # A new field is no new version: it has a default, which is what it means in older documents. For any other change
 # (a field renamed, dropped or meaning something else) the first release reads both versions, adding the new one
 # here, and still writes the former; the next writes the new. So nothing in flight meets code that cannot read it. A
 # version is taken out when no document of it is left: of records and manifests that is never.
-VERSIONS: dict[type[Document], tuple[int, ...]] = {RunRecord: (1,), ChangeMessage: (1,), Manifest: (1,)}
+VERSIONS: dict[type[msgspec.Struct], tuple[int, ...]] = {RunRecord: (1,), ChangeMessage: (1,), Manifest: (1,)}
 
 
 def encode(document: Document) -> bytes:
     return msgspec.json.encode(document, order="deterministic")
 
 
-def decode(body: bytes | str, kind: type[D], name: str) -> D:
-    """The document in `body`. BadDocument, naming it `name`, when this code does not understand it."""
-    try:
-        document = msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:
-        raise BadDocument(name, str(error)) from error
+def decode(body: bytes | str, kind: type[S], name: str) -> S:
+    """Return the document in `body`. Raises BadDocument, naming it `name`, when this code does not understand it."""
+    document = decode_json(body, kind, name)
     version = getattr(document, "version", None)
     if kind in VERSIONS and version not in VERSIONS[kind]:
         raise BadDocument(name, f"its version is {version}, this code understands {VERSIONS[kind]}; deploy again")
     return document
+
+
+def decode_json(body: bytes | str, kind: type[S], name: str, *, strict: bool = True) -> S:
+    """Return the `kind` that is written in `body` as JSON: the one place where a parser meets what others wrote.
+
+    Raises BadDocument for whatever the parser can say of it. `strict` is msgspec's: whether "1" is no number.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind, strict=strict)
+    except msgspec.DecodeError as error:
+        raise BadDocument(name, str(error)) from error
+    except UnicodeError as error:
+        # Neither its bytes, nor half of a surrogate pair in a text, are to be repeated in a message.
+        raise BadDocument(name, "it is not UTF-8") from error
+    except RecursionError as error:
+        raise BadDocument(name, "it is nested too deeply") from error

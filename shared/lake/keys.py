@@ -20,9 +20,13 @@ ASKED = "health/asked.json"
 PAUSED = "health/paused.json"
 
 
+# Eight digits keep keys in the order of runs for 190 years of one a minute.
+DIGITS = 8
+LAST_RUN = 10**DIGITS - 1
+
+
 def _number(run: int) -> str:
-    # Eight digits keep keys in the order of runs for 190 years of one a minute.
-    return f"{run:08d}"
+    return f"{run:0{DIGITS}d}"
 
 
 def run_key(run: int) -> str:
@@ -33,12 +37,16 @@ def published_key(run: int) -> str:
     return f"{PUBLISHED}{_number(run)}.json"
 
 
-def run_of(key: str) -> int:
-    """The run that a key under runs/, published/ or manifests/ belongs to."""
-    found = re.search(r"/(\d{8})[./]", key)
-    if found is None:
-        raise ValueError(f"{key} names no run")
-    return int(found[1])
+def run_of(key: str) -> int | None:
+    """Return the run whose record or marker `key` is; None for every key that is not one of ours."""
+    found = re.fullmatch(rf"(?:{RUNS}|{PUBLISHED})([0-9]{{{DIGITS}}})\.json", key)
+    return (int(found[1]) or None) if found else None
+
+
+def place_of(key: str) -> tuple[int, str] | None:
+    """Return the run and the warehouse table whose manifest `key` is; None for every key that is not one of ours."""
+    found = re.fullmatch(rf"{MANIFESTS}([0-9]{{{DIGITS}}})/([A-Za-z_][A-Za-z0-9_]*)\.json", key)
+    return (int(found[1]), found[2]) if found and int(found[1]) else None
 
 
 def content_hash(body: bytes) -> str:

@@ -3,6 +3,7 @@
 from shared.aws.bucket import Bucket
 from shared.lake import keys
 from shared.lake.documents import Manifest, decode, encode
+from shared.lake.listing import ours
 
 Place = tuple[int, str]
 """(run, warehouse table)"""
@@ -24,13 +25,13 @@ class Manifests:
     def tables_of(self, run: int) -> set[str]:
         """The tables that have a manifest of this run."""
         folder = keys.manifest_key(run, "").rsplit("/", 1)[0]
-        return {place_of(key)[1] for key in self.bucket.list(f"{folder}/")}
+        return {place[1] for key in self.bucket.list(f"{folder}/") if (place := keys.place_of(key))}
 
     def places_since(self, run: int) -> set[Place]:
         """Where there is a manifest of a run after `run`."""
         after = keys.manifest_key(run, "~")  # "~" sorts behind every table's name
-        return {place_of(key) for key in self.bucket.list(keys.MANIFESTS, after=after)}
+        return set(ours(self.bucket, keys.MANIFESTS, after, keys.place_of))
 
-
-def place_of(key: str) -> Place:
-    return keys.run_of(key), key.rsplit("/", 1)[-1].removesuffix(".json")
+    def last_run(self, after: int) -> int:
+        """The last run after `after` that has a manifest; `after` where none has."""
+        return max((run for run, _ in self.places_since(after)), default=after)

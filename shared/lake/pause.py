@@ -6,8 +6,9 @@ The schedules and event sources themselves are what is stopped; this is for thos
 import msgspec
 
 from shared.aws.bucket import Bucket
-from shared.errors import MissingObject
+from shared.errors import BadDocument, MissingObject
 from shared.lake import keys
+from shared.lake.documents import decode_json
 
 
 class Pause(msgspec.Struct, frozen=True):
@@ -19,8 +20,8 @@ class Pause(msgspec.Struct, frozen=True):
 def paused_since(ingestion: Bucket) -> str | None:
     """None while the flow is on."""
     try:
-        return msgspec.json.decode(ingestion.get(keys.PAUSED), type=Pause).since
+        return decode_json(ingestion.get(keys.PAUSED), Pause, keys.PAUSED).since
     except MissingObject:
         return None
-    except msgspec.DecodeError:
+    except BadDocument:
         return "an unknown time"

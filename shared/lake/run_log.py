@@ -1,14 +1,19 @@
-"""The run log in the ingestion bucket: records written once, found by a hint and one short listing."""
+"""The run log in the ingestion bucket: records written once, found by a hint and one short listing.
 
-from collections.abc import Iterator, Sequence
+Runs are numbered without gaps, and a log that begins behind another one says so in its records. So an object that is
+named like a record and lies behind a gap is none of this log's, unless its content shows that it is: it is passed over.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
 from shared.aws.bucket import Bucket
-from shared.errors import MissingObject
+from shared.errors import BadDocument, MissingObject
 from shared.lake import keys
-from shared.lake.documents import ChangeMessage, RunRecord, decode, encode
+from shared.lake.documents import ChangeMessage, RunRecord, decode, decode_json, encode
+from shared.lake.listing import ours
 
 # One listing answers with at most 1,000 keys, so so many markers are looked at for the price of one.
 MARKERS_LOOKED_AT = 1000
@@ -27,31 +32,49 @@ class RunLog:
         self.bucket = bucket
 
     def get(self, run: int) -> RunRecord:
-        """Raises MissingObject, BadDocument."""
+        """Return the record of `run`. Raises MissingObject, and BadDocument also when it is another run's."""
         key = keys.run_key(run)
-        return decode(self.bucket.get(key), RunRecord, key)
+        fix = f"put its former version back, or, if it never was ours: aws s3 rm s3://{self.bucket.name}/{key}"
+        try:
+            record = decode(self.bucket.get(key), RunRecord, key)
+        except BadDocument as error:
+            raise BadDocument(key, error.problem, fix) from error
+        if record.run != run:
+            raise BadDocument(key, f"it holds run {record.run}", fix)
+        return record
 
     def newest(self) -> RunRecord | None:
-        number = self.newest_number()
-        return self.get(number) if number else None
+        """Return the newest record of the living log, None when there is no run yet. Raises BadDocument."""
+        hint = self._hint()
+        # From the hinted run itself on; when that is not there, the hint is wrong.
+        return (self._newest_after(hint - 1, hint) if hint else None) or self._newest_after(0, 1)
 
     def newest_number(self) -> int:
-        """The highest run; 0 when there is none."""
-        # From the hinted run itself on: nothing found means that the hint names a run that is not there.
-        return self._last_after(max(self._hint() - 1, 0)) or self._last_after(0)
+        """The newest run; 0 when there is none."""
+        newest = self.newest()
+        return newest.run if newest else 0
 
-    def since(self, run: int) -> Iterator[RunRecord]:
-        """The records after `run`, in order."""
-        yield from map(self.get, self.numbers(after=run))
+    def since(self, run: int, newest: RunRecord | None = None) -> Iterator[RunRecord]:
+        """Yield the living log's records after `run`, in order; `newest` is its newest, where that is known."""
+        newest = newest or self.newest()
+        yield from map(self.get, self.numbers(run, newest) if newest else ())
 
     def read(self, runs: Sequence[int], readers: int = READERS) -> list[RunRecord]:
         """Their records, in that order, so many at once."""
         with ThreadPoolExecutor(readers) as pool:
             return list(pool.map(self.get, runs))
 
-    def numbers(self, after: int) -> Iterator[int]:
-        """The runs after `after`, in order."""
-        yield from map(keys.run_of, self.bucket.list(keys.RUNS, after=keys.run_key(after)))
+    def numbers(self, after: int, newest: RunRecord) -> Iterator[int]:
+        """Yield the runs after `after` that there are in the log that ends with `newest`, in order."""
+        for run in self._numbers(max(after, newest.began - 1)):
+            if run > newest.run:
+                return
+            yield run
+
+    def last_number(self) -> int:
+        """The highest number that lies in the log's folders, whosever it is; 0 when there is none."""
+        marked = ours(self.bucket, keys.PUBLISHED, keys.published_key(0), keys.run_of)
+        return max(*self._numbers(0), *marked, 0, 0)
 
     def commit(self, record: RunRecord) -> bool:
         """Create the record: the commit of its run. False when another attempt has that number."""
@@ -60,24 +83,69 @@ class RunLog:
     def hint(self, run: int) -> None:
         self.bucket.put(keys.LATEST_HINT, msgspec.json.encode(Hint(run=run)))
 
-    def unpublished(self, newest: int) -> list[int]:
+    def unpublished(self, newest: int, began: int = 1) -> list[int]:
         """The runs up to `newest`, of the last thousand, whose messages may never have been sent."""
-        first = max(newest - MARKERS_LOOKED_AT, 0)
-        marked = {keys.run_of(key) for key in self.bucket.list(keys.PUBLISHED, after=keys.published_key(first))}
+        first = max(newest - MARKERS_LOOKED_AT, began - 1)
+        marked = set(ours(self.bucket, keys.PUBLISHED, keys.published_key(first), keys.run_of))
         return [run for run in range(first + 1, newest + 1) if run not in marked]
 
     def mark_published(self, run: int) -> None:
         self.bucket.create(keys.published_key(run), b"{}")
 
-    def _last_after(self, run: int) -> int:
-        return max(self.numbers(after=run), default=0)
+    def was_used(self, run: int) -> bool:
+        """Whether the number was published, though there is no record of it: it stood for a run that is gone."""
+        # The record is looked for last: it is there before its marker is.
+        return self._has(keys.published_key(run)) and not self._has(keys.run_key(run))
+
+    def _has(self, key: str) -> bool:
+        try:
+            self.bucket.get(key)
+        except MissingObject:
+            return False
+        return True
+
+    def _numbers(self, after: int) -> Iterator[int]:
+        return ours(self.bucket, keys.RUNS, keys.run_key(after), keys.run_of)
+
+    def _newest_after(self, after: int, expected: int) -> RunRecord | None:
+        """The newest record after `after`, where the log is known to have `expected`, or to begin with it."""
+        newest: RunRecord | None = None
+        damaged: BadDocument | None = None
+        for first, last in unbroken(self._numbers(after)):
+            try:
+                record = self.get(last)
+            except BadDocument as error:
+                # Behind a gap it is no record of ours.
+                damaged = damaged or (error if first == expected else None)
+                continue
+            begins_a_log = first <= record.began
+            goes_on = record.log == newest.log if newest else not damaged and (first == expected or after == 0)
+            if begins_a_log or goes_on:
+                newest, damaged = record, None
+        if damaged:
+            raise damaged
+        return newest
 
     def _hint(self) -> int:
         """The hinted run; 0 when there is no hint, which costs a longer listing and nothing more."""
         try:
-            return msgspec.json.decode(self.bucket.get(keys.LATEST_HINT), type=Hint).run
-        except (MissingObject, msgspec.DecodeError):
+            hint = decode_json(self.bucket.get(keys.LATEST_HINT), Hint, keys.LATEST_HINT).run
+        except (MissingObject, BadDocument):
             return 0
+        return hint if 0 < hint <= keys.LAST_RUN else 0
+
+
+def unbroken(runs: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last of each series of consecutive numbers."""
+    first = last = 0
+    for run in runs:
+        if run != last + 1 or not first:
+            if first:
+                yield first, last
+            first = run
+        last = run
+    if first:
+        yield first, last
 
 
 def messages_of(record: RunRecord) -> list[ChangeMessage]:

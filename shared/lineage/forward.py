@@ -79,7 +79,7 @@ class Forward:
             return {}
         complete = self._warehouse.complete_run(newest.log)
         taken = self._warehouse.taken(newest.log, complete)
-        records = islice(self._lake.run_log.since(complete), MOST_BEHIND)
+        records = islice(self._lake.run_log.since(complete, newest), MOST_BEHIND)
         return {r.run: {table for table in r.targets if (r.run, table) not in taken} for r in records}
 
 

@@ -6,7 +6,7 @@ from shared.columns import Frame
 from shared.lineage.answers import Load, Said
 from shared.lineage.lake import Lake, found_in
 from shared.lineage.warehouse import Row, Warehouse
-from shared.load.manifest import former_of
+from shared.load.staging import former_of
 from shared.warehouse.registry import Target
 
 # Each is read with its parts, some ten milliseconds a piece, and a person waits.

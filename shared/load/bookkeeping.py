@@ -49,6 +49,7 @@ LOG = Table(
     _required("began_at", DateTime(timezone=True)),
     Column("began_no", Integer, nullable=False, unique=True, comment="1, 2, 3 ...: the highest is the living log"),
     _count("complete_run", "Every run up to this one is wholly loaded"),
+    _optional("complete_attempt", Text, "The attempt of that run's record; null until a run is wholly loaded"),
     Column("last_runs", JSONB, comment="Per table the run that it took last, also when its row of the ledger is gone"),
     comment="The run logs that were loaded from",
 )
@@ -62,6 +63,7 @@ LEDGER = Table(
     _count("load_no", "0 for the manifest; 1, 2 ... for rows of it that waited and were released later"),
     _required("status", Text, "loaded, superseded or released"),
     _optional("manifest_sha256", Text),
+    _optional("attempt", Text, "That of the run record it stands for"),
     _optional("mode", Text, "delta or full"),
     _optional("cause", Text, "What the run was made for: schedule, count, resync or reconcile"),
     _optional("snapshot_at", DateTime, "When the source was read"),
@@ -159,12 +161,25 @@ FRESHNESS = Table(
     _required("snapshot_at", DateTime),
     _required("loaded_at", DateTime(timezone=True)),
     _optional("newest_change_at", DateTime, "The newest last_updated among what became visible"),
+    _optional("changed_after", DateTime, "What became visible was committed after this, and up to snapshot_at"),
+    _optional("left_out", Text, "Why it may have been committed long before: first read, resync, reconcile ..."),
     PrimaryKeyConstraint("table_name", "log_id", "run", "load_no"),
     Index("etl_freshness_loaded", "loaded_at"),
     comment="From the source's snapshot to the warehouse, load by load",
 )
 
-TABLES = (LOG, LEDGER, DELETION, TEXT_DELETION, WAITING, QUARANTINE, DIFFERENCE, FRESHNESS)
+# What a load has left behind, by which it is found that a hand has taken something away.
+TABLE = Table(
+    "etl_table",
+    metadata,
+    Column("table_name", Text, primary_key=True),
+    _required("rows", BigInteger, "Of the table"),
+    _required("entries", BigInteger, "Of the table in etl_ledger"),
+    _required("others", BigInteger, "Of the table in etl_deletion, etl_text_deletion, etl_waiting and etl_quarantine"),
+    comment="How many rows there are of each table and about it: what differs was changed by hand",
+)
+
+TABLES = (LOG, LEDGER, TABLE, DELETION, TEXT_DELETION, WAITING, QUARANTINE, DIFFERENCE, FRESHNESS)
 
 
 def deletions(target: Target) -> str:

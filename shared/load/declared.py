@@ -19,6 +19,7 @@ READ_AND_ADD = ("SELECT", "INSERT")
 RIGHTS = {
     bookkeeping.LOG: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.LEDGER: (*READ_AND_ADD, "UPDATE"),
+    bookkeeping.TABLE: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.DELETION: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.TEXT_DELETION: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.WAITING: (*READ_AND_ADD, "DELETE"),

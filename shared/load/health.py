@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from shared.load.damage import Damage
 from shared.load.warehouse import Warehouse
 
 # Of each table its newest entry, which the primary key leads to: the ledger grows for ever.
@@ -41,7 +42,8 @@ class Missing(msgspec.Struct, frozen=True):
 class TableHealth(msgspec.Struct, frozen=True):
     """`last_run` is the newest that was loaded, read at `snapshot_at`. `waiting_since` is the snapshot of the oldest
     row that waits, and `waiting_for` the dimension that it, or one after it, lacks. `differing` rows were found by the
-    table's last reconcile, and mended. Times are UTC without a zone.
+    table's last reconcile, and mended. `damage` is what was changed by hand, and not loaded again since. Times are UTC
+    without a zone.
     """
 
     last_run: int | None = None
@@ -52,6 +54,7 @@ class TableHealth(msgspec.Struct, frozen=True):
     waiting_for: str | None = None
     quarantined: int = 0
     differing: int = 0
+    damage: Damage | None = None
 
 
 class Health(msgspec.Struct, frozen=True):

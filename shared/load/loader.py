@@ -1,6 +1,6 @@
 """One pass of the loader: all that is there to be loaded, table by table, each in the order of the log."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,17 +10,18 @@ from msgspec.structs import replace
 from shared import log
 from shared.aws.bucket import Bucket
 from shared.aws.functions import Functions
-from shared.errors import PermanentError, Refused, TotestreamError
+from shared.errors import LogWentBack, PermanentError, TotestreamError
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Manifests, Place
 from shared.lake.run_log import RunLog
 from shared.load import plan
+from shared.load.damage import Damage, find_damages
 from shared.load.health import Missing, TableHealth, table_health
 from shared.load.memory import Memory
 from shared.load.outcome import Outcome
 from shared.load.turn import Turn
-from shared.load.warehouse import Warehouse
+from shared.load.warehouse import Complete, Taken, Warehouse
 from shared.warehouse.registry import Target
 
 # No manifest is begun with less time left: one of an ordinary minute takes a second or two.
@@ -57,6 +58,8 @@ def load_pass(outside: Outside, memory: Memory | None = None) -> Outcome:
         outcome.busy = True
         return outcome
     one = Pass(outside, memory or Memory(), outcome)
+    # Before anything is loaded, which could hide what is missing.
+    one.find_damages()
     try:
         while one.look():
             pass
@@ -80,13 +83,18 @@ class Pass:
         self._hopeless: dict[Place, str] = {}
         self._last_look: plan.Look | None = None
         self._sees_all = False
+        self._damages: Mapping[str, Damage] = {}
+
+    def find_damages(self) -> None:
+        counted, now = self._memory.counted, self._outside.now()
+        self._damages = find_damages(self._warehouse, self._targets, counted, now, self._outside.time_left_s)
 
     def look(self) -> bool:
         """Load what is there now. Whether another look is worth while."""
         newest = self._run_log.newest()
         if newest is None:
             return False
-        complete = self._complete_run(newest.log, newest.run)
+        complete = self._complete_run(newest)
         last = min(complete + self._window, newest.run)
         self._outcome.seen_run, self._sees_all = last, last == newest.run
         loaded_before = self._outcome.loaded
@@ -112,29 +120,37 @@ class Pass:
             log.failure("foreign keys could not be asked for", error)
 
     def report(self, tables: Mapping[str, TableHealth], stopped_by: PermanentError | None = None) -> None:
-        known = {name: replace(table, missing=self._missing(name)) for name, table in tables.items()}
+        known = {
+            name: replace(table, missing=self._missing(name), damage=self._damages.get(name))
+            for name, table in tables.items()
+        }
         health = self._outcome.health(self._outside.now(), known, stopped_by)
         self._outside.ingestion.put(keys.LOAD_HEALTH, msgspec.json.encode(health))
 
-    def _complete_run(self, log_id: str, newest_run: int) -> int:
-        complete = self._warehouse.complete_run(log_id)
-        if newest_run < complete:
-            raise Refused(
-                f"run log {log_id} ends with run {newest_run}, and run {complete} is loaded: records are missing; "
-                "restore them in the ingestion bucket"
-            )
-        self._outcome.log, self._outcome.newest_run, self._outcome.complete_run = log_id, newest_run, complete
-        return complete
+    def _complete_run(self, newest: RunRecord) -> int:
+        log_id, complete = newest.log, self._warehouse.complete(newest.log, newest.began)
+        self._outcome.log, self._outcome.newest_run, self._outcome.complete_run = log_id, newest.run, complete.run
+        if newest.run < complete.run:
+            raise LogWentBack(f"run log {log_id} ends with run {newest.run}, and run {complete.run} is loaded")
+        if complete.attempt and self._attempt_of(complete.run, newest) != complete.attempt:
+            raise LogWentBack(f"run {complete.run} of log {log_id} is not the one that is loaded")
+        return complete.run
+
+    def _attempt_of(self, run: int, newest: RunRecord) -> str:
+        [record] = [newest] if newest.run == run else self._memory.records(self._run_log, newest.log, run - 1, run)
+        return record.attempt
 
     def _seen(self, newest: RunRecord, complete: int, last: int) -> plan.Look:
         log_id = newest.log
         taken = self._warehouse.taken(log_id, complete)
+        records = self._memory.records(self._run_log, log_id, complete, last)
+        refuse_others(taken, records, newest)
         there = self._manifests.places_since(complete)
         self._outcome.waiting = dict(self._outcome.stopped)
         for reason, table in self._memory.refusals(self._outside.processed, log_id, taken, there).items():
             self._outcome.add_refused(reason, table)
         self._last_look = plan.Look(
-            records=self._memory.records(self._run_log, log_id, complete, last),
+            records=records,
             there=there,
             taken=set(taken),
             hopeless=self._hopeless,
@@ -153,7 +169,7 @@ class Pass:
             turn.take(self._has_time, self._outside.time_left_s)
         complete = plan.complete_run(self._outcome.complete_run, self._targets, look)
         if complete > self._outcome.complete_run:
-            self._warehouse.advance(self._outcome.log, complete)
+            self._warehouse.advance(self._outcome.log, Complete(complete, look.record(complete).attempt))
             self._outcome.complete_run = complete
 
     def _missing(self, table: str) -> Missing | None:
@@ -173,3 +189,13 @@ class Pass:
             return False
         there = self._warehouse.foreign_keys()
         return any((target.name, column) not in there for column in target.references)
+
+
+def refuse_others(taken: Mapping[Place, Taken], records: Sequence[RunRecord], newest: RunRecord) -> None:
+    """Raises LogWentBack when an entry of the ledger stands for another record than the log has now, or for none."""
+    attempts = {record.run: record.attempt for record in records}
+    for (run, table), entry in sorted(taken.items()):
+        if run > newest.run:
+            raise LogWentBack(f"run log {newest.log} ends with run {newest.run}, and run {run} is loaded for {table}")
+        if entry.attempt and run in attempts and attempts[run] != entry.attempt:
+            raise LogWentBack(f"run {run} of log {newest.log} is not the one that is loaded for {table}")

@@ -5,20 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared import log
-from shared.aws.bucket import Bucket, get_verified
-from shared.columns import Column
-from shared.errors import CorruptObject, NotYet, PermanentError, Refused, ServiceRefused
-from shared.lake import keys, parquet
-from shared.lake.documents import RECONCILE, Manifest, Part, Quarantined, decode
-from shared.load import ledger_sql, sql, waiting_sql
+from shared.aws.bucket import Bucket
+from shared.errors import NotYet, PermanentError, Refused
+from shared.lake import keys
+from shared.lake.documents import RECONCILE, Manifest, decode
+from shared.load import damage, ledger_sql, sql, waiting_sql
 from shared.load.bookkeeping import LOADED, RELEASED
+from shared.load.bounds import Bounds, together
+from shared.load.fitting import Fitting
+from shared.load.staging import Staging
 from shared.load.warehouse import Load, Warehouse
-from shared.postgres.encoding import encode
 from shared.warehouse.registry import Target
-
-# With fewer rows the planner's guess is good enough; ANALYZE takes some milliseconds.
-ANALYZE_FROM_ROWS = 1000
-UNIQUE_VIOLATION, NOT_NULL_VIOLATION = "23505", "23502"
 
 
 @dataclass(frozen=True)
@@ -39,14 +36,6 @@ def get_written(bucket: Bucket, log: str, run: int, table: str) -> Written:
     return Written(manifest, keys.content_hash(body))
 
 
-def former_of(target: Target, manifest: Manifest) -> parquet.Former | None:
-    """The declaration that the manifest's parts were written under, when it is not today's."""
-    if manifest.declaration == target.fingerprint:
-        return None
-    declaration = f"declaration {manifest.declaration} of {target.name}"
-    return parquet.Former(declaration, f"resync {', '.join(target.sources)}")
-
-
 class Loading:
     """What happens inside one transaction, which the caller begins and ends."""
 
@@ -62,63 +51,25 @@ class Loading:
         self._warehouse, self._target, self._log = warehouse, target, log_id
         self._snapshot_at, self._cause = snapshot_at, cause
         self._place = {"table": target.name, "log": log_id, "run": run, "snapshot_at": snapshot_at}
-
-    # ---- staging
-
-    def _stage(self, bucket: Bucket, manifest: Manifest) -> None:
-        self._run(sql.create_stage(sql.STAGE, self._target.columns))
-        former = former_of(self._target, manifest)
-        for part in manifest.parts:
-            self._copy(bucket, part, sql.STAGE, self._target.columns, former)
-        if sum(part.rows for part in manifest.parts) != manifest.rows:
-            raise CorruptObject(f"manifest of {manifest.table}, run {manifest.run}", "its parts' rows are not its rows")
-        self._index_stage(manifest.rows)
-        self._stage_refused(bucket, manifest.quarantined)
-
-    def _copy(
-        self,
-        bucket: Bucket,
-        part: Part | Quarantined,
-        stage: str,
-        columns: tuple[Column, ...],
-        former: parquet.Former | None = None,
-    ) -> None:
-        """A part is read whole before COPY begins: an error in its midst would cost the connection."""
-        frame = parquet.decode(get_verified(bucket, part.key, part.sha256), columns, part.key, former)
-        if len(frame) != part.rows:
-            raise CorruptObject(part.key, f"it has {len(frame)} rows, its manifest says {part.rows}")
-        self._warehouse.copy(sql.copy_stage(stage, columns), encode(frame, columns))
-
-    def _index_stage(self, rows: int) -> None:
-        try:
-            self._run(sql.key_stage(self._target))
-        except ServiceRefused as error:
-            if error.cause in (UNIQUE_VIOLATION, NOT_NULL_VIOLATION):
-                raise CorruptObject(f"the batch of {self._target.name}", "a key is null, or there twice") from error
-            raise
-        if rows >= ANALYZE_FROM_ROWS:
-            self._run(f"ANALYZE {sql.STAGE}")
-
-    def _stage_refused(self, bucket: Bucket, refused: Quarantined | None) -> None:
-        self._run(sql.create_stage(sql.REFUSED, sql.REFUSED_COLUMNS))
-        if refused:
-            self._copy(bucket, refused, sql.REFUSED, sql.REFUSED_COLUMNS)
+        self._staging, self._fitting = Staging(warehouse, target), Fitting(warehouse, target)
+        self._added = 0
 
     # ---- what each kind of table does with what is staged
 
     def apply(self, bucket: Bucket, manifest: Manifest, is_awaited: Callable[[str], bool]) -> Load:
         """Raises NotYet when a dimension that `is_awaited` lacks what a fact names."""
         found = self._find_damage(bucket)
-        self._stage(bucket, manifest)
+        staged = self._staging.stage(bucket, manifest)
         full = manifest.mode == "full"
         deleted = self._delete_absent() if full and self._target.kind != "set" else 0
         if deleted and self._is_reconcile:
             self._count(sql.name_deleted(self._target))
-        refused = self._quarantine(full)
+        self._count(sql.close_quarantine(self._target, full=full))
         waiting = self._set_aside(is_awaited)
-        load = self._apply_staged(manifest.rows - waiting, named=self._is_reconcile and not found)
+        load = self._apply_staged(staged - waiting, named=self._is_reconcile and not found)
         if found:
             load = replace(load, inserted=found.inserted, updated=found.updated)
+        refused = self._count(sql.OPEN_QUARANTINE)
         return replace(load, rows=manifest.rows, deleted=deleted, waiting=waiting, quarantined=refused)
 
     def _find_damage(self, bucket: Bucket) -> Load | None:
@@ -134,34 +85,45 @@ class Loading:
             return None
         self._run("SAVEPOINT damage")
         try:
-            self._stage(bucket, get_written(bucket, self._log, last, self._target.name).manifest)
+            written = get_written(bucket, self._log, last, self._target.name)
+            staged = self._staging.stage(bucket, written.manifest)
         except PermanentError as error:
             # What changed since is then called damage, too; to mend it is what matters.
             log.error("what was loaded last cannot be read", table=self._target.name, run=last, reason=str(error))
             self._run("ROLLBACK TO damage")
             return None
-        found = self._upsert(named=True)
+        found, _ = self._fit(staged, lambda: self._upsert(named=True))
         self._run(f"DROP TABLE {sql.STAGE}, {sql.REFUSED}")
         return found
 
     def release(self) -> Load | None:
         """Apply what waited of this run and need wait no longer; None when there is nothing."""
-        self._run(sql.create_stage(sql.STAGE, self._target.columns))
+        self._staging.begin()
         self._count(waiting_sql.stage_waiting())
         self._run(waiting_sql.unstage_lacking(self._target))
-        self._index_stage(0)
+        self._staging.index(0)
         # First the versions go, then the deletions that stood behind them, which are of other keys in this run.
         rows = self._count(waiting_sql.remove_released(self._target))
         deleted = self._count(waiting_sql.release_deletions(self._target))
         load = self._apply_staged(rows, named=False)
-        return replace(load, rows=rows, deleted=deleted) if rows or deleted else None
+        refused = self._count(sql.OPEN_QUARANTINE)
+        return replace(load, rows=rows, deleted=deleted, quarantined=refused) if rows or deleted else None
 
     def _apply_staged(self, rows: int, *, named: bool) -> Load:
-        """`rows` are staged. What they change is `named`, or not."""
-        load = self._add_versions(named) if self._target.kind == "fact" else self._upsert(named=named)
+        """`rows` are staged. What they change is `named`, or not. What the table does not take goes to the refused."""
+        add = self._add_versions if self._target.kind == "fact" else self._upsert
+        load, rows = self._fit(rows, lambda: add(named=named))
         if self._target.kind != "set":
             self._count(sql.end_deletions(self._target))
         return replace(load, unchanged=rows - load.inserted - load.updated)
+
+    def _fit(self, rows: int, apply: Callable[[], Load]) -> tuple[Load, int]:
+        """Return what `apply` does with the `rows` that are staged, and how many of them the table takes."""
+        rows -= self._fitting.fit()
+        load, refused = self._fitting.apply(rows, apply)
+        # Each version of a fact is a row of its own.
+        self._added += load.inserted + (load.updated if self._target.kind == "fact" else 0)
+        return load, rows - refused
 
     @property
     def _is_reconcile(self) -> bool:
@@ -171,7 +133,7 @@ class Loading:
         inserted, updated = self._warehouse.one(sql.upsert(self._target, named=named), **self._place)
         return Load(inserted=inserted, updated=updated)
 
-    def _add_versions(self, named: bool) -> Load:
+    def _add_versions(self, *, named: bool) -> Load:
         before = self._warehouse.one(sql.last_record_id(self._target))[0]
         insert = sql.insert_first if before is None else sql.insert_versions
         made = self._count(insert(self._target))
@@ -228,26 +190,50 @@ class Loading:
         lacks = self._warehouse.one(waiting_sql.missing_references(self._target))
         return {references[column][0] for column, lack in zip(references, lacks, strict=True) if lack}
 
-    def _quarantine(self, full: bool) -> int:
-        self._count(sql.close_quarantine(self._target, full=full))
-        return self._count(sql.OPEN_QUARANTINE)
-
     # ---- the ledger
 
-    def enter(self, written: Written, load: Load) -> None:
+    def count_rows(self, *, whole: bool) -> None:
+        """Keep how many rows there are now, at the end of the transaction. `whole`: this load has compared the table
+        with all that it should hold."""
+        if whole:
+            self._run_for_table(damage.note_whole(self._target))
+        else:
+            self._run_for_table(damage.NOTE_ADDED, added=self._added)
+
+    def _run_for_table(self, statement: str, **params: object) -> None:
+        self._warehouse.run(statement, table=self._target.name, **params)
+
+    def enter(self, written: Written, load: Load, attempt: str, bounds: Bounds) -> None:
+        """`attempt` is of the run's record, and `bounds` are the run's own; a full batch stands also for the runs that
+        it has superseded."""
         manifest, target = written.manifest, self._target
         if target.kind == "fact" and self._warehouse.last_runs(self._log).get(target.name) == manifest.run:
             load = self._with_its_records(load)
-        self._enter(load, 0, LOADED, written.sha256, manifest.mode)
+        if manifest.mode == "full":
+            bounds = together([bounds, *self._bounds(ledger_sql.SUPERSEDED_BOUNDS)])
+        self._enter(load, 0, LOADED, written.sha256, manifest.mode, bounds, attempt)
         # A set takes its runs in any order, so none of them is its last.
         if target.kind != "set":
             self._warehouse.run(ledger_sql.TOOK, **self._place)
 
     def enter_release(self, load: Load) -> None:
         last, sha256 = self._warehouse.one(ledger_sql.LAST_LOAD, **self._place)
-        self._enter(load, last + 1, RELEASED, sha256, "delta")
+        # The rows were read by the run, however long they waited.
+        self._enter(load, last + 1, RELEASED, sha256, "delta", together(self._bounds(ledger_sql.BOUNDS)))
 
-    def _enter(self, load: Load, load_no: int, status: str, sha256: str, mode: str) -> None:
+    def _bounds(self, statement: str) -> list[Bounds]:
+        return [Bounds(*row) for row in self._warehouse.run(statement, **self._place)]
+
+    def _enter(
+        self,
+        load: Load,
+        load_no: int,
+        status: str,
+        sha256: str,
+        mode: str,
+        bounds: Bounds,
+        attempt: str | None = None,
+    ) -> None:
         self._warehouse.enter(
             load,
             log_id=self._log,
@@ -256,11 +242,12 @@ class Loading:
             load_no=load_no,
             status=status,
             manifest_sha256=sha256,
+            attempt=attempt,
             mode=mode,
             cause=self._cause,
             snapshot_at=self._snapshot_at,
         )
-        fresh = {"load_no": load_no, "newest_change_at": load.newest_change_at}
+        fresh = {"load_no": load_no, "newest_change_at": load.newest_change_at, **bounds._asdict()}
         self._warehouse.run(ledger_sql.INSERT_FRESHNESS, **self._place, **fresh)
 
     def _with_its_records(self, load: Load) -> Load:

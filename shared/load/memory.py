@@ -4,11 +4,12 @@ from collections.abc import Mapping, Set
 
 from shared import log
 from shared.aws.bucket import Bucket
-from shared.errors import MissingObject
+from shared.errors import LogWentBack, MissingObject
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Place
 from shared.lake.run_log import READERS, RunLog
+from shared.load.damage import Counted
 from shared.load.warehouse import Taken
 
 # Manifests of entries in the ledger that are compared with it in one look; the rest have their turn later.
@@ -23,13 +24,21 @@ class Memory:
         self._log = ""
         self._records: dict[int, RunRecord] = {}
         self._compared: dict[Place, str] = {}
+        self.counted = Counted()
 
     def records(self, run_log: RunLog, log_id: str, after: int, last: int) -> list[RunRecord]:
-        """The records of the runs after `after` up to `last`; numbers have no gaps."""
+        """The records of the runs after `after` up to `last`; numbers have no gaps.
+
+        Raises LogWentBack when one of them is of another log.
+        """
         self._begin(log_id)
-        self._records = {run: record for run, record in self._records.items() if run > after}
+        # That of `after` itself stays: the next look begins by holding the warehouse to it.
+        self._records = {run: record for run, record in self._records.items() if run >= after}
         unread = [run for run in range(after + 1, last + 1) if run not in self._records]
-        self._records.update(zip(unread, run_log.read(unread, self._readers), strict=True))
+        read = run_log.read(unread, self._readers)
+        if others := [record.run for record in read if record.log != log_id]:
+            raise LogWentBack(f"run {others[0]} is no run of log {log_id}, which ends with later ones")
+        self._records.update(zip(unread, read, strict=True))
         return [self._records[run] for run in range(after + 1, last + 1)]
 
     def refusals(self, bucket: Bucket, log_id: str, taken: Mapping[Place, Taken], there: Set[Place]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Place
+from shared.load.bounds import Bounds, together
 from shared.warehouse.registry import Target
 
 
@@ -130,11 +131,25 @@ def brings_all(record: RunRecord, target: Target) -> bool:
     return batch is None or batch.mode == "full"
 
 
+def compares_all(record: RunRecord, target: Target) -> bool:
+    """Whether the run brings all that the table should hold, so that what it finds to be missing is put back."""
+    if target.kind != "set":
+        return brings_all(record, target)
+    batches = [record.state(source).batch for source in target.sources]
+    return all(batch is not None and batch.mode == "full" for batch in batches)
+
+
 def newest_change(record: RunRecord, target: Target) -> datetime | None:
     """The newest change that a run has read of what the table is made of."""
     batches = [record.state(source).batch for source in target.sources]
     times = [batch.newest_change_at for batch in batches if batch and batch.newest_change_at]
     return max(times, default=None)
+
+
+def bounds(record: RunRecord, target: Target) -> Bounds:
+    """Of all that the run has read of what the table is made of."""
+    batches = [record.state(source).batch for source in target.sources]
+    return together([Bounds(batch.changed_after, batch.left_out) for batch in batches if batch])
 
 
 def is_awaited(dimension: str, run: int, look: Look) -> bool:

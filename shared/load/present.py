@@ -1,18 +1,81 @@
 """What the warehouse's schema has: read from PostgreSQL's own catalogue. The schema is the search_path's."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
+import msgspec
+
+from shared.load.shape import Shape
 from shared.postgres.connection import Connection, quoted
 
-TABLE_KINDS = ("r", "p")
+# One round trip, since the loader asks before each manifest.
+SHAPE = """
+    SELECT json_build_object(
+        'kind', c.relkind,
+        'unlogged', c.relpersistence = 'u',
+        'has_children', c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid),
+        'columns', (
+            SELECT coalesce(json_agg(json_build_object(
+                'name', a.attname,
+                'type', format_type(a.atttypid, a.atttypmod),
+                'base', format_type(base.oid, NULL),
+                'category', base.typcategory,
+                'takes', ARRAY(
+                    SELECT format_type(castsource, NULL) FROM pg_cast
+                    WHERE casttarget = base.oid AND castcontext IN ('a', 'i')),
+                'is_domain', base.is_domain,
+                'is_enum', base.typtype = 'e',
+                'required', a.attnotnull OR base.not_null,
+                'fills_itself', a.atthasdef OR a.attidentity <> '',
+                'generated', a.attgenerated <> '',
+                'identity_always', a.attidentity = 'a',
+                'comment', col_description(a.attrelid, a.attnum)) ORDER BY a.attnum), '[]')
+            FROM pg_attribute a
+            CROSS JOIN LATERAL (
+                WITH RECURSIVE below AS (
+                    SELECT t.*, false AS is_domain, t.typnotnull AS not_null FROM pg_type t WHERE t.oid = a.atttypid
+                    UNION ALL
+                    SELECT t.*, true, below.not_null OR t.typnotnull
+                    FROM below JOIN pg_type t ON t.oid = below.typbasetype WHERE below.typtype = 'd')
+                SELECT * FROM below WHERE typtype <> 'd') base
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+        'uniques', (
+            SELECT coalesce(json_agg(json_build_object(
+                'name', i.indexrelid::regclass::text,
+                'columns', ARRAY(
+                    SELECT coalesce(attname, '') FROM generate_series(0, i.indnkeyatts - 1) place
+                    LEFT JOIN pg_attribute ON attrelid = c.oid AND attnum = i.indkey[place] AND attnum > 0
+                    ORDER BY place),
+                'exclusion', i.indisexclusion,
+                'usable', i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL)
+                ORDER BY i.indexrelid), '[]')
+            FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion) AND i.indislive),
+        'checks', ARRAY(SELECT conname FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c' ORDER BY 1),
+        'references', (
+            SELECT coalesce(json_agg(json_build_object(
+                'columns', ARRAY(
+                    SELECT attname FROM unnest(conkey) WITH ORDINALITY AS part (attnum, place)
+                    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = part.attnum ORDER BY place),
+                'table', CASE WHEN other.relnamespace = c.relnamespace THEN other.relname::text
+                              ELSE other.oid::regclass::text END) ORDER BY f.oid), '[]')
+            FROM pg_constraint f JOIN pg_class other ON other.oid = f.confrelid
+            WHERE f.conrelid = c.oid AND f.contype = 'f'),
+        'rules', ARRAY(
+            SELECT rulename FROM pg_rewrite
+            WHERE ev_class = c.oid AND ev_type IN ('2', '3') AND ev_enabled <> 'D' ORDER BY 1),
+        'triggers', ARRAY(
+            SELECT tgname FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled <> 'D' ORDER BY 1))
+    FROM pg_class c
+    WHERE c.relname = :table
+      AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())"""
+
+Ask = Callable[..., list[list[Any]]]
 
 
-@dataclass(frozen=True)
-class PresentColumn:
-    type: str
-    required: bool
-    fills_itself: bool
-    comment: str | None
+def shape_of(run: Ask, table: str) -> Shape | None:
+    """None when nothing has this name. `run` executes a statement with parameters."""
+    rows = run(SHAPE, table=table)
+    return msgspec.convert(rows[0][0], Shape) if rows else None
 
 
 class Present:
@@ -22,26 +85,34 @@ class Present:
     def has_schema(self) -> bool:
         return bool(self._ask("SELECT to_regnamespace(:name) IS NOT NULL", name=quoted(self._schema)))
 
-    def kind(self, name: str) -> str | None:
-        """pg_class.relkind of a table, view …; None when nothing has this name."""
-        kind = self._connection.run(
-            "SELECT relkind::text FROM pg_class WHERE oid = to_regclass(:name)", name=self.full(name)
-        )
-        return str(kind[0][0]) if kind else None
-
     def full(self, name: str) -> str:
         return f"{quoted(self._schema)}.{quoted(name)}"
 
-    def columns(self, table: str) -> dict[str, PresentColumn]:
+    def shape(self, table: str) -> Shape | None:
+        return shape_of(self._connection.run, table)
+
+    def relations(self) -> set[str]:
+        """The names of all tables and views."""
         rows = self._connection.run(
-            """
-            SELECT attname::text, format_type(atttypid, atttypmod), attnotnull,
-                   atthasdef OR attidentity <> '', col_description(attrelid, attnum)
-            FROM pg_attribute
-            WHERE attrelid = to_regclass(:name) AND attnum > 0 AND NOT attisdropped ORDER BY attnum""",
-            name=self.full(table),
+            "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace = "
+            "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
         )
-        return {name: PresentColumn(*rest) for name, *rest in rows}
+        return {name for (name,) in rows}
+
+    def hides_rows(self, table: str, login: str) -> bool:
+        """Whether row-level security holds for the login."""
+        return bool(
+            self._ask(
+                """
+                SELECT EXISTS (
+                    SELECT FROM pg_class c, pg_roles r
+                    WHERE c.oid = to_regclass(:name) AND r.rolname = :login AND c.relrowsecurity
+                      AND NOT (r.rolsuper OR r.rolbypassrls)
+                      AND (c.relforcerowsecurity OR NOT pg_has_role(r.oid, c.relowner, 'USAGE')))""",
+                name=self.full(table),
+                login=login,
+            )
+        )
 
     def comment(self, relation: str) -> str | None:
         comment = self._ask("SELECT obj_description(to_regclass(:name), 'pg_class')", name=self.full(relation))
@@ -52,26 +123,27 @@ class Present:
 
     def indexed(self, table: str) -> set[str]:
         """The columns that an index of the whole table begins with."""
-        return self._index_columns(table, "indpred IS NULL")
-
-    def unique(self, table: str) -> set[str]:
-        """The columns that alone must differ in each row."""
-        return self._index_columns(table, "indpred IS NULL AND indisunique AND indnkeyatts = 1")
-
-    def foreign_keys(self, table: str) -> set[str]:
-        """The columns that alone refer to another table."""
         rows = self._connection.run(
             """
-            SELECT attname::text FROM pg_constraint
-            JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-            WHERE contype = 'f' AND conrelid = to_regclass(:name) AND array_length(conkey, 1) = 1""",
+            SELECT attname::text FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+            WHERE indrelid = to_regclass(:name) AND indpred IS NULL AND indisvalid""",
             name=self.full(table),
         )
         return {name for (name,) in rows}
 
     def sequence(self, table: str, column: str) -> str | None:
-        """The sequence that fills a serial or identity column, quoted."""
-        name = self._ask("SELECT pg_get_serial_sequence(:name, :column)", name=self.full(table), column=column)
+        """The sequence that the column's default takes its numbers from, quoted."""
+        name = self._ask(
+            """
+            SELECT coalesce(pg_get_serial_sequence(:name, :column), (
+                SELECT s.oid::regclass::text FROM pg_attribute a
+                JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
+                JOIN pg_class s ON p.refclassid = 'pg_class'::regclass AND s.oid = p.refobjid AND s.relkind = 'S'
+                WHERE a.attrelid = to_regclass(:name) AND a.attname = :column LIMIT 1))""",
+            name=self.full(table),
+            column=column,
+        )
         return str(name) if name is not None else None
 
     def next_is_taken(self, table: str, column: str, sequence: str) -> bool:
@@ -94,15 +166,6 @@ class Present:
 
     def database(self) -> str:
         return str(self._ask("SELECT current_database()::text"))
-
-    def _index_columns(self, table: str, condition: str) -> set[str]:
-        rows = self._connection.run(
-            f"""
-            SELECT attname::text FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
-            WHERE indrelid = to_regclass(:name) AND {condition}""",  # noqa: S608 - of this module's own making
-            name=self.full(table),
-        )
-        return {name for (name,) in rows}
 
     def _ask(self, statement: str, **params: object) -> object:
         return self._connection.one(statement, **params)[0]

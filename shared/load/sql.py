@@ -55,24 +55,33 @@ def key_stage(target: Target) -> str:
 
 def upsert(target: Target, *, named: bool) -> str:
     """Answers with the numbers of rows inserted and updated, which are `named` in etl_difference, or not."""
-    # One that has nothing but its key never differs.
-    others = [column for column in target.columns if column.name != target.key] or list(target.columns)
-    change = ", ".join(f"{quoted(c.name)} = {_new_value(target, c, 'excluded')}" for c in others)
-    new = ", ".join(_new_value(target, column, "staged") for column in others)
+    change = ", ".join(f"{quoted(c.name)} = {_new_value(target, c, 'excluded')}" for c in _others(target))
     key, columns = quoted(target.key), listed(target.columns)
     # What is as it should be is not even locked, which would be a write. xmax is 0 in a row that no transaction ever
-    # updated or locked: one just inserted.
+    # updated or locked: one just inserted. A key that the table counts by itself is the source's all the same.
     return f"""
         WITH changed AS (
-            INSERT INTO {quoted(target.name)} AS present ({columns})
+            INSERT INTO {quoted(target.name)} AS present ({columns}) OVERRIDING SYSTEM VALUE
             SELECT {columns} FROM {STAGE} staged
-            WHERE NOT EXISTS (
-                SELECT FROM {quoted(target.name)} present WHERE present.{key} = staged.{key}
-                  AND ({listed(others, "present.")}) IS NOT DISTINCT FROM ({new}))
+            WHERE {_is_otherwise(target)}
             ORDER BY {key}
             ON CONFLICT ({key}) DO UPDATE SET {change}
             RETURNING present.{key} AS key, present.xmax = 0 AS is_new){_named_of_changed() if named else ""}
         SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed"""
+
+
+def _others(target: Target) -> Sequence[Column]:
+    """One that has nothing but its key never differs."""
+    return [column for column in target.columns if column.name != target.key] or list(target.columns)
+
+
+def _is_otherwise(target: Target) -> str:
+    """Whether the row `staged` of a set or dimension is not there, or is there with other values."""
+    key, others = quoted(target.key), _others(target)
+    new = ", ".join(_new_value(target, column, "staged") for column in others)
+    return f"""NOT EXISTS (
+                SELECT FROM {quoted(target.name)} present WHERE present.{key} = staged.{key}
+                  AND ({listed(others, "present.")}) IS NOT DISTINCT FROM ({new}))"""
 
 
 def _new_value(target: Target, column: Column, given: str) -> str:
@@ -91,28 +100,44 @@ def last_record_id(target: Target) -> str:
 
 def insert_versions(target: Target) -> str:
     """A record of each staged row that is not what its key's latest record says, or whose key was deleted."""
+    return f"""{_last_of_staged(target)}
+        INSERT INTO {quoted(target.name)} ({listed(target.columns)}) OVERRIDING SYSTEM VALUE
+        SELECT {listed(target.columns, "staged.")} {_differing_from_last(target)}
+           OR {is_deleted(target, f"staged.{quoted(target.key)}")}
+        ORDER BY staged.{quoted(target.key)}"""
+
+
+def _last_of_staged(target: Target) -> str:
+    """Grouped, where ORDER BY ... LIMIT 1 for each key would be shorter: without statistics, as after a first load,
+    PostgreSQL would look for each key's latest record among all records, from the last one backwards."""
     key, record_id = quoted(target.key), record_column(target)
-    # Grouped, where ORDER BY ... LIMIT 1 for each key would be shorter: without statistics, as after a first load,
-    # PostgreSQL would look for each key's latest record among all records, from the last one backwards.
     return f"""
         WITH last AS (
             SELECT record.{key}, max(record.{record_id}) AS record_id FROM {quoted(target.name)} record
-            WHERE record.{key} IN (SELECT {key} FROM {STAGE}) GROUP BY record.{key})
-        INSERT INTO {quoted(target.name)} ({listed(target.columns)})
-        SELECT {listed(target.columns, "staged.")} FROM {STAGE} staged
-        LEFT JOIN last USING ({key})
-        LEFT JOIN {quoted(target.name)} latest ON latest.{record_id} = last.record_id
+            WHERE record.{key} IN (SELECT {key} FROM {STAGE}) GROUP BY record.{key})"""
+
+
+def _differing_from_last(target: Target) -> str:
+    return f"""FROM {STAGE} staged
+        LEFT JOIN last USING ({quoted(target.key)})
+        LEFT JOIN {quoted(target.name)} latest ON latest.{record_column(target)} = last.record_id
         WHERE last.record_id IS NULL
-           OR ({listed(target.columns, "staged.")}) IS DISTINCT FROM ({listed(target.columns, "latest.")})
-           OR {is_deleted(target, f"staged.{key}")}
-        ORDER BY staged.{key}"""
+           OR ({listed(target.columns, "staged.")}) IS DISTINCT FROM ({listed(target.columns, "latest.")})"""
+
+
+def count_differing(target: Target) -> str:
+    """Of what is staged, the rows that the table does not show."""
+    if target.kind == "fact":
+        return f"{_last_of_staged(target)} SELECT count(*) {_differing_from_last(target)}"
+    return f"SELECT count(*) FROM {STAGE} staged WHERE {_is_otherwise(target)}"
 
 
 def insert_first(target: Target) -> str:
     """The same, quicker, when there is no record yet."""
     columns = listed(target.columns)
     return f"""
-        INSERT INTO {quoted(target.name)} ({columns}) SELECT {columns} FROM {STAGE} ORDER BY {quoted(target.key)}"""
+        INSERT INTO {quoted(target.name)} ({columns}) OVERRIDING SYSTEM VALUE
+        SELECT {columns} FROM {STAGE} ORDER BY {quoted(target.key)}"""
 
 
 def count_further(target: Target) -> str:
@@ -131,11 +156,14 @@ def _has_earlier(target: Target) -> str:
 
 
 def made_since(target: Target) -> str:
-    """First and last record id after :before, and the newest source change among them."""
+    """First and last record id after :before, and the newest source change among them that a datetime can hold."""
     record_id = record_column(target)
     names = {column.name for column in target.columns}
     dated = {"last_updated_date", "last_updated_time"} <= names
-    newest = "max(last_updated_date + last_updated_time)" if dated else "NULL"
+    # A prepared table may hold either as a text.
+    day, time = "CAST(last_updated_date AS date)", "CAST(last_updated_time AS time)"
+    held = f"{day} BETWEEN '0001-01-01' AND '9999-12-31'"
+    newest = f"max({day} + {time}) FILTER (WHERE {held})" if dated else "NULL"
     return f"""
         SELECT min({record_id}), max({record_id}), {newest} FROM {quoted(target.name)}
         WHERE {record_id} > CAST(:before AS bigint)"""

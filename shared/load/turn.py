@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from shared import log
 from shared.aws.bucket import Bucket
-from shared.errors import NotYet, PermanentError, Refused, ServiceRefused, TotestreamError
+from shared.errors import LogWentBack, NotYet, PermanentError, Refused, ServiceRefused, TotestreamError
+from shared.lake.documents import Manifest, RunRecord
 from shared.load import ledger_sql, plan, sql, waiting_sql
 from shared.load.bookkeeping import SUPERSEDED
 from shared.load.manifest import Loading, get_written
@@ -51,7 +52,7 @@ class Turn:
         table = self._target.name
         try:
             work()
-        except ConnectionLost:
+        except (ConnectionLost, LogWentBack):
             raise
         except NotYet as error:
             self._outcome.waiting[table] = str(error)
@@ -77,19 +78,22 @@ class Turn:
 
     def _apply(self, run: int) -> None:
         written = get_written(self._bucket, self._outcome.log, run, self._target.name)
-        manifest = written.manifest
+        manifest, record = written.manifest, self._look.record(run)
+        self._refuse_another_record(manifest, record)
         with self._warehouse.transaction(self._time_left_s):
-            record = self._look.record(run)
             loading = Loading(self._warehouse, self._target, self._outcome.log, run, manifest.snapshot_at, record.cause)
             load = loading.apply(self._bucket, manifest, lambda dimension: plan.is_awaited(dimension, run, self._look))
             if load.newest_change_at is None and load.inserted + load.updated:
                 load = replace(load, newest_change_at=plan.newest_change(record, self._target))
-            loading.enter(written, load)
+            loading.enter(written, load, record.attempt, plan.bounds(record, self._target))
+            loading.count_rows(whole=plan.compares_all(record, self._target))
         self._took(run)
         self._say("manifest loaded", run, load)
 
     def _supersede(self, runs: tuple[int, ...], by: int) -> None:
-        if get_written(self._bucket, self._outcome.log, by, self._target.name).manifest.mode != "full":
+        manifest = get_written(self._bucket, self._outcome.log, by, self._target.name).manifest
+        self._refuse_another_record(manifest, self._look.record(by))
+        if manifest.mode != "full":
             raise Refused(f"the manifest of run {by} is not full, its run record says that it is")
         self._pass_over(runs, by, "run superseded")
 
@@ -112,10 +116,25 @@ class Turn:
                     run=run,
                     load_no=0,
                     status=SUPERSEDED,
+                    attempt=self._look.record(run).attempt,
                 )
+                self._keep_bounds(self._look.record(run))
         for run in runs:
             self._took(run)
             log.warning(phrase, table=self._target.name, run=run, by=by)
+
+    def _refuse_another_record(self, manifest: Manifest, record: RunRecord) -> None:
+        if not manifest.is_of(record):
+            raise LogWentBack(f"the manifest of {manifest.table}, run {record.run}, was made of another run's record")
+
+    def _keep_bounds(self, record: RunRecord) -> None:
+        """Of a run that was superseded: they count for the full batch that stands for it."""
+        place = {"table": self._target.name, "log": self._outcome.log, "run": record.run, "load_no": 0}
+        bounds = plan.bounds(record, self._target)._asdict()
+        snapshot_at = record.snapshot.taken_at
+        self._warehouse.run(
+            ledger_sql.INSERT_FRESHNESS, **place, **bounds, snapshot_at=snapshot_at, newest_change_at=None
+        )
 
     def _took(self, run: int) -> None:
         self._look.taken.add((run, self._target.name))
@@ -136,6 +155,7 @@ class Turn:
                 load = loading.release()
                 if load:
                     loading.enter_release(load)
+                loading.count_rows(whole=False)
             if load:
                 self._outcome.add_loaded(self._target.name)
                 self._say("waiting rows released", run, load)

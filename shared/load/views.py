@@ -69,8 +69,11 @@ def _versions(target: Target) -> str:
 
 def _moment(target: Target, name: str) -> str:
     names = {column.name for column in target.columns}
-    pair = (f"{name}_date", f"{name}_time")
-    return " + ".join(f"record.{quoted(part)}" for part in pair) if names.issuperset(pair) else "NULL"
+    day, time = f"{name}_date", f"{name}_time"
+    if not names.issuperset((day, time)):
+        return "NULL"
+    # A prepared table may hold either as a text.
+    return f"CAST(record.{quoted(day)} AS date) + CAST(record.{quoted(time)} AS time)"
 
 
 def _columns(target: Target, alias: str) -> str:

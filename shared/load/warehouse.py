@@ -11,6 +11,7 @@ from shared.errors import TotestreamError, TransientError, TwoLogs
 from shared.lake.manifests import Place
 from shared.load import ledger_sql
 from shared.load.bookkeeping import SUPERSEDED
+from shared.load.encodings import codec_of
 from shared.postgres.connection import Connection, quoted
 
 # A reader of the warehouse may hold a table for so long; the next tick tries again.
@@ -19,6 +20,10 @@ LOCK_S = 5
 RESERVE_S = 10
 # A loader that was killed can leave its session, and so the lock, on the server: it is found out after this.
 DEAD_AFTER_S = 120
+# Rows that a policy hides would be added again: PostgreSQL is to refuse instead. Days that a prepared table holds as
+# text are told apart by their spelling. A constraint that is checked late would fail at COMMIT, where no row is named.
+SESSION = "SET \"TimeZone\" TO 'UTC'; SET \"DateStyle\" TO 'ISO'; SET row_security = off"
+IMMEDIATELY = "SET CONSTRAINTS ALL IMMEDIATE"
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,20 @@ class Taken:
 
     manifest_sha256: str | None
     status: str
+    attempt: str | None = None
 
     @property
     def superseded(self) -> bool:
         return self.status == SUPERSEDED
+
+
+@dataclass(frozen=True)
+class Complete:
+    """The last run that is wholly loaded, with all before it. `attempt` is its record's, None where nobody noted it:
+    nothing of the log is loaded yet, or a former version loaded it."""
+
+    run: int
+    attempt: str | None = None
 
 
 def lock_key(schema: str) -> int:
@@ -58,8 +73,10 @@ def lock_key(schema: str) -> int:
 class Warehouse:
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
+        self.schema = schema
         self._lock_key = lock_key(schema)
-        connection.run(f"SET search_path TO {quoted(schema)}; SET \"TimeZone\" TO 'UTC'")
+        connection.run(f"SET search_path TO {quoted(schema)}; {SESSION}")
+        self.codec = codec_of(connection.one("SHOW server_encoding")[0])
         self._found_out_when_dead()
 
     def run(self, statement: str, **params: object) -> list[list[Any]]:
@@ -87,11 +104,12 @@ class Warehouse:
         self.run("SELECT pg_advisory_unlock(CAST(:key AS bigint))", key=self._lock_key)
 
     @contextmanager
-    def transaction(self, time_left_s: Callable[[], float]) -> Iterator[None]:
+    def transaction(self, time_left_s: Callable[[], float], lock_s: float = LOCK_S) -> Iterator[None]:
         """All or nothing. An error from the ROLLBACK itself means that the connection is lost."""
         statement_ms = max(int(time_left_s() - RESERVE_S), 1) * 1000
         try:
-            self.run(f"BEGIN; SET LOCAL lock_timeout = '{LOCK_S}s'; SET LOCAL statement_timeout = {statement_ms}")
+            limits = f"SET LOCAL lock_timeout = '{lock_s}s'; SET LOCAL statement_timeout = {statement_ms}"
+            self.run(f"BEGIN; {limits}; {IMMEDIATELY}")
             yield
             self.run("COMMIT")
         except TotestreamError as error:
@@ -100,29 +118,29 @@ class Warehouse:
 
     # ---- log and ledger
 
-    def complete_run(self, log: str) -> int:
-        """The last run of `log` that is wholly loaded; a log not known yet begins here.
+    def complete(self, log: str, began: int) -> Complete:
+        """Up to where `log` is wholly loaded; a log not known yet begins here, with run `began`.
 
         Raises TwoLogs when a later log was begun: two of them feed this warehouse.
         """
         known = self.run(ledger_sql.KNOWN_LOG, log=log)
         if not known:
-            self.run(ledger_sql.BEGIN_LOG, log=log)
-            return 0
-        complete, newest = known[0]
+            self.run(ledger_sql.BEGIN_LOG, log=log, run=began - 1)
+            return Complete(began - 1)
+        run, attempt, newest = known[0]
         if not newest:
             raise TwoLogs(
                 f"run log {log}: a later log was begun on this warehouse, so manifests of this one are refused; "
                 "stop one of the two stacks, or give each a WAREHOUSE_SCHEMA of its own"
             )
-        return int(complete)
+        return Complete(run, attempt)
 
-    def advance(self, log: str, run: int) -> None:
-        self.run(ledger_sql.ADVANCE_LOG, log=log, run=run)
+    def advance(self, log: str, to: Complete) -> None:
+        self.run(ledger_sql.ADVANCE_LOG, log=log, run=to.run, attempt=to.attempt)
 
     def taken(self, log: str, after_run: int) -> dict[Place, Taken]:
         rows = self.run(ledger_sql.LEDGER_AFTER, log=log, run=after_run)
-        return {(run, table): Taken(sha256, status) for run, table, sha256, status in rows}
+        return {(run, table): Taken(*entry) for run, table, *entry in rows}
 
     def last_runs(self, log: str) -> dict[str, int]:
         """Per table the run that it took last."""
@@ -138,6 +156,7 @@ class Warehouse:
         records = {"first_record_id": load.first_record_id, "last_record_id": load.last_record_id}
         values: Mapping[str, object] = dict.fromkeys(ledger_sql.LEDGER_COLUMNS) | counts | records | place
         self.run(ledger_sql.insert_ledger(), **values)
+        self.run(ledger_sql.COUNT_ENTRY, table=place["table_name"])
 
     def has_loaded(self, table: str) -> bool:
         return bool(self.one(ledger_sql.HAS_LOADED, table=table)[0])

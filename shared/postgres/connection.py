@@ -1,6 +1,5 @@
 """One connection to PostgreSQL: TLS verified, every wait bounded, errors translated without a row's values."""
 
-import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterable
@@ -10,21 +9,18 @@ import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from shared.aws.secrets import Login
-from shared.errors import ServiceRefused, ServiceUnavailable
+from shared.errors import BadSetting, ServiceRefused
+from shared.postgres import pooler
+from shared.postgres.dial import dial
+from shared.postgres.errors import NotPostgreSQL, not_connected, translated
+from shared.postgres.native import Native
+from shared.postgres.session import CHECK_SESSION, OWN_NAMES, begin_session, forbidden
 
 T = TypeVar("T")
 
 CONNECT_S = 10
-# SQLSTATE classes and codes after which the same work can succeed: connection lost, rolled back for another
-# transaction, too many connections, lock timeout, cancelled or shut down, I/O error, idle timeout.
-TRANSIENT = ("08", "40", "53", "55P03", "57", "58", "25P03")
-# Only these classes' messages are names and never values: connecting, undefined or forbidden objects.
-TELLING = ("08", "28", "3D", "3F", "42", "53", "55", "57")
-
-
-# A function that was killed can leave its session, and so its advisory lock, on the server: it is found out after
-# a minute of silence. Client and server are never idle that long without a keepalive's answer.
-KEEPALIVES = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+# A pool that has no second process lets its caller wait for minutes.
+SECOND_SESSION_S = 2
 
 
 class Sink(Protocol):
@@ -54,6 +50,11 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def encoding(self) -> str:
+        """The encoding of the database's texts, as PostgreSQL names it."""
+        return str(self._native.parameter_statuses.get("server_encoding", "UTF8"))
+
     def run(self, sql: str, **params: object) -> list[list[Any]]:
         """The rows of one statement with :name parameters, or of several statements without any."""
         return self._translated(lambda: self._native.run(sql, **params) or [])
@@ -67,11 +68,11 @@ class Connection:
         return max(int(self._native.row_count), 0)
 
     def copy_out(self, sql: str, sink: Sink) -> None:
-        """COPY … TO STDOUT: each row's bytes to `sink`. The connection is of no more use if `sink` raises."""
+        """COPY … TO STDOUT: each row's bytes to `sink`. The connection is closed if `sink` raises."""
         self._translated(lambda: self._native.run(sql, stream=sink))
 
     def copy_in(self, sql: str, blocks: Iterable[bytes]) -> int:
-        """COPY … FROM STDIN; rows copied. The connection is of no more use if `blocks` raises."""
+        """COPY … FROM STDIN; rows copied. The connection is closed if `blocks` raises."""
         self._translated(lambda: self._native.run(sql, stream=blocks))
         return int(self._native.row_count)
 
@@ -85,69 +86,76 @@ class Connection:
     def _translated(self, call: Callable[[], T]) -> T:
         try:
             return call()
+        except UnicodeDecodeError as error:
+            # The rest of the answer is still on the line: the next statement would be given it for its own.
+            self.close()
+            raise translated(self.database, "a statement", error) from error
         except (DatabaseError, InterfaceError, OSError, struct.error) as error:
             raise translated(self.database, "a statement", error) from error
-
-
-def translated(database: str, doing: str, error: Exception) -> ServiceRefused | ServiceUnavailable:
-    """pg8000's error as ours. Its text holds rows' values, so only SQLSTATE and names are taken over."""
-    if not isinstance(error, DatabaseError) or not isinstance(error.args[0], dict):
-        # pg8000 wraps what the network said: a name nobody knows, nobody there, no answer.
-        return ServiceUnavailable(database, doing, type(error.__cause__ or error).__name__)
-    facts = error.args[0]
-    state = str(facts.get("C", "XX000"))
-    names = [facts[field] for field in ("t", "c", "n") if field in facts]
-    message = facts.get("M", "") if state.startswith(TELLING) else ""
-    said = " ".join(["SQLSTATE " + state, *names, message]).strip()
-    refused = ServiceRefused(database, doing, said, fix_of(state))
-    failed = ServiceUnavailable(database, doing, said) if state.startswith(TRANSIENT) else refused
-    failed.cause = state
-    return failed
-
-
-def fix_of(state: str) -> str:
-    if state.startswith("28"):
-        return "mend the login in its secret (deploy.sh --put-secrets)"
-    if state.startswith("3D"):
-        return "the secret's dbname is not a database of this server"
-    if state == "42501":
-        return "grant this login the right it lacks"
-    return "compare the database with what deploy.sh expects of it"
+        except Exception:
+            # The server's answer was not read to its end: the next statement would take the rest for its own.
+            self.close()
+            raise
 
 
 def connect(database: str, login: Login, *, ca: str, plaintext: bool, timeout_s: float, schema: str = "") -> Connection:
-    """Raises ServiceUnavailable when nobody answers, ServiceRefused when the login is refused.
+    """Raises ServiceUnavailable when nobody answers, ServiceRefused when a person must mend something.
 
     `timeout_s` bounds every later wait for the server; `ca` is a file with the certificates to trust beside
     the system's; `schema` is where names are looked up. Without `plaintext` the server must prove who it is.
     """
     doing = f"connecting to {login.host}:{login.port}/{login.dbname} as {login.username}"
+    if login.problem:
+        raise ServiceRefused(database, doing, login.problem, "mend the secret (deploy.sh --put-secrets)")
+    context = None if plaintext else tls(ca)
+    connection = _opened(database, login, context, doing, timeout_s)
     try:
-        native = pg8000.native.Connection(
-            login.username,
-            host=login.host,
-            port=login.port,
-            database=login.dbname,
-            password=login.password,
-            ssl_context=False if plaintext else tls(ca),
-            timeout=CONNECT_S,
-            application_name="totestream",
-        )
-    except (DatabaseError, InterfaceError, OSError, struct.error) as error:
-        raise translated(database, doing, error) from error
-    native._usock.settimeout(timeout_s)
-    # pg8000 sends COPY in small pieces: with Nagle's algorithm each COPY waits 40 ms for an acknowledgement.
-    native._usock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection = Connection(database, native)
-    connection.run(KEEPALIVES)
-    if schema:
-        connection.run(f"SET search_path TO {quoted(schema)}")
+        _refuse_shared_processes(connection, doing, lambda: _opened(database, login, context, doing, SECOND_SESSION_S))
+        _begin_session(connection, doing, schema)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
+def _opened(database: str, login: Login, context: ssl.SSLContext | None, doing: str, timeout_s: float) -> Connection:
+    try:
+        line = dial(login.host, login.port, context, min(CONNECT_S, timeout_s))
+    except Exception as error:
+        raise not_connected(database, doing, error) from error
+    try:
+        native = Native(line, user=login.username, password=login.password, database=login.dbname)
+        line.settimeout(timeout_s)
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        # What pg8000 stumbles on when the other side speaks another protocol.
+        line.close()
+        raise not_connected(database, doing, NotPostgreSQL()) from error
+    except Exception as error:
+        line.close()
+        raise not_connected(database, doing, error) from error
+    return Connection(database, native)
+
+
+def _refuse_shared_processes(connection: Connection, doing: str, open_another: Callable[[], Connection]) -> None:
+    if not pooler.has_own_process(connection, connection._native.announced_process, open_another):
+        raise ServiceRefused(connection.database, doing, pooler.REFUSED, pooler.FIX)
+
+
+def _begin_session(connection: Connection, doing: str, schema: str) -> None:
+    connection.run(begin_session(connection.database, connection.encoding, quoted(schema) if schema else OWN_NAMES))
+    problems = forbidden(connection.run(CHECK_SESSION))
+    if problems:
+        fix = "a superuser has set this for the login or the database: ALTER ROLE … RESET, or ALTER DATABASE … RESET"
+        raise ServiceRefused(connection.database, doing, ", ".join(problems), fix)
+
+
 def tls(ca: str) -> ssl.SSLContext:
+    """Raises BadSetting when `ca` names no file of certificates."""
     context = ssl.create_default_context()
-    if ca:
-        context.load_verify_locations(cafile=ca)
+    try:
+        if ca:
+            context.load_verify_locations(cafile=ca)
+    except (OSError, ValueError):
+        raise BadSetting("DATABASE_CA", "names no file of certificates (PEM)", "mend it and run deploy.sh") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

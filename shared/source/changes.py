@@ -1,6 +1,5 @@
 """Which part of a table a run must read, and where the next run goes on: decisions without I/O."""
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
@@ -8,6 +7,7 @@ from typing import NamedTuple
 from shared.columns import Kind
 from shared.lake.documents import Cursor, Snapshot
 from shared.source.catalogue import SourceTable
+from shared.source.live import Live
 from shared.warehouse.registry import Target
 
 # Past so many ids the set costs more than the rows it spares: they are read again, and the loader, which
@@ -16,19 +16,6 @@ MOST_SEEN = 50_000
 
 # age() tells 2**31 ids apart, counted from the newest, which may be younger than the snapshot: half is safe.
 FURTHEST_AGO = 2**30
-
-
-class Live(NamedTuple):
-    """A table as the live database has it: columns as (name, type)."""
-
-    oid: int
-    relfilenode: int
-    columns: tuple[tuple[str, str], ...]
-
-    @property
-    def fingerprint(self) -> str:
-        text = "\n".join(f"{name} {kind}" for name, kind in self.columns)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Keys(NamedTuple):
@@ -48,6 +35,8 @@ def difference(table: SourceTable, live: Live | None) -> str | None:
     """
     if live is None:
         return f"table {table.name} is not there"
+    if live.unfit:
+        return _unfit(table, *live.unfit[0])
     types = dict(live.columns)
     for column in table.columns:
         if column.name not in types:
@@ -61,6 +50,24 @@ def undeclared(table: SourceTable, live: Live) -> list[str]:
     """The live columns that the contract does not know."""
     declared = {column.name for column in table.columns}
     return [name for name, _ in live.columns if name not in declared]
+
+
+def _unfit(table: SourceTable, relation: str, kind: str, storage: str | None) -> str:
+    subject = f"table {table.name}" if relation == table.name else f"{relation}, a part of table {table.name},"
+    what = f"stored by {storage}, not as a heap" if kind == "r" else RELATIONS.get(kind, f"of kind {kind}")
+    return f"{subject} is {what}, whose rows do not tell which transaction made them"
+
+
+RELATIONS = {
+    "v": "a view",
+    "m": "a materialized view",
+    "f": "a foreign table",
+    "S": "a sequence",
+    "c": "a composite type",
+    "i": "an index",
+    "I": "an index",
+}
+"""pg_class.relkind, of what bears a table's name and is none."""
 
 
 def _holds(kind: Kind, live: str) -> bool:
@@ -97,9 +104,26 @@ def reason_for_full(
         return "the table was made anew or rewritten"
     if cursor.columns != live.fingerprint:
         return "its columns changed"
+    if cursor.taken_from is None:
+        return "read by a version that did not say from what"
+    for part, reason in TAKEN_FROM.items():
+        if cursor.taken_from.get(part) != live.taken_from[part]:
+            return reason
     if not 0 <= snapshot.xmax - cursor.xmin < FURTHEST_AGO:
         return "transaction ids went round, or back"
     return _new_purpose(cursor.read_for, read_for)
+
+
+TAKEN_FROM = {
+    "database": "it is in another database, or that was altered",
+    "login": "another login reads it",
+    "relations": "a relation that holds its rows came, went or was rewritten",
+    "columns": "its columns changed",
+    "types": "a type of its columns changed",
+    "policies": "its row-level security changed",
+    "masks": "its security labels, or its reader's, changed",
+}
+"""Each part of Live.taken_from, and what is told when it is another one."""
 
 
 def _new_purpose(before: Mapping[str, str] | None, now: Mapping[str, str]) -> str | None:
@@ -149,6 +173,8 @@ def next_cursor(
         checksum=keys.checksum,
         max_key=keys.max_key,
         read_for=read_for,
+        taken_from=dict(live.taken_from),
+        looked_at=snapshot.taken_at,
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from shared.lake.documents import Batch, Cursor, RunRecord, Snapshot
 from shared.source.catalogue import TABLES, SourceTable
-from shared.source.changes import Live, difference, undeclared
+from shared.source.changes import difference, undeclared
 from shared.source.database import Source
-from shared.source.extract import read_records
+from shared.source.extract import read_records, where_to_go_on
+from shared.source.live import Live
 from shared.source.request import Request
 from shared.source.run import Outside, Reading, Run, begin_reading
 
@@ -24,11 +25,11 @@ class Counted(Run):
 
 def preview(request: Request, outside: Outside) -> dict[str, Any]:
     """`runs`, which may be none, as they would be numbered now; `snapshot_at` is the source's clock, UTC."""
-    newest = outside.run_log.newest()
+    newest, used = where_to_go_on(request, outside)
     with outside.open_source() as connection:
         source = Source(connection)
         reading = begin_reading(source, outside.time_left_s())
-        records = read_records(request, outside, reading, newest, Counted)
+        records, _ = read_records(request, outside, reading, newest, used, Counted)
         source.end()
     return {"snapshot_at": _text(reading.moment.snapshot), "runs": [_run(record) for record in records]}
 
@@ -48,7 +49,10 @@ def _run(record: RunRecord) -> dict[str, Any]:
 
 
 def compare(outside: Outside) -> dict[str, Any]:
-    """The catalogue beside the live schema, table by table; `problem` is what holds a table, null when nothing does."""
+    """The catalogue beside the live schema, table by table; `problem` is what holds a table, null when nothing does.
+
+    `unasked` is why the server's WAL cannot be asked; null where it can, or on a standby.
+    """
     newest = outside.run_log.newest()
     with outside.open_source() as connection:
         source = Source(connection)
@@ -56,6 +60,7 @@ def compare(outside: Outside) -> dict[str, Any]:
         source.end()
     return {
         "snapshot_at": _text(reading.moment.snapshot),
+        "unasked": reading.moment.unasked,
         "tables": [_table(table, reading, newest) for table in TABLES.values()],
     }
 

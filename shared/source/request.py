@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import Refused
-from shared.lake.documents import BEFORE_RECONCILE, COUNT, RECONCILE, RESYNC, SCHEDULE
+from shared.lake.documents import BEFORE_RECONCILE, COUNT, NEW_LOG, RECONCILE, RESYNC, SCHEDULE
+from shared.lake.keys import LAST_RUN
 from shared.source.catalogue import TABLES
 
 # Past so many a whole reading is the cheaper one, and an event of Lambda's is not the place for them.
@@ -17,6 +18,7 @@ class Request:
     """`full` gives tables to read whole and why; `keys` rows to read of a moving table though they did not change;
     `count` asks for the expected rows of every warehouse table. Of the tables in `left` only changed rows are read:
     what was deleted, and any other reason to read them whole, is left to the next record of the same snapshot.
+    `new_log_after` begins a new log, every table whole, with a number above it and above all that the bucket shows.
     """
 
     cause: str = SCHEDULE
@@ -24,11 +26,16 @@ class Request:
     keys: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     count: bool = False
     left: Collection[str] = ()
+    new_log_after: int | None = None
 
     @property
     def forced(self) -> bool:
         """Whether it makes a run even when nothing changed."""
-        return self.count or bool(self.full) or bool(self.keys)
+        return self.count or bool(self.full) or bool(self.keys) or self.begins_a_log
+
+    @property
+    def begins_a_log(self) -> bool:
+        return self.new_log_after is not None
 
     @property
     def parts(self) -> tuple["Request", ...]:
@@ -55,8 +62,10 @@ def request_from_event(event: Mapping[str, Any]) -> Request:
             return Request(
                 cause=RECONCILE, full=dict.fromkeys(_tables(event) if "tables" in event else TABLES, RECONCILE)
             )
+        case "new_log":
+            return Request(cause=NEW_LOG, new_log_after=_used(event.get("after", 0)))
         case unknown:
-            raise Refused(f"extract can do count, resync and reconcile, not {unknown!r}")
+            raise Refused(f"extract can do count, resync, reconcile and new_log, not {unknown!r}")
 
 
 def _resync(event: Mapping[str, Any]) -> Request:
@@ -70,6 +79,12 @@ def _resync(event: Mapping[str, Any]) -> Request:
         # A reference table's batch is always the whole of it.
         return Request(cause=RESYNC, full={table: RESYNC})
     return Request(cause=RESYNC, keys={table: tuple(sorted(set(keys)))})
+
+
+def _used(number: Any) -> int:
+    if type(number) is not int or not 0 <= number < LAST_RUN:
+        raise Refused(f"new_log takes the last run that was used, a whole number, not {number!r}")
+    return number
 
 
 def _tables(event: Mapping[str, Any]) -> list[str]:

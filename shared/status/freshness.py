@@ -1,49 +1,100 @@
-"""How long changes took from the source into the warehouse, load by load, from etl_freshness."""
+"""How long changes took from the source into the warehouse, load by load, from etl_freshness.
+
+The time of a change's commit is not known, but its bounds are: it came after the last look before the run that read it,
+and not later than that run's snapshot. So a load took `at least` from the snapshot, and `at most` from that look, until
+it was visible.
+"""
 # ruff: noqa: S608 - the statements hold numbers of our own, and nothing else
 
+from collections.abc import Iterable
 from typing import Any
 
 from shared.postgres.connection import Connection
 
-# An older change is no measure of the road: a row that was changed silently keeps its last_updated, and a first load
-# or a resync brings what has long been there.
-LONGEST_S = 86_400
 # As many as a terminal shows in a line beside the numbers.
 SLICES = 48
 MOST_HOURS = 720
+# Of each table, by what they took at most: enough to see what they have in common.
+SLOWEST = 10
 
-_AGES = f"""
-WITH ages AS (
-    SELECT table_name, CAST(extract(epoch FROM loaded_at - newest_change_at AT TIME ZONE 'UTC') AS float) AS age,
+# Loads that changed something. What was read before this warehouse knew the log was all new to it, or is loaded again.
+_LOADS = f"""
+WITH found AS (
+    SELECT table_name, run, f.loaded_at, f.snapshot_at, f.changed_after,
+           CASE WHEN f.snapshot_at AT TIME ZONE 'UTC' < g.began_at THEN 'first load'
+                ELSE coalesce(f.left_out, CASE WHEN f.changed_after IS NULL THEN 'not known' END) END AS left_out
+    FROM etl_freshness f
+    JOIN etl_ledger l USING (log_id, table_name, run, load_no)
+    LEFT JOIN etl_log g USING (log_id)
+    WHERE f.loaded_at > now() - make_interval(secs => CAST(:seconds AS float))
+      AND l.inserted + l.updated + l.deleted > 0),
+loads AS (
+    SELECT table_name, run, CAST(loaded_at AT TIME ZONE 'UTC' AS text) AS loaded_at,
+           CAST(extract(epoch FROM loaded_at - snapshot_at AT TIME ZONE 'UTC') AS float) AS at_least,
+           CAST(extract(epoch FROM loaded_at - changed_after AT TIME ZONE 'UTC') AS float) AS at_most,
            width_bucket(
                CAST(extract(epoch FROM now() - loaded_at) AS float), 0, CAST(:seconds AS float), {SLICES}) AS slice
-    FROM etl_freshness
-    WHERE loaded_at > now() - make_interval(secs => CAST(:seconds AS float)) AND newest_change_at IS NOT NULL)
+    FROM found WHERE left_out IS NULL)
 """
-SUMMARY = f"""{_AGES}
-SELECT table_name, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY age),
-       percentile_cont(0.95) WITHIN GROUP (ORDER BY age), max(age)
-FROM ages WHERE age <= {LONGEST_S} GROUP BY table_name ORDER BY table_name
+SUMMARY = f"""{_LOADS}
+SELECT table_name, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY at_most),
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY at_most), max(at_most), min(at_least)
+FROM loads GROUP BY table_name ORDER BY table_name
 """
-COURSE = f"""{_AGES}
-SELECT table_name, slice, max(age) FROM ages
-WHERE age <= {LONGEST_S} AND slice BETWEEN 1 AND {SLICES} GROUP BY table_name, slice
+COURSE = f"""{_LOADS}
+SELECT table_name, slice, max(at_most) FROM loads WHERE slice BETWEEN 1 AND {SLICES} GROUP BY table_name, slice
+"""
+EACH = f"""{_LOADS}
+SELECT table_name, run, loaded_at, at_least, at_most FROM (
+    SELECT *, row_number() OVER (PARTITION BY table_name ORDER BY at_most DESC, run) AS place FROM loads) AS ordered
+WHERE place <= {SLOWEST} ORDER BY table_name, place
+"""
+LEFT_OUT = f"""{_LOADS}
+SELECT table_name, left_out, count(*) FROM found WHERE left_out IS NOT NULL
+GROUP BY table_name, left_out ORDER BY table_name, left_out
 """
 
 
 def freshness(hours: float, connection: Connection) -> dict[str, Any]:
-    """Per warehouse table the loads, and of the age that the newest change had when it became visible, in seconds: p50,
-    p95, max, and the max of each of SLICES equal times, the oldest first, None where nothing was loaded."""
+    """Per warehouse table the loads, and of what they took at most, in seconds: p50, p95, max, and the max of each of
+    SLICES equal times, the oldest first, None where nothing was loaded; the slowest by their runs, with both bounds;
+    and in `left_out`, by the reason's code, how many loads are no measure.
+
+    `clocks_apart_s` is by how much the warehouse's clock is at least behind the source's, where a load seems to have
+    come before its own snapshot.
+    """
     seconds = min(hours, MOST_HOURS) * 3600
     course: dict[str, list[float | None]] = {}
     for table, slice_, age in connection.run(COURSE, seconds=seconds):
         course.setdefault(table, [None] * SLICES)[SLICES - slice_] = _rounded(age)
-    columns = ("table", "loads", "p50_s", "p95_s", "max_s")
+    slowest = _slowest(connection.run(EACH, seconds=seconds))
+    left_out: dict[str, dict[str, int]] = {}
+    for table, reason, loads in connection.run(LEFT_OUT, seconds=seconds):
+        left_out.setdefault(table, {})[reason] = loads
+    summary = {table: numbers for table, *numbers in connection.run(SUMMARY, seconds=seconds)}
     tables = [
-        dict(zip(columns, (table, loads, *map(_rounded, ages)), strict=True)) | {"course": course.get(table, [])}
-        for table, loads, *ages in connection.run(SUMMARY, seconds=seconds)
+        _table(table, summary.get(table))
+        | {"slowest": slowest.get(table, []), "course": course.get(table, []), "left_out": left_out.get(table, {})}
+        for table in sorted(summary.keys() | left_out.keys())
     ]
-    return {"hours": seconds / 3600, "tables": tables}
+    soonest = min((at_least for *_, at_least in summary.values()), default=0.0)
+    return {"hours": seconds / 3600, "tables": tables, "clocks_apart_s": _rounded(max(-soonest, 0.0))}
+
+
+def _table(table: str, summary: list[Any] | None) -> dict[str, Any]:
+    loads, p50, p95, longest, _ = summary or (0, None, None, None, None)
+    ages = {"p50_s": p50, "p95_s": p95, "max_s": longest}
+    return {"table": table, "loads": loads} | {
+        name: None if age is None else _rounded(age) for name, age in ages.items()
+    }
+
+
+def _slowest(rows: Iterable[list[Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table, run, loaded_at, at_least, at_most in rows:
+        load = {"run": run, "loaded_at": loaded_at, "at_least_s": _rounded(at_least), "at_most_s": _rounded(at_most)}
+        found.setdefault(table, []).append(load)
+    return found
 
 
 def _rounded(seconds: float) -> float:

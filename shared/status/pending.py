@@ -18,8 +18,8 @@ class Pending:
     unread: int = 0
 
 
-def look_at_pending(run_log: RunLog, complete_run: int, newest_run: int) -> Pending:
+def look_at_pending(run_log: RunLog, complete_run: int, newest: RunRecord) -> Pending:
     """Those after `complete_run` up to the newest; one that was lost is left out."""
-    runs = [run for run in run_log.numbers(after=complete_run) if run <= newest_run]
+    runs = list(run_log.numbers(complete_run, newest))
     unread = runs[READ_AT_AN_END:-READ_AT_AN_END]
     return Pending(tuple(run_log.read(sorted(set(runs) - set(unread)))), len(unread))

@@ -7,7 +7,7 @@ from shared.errors import Refused
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.load.ledger_sql import COUNTS
+from shared.load.ledger_sql import COUNTS, LAST_RUN
 from shared.postgres.connection import Connection
 
 # seconds: from the source's snapshot until it was loaded.
@@ -40,6 +40,12 @@ def run_facts(run: int, run_log: RunLog, manifests: Manifests, connection: Conne
         "complete": loaded.keys() >= set(record.targets),
         "targets": [loaded.get(table) or _missing(table, there) for table in record.targets],
     }
+
+
+def used_numbers(run_log: RunLog, manifests: Manifests, connection: Connection) -> dict[str, int]:
+    """Return the highest number that buckets and warehouse show of any run: a new log begins behind it."""
+    loaded = int(connection.one(LAST_RUN)[0])
+    return {"used": manifests.last_run(after=max(loaded, run_log.last_number()))}
 
 
 def last_reconcile(connection: Connection) -> dict[str, Any]:

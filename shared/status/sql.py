@@ -10,6 +10,11 @@ from shared.warehouse.registry import Target
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 COMPLETE_RUN = "SELECT coalesce(max(complete_run), 0) FROM etl_log WHERE log_id = :log"
+# A grouped dimension's manifest is all of it.
+LAST_ROWS = """
+SELECT rows FROM etl_ledger
+WHERE log_id = :log AND table_name = :table AND status = 'loaded' ORDER BY run DESC LIMIT 1
+"""
 TAKEN = "SELECT run, table_name FROM etl_ledger WHERE log_id = :log AND run > :run"
 
 
@@ -25,14 +30,22 @@ def rows_there(target: Target, targets: Iterable[Target]) -> str:
         gone = f"SELECT key FROM {deletions(target)} WHERE table_name = {literal(target.name)} AND ended_at IS NULL"
         key = deletion_key(target, quoted(target.key))
         return f"SELECT count(*) FROM {quoted(target.name)} WHERE {key} NOT IN ({gone})"
-    named = " UNION ".join(
+    return f"SELECT count(*) FROM {quoted(target.name)} WHERE {quoted(target.key)} IN ({_named(target, targets)})"
+
+
+def rows_named(target: Target, targets: Iterable[Target]) -> str:
+    """How many rows of a set the current facts refer to, whether or not they are there."""
+    return f"SELECT count(key) FROM ({_named(target, targets)}) AS named (key)"
+
+
+def _named(target: Target, targets: Iterable[Target]) -> str:
+    return " UNION ".join(
         f"SELECT {quoted(column)} FROM {current(fact)}"
         for fact in targets
         if fact.kind == "fact"
         for column, (dimension, _) in fact.references.items()
         if dimension == target.name
     )
-    return f"SELECT count(*) FROM {quoted(target.name)} WHERE {quoted(target.key)} IN ({named})"
 
 
 def current(fact: Target) -> str:

@@ -1,16 +1,19 @@
 """One screen: per warehouse table its last run, rows, freshness and what is behind, waiting or quarantined."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from shlex import quote
 from typing import Any
 
 import msgspec
 
 from shared.alerts.documents import Incident
-from shared.errors import TotestreamError
+from shared.errors import PermanentError, TotestreamError
 from shared.lake import keys
 from shared.lake.documents import RunRecord
+from shared.lake.health import last_words
+from shared.lake.manifests import Manifests
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.load.health import LAST_LOADED, QUARANTINED, WAITING
@@ -18,11 +21,12 @@ from shared.postgres.connection import Connection
 from shared.source.health import Health as ExtractHealth
 from shared.status import sql
 from shared.status.pending import Pending, look_at_pending
+from shared.status.strangers import strangers
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
 from shared.watch.measures import Depths
 from shared.watch.watch import Health as WatchHealth
-from shared.watch.watch import last_look, last_words
+from shared.watch.watch import last_look
 
 # Watch looks each minute; a look may be late by one.
 WATCH_SILENT_S = 150
@@ -30,11 +34,14 @@ WATCH_SILENT_S = 150
 
 @dataclass(frozen=True)
 class TableStatus:
-    """`expected` rows as counted in the source at the last run, None when it was not; `there` in the warehouse.
+    """`expected` rows as the source had them at the run that the table shows, None when that was never counted; `there`
+    in the warehouse. Where they differ, and no row waits or is set aside for it, `resync` are the source tables to read
+    whole.
 
-    `freshness_s` is how far the table may lag behind the source, in seconds. `held` says which of its sources are not
-    read, and why. `messages` and `dead_letters` are those of its queues. `last_run`, `there`, `behind`, `waiting` and
-    `quarantined` are None when the warehouse does not answer. `behind` runs it has still to take, at the least.
+    `freshness_s` is how far the table may lag behind the source, in seconds. `held` says why sources of it are not
+    read, or were not in the last look. `messages` and `dead_letters` are those of its queues. `last_run`, `there`,
+    `behind`, `waiting` and `quarantined` are None when the warehouse does not answer. `behind` runs it has still to
+    take, at the least.
     """
 
     table: str
@@ -48,6 +55,7 @@ class TableStatus:
     quarantined: int | None
     freshness_s: float | None
     held: str | None
+    resync: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ class Status:
     """`no_answer` says why the warehouse could not be asked, and then `loaded_run` is None. `comparable` says that it
     stands at exactly the run whose rows were counted; `paused_since`, UTC, that a person has stopped the flow. So many
     as `unread_runs` may each have something that a table has still to take.
+    `strangers` are objects in the buckets that are none of ours; the stages pass them over.
     `incidents` are those that watch has seen in its last look, `watched_s` seconds ago. `not_well` says in a line each
     what is not as it should be; nothing when all is well.
     """
@@ -68,6 +77,7 @@ class Status:
     watched_s: float | None
     incidents: tuple[Incident, ...]
     tables: tuple[TableStatus, ...]
+    strangers: tuple[str, ...] = ()
 
     @property
     def not_well(self) -> list[str]:
@@ -79,6 +89,7 @@ class Status:
             *([f"warehouse: {self.no_answer}"] if self.no_answer else []),
             *told,
             *(line for table in self.tables for line in self._wrong(table) if line not in told),
+            *(f"{url} is not ours, and is passed over: aws s3 rm {quote(url)}" for url in self.strangers),
         ]
 
     @property
@@ -90,7 +101,7 @@ class Status:
     def _wrong(self, table: TableStatus) -> Iterator[str]:
         if table.dead_letters:
             yield f"dead letters {table.table}"
-        if self.comparable and table.expected is not None and table.expected != table.there:
+        if table.resync:
             yield f"{table.table}: {table.there} rows of {table.expected}"
         if table.held:
             yield f"{table.table}: {table.held}"
@@ -112,7 +123,8 @@ class Warehouse:
         self.taken = {(run, table) for run, table in connection.run(sql.TAKEN, log=log_id, run=self.complete_run)}
         self.waiting: dict[str, int] = {table: rows for table, rows, *_ in connection.run(WAITING)}
         self.quarantined: dict[str, int] = dict(map(tuple, connection.run(QUARANTINED)))
-        self.there = {t.name: connection.one(sql.rows_there(t, everything))[0] for t in everything}
+        self.there: dict[str, int] = {t.name: connection.one(sql.rows_there(t, everything))[0] for t in everything}
+        self.counted = {t.name: _counted(connection, t, everything, log_id) for t in everything if not t.row_by_row}
         connection.run("COMMIT")
 
     def stands_at(self, run: int) -> bool:
@@ -124,20 +136,28 @@ class Warehouse:
         return sum(table in record.targets and (record.run, table) not in self.taken for record in records)
 
 
+def _counted(connection: Connection, target: Target, targets: Iterable[Target], log_id: str) -> int | None:
+    """The rows that the warehouse itself says there should be of a table that is not made row by row."""
+    if target.kind == "set":
+        return int(connection.one(sql.rows_named(target, targets))[0])
+    found = connection.run(sql.LAST_ROWS, log=log_id, table=target.name)
+    return int(found[0][0]) if found else None
+
+
 @dataclass(frozen=True)
 class Lake:
     """What the buckets say: extract's last words before the newest record, which came of them or of later ones."""
 
-    looked_at: datetime | None
+    extract: ExtractHealth | None
     newest: RunRecord | None
     watched: WatchHealth | None
     paused_since: str | None
 
 
 def look_at_lake(run_log: RunLog) -> Lake:
-    extract = last_words(run_log, keys.EXTRACT_HEALTH, ExtractHealth)
+    extract = last_words(run_log.bucket, keys.EXTRACT_HEALTH, ExtractHealth)
     return Lake(
-        looked_at=extract.snapshot_at if extract else None,
+        extract=extract,
         newest=run_log.newest(),
         watched=last_look(run_log),
         paused_since=paused_since(run_log.bucket),
@@ -161,14 +181,16 @@ def status(
     targets: Mapping[str, Target],
     depths: Callable[[], Mapping[str, Depths]],
     now: Callable[[], datetime],
+    manifests: Manifests | None = None,
 ) -> Status:
     """`now` gives UTC without a zone, like every snapshot's time; it is asked after everything was looked at."""
     lake = look_at_lake(run_log)
     newest_run = lake.newest.run if lake.newest else 0
     warehouse, no_answer = look_at_warehouse(connect, lake.newest.log if lake.newest else "", targets)
-    pending = look_at_pending(run_log, warehouse.complete_run, newest_run) if warehouse else Pending()
+    pending = look_at_pending(run_log, warehouse.complete_run, lake.newest) if warehouse and lake.newest else Pending()
+    records = Records(run_log, lake.newest)
     queues, then = depths(), now()
-    tables = (_table(target, lake, warehouse, pending, queues, then) for target in targets.values())
+    tables = (_table(target, lake, warehouse, pending, queues, then, records) for target in targets.values())
     watched = lake.watched
     return Status(
         newest_run=newest_run,
@@ -180,6 +202,7 @@ def status(
         watched_s=_seconds(watched.at.replace(tzinfo=None), then) if watched else None,
         incidents=tuple(each.incident for each in watched.incidents) if watched else (),
         tables=tuple(tables),
+        strangers=tuple(strangers(run_log, manifests, lake.newest) if manifests else ()),
     )
 
 
@@ -194,18 +217,21 @@ def _table(
     pending: Pending,
     queues: Mapping[str, Depths],
     then: datetime,
+    records: "Records",
 ) -> TableStatus:
-    held, name = _held(target, lake.newest), target.name
+    held, name = _held(target, lake), target.name
     run, snapshot_at = warehouse.last.get(name, (None, None)) if warehouse else (None, None)
     behind = warehouse.behind(name, pending.records) if warehouse else None
     remembered = lake.watched.fresh_as_of.get(name) if lake.watched else None
     is_behind = bool(behind) or pending.unread > 0
-    shows = fresh_as_of(snapshot_at, lake.looked_at, remembered, is_behind=is_behind, is_held=held is not None)
+    looked_at = lake.extract.snapshot_at if lake.extract else None
+    shows = fresh_as_of(snapshot_at, looked_at, remembered, is_behind=is_behind, is_held=held is not None)
     depth = queues.get(name, Depths())
-    return TableStatus(
+    shown = _expected(target, records, run, warehouse, is_behind=is_behind)
+    found = TableStatus(
         table=name,
         last_run=run,
-        expected=_expected(target, lake.newest),
+        expected=shown,
         there=warehouse.there[name] if warehouse else None,
         behind=behind,
         messages=depth.messages,
@@ -215,18 +241,59 @@ def _table(
         freshness_s=_seconds(shows, then) if shows else None,
         held=held,
     )
+    return replace(found, resync=target.whole_from) if _differs(found) else found
 
 
-def _held(target: Target, newest: RunRecord | None) -> str | None:
-    holds = [newest.state(source).hold for source in target.sources] if newest else []
-    return "; ".join(hold.reason for hold in holds if hold) or None
+def _held(target: Target, lake: Lake) -> str | None:
+    """Why extract does not read a source of it, or could not in its last look."""
+    postponed = lake.extract.postponed if lake.extract else {}
+    holds = [lake.newest.state(source).hold for source in target.sources] if lake.newest else []
+    reasons = [hold.reason for hold in holds if hold]
+    reasons += [postponed[source].reason for source in target.sources if source in postponed]
+    return "; ".join(dict.fromkeys(reasons)) or None
 
 
-def _expected(target: Target, newest: RunRecord | None) -> int | None:
+class Records:
+    """Run records, each read once; none that is lost or cannot be read."""
+
+    def __init__(self, run_log: RunLog, newest: RunRecord | None) -> None:
+        self._run_log, self.newest = run_log, newest
+        self._known = {newest.run: newest} if newest else {}
+
+    def of(self, run: int) -> RunRecord | None:
+        if run not in self._known:
+            try:
+                self._known[run] = self._run_log.get(run)
+            except PermanentError:
+                return None
+        return self._known[run]
+
+
+def _expected(
+    target: Target, records: Records, last_run: int | None, warehouse: Warehouse | None, *, is_behind: bool
+) -> int | None:
+    """Rows as counted at the run that the table shows: of a table that lacks nothing it is the newest, of any other the
+    one that was loaded for it last."""
+    newest = records.newest
+    shows_newest = newest is not None and not is_behind and (last_run or 0) <= newest.run
+    places = [newest] if shows_newest or last_run is None else []
+    places += [records.of(last_run)] if last_run is not None else []
+    numbers = (_counted_in(target, record, is_newest=record is newest) for record in places if record)
+    counted = next((number for number in numbers if number is not None), None)
+    return warehouse.counted.get(target.name) if counted is None and warehouse else counted
+
+
+def _counted_in(target: Target, record: RunRecord, *, is_newest: bool) -> int | None:
     """Counted for the asking; else the rows that the delete detector counted, at the same snapshot."""
-    if newest is None:
-        return None
-    if newest.expected and target.name in newest.expected:
-        return newest.expected[target.name]
-    cursor = newest.state(target.sources[0]).cursor
+    if record.expected and target.name in record.expected and (is_newest or target.kind != "set"):
+        return record.expected[target.name]
+    cursor = record.state(target.sources[0]).cursor
     return cursor.count if cursor and target.row_by_row else None
+
+
+def _differs(table: TableStatus) -> bool:
+    """Whether rows are missing, or too many, that neither wait nor are set aside. A table that was never loaded is
+    behind, or will be."""
+    if table.there is None or table.expected is None or table.last_run is None:
+        return False
+    return abs(table.expected - table.there) > (table.waiting or 0) + (table.quarantined or 0)

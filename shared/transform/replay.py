@@ -157,6 +157,8 @@ def differences(standing: Manifest, now: Manifest) -> list[str]:
     if _quarantine(standing) != _quarantine(now):
         found.append("the checksum of its quarantine differs")
     labels = {} if standing.code == now.code else {"code": now.code, "declaration": now.declaration}
+    # Older ones do not say for which record they stand.
+    labels |= {} if standing.attempt else {"attempt": now.attempt}
     if not found and replace(standing, **labels) != now:
         found.append("the manifest differs, its checksums do not")
     return found

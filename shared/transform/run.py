@@ -13,12 +13,12 @@ import pandas as pd
 
 from shared.aws.bucket import Bucket
 from shared.columns import UNREADABLE, Frame, empty_frame
-from shared.errors import CorruptObject, MissingObject, Refused
+from shared.errors import CorruptObject, LogWentBack, MissingObject
 from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, Mode, Part, Quarantined, RunRecord
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, concatenated, refuse_repeated
+from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, concatenated, has_lost, refuse_repeated
 from shared.transform.inputs import Input, frames_of, inputs_of, whole_frame
 from shared.warehouse.registry import Target
 
@@ -84,18 +84,19 @@ def manifest_of(
         quarantined=_quarantine(target, record, quarantines, store),
         code=code,
         declaration=target.fingerprint,
+        attempt=record.attempt,
     )
 
 
 def standing_manifest(manifests: Manifests, target: Target, record: RunRecord) -> Manifest | None:
-    """None when there is none yet. Refused when it is of another run log."""
+    """None when there is none yet. LogWentBack when it was made of another record of this number."""
     try:
         manifest = manifests.get(record.run, target.name)
     except MissingObject:
         return None
-    if manifest.log != record.log:
+    if not manifest.is_of(record):
         key = keys.manifest_key(record.run, target.name)
-        raise Refused(f"{key} is of another run log than the ingestion bucket: empty the processed bucket too")
+        raise LogWentBack(f"{key} was made of another record of run {record.run}")
     return manifest
 
 
@@ -124,13 +125,18 @@ def _grouped(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator
 
 def _row_by_row(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:
     first, *others = inputs
-    joined = [whole_frame(given, ingestion) for given in others]
+    joined = [_readable(whole_frame(given, ingestion), target, given.source) for given in others]
     seen = empty_frame(target.columns)[target.key]
     for frame in frames_of(first, ingestion):
         accepted = accept(target.transform(frame, *joined), target, frame[UNREADABLE])
         accepted = refuse_repeated(accepted, target, seen)
         seen = pd.concat([seen, accepted.good[target.key]])
         yield accepted
+
+
+def _readable(frame: Frame, target: Target, source: str) -> Frame:
+    """The rows that can be joined: what is joined to another is refused, as if its partner were not there."""
+    return frame[~has_lost(frame[UNREADABLE], target, source)]
 
 
 def _distinct(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:

@@ -37,7 +37,7 @@ def dim_date(
     text_days = [order[name] for order in orders for name in ("agreed_delivery_date", "agreed_payment_date")]
     text_days += [frame["payment_date"] for frame in payments]
     moments = [frame[name] for frame in (*orders, *payments) for name in ("created_at", "last_updated")]
-    return _calendar(_distinct([*map(day_of, moments), *map(from_text_date, text_days)]))
+    return from_keys(_distinct([*map(day_of, moments), *map(from_text_date, text_days)]))
 
 
 def _distinct(columns: list[Series]) -> Series:
@@ -47,12 +47,19 @@ def _distinct(columns: list[Series]) -> Series:
     return days.drop_duplicates().sort_values(ignore_index=True)
 
 
-def _calendar(days: Series) -> Frame:
+def _year(days: Series) -> Series:
+    """As PostgreSQL's EXTRACT says it: there is no year 0, and the year before 1 is -1."""
+    year: Series = days.dt.year
+    return year.where(year > 0, year - 1)
+
+
+def from_keys(days: Series) -> Frame:
+    """The rows of these days."""
     day_of_week = days.dt.day_of_week + 1
     return Frame(
         {
             "date_id": days,
-            "year": days.dt.year,
+            "year": _year(days),
             "month": days.dt.month,
             "day": days.dt.day,
             "day_of_week": day_of_week,

@@ -13,7 +13,7 @@ import sqlalchemy
 from sqlalchemy import Boolean, Date, DateTime, Integer, Numeric, String, Table, Time
 
 from shared import warehouse
-from shared.columns import Column, Frame, Kind
+from shared.columns import Column, Frame, Kind, Series
 from shared.errors import BadDeclaration
 from shared.source.catalogue import TABLES
 
@@ -40,6 +40,7 @@ class Target:
     row for each different value.
     `key` is a dimension's or set's primary key, and a fact's business id. `columns` are what travels: all but
     `record_id`, the serial key that only a fact has. `references` name the dimension and its key per column.
+    `from_keys` makes a set's rows of their keys alone, where they say nothing else.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Target:
     columns: tuple[Column, ...]
     references: dict[str, tuple[str, str]]
     fingerprint: str
+    from_keys: Callable[[Series], Frame] | None = None
 
     @property
     def grouped(self) -> bool:
@@ -67,6 +69,11 @@ class Target:
     def always_whole(self) -> bool:
         """Whether each of its manifests is all of it: what is made of a reference table is made anew."""
         return self.kind == "dimension" and TABLES[self.sources[0]].reference
+
+    @property
+    def whole_from(self) -> tuple[str, ...]:
+        """The source tables that, read whole, bring all of it; what is joined comes by itself."""
+        return self.sources if self.kind == "set" else self.sources[:1]
 
 
 def target_from(module: ModuleType) -> Target:
@@ -86,7 +93,17 @@ def target_from(module: ModuleType) -> Target:
         raise BadDeclaration(name, f"a fact needs its business id, the column {key}")
     references = _references(table)
     target = Target(
-        name, table, transform, sources, kind, key, record_id, columns, references, _fingerprint(name, columns)
+        name,
+        table,
+        transform,
+        sources,
+        kind,
+        key,
+        record_id,
+        columns,
+        references,
+        _fingerprint(name, columns),
+        getattr(module, "from_keys", None),
     )
     _check_grouped(target)
     return target

@@ -8,9 +8,9 @@ import msgspec
 
 from shared import log
 from shared.aws.topic import Topic
-from shared.errors import MissingObject
 from shared.lake import keys
 from shared.lake.documents import RunRecord
+from shared.lake.health import last_words
 from shared.lake.manifests import Manifests, Place
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
@@ -64,15 +64,15 @@ def _records(outside: Outside, after: int) -> list[RunRecord]:
     newest = outside.run_log.newest()
     if newest is None:
         return []
+    # Before it lie the runs of a former log, or none.
+    after = max(after, newest.began - 1)
     return outside.memory.records(outside.run_log, newest.log, after, min(after + RECORDS_PER_LOOK, newest.run))
 
 
 def _last_look(run_log: RunLog) -> int:
     """Up to which run nothing was missing; 0 when nobody looked, which costs a longer look."""
-    try:
-        return msgspec.json.decode(run_log.bucket.get(keys.ASKED), type=Asked).complete_run
-    except (MissingObject, msgspec.DecodeError):
-        return 0
+    asked = last_words(run_log.bucket, keys.ASKED, Asked)
+    return asked.complete_run if asked else 0
 
 
 def _ask(late: list[Place], records: list[RunRecord], outside: Outside) -> list[Place]:

@@ -19,6 +19,7 @@ from shared.lake.documents import Hold, RunRecord
 from shared.load.health import Health as LoadHealth
 from shared.load.health import Missing, TableHealth
 from shared.source.health import Health as ExtractHealth
+from shared.source.health import Postponed
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
 
@@ -63,6 +64,27 @@ class Seen:
     def is_too_old(self, at: datetime | None) -> bool:
         return self.age_s(at) > self.objective.total_seconds()
 
+    def has_outlasted(self, since: datetime | None, until: datetime | None) -> bool:
+        """Whether what began at `since`, None for never, had lasted for longer than the objective at `until`, and there
+        has been no reason for silence for as long."""
+        if since is None or until is None:
+            return since is None and self.is_too_old(None)
+        return _aware(until) - _aware(since) > self.objective and self.is_too_old(None)
+
+    @property
+    def loaded_until(self) -> datetime | None:
+        """When load last ended a pass. A run that was late then is late by itself; the time since is load's silence."""
+        return self.load.at if self.load else None
+
+    @property
+    def worked_until(self) -> datetime | None:
+        """When extract and load both still worked. What passed since is the silence of one of them, and makes no table
+        old."""
+        read_until = self.extract.snapshot_at if self.extract else None
+        if read_until is None or self.loaded_until is None:
+            return None
+        return min(_aware(read_until), _aware(self.loaded_until))
+
     def table(self, table: str) -> TableHealth:
         return self.load.tables.get(table, TableHealth()) if self.load else TableHealth()
 
@@ -79,13 +101,22 @@ class Seen:
         states = self.newest.tables if self.newest else {}
         return {name: state.hold for name, state in states.items() if state.hold}
 
+    def postponed(self) -> dict[str, Postponed]:
+        """By source table: what extract's newest look could not read, and is not held."""
+        found = self.extract.postponed if self.extract else {}
+        return {name: each for name, each in found.items() if name not in self.holds()}
+
+    def is_held(self, target: Target) -> bool:
+        """Whether a source of the table is not read: held, or postponed."""
+        return not {*self.holds(), *self.postponed()}.isdisjoint(target.sources)
+
     def fresh_as_of(self, target: Target) -> datetime | None:
         return fresh_as_of(
             self.table(target.name).snapshot_at,
             self.extract.snapshot_at if self.extract else None,
             self.remembered.get(target.name),
             is_behind=self.missing(target) is not None,
-            is_held=not self.holds().keys().isdisjoint(target.sources),
+            is_held=self.is_held(target),
         )
 
     @property

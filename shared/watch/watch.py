@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
 from shared.alerts.documents import Alert
 from shared.aws.metrics import Metrics
-from shared.errors import MissingObject, PermanentError
+from shared.errors import PermanentError
 from shared.lake import keys
 from shared.lake.documents import encode
+from shared.lake.health import last_words
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.load.health import Health as LoadHealth
@@ -21,8 +22,6 @@ from shared.warehouse.registry import Target
 from shared.watch.course import Open, Told, go_on
 from shared.watch.incidents import incidents, unjudged
 from shared.watch.measures import Depths, Seen, metrics
-
-S = TypeVar("S", bound=msgspec.Struct)
 
 # Runs that the loader has not seen are a minute's; of a loader that is away itself an hour's are enough to look at.
 PENDING_LOOKED_AT = 60
@@ -92,14 +91,14 @@ def watch(outside: Outside) -> Health:
 def look(outside: Outside, now: datetime, quiet_until: datetime, remembered: Mapping[str, datetime]) -> Seen:
     run_log = outside.run_log
     # What extract has looked at is read before what came of it: a table is not called fresh for a run unseen.
-    extract = last_words(run_log, keys.EXTRACT_HEALTH, ExtractHealth)
+    extract = last_words(run_log.bucket, keys.EXTRACT_HEALTH, ExtractHealth)
     seen = Seen(
         now=now,
         quiet_until=quiet_until,
         objective=outside.objective,
         targets=outside.targets,
         extract=extract,
-        load=last_words(run_log, keys.LOAD_HEALTH, LoadHealth),
+        load=last_words(run_log.bucket, keys.LOAD_HEALTH, LoadHealth),
         queues=outside.depths(),
         remembered=remembered,
     )
@@ -114,20 +113,12 @@ def _with_runs(seen: Seen, run_log: RunLog) -> Seen:
     if load and newest and load.log != newest.log:
         # What it says of the tables is about another log's runs.
         load = msgspec.structs.replace(load, tables={}, seen_run=0)
-    pending = islice(run_log.since(load.seen_run if load else 0), PENDING_LOOKED_AT)
+    pending = islice(run_log.since(load.seen_run if load else 0, newest), PENDING_LOOKED_AT)
     return replace(seen, load=load, newest=newest, pending=list(pending))
 
 
 def last_look(run_log: RunLog) -> Health | None:
-    return last_words(run_log, keys.WATCH_HEALTH, Health)
-
-
-def last_words(run_log: RunLog, key: str, kind: type[S]) -> S | None:
-    """None of who never spoke, and of words that this code does not understand."""
-    try:
-        return msgspec.json.decode(run_log.bucket.get(key), type=kind)
-    except (MissingObject, msgspec.DecodeError):
-        return None
+    return last_words(run_log.bucket, keys.WATCH_HEALTH, Health)
 
 
 def _quiet_until(before: Health | None, paused: str | None, now: datetime) -> datetime:

@@ -51,9 +51,32 @@ def test_the_table_is_aligned_and_says_nothing_it_does_not_know() -> None:
     ]
 
 
-def test_what_was_not_counted_is_not_expected() -> None:
-    shown = screen.table(STATUS | {"comparable": False}).splitlines()
-    assert shown[1].split() == ["dim_staff", "-", "20", "3", "4", "s"]
+def test_what_was_never_counted_is_a_dash_and_all_else_is_shown_though_a_table_is_behind() -> None:
+    shown = screen.table(STATUS | {"comparable": False, "tables": [STAFF, STAFF | {"expected": None}]}).splitlines()
+    assert shown[1].split() == ["dim_staff", "20", "20", "3", "4", "s"]
+    assert shown[2].split() == ["dim_staff", "-", "20", "3", "4", "s"]
+
+
+LOST = STATUS | {
+    "comparable": False,
+    "not_well": ["dim_staff: 1 rows of 20"],
+    "tables": [STAFF | {"there": 1, "resync": ["staff"]}, PAYMENT],
+}
+
+
+def test_rows_that_are_missing_are_said_with_the_command_that_brings_them() -> None:
+    assert screen.screen(LOST, color=False, options=" --local").splitlines()[-2:] == [
+        "NOT WELL  dim_staff: 1 rows of 20",
+        "          run ./infra_bash/resync.sh staff --local",
+    ]
+    damaged = INCIDENT | {"kind": "table damaged", "subject": "dim_staff", "says": "1 rows, and 20 were loaded"}
+    shown = screen.screen(LOST | {"incidents": [damaged]}, color=False)
+    assert "rows of" not in shown and "table damaged dim_staff" in shown
+
+
+def test_the_stack_s_options_end_the_command() -> None:
+    assert done("all", LOST, "--stack= --settings x.env").stdout.endswith("resync.sh staff --settings x.env\n")
+    assert done("all", LOST, "--stack=", "dim_staff").stdout.endswith("resync.sh staff\n")
 
 
 def test_the_screen_says_first_whether_all_is_well_and_then_what_to_run() -> None:
@@ -107,7 +130,7 @@ SILENT["not_well"] = [f"warehouse: {SILENT['no_answer']}", "load silent"]
 def test_a_warehouse_that_does_not_answer_leaves_question_marks_and_the_rest() -> None:
     first, header, staff, incident, _, why = screen.screen(SILENT, color=False).splitlines()
     assert first == "NOT WELL; run 4, ? loaded; watch looked 12 s ago"
-    assert staff.split() == ["dim_staff", "-", "?", "?", "4", "s", "?", "3", "0", "?", "?"]
+    assert staff.split() == ["dim_staff", "20", "?", "?", "4", "s", "?", "3", "0", "?", "?"]
     assert incident.startswith("INCIDENT  load silent, since")
     assert why.startswith("NOT WELL  warehouse: connecting to 127.0.0.1:1/warehouse as loader failed")
     assert why.endswith("; check host and port in the secret, and that PostgreSQL is up")

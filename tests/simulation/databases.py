@@ -13,7 +13,8 @@ from pg8000.native import Connection as Native
 
 from local.postgres import Server
 from shared.errors import TotestreamError
-from shared.postgres.connection import Connection, translated
+from shared.postgres.connection import Connection
+from shared.postgres.errors import translated
 from shared.source.sql import SNAPSHOT
 from tests.detection.servers import crash
 from tests.simulation.world import Actor

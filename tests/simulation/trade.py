@@ -11,6 +11,7 @@ from pg8000.native import Connection as Native
 
 from conftest import Database
 from shared.lake.documents import RunRecord
+from shared.postgres.times import time_of
 from tests.road.test_history import FACTS, Versions
 from tests.simulation.world import World
 
@@ -232,7 +233,7 @@ class Trade:
             rows = native.run(f"SELECT {table}_id, to_jsonb(t), xmin::text || ctid::text FROM public.{table} t")
             states |= {(table, key): Version(row, maker) for key, row, maker in rows or []}
         native.run("ROLLBACK TO SAVEPOINT looking; RELEASE SAVEPOINT looking")
-        self.seen[xmin, xmax, taken_at] = states
+        self.seen[xmin, xmax, time_of(taken_at)] = states
 
     def seen_by(self, record: RunRecord, table: str) -> dict[Place, Version] | None:
         """What this run could see of the table; None when it did not read it."""

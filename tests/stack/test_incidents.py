@@ -162,6 +162,13 @@ def test_damage_that_a_reconcile_finds(stack: LocalStack, called: Called, fault:
         run_the_runbook(stack, "reconcile differences")
 
 
+def test_rows_that_a_hand_has_deleted(stack: LocalStack, called: Called, fault: Callable[[str, str], None]) -> None:
+    fault("break", "table-damaged")
+    with incident(called, "table damaged", "fact_payment"):
+        run_the_runbook(stack, "table damaged", TABLE="fact_payment", SOURCE="payment")
+    stack.arrives()
+
+
 def test_a_run_that_is_refused(stack: LocalStack, called: Called) -> None:
     s3, bucket = stack.aws("s3"), stack.names.bucket("processed")
     with stack.by_hand("load"):

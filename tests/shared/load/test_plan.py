@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from shared.lake.documents import Batch, Mode, RunRecord, Snapshot, TableState
 from shared.lake.manifests import Place
-from shared.load.plan import Apply, Look, Step, Supersede, Wait, complete_run, is_awaited, next_step
+from shared.load.plan import Apply, Look, Step, Supersede, Wait, complete_run, is_awaited, newest_change, next_step
 from shared.warehouse.registry import TARGETS
 
 pytestmark = pytest.mark.fast
@@ -118,3 +119,55 @@ def test_a_run_is_complete_when_every_table_has_it_and_all_before() -> None:
     everything = runs(1, 2) | runs(1, 4, table=SET)
     assert complete(everything) == complete(everything, *TARGETS) == 4
     assert complete(everything, *TARGETS, "not_ours_yet") == 3
+
+
+@pytest.mark.parametrize(("minutes", "step"), [(11, Wait(1)), (12, Supersede((1, 2), 3))])
+def test_a_fact_s_gap_is_given_time_until_the_youngest_of_it_is_overdue(minutes: int, step: Step) -> None:
+    """Of two missing runs the first is overdue a minute before the second, which may still come."""
+    records = payments("delta", "delta", "full")
+    assert next_step(TARGETS[FACT], look(records, runs(3), minutes=minutes)) == step
+
+
+def test_one_that_is_hopeless_and_one_that_may_still_come_are_waited_for() -> None:
+    records = payments("delta", "delta", "full")
+    found = look(records, runs(1, 3), minutes=11, run_1="damaged")
+    assert next_step(TARGETS[FACT], found) == Wait(1)
+    assert next_step(TARGETS[FACT], replace(found, now=NOON + timedelta(minutes=12))) == Supersede((1, 2), 3)
+
+
+def test_a_full_batch_that_is_not_there_closes_no_gap() -> None:
+    records = payments("delta", "full", "full")
+    assert next_step(TARGETS[FACT], look(records, runs(3), minutes=60)) == Supersede((1, 2), 3)
+    assert next_step(TARGETS[FACT], look(records, runs(), minutes=60)) == Wait(1)
+
+
+def test_a_full_batch_supersedes_nothing_that_came_after_it() -> None:
+    records = payments("delta", "full", "delta", "delta")
+    assert next_step(TARGETS[FACT], look(records, runs(2, 4), minutes=60)) == Supersede((1,), 2)
+
+
+def test_a_dimension_s_gap_is_given_no_time() -> None:
+    records = [record(run, {"currency": "full"}, DIMENSION) for run in (1, 2)]
+    assert next_step(TARGETS[DIMENSION], look(records, runs(2, table=DIMENSION))) == Supersede((1,), 2)
+
+
+def changed_at(record: RunRecord, **newest: int) -> RunRecord:
+    """The source tables' newest changes, in minutes after noon."""
+    states = {
+        source: msgspec.structs.replace(
+            state, batch=msgspec.structs.replace(state.batch, newest_change_at=NOON + timedelta(minutes=newest[source]))
+        )
+        if state.batch and source in newest
+        else state
+        for source, state in record.tables.items()
+    }
+    return msgspec.structs.replace(record, tables=states)
+
+
+def test_the_newest_change_is_that_of_all_the_sources_of_a_table() -> None:
+    read = record(1, {"staff": "full", "department": "full", "payment": "delta"}, "dim_staff")
+    staff = TARGETS["dim_staff"]
+    assert newest_change(read, staff) is None
+    assert newest_change(changed_at(read, staff=5), staff) == NOON + timedelta(minutes=5)
+    assert newest_change(changed_at(read, staff=5, department=3), staff) == NOON + timedelta(minutes=5)
+    assert newest_change(changed_at(read, staff=2, department=3, payment=9), staff) == NOON + timedelta(minutes=3)

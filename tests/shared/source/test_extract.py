@@ -21,6 +21,7 @@ from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
 from shared.source.catalogue import TABLES
 from shared.source.extract import Outcome, extract
+from shared.source.preview import compare, preview
 from shared.source.request import Request
 from shared.source.run import Outside
 from shared.warehouse.registry import TARGETS
@@ -386,3 +387,156 @@ def test_messages_reach_sns_one_per_changed_table(aws: None) -> None:
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         seen |= {json.loads(message["Body"])["table"] for message in messages}
     assert seen == set(TABLES)
+
+
+def hold_of(stack: Stack, run: int, table: str) -> str:
+    hold = stack.record(run).tables[table].hold
+    assert hold is not None
+    return hold.reason
+
+
+SELECTS = ", ".join(column.name for column in TABLES["transaction"].columns)
+CLOSED = {
+    "row-level security": (
+        "ALTER TABLE transaction ENABLE ROW LEVEL SECURITY",
+        'would be affected by row-level security policy for table "transaction"); ALTER ROLE totestream_extract'
+        " BYPASSRLS, or ALTER TABLE public.transaction DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE transaction DISABLE ROW LEVEL SECURITY",
+    ),
+    "a policy that shows some": (
+        "ALTER TABLE transaction ENABLE ROW LEVEL SECURITY;"
+        "CREATE POLICY first ON transaction TO totestream_extract USING (transaction_id = 1)",
+        'would be affected by row-level security policy for table "transaction"); ALTER ROLE totestream_extract'
+        " BYPASSRLS, or ALTER TABLE public.transaction DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY first ON transaction; ALTER TABLE transaction DISABLE ROW LEVEL SECURITY",
+    ),
+    "rights of columns": (
+        "REVOKE SELECT ON transaction FROM totestream_extract;"
+        f"GRANT SELECT ({SELECTS}) ON transaction TO totestream_extract",
+        "permission denied for table transaction); GRANT SELECT ON public.transaction TO totestream_extract",
+        "GRANT SELECT ON transaction TO totestream_extract",
+    ),
+    "a right to write": (
+        "REVOKE SELECT ON transaction FROM totestream_extract; GRANT INSERT ON transaction TO totestream_extract",
+        "permission denied for table transaction); GRANT SELECT ON public.transaction TO totestream_extract",
+        "GRANT SELECT ON transaction TO totestream_extract",
+    ),
+}
+
+
+@pytest.mark.parametrize(("close", "words", "open_again"), CLOSED.values(), ids=CLOSED)
+def test_what_the_login_may_not_see_is_held_and_not_deleted(
+    stack: Stack, owner: pg8000.native.Connection, close: str, words: str, open_again: str
+) -> None:
+    for key in (1, 2, 3):
+        transaction(owner, key)
+    stack.extract()
+    owner.run(close)
+    currency(owner, 1)
+    transaction(owner, 4)
+    assert preview(Request(), stack.outside())["runs"][0]["held"].keys() == {"transaction"}
+    stack.extract(Request(cause="count", count=True))
+    record = stack.record(2)
+    assert hold_of(stack, 2, "transaction").endswith(words) and "42501" in hold_of(stack, 2, "transaction")
+    assert record.changed == ("currency",) and record.expected is not None
+    assert "dim_transaction" not in record.expected and record.expected["dim_currency"] == 1
+    [compared] = [table for table in compare(stack.outside())["tables"] if table["table"] == "transaction"]
+    assert compared["problem"].endswith(words)
+    owner.run(open_again)
+    stack.extract()
+    batch = stack.record(3).tables["transaction"].batch
+    assert batch is not None and batch.mode == "delta"
+    assert stack.rows(3, "transaction") == [4]
+
+
+def test_a_login_that_policies_do_not_bind_reads_on(stack: Stack, owner: pg8000.native.Connection) -> None:
+    """The tables' owner, until the policy is forced; and a login that bypasses them, also then."""
+    stack.totesys = replace(stack.totesys, login_name=stack.totesys.owner_name)
+    transaction(owner, 1)
+    stack.extract()
+    owner.run("ALTER TABLE transaction ENABLE ROW LEVEL SECURITY")
+    assert stack.extract().run == 2
+    assert reasons(stack, 2) == {"transaction": "its row-level security changed"}
+    owner.run("ALTER TABLE transaction FORCE ROW LEVEL SECURITY")
+    stack.extract()
+    assert "row-level security" in hold_of(stack, 3, "transaction")
+    with stack.totesys.server.superuser() as admin:
+        admin.run(f"ALTER ROLE {stack.totesys.owner_name} BYPASSRLS")
+        stack.extract()
+        admin.run(f"ALTER ROLE {stack.totesys.owner_name} NOBYPASSRLS")
+    assert stack.rows(4, "transaction") == [1]
+
+
+def test_a_schema_that_is_closed_or_gone_holds_every_table_and_the_holds_end_by_themselves(stack: Stack) -> None:
+    stack.extract()
+    with stack.totesys.server.superuser(stack.totesys.name) as admin:
+        admin.run("REVOKE USAGE ON SCHEMA public FROM totestream_extract")
+        stack.extract()
+        grant = "permission denied for schema public); GRANT USAGE ON SCHEMA public TO totestream_extract"
+        assert all(hold_of(stack, 2, table).endswith(grant) for table in TABLES)
+        admin.run("ALTER SCHEMA public RENAME TO elsewhere")
+        stack.extract()
+        assert all(hold_of(stack, 3, table).startswith(f"table {table} is not there") for table in TABLES)
+        admin.run("ALTER SCHEMA elsewhere RENAME TO public")
+        admin.run("GRANT USAGE ON SCHEMA public TO totestream_extract")
+    stack.extract()
+    assert not any(state.hold or state.batch for state in stack.record(4).tables.values())
+
+
+NOWHERE = "CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing"
+NO_TABLE = {
+    "a view": (
+        "ALTER TABLE currency RENAME TO currencies; CREATE VIEW currency AS SELECT * FROM currencies",
+        "table currency is a view, whose rows do not tell which transaction made them",
+    ),
+    "a materialized view": (
+        "ALTER TABLE currency RENAME TO currencies; CREATE MATERIALIZED VIEW currency AS SELECT * FROM currencies",
+        "table currency is a materialized view, whose rows do not tell which transaction made them",
+    ),
+    "a foreign table": (
+        f"ALTER TABLE currency RENAME TO currencies; {NOWHERE};"
+        "CREATE FOREIGN TABLE currency (currency_id integer) SERVER nowhere",
+        "table currency is a foreign table, whose rows do not tell which transaction made them",
+    ),
+    "a foreign child": (
+        f"{NOWHERE}; CREATE FOREIGN TABLE currency_far () INHERITS (currency) SERVER nowhere",
+        "currency_far, a part of table currency, is a foreign table, whose rows do not tell which transaction made"
+        " them",
+    ),
+    "another storage": (
+        "CREATE ACCESS METHOD columns TYPE TABLE HANDLER heap_tableam_handler;"
+        "ALTER TABLE currency SET ACCESS METHOD columns",
+        "table currency is stored by columns, not as a heap, whose rows do not tell which transaction made them",
+    ),
+    "a sequence": (
+        "ALTER TABLE currency RENAME TO currencies; CREATE SEQUENCE currency",
+        "table currency is a sequence, whose rows do not tell which transaction made them",
+    ),
+    "a domain": (
+        "CREATE DOMAIN code AS varchar(3); ALTER TABLE currency ALTER currency_code TYPE code",
+        "column currency.currency_code is the domain code over character varying(3), not text",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statements", "words"), NO_TABLE.values(), ids=NO_TABLE)
+def test_what_is_no_plain_table_is_held_by_what_it_is(stack: Stack, statements: str, words: str) -> None:
+    with stack.totesys.server.superuser(stack.totesys.name) as admin:
+        admin.run(f"{statements}; GRANT SELECT ON currency TO totestream_extract")
+    assert stack.extract().run == 1
+    assert hold_of(stack, 1, "currency") == f"{words}: mend the source, or shared/source/catalogue.py"
+    assert set(stack.record(1).changed) == set(TABLES) - {"currency"}
+
+
+def test_the_cursor_of_a_version_that_did_not_say_from_what_it_read_costs_one_full_read(
+    stack: Stack, owner: pg8000.native.Connection
+) -> None:
+    transaction(owner, 1)
+    stack.extract()
+    record = json.loads(stack.ingestion.get(keys.run_key(1)))
+    for state in record["tables"].values():
+        del state["cursor"]["taken_from"]
+    stack.ingestion.put(keys.run_key(1), json.dumps(record).encode())
+    stack.extract()
+    assert reasons(stack, 2) == dict.fromkeys(TABLES, "read by a version that did not say from what")
+    assert stack.extract().run is None

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.lake.documents import Hold, RunRecord, Snapshot, TableState
+from shared.load.damage import Damage, Numbers
 from shared.load.health import Health as LoadHealth
 from shared.load.health import Missing, TableHealth
 from shared.source.health import Health as ExtractHealth
+from shared.source.health import Postponed
 from shared.warehouse.registry import TARGETS
 from shared.watch.incidents import KINDS, incidents, unjudged
 from shared.watch.measures import Depths, Seen, metrics
@@ -50,8 +52,16 @@ def record(
     )
 
 
-def extract_health(seconds: float) -> ExtractHealth:
-    return ExtractHealth(at=ago(seconds), snapshot_at=plain(ago(seconds)), run=1, changed=(), held={})
+def extract_health(seconds: float, **postponed: int) -> ExtractHealth:
+    """`postponed`: in how many looks each table was not read."""
+    return ExtractHealth(
+        at=ago(seconds),
+        snapshot_at=plain(ago(seconds)),
+        run=1,
+        changed=(),
+        held={},
+        postponed={name: Postponed(ago(60 * looks), looks, "it is locked") for name, looks in postponed.items()},
+    )
 
 
 def load_health(seconds: float = 20, *, log: str = "a", **more: Any) -> LoadHealth:
@@ -84,8 +94,11 @@ def table(**facts: Any) -> LoadHealth:
     return load_health(tables={"fact_payment": TableHealth(last_run=1, snapshot_at=plain(ago(3600)), **facts)})
 
 
-LATE = (record(2, 301, ("fact_payment",)),)
+EMPTIED = Damage(there=Numbers(0, 5, 2), loaded=Numbers(4683, 5, 2))
+# Older than the objective when load, twenty seconds ago, ended its last pass.
+LATE = (record(2, 321, ("fact_payment",)),)
 HELD = record(2, 301, holds={"payment": "paid is a text"})
+A_WHILE = {table: plain(ago(100)) for table in TARGETS}
 CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
     "a quiet hour": (WELL, set()),
     "dead letters": (
@@ -108,8 +121,7 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
         replace(
             WELL,
             queues={"fact_payment": Depths(3, 0)},
-            pending=(record(2, 299, ("fact_payment",)),),
-            remembered={"fact_payment": plain(ago(299))},
+            pending=(record(2, 319, ("fact_payment",)),),
         ),
         set(),
     ),
@@ -120,9 +132,9 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
             queues={"dim_date": Depths(1, 0)},
             load=load_health(
                 tables={
-                    "fact_payment": TableHealth(9, plain(ago(20)), Missing(3, plain(ago(301)))),
-                    "dim_date": TableHealth(2, plain(ago(900)), Missing(3, plain(ago(301)))),
-                    "dim_staff": TableHealth(9, plain(ago(20)), Missing(10, plain(ago(299)))),
+                    "fact_payment": TableHealth(9, plain(ago(20)), Missing(3, plain(ago(321)))),
+                    "dim_date": TableHealth(2, plain(ago(900)), Missing(3, plain(ago(321)))),
+                    "dim_staff": TableHealth(9, plain(ago(20)), Missing(10, plain(ago(319)))),
                 }
             ),
         ),
@@ -137,15 +149,35 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
         # dim_date is made of it, too.
         {("table held", "payment"), ("freshness", "fact_payment"), ("freshness", "dim_date")},
     ),
+    "a source table that was postponed once": (
+        replace(WELL, extract=extract_health(30, staff=1), remembered=A_WHILE),
+        set(),
+    ),
+    "one that is postponed look after look": (
+        replace(WELL, extract=extract_health(30, staff=2), remembered=A_WHILE),
+        {("table held", "staff")},
+    ),
+    "one that is held and postponed": (
+        replace(WELL, newest=HELD, extract=extract_health(30, payment=9), remembered=A_WHILE),
+        {("table held", "payment")},
+    ),
+    "one that is postponed for longer than the objective": (
+        replace(WELL, extract=extract_health(30, staff=9), remembered={"dim_staff": plain(ago(331))}),
+        {("table held", "staff"), ("freshness", "dim_staff")},
+    ),
     "quarantine": (replace(WELL, load=table(quarantined=4)), {("rows quarantined", "fact_payment")}),
     "rows that wait for too long": (
-        replace(WELL, load=table(waiting=1, waiting_since=plain(ago(301)))),
+        replace(WELL, load=table(waiting=1, waiting_since=plain(ago(331)))),
         {("rows waiting", "fact_payment")},
     ),
-    "rows that wait as they may": (replace(WELL, load=table(waiting=1, waiting_since=plain(ago(299)))), set()),
+    "rows that wait as they may": (replace(WELL, load=table(waiting=1, waiting_since=plain(ago(329)))), set()),
     "damage that a reconcile has found": (
         replace(WELL, load=table(differing=1)),
         {("reconcile differences", "fact_payment")},
+    ),
+    "a table that was emptied by hand": (
+        replace(WELL, load=table(damage=EMPTIED)),
+        {("table damaged", "fact_payment")},
     ),
     "an extract that died": (replace(WELL, extract=extract_health(301)), {("extract silent", "")}),
     "an extract that died, and a run of before that is not loaded": (
@@ -200,6 +232,15 @@ def test_every_kind_is_told_in_some_case() -> None:
     assert {kind for _, expected in CASES.values() for kind, _ in expected} == {kind.name for kind in KINDS}
 
 
+def test_what_postpones_a_table_is_told_with_its_reason_and_its_table_is_not_fresh() -> None:
+    seen, _ = CASES["one that is postponed look after look"]
+    [incident] = incidents(seen)
+    assert incident.says == "since 2026-11-25 11:58:00 UTC, in 2 looks: it is locked"
+    assert incident.command == "./infra_bash/catalogue.sh staff"
+    fresh = {name: at for name, at in seen.all_fresh_as_of().items() if at != plain(ago(30))}
+    assert fresh == {"dim_staff": plain(ago(100))}
+
+
 def test_a_command_names_what_the_script_takes() -> None:
     found = incidents(replace(CASES["quarantine"][0], pending=LATE), " --local")
     assert [each.command for each in found] == [
@@ -221,7 +262,7 @@ def test_no_age_is_counted_from_before_there_was_reason_to_look(quiet: float, ag
     told = {kind for kind, _ in of(seen)}
     assert ("extract silent" in told) == (min(extract, quiet) > 300)
     assert ("load silent" in told) == (min(load, quiet) > 300)
-    late = min(run, quiet) > 300 and "load silent" not in told
+    late = run - load > 300 and quiet > 300 and "load silent" not in told
     assert ("table behind" in told) == late
 
 
@@ -237,7 +278,7 @@ def test_what_cloudwatch_is_given() -> None:
         "OpenIncidents": 7,
         "FreshnessSeconds": 3600.0,
         "DeadLetters": 3,
-        "OldestMessageSeconds": 301.0,
+        "OldestMessageSeconds": 321.0,
         "TablesBehind": 1,
         "TablesHeld": 1,
         "RowsWaiting": 5,
@@ -266,10 +307,43 @@ def test_a_number_that_nobody_knows_is_not_told() -> None:
             replace(WELL, load=load_health(stopped="TwoLogs")),
             {
                 *("freshness", "oldest message", "table behind"),
-                *("rows quarantined", "rows waiting", "reconcile differences"),
+                *("rows quarantined", "rows waiting", "reconcile differences", "table damaged"),
             },
         ),
     ],
 )
 def test_while_the_road_is_silent_nobody_knows_of_its_tables(seen: Seen, kinds: set[str]) -> None:
     assert unjudged(seen) == kinds
+
+
+@pytest.mark.parametrize(
+    ("table", "there", "says", "command"),
+    [
+        ("fact_payment", Numbers(0, 5, 2), "0 rows, and 4683 were loaded", "./infra_bash/resync.sh payment --local"),
+        (
+            "dim_staff",
+            Numbers(4684, 4, 1),
+            "4684 rows, and 4683 were loaded; 4 entries in etl_ledger, and 5 were loaded; "
+            "1 rows in etl_deletion, etl_text_deletion, etl_waiting and etl_quarantine, and 2 were loaded",
+            "./infra_bash/resync.sh staff --local",
+        ),
+        (
+            "dim_date",
+            Numbers(1, 5, 2),
+            "1 rows, and 4683 were loaded",
+            "./infra_bash/resync.sh sales_order purchase_order payment --local",
+        ),
+        (
+            "fact_payment",
+            Numbers(None, 5, 2),
+            "it is not there, or the loader may not read it; 4683 rows were loaded",
+            "./infra_bash/deploy.sh --local",
+        ),
+    ],
+)
+def test_damage_is_told_by_its_numbers_and_with_the_command_that_mends_it(
+    table: str, there: Numbers, says: str, command: str
+) -> None:
+    damaged = TableHealth(last_run=1, snapshot_at=plain(ago(3600)), damage=Damage(there, EMPTIED.loaded))
+    [found] = incidents(replace(WELL, load=load_health(tables={table: damaged})), " --local")
+    assert (found.kind, found.subject, found.says, found.command) == ("table damaged", table, says, command)

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Begin a new run log after the buckets were put back to an earlier state, and follow its first run into the warehouse.
+#
+# Usage: infra_bash/new_log.sh [--local | --settings FILE] [--dry-run]
+#
+#   --local           the local stack
+#   --settings FILE   default settings.env
+#   --dry-run         say what would be read, and read nothing
+#   --help            this text
+#
+# For the incident "run log went back" of docs/runbook.md. Every source table is read whole and compared with the
+# warehouse: what was changed or deleted meanwhile is loaded, and no row twice. The run has a number that no run ever
+# had, so that nothing of the former log can be taken for it. Safe at any time.
+# Exit codes: 0 done, 1 failed, 2 wrong usage.
+
+# shellcheck source-path=SCRIPTDIR/lib
+lib=$(dirname "${BASH_SOURCE[0]}")/lib
+source "$lib/operating.sh"
+source "$lib/pausing.sh"
+source "$lib/follow.sh"
+
+main() {
+  local used event run answer
+  read_arguments "$@"
+  require_venv
+  load_settings
+  keep_cli_loaded
+  used=$(invoke inspect '{"do":"used"}')
+  event=$(python infra_bash.lib.asking new_log <<<"$used")
+  if [[ $DRY_RUN == yes ]]; then
+    show_preview "$event"
+    return
+  fi
+  require_flow
+  run=$(extract_now "$event")
+  say run "$run begins a new log and reads every table"
+  answer=$(follow "$run")
+  python infra_bash.lib.runs loaded <<<"$answer"
+}
+
+read_arguments() {
+  while (($# > 0)); do
+    read_argument "$@"
+    case $TAKEN$1 in
+      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
+      0*) refuse_argument "$1" ;;
+    esac
+    shift "$TAKEN"
+  done
+}
+
+main "$@"

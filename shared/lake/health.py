@@ -1,0 +1,27 @@
+"""The files in health/: what each stage leaves for others to see. None is a source of truth."""
+
+from typing import TypeVar
+
+import msgspec
+
+from shared.aws.bucket import Bucket
+from shared.errors import BadDocument, MissingObject
+from shared.lake.documents import decode_json
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """What extract reads of health/load.json: up to which run all of a log is loaded, and what has stopped the pass."""
+
+    log: str
+    complete_run: int
+    stopped: str = ""
+
+
+def last_words(ingestion: Bucket, key: str, kind: type[S]) -> S | None:
+    """Return what `key` says; None when there is none, or when this code does not understand it."""
+    try:
+        return decode_json(ingestion.get(key), kind, key)
+    except (MissingObject, BadDocument):
+        return None

@@ -1,0 +1,224 @@
+"""What was done by hand to a loaded table: what is there is counted, and compared with what was loaded.
+
+`etl_table` has for each warehouse table its number of rows and of what the bookkeeping has about it. Each load changes
+the numbers in its own transaction, and a full batch, which is compared with the whole table, sets them anew. Nobody
+else writes there, so another number is the trace of a hand: TRUNCATE, DELETE, INSERT, a table made again or put back.
+"""
+# ruff: noqa: S608 - every identifier passes quoted()
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+
+from shared import log
+from shared.errors import TotestreamError
+from shared.load.warehouse import RESERVE_S, ConnectionLost, Warehouse
+from shared.postgres.connection import quoted
+from shared.warehouse.registry import Target
+
+# 16 MB are counted in some 15 ms, in every pass. Beyond it a table is counted when PostgreSQL's own numbers show that
+# it was made anew, emptied, rewritten or deleted from, and each hour: statistics can be lost or turned off.
+SMALL_PAGES = 2048
+COUNTED_EACH = timedelta(hours=1)
+# Who holds a table against readers is not waited for: the next pass counts it.
+LOCK_S = 0.2
+# A count that takes longer is left out. More than a hundred million rows are counted in it.
+COUNTING_S = 20
+LEDGER = "etl_ledger"
+
+LOADED = "SELECT table_name, rows, entries, others FROM etl_table"
+
+# Of a partitioned table the partitions have the pages and the numbers. The pages are those of the last ANALYZE: the
+# exact size could not be asked for while somebody holds the table.
+PRESENT = """
+SELECT class.relname::text, sum(part.relpages),
+       string_agg(concat_ws(':', part.oid, part.relfilenode, pg_stat_get_tuples_deleted(part.oid)), ' '
+                  ORDER BY part.oid)
+FROM pg_class class
+CROSS JOIN LATERAL (SELECT class.oid UNION SELECT relid FROM pg_partition_tree(class.oid)) tree (oid)
+JOIN pg_class part ON part.oid = tree.oid
+WHERE class.relnamespace = current_schema()::regnamespace AND class.relkind IN ('r', 'p')
+  AND class.relname = ANY(CAST(:tables AS text[])) AND has_table_privilege(class.oid, 'SELECT')
+GROUP BY class.oid, class.relname
+"""
+
+ENTRIES = f"SELECT table_name, count(*) FROM {LEDGER} GROUP BY table_name"
+OTHERS = ("etl_deletion", "etl_text_deletion", "etl_waiting", "etl_quarantine")
+ALL_OTHERS = "SELECT table_name, count(*) FROM ({}) other GROUP BY table_name".format(
+    " UNION ALL ".join(f"SELECT table_name FROM {name}" for name in OTHERS)
+)
+OTHERS_NOW = " + ".join(f"(SELECT count(*) FROM {name} WHERE table_name = :table)" for name in OTHERS)
+
+BEGIN_TABLE = """
+INSERT INTO etl_table (table_name, rows, entries, others) VALUES (:table, :rows, :entries, :others)
+ON CONFLICT DO NOTHING"""
+
+
+# A load has added so many rows to a table.
+NOTE_ADDED = f"UPDATE etl_table SET rows = rows + :added, others = {OTHERS_NOW} WHERE table_name = :table"
+
+
+def note_whole(target: Target) -> str:
+    """A table was compared with all that it should hold: what it has now is what it should have."""
+    return f"""
+        UPDATE etl_table SET rows = (SELECT count(*) FROM {quoted(target.name)}), others = {OTHERS_NOW},
+               entries = (SELECT count(*) FROM {LEDGER} WHERE table_name = :table)
+        WHERE table_name = :table"""
+
+
+class Numbers(msgspec.Struct, frozen=True):
+    """A table's rows, its entries in the ledger, and its rows in the other etl_ tables. `rows` is None where the table
+    is not there, or may not be read."""
+
+    rows: int | None
+    entries: int
+    others: int
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """What there is, and what was loaded."""
+
+    there: Numbers
+    loaded: Numbers
+
+
+@dataclass(frozen=True)
+class _Relation:
+    """A table as PostgreSQL describes it: `hint` is another one when it was made anew, emptied, or deleted from."""
+
+    pages: int
+    hint: str
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A table at its last count: PostgreSQL's own numbers of it, and the time."""
+
+    hint: str
+    at: datetime
+
+
+@dataclass
+class Counted:
+    """What a warm function need not count again: large tables that were as they should be, and have not changed.
+
+    `damages` are those found last: a table that somebody holds is taken to be as it was.
+    """
+
+    small_pages: int = SMALL_PAGES
+    seen: dict[str, _Seen] = field(default_factory=dict)
+    damages: dict[str, Damage] = field(default_factory=dict)
+
+    def is_as_seen(self, table: str, relation: _Relation, now: datetime) -> bool:
+        """Whether it has lost nothing since it was counted last."""
+        seen = self.seen.get(table)
+        is_fresh = seen is not None and seen.hint == relation.hint and now - seen.at < COUNTED_EACH
+        return is_fresh and relation.pages > self.small_pages
+
+
+def find_damages(
+    warehouse: Warehouse,
+    targets: Mapping[str, Target],
+    counted: Counted,
+    now: datetime,
+    time_left_s: Callable[[], float],
+) -> dict[str, Damage]:
+    """The tables that are not as they were loaded. A table that was never counted begins with what it has.
+
+    The loader's lock must be held: nobody loads meanwhile. Raises ConnectionLost only: whether a table is damaged is
+    no condition of loading it.
+    """
+    count = _Count(warehouse, counted, now, lambda: min(time_left_s(), COUNTING_S + RESERVE_S))
+    try:
+        found = count.damages(targets)
+    except ConnectionLost:
+        raise
+    except TotestreamError as error:
+        log.failure("tables were not counted", error)
+        return counted.damages
+    for table in found.keys() - counted.damages.keys():
+        log.error("table was changed by hand", table=table, **msgspec.to_builtins(found[table]))
+    counted.damages = found
+    return found
+
+
+class _Count:
+    def __init__(self, warehouse: Warehouse, counted: Counted, now: datetime, time_left_s: Callable[[], float]) -> None:
+        self._warehouse, self._counted, self._now, self._time_left_s = warehouse, counted, now, time_left_s
+
+    def damages(self, targets: Mapping[str, Target]) -> dict[str, Damage]:
+        loaded = {table: Numbers(*numbers) for table, *numbers in self._warehouse.run(LOADED)}
+        relations = {
+            table: _Relation(int(pages), str(hint))
+            for table, pages, hint in self._warehouse.run(PRESENT, tables=[*targets, LEDGER])
+        }
+        due = [table for table, its in relations.items() if not self._counted.is_as_seen(table, its, self._now)]
+        rows = self._rows([table for table in due if table != LEDGER])
+        entries = self._grouped(ENTRIES) if LEDGER in due else None
+        others = self._grouped(ALL_OTHERS)
+        found = {}
+        for table in targets:
+            if table not in loaded:
+                self._begin(table, rows.get(table), entries, others)
+                continue
+            last = self._last(table, loaded[table])
+            there = Numbers(
+                rows=rows.get(table, last.rows) if table in relations else None,
+                entries=last.entries if entries is None else entries.get(table, 0),
+                others=others.get(table, 0),
+            )
+            if there != loaded[table]:
+                found[table] = Damage(there, loaded[table])
+        self._remember(relations, rows, found, ledger=entries is not None)
+        return found
+
+    def _last(self, table: str, loaded: Numbers) -> Numbers:
+        """What it had when it was counted last."""
+        damage = self._counted.damages.get(table)
+        return damage.there if damage else loaded
+
+    def _rows(self, tables: Sequence[str]) -> dict[str, int]:
+        """By one statement, or, where one of them cannot be counted now, each by its own."""
+        if not tables:
+            return {}
+        try:
+            return self._counts(tables)
+        except ConnectionLost:
+            raise
+        except TotestreamError as error:
+            if len(tables) == 1:
+                log.warning("table was not counted", table=tables[0], reason=str(error))
+                return {}
+        return {table: rows for each in tables for table, rows in self._rows([each]).items()}
+
+    def _counts(self, tables: Sequence[str]) -> dict[str, int]:
+        counts = ", ".join(f"(SELECT count(*) FROM {quoted(table)})" for table in tables)
+        with self._warehouse.transaction(self._time_left_s, LOCK_S):
+            return dict(zip(tables, self._warehouse.one(f"SELECT {counts}"), strict=True))
+
+    def _grouped(self, statement: str) -> dict[str, int]:
+        return dict(map(tuple, self._warehouse.run(statement)))
+
+    def _begin(
+        self, table: str, rows: int | None, entries: Mapping[str, int] | None, others: Mapping[str, int]
+    ) -> None:
+        """What was there before is taken as it is."""
+        if rows is not None and entries is not None:
+            numbers = {"rows": rows, "entries": entries.get(table, 0), "others": others.get(table, 0)}
+            self._warehouse.run(BEGIN_TABLE, table=table, **numbers)
+
+    def _remember(
+        self, relations: Mapping[str, _Relation], counted: Mapping[str, int], found: Mapping[str, Damage], ledger: bool
+    ) -> None:
+        """What is damaged is counted in each pass, until it is whole."""
+        whole = [table for table in counted if table not in found]
+        if ledger:
+            whole.append(LEDGER)
+        for table in whole:
+            self._counted.seen[table] = _Seen(relations[table].hint, self._now)
+        for table in found:
+            self._counted.seen.pop(table, None)
+        if found:
+            self._counted.seen.pop(LEDGER, None)

@@ -1,0 +1,114 @@
+"""How a present table differs from its declaration, in lines for a person. Pure.
+
+A column that holds every value exactly is no difference: bigint for integer, numeric without limits, text.
+"""
+
+import re
+from collections.abc import Iterator
+
+from shared.columns import Column, Kind
+from shared.load.shape import TYPES, Shape, ShapeColumn, full_name, obstacles, retype
+from shared.postgres.connection import quoted
+from shared.warehouse.registry import Target
+
+SET_ASIDE = "puts its row into quarantine"
+
+
+def differences(target: Target, shape: Shape, schema: str) -> list[str]:
+    """What keeps the table from being loaded first, then what a load loses, one line a column or constraint."""
+    stops = [f"{what}, and is not loaded; the way out: {way_out}" for what, way_out in obstacles(target, shape, schema)]
+    return [*stops, *_of_columns(target, shape, schema), *_of_table(target, shape, schema)]
+
+
+def _of_columns(target: Target, shape: Shape, schema: str) -> Iterator[str]:
+    for column in target.columns:
+        there = shape.column(column.name)
+        if there is None:
+            continue
+        place = f"{target.name}.{column.name}"
+        alter = f"ALTER TABLE {full_name(schema, target.name)} ALTER COLUMN {quoted(column.name)}"
+        if there.accepts(column.kind) and not there.holds_exactly(column.kind):
+            type_ = TYPES[column.kind]
+            way_out = retype(target, schema, column.name, type_)
+            yield f"{place} is {there.type}, declared {type_}: {loss(there, column)}; the way out: {way_out}"
+        if there.required and column.nullable:
+            way_out = f"{alter} DROP NOT NULL"
+            yield f"{place} may not be null, declared that it may: a null {SET_ASIDE}; the way out: {way_out}"
+        if not there.required and not column.nullable:
+            yield f"{place} may be null, declared that it may not: kept"
+
+
+def loss(there: ShapeColumn, column: Column) -> str:
+    """What a column that holds not every value exactly does to some."""
+    if there.is_domain:
+        return f"a value that the domain refuses {SET_ASIDE}"
+    if there.is_enum:
+        return f"a value that the type does not have {SET_ASIDE}"
+    if column.kind is not Kind.TEXT and there.category == "S":
+        return f"it is kept as a text, and one that is too long {SET_ASIDE}"
+    limits = [int(number) for number in re.findall(r"-?\d+", there.type)]
+    return _loss_of_texts(there, limits) if column.kind is Kind.TEXT else _loss_of_others(there, column.kind, limits)
+
+
+def _loss_of_texts(there: ShapeColumn, limits: list[int]) -> str:
+    longest = f"a text of more than {limits[0] if limits else 1} characters {SET_ASIDE}"
+    match there.base:
+        case "character varying":
+            return longest
+        case "character" | "bpchar":
+            return f"blanks are added to a shorter text, and {longest}"
+        case "citext":
+            return "a change of upper and lower case alone is not seen"
+        case _:
+            return "a longer text may be cut"
+
+
+def _loss_of_others(there: ShapeColumn, kind: Kind, limits: list[int]) -> str:
+    if kind in (Kind.DATE, Kind.TIME, Kind.TIMESTAMP):
+        return _loss_of_times(there, kind)
+    beyond = f"a number beyond its range {SET_ASIDE}"
+    match there.base:
+        case "real":
+            return "it keeps six digits and rounds the others"
+        case "double precision":
+            return "it keeps binary fractions, whose sums are not exact"
+        case "numeric":
+            decimals = limits[1] if len(limits) > 1 else 0
+            rounds = f"amounts are rounded to {decimals} decimals, and " if kind is Kind.MONEY and decimals < 2 else ""
+            return f"{rounds}{beyond}"
+        case "smallint" | "integer" | "bigint":
+            return f"amounts are rounded to whole numbers, and {beyond}" if kind is Kind.MONEY else beyond
+        case _:
+            return "it may hold and show another value than was sent"
+
+
+def _loss_of_times(there: ShapeColumn, kind: Kind) -> str:
+    if kind is Kind.TIMESTAMP and there.base == "date":
+        return "the time of day is cut off"
+    if "with time zone" in there.type:
+        return "a time zone is added, UTC"
+    if re.search(r"\(\d\)", there.type):
+        return "fractions of a second are rounded"
+    return f"it is kept as {there.type}"
+
+
+def _of_table(target: Target, shape: Shape, schema: str) -> Iterator[str]:
+    full = full_name(schema, target.name)
+    if shape.unlogged:
+        yield f"{target.name} is UNLOGGED: a crash of its server empties it; the way out: ALTER TABLE {full} SET LOGGED"
+    if target.kind == "fact" and any(unique.columns == (target.key,) for unique in shape.uniques):
+        yield f"{target.name}.{target.key} is unique, so no history can be kept: drop that constraint"
+    for unique in shape.rivals(target):
+        if unique.columns not in ((target.key,), (target.record_id,)):
+            what = "an exclusion constraint" if unique.exclusion else "a unique index"
+            columns = ", ".join(column or "an expression" for column in unique.columns)
+            yield f"{target.name} has {what} on {columns} ({unique.name}): a row that it refuses goes into quarantine"
+    for check in shape.checks:
+        yield f"{target.name} has the check {check}: a row that it refuses goes into quarantine"
+    for reference in shape.strange_references(target):
+        columns = ", ".join(reference.columns)
+        yield f"{target.name}.{columns} refers to {reference.table}: a row that it refuses goes into quarantine"
+    for trigger in shape.triggers:
+        way_out = f"ALTER TABLE {full} DISABLE TRIGGER {quoted(trigger)}"
+        what = "where it changes or skips rows the table is not loaded"
+        yield f"{target.name} has the trigger {trigger}: {what}; the way out: {way_out}"

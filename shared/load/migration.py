@@ -1,0 +1,227 @@
+"""The steps of a migration, each of which finds what is there and does what is lacking."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from sqlalchemy import Table
+
+from shared.errors import ServiceRefused
+from shared.load import bookkeeping, conventions, declared
+from shared.load.declared import Declared
+from shared.load.differences import differences
+from shared.load.granting import Granting
+from shared.load.present import Present
+from shared.load.shape import Shape, obstacles
+from shared.load.similar import alike
+from shared.load.views import View
+from shared.postgres.connection import Connection, literal, quoted
+from shared.warehouse.registry import Target
+
+
+@dataclass
+class Report:
+    """`did` what was changed, `said` what is not as declared and was left alone; one line each."""
+
+    did: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def facts(self) -> dict[str, list[str]]:
+        return {"did": self.did, "said": self.said}
+
+
+class Migration:
+    def __init__(self, connection: Connection, schema: str, keep: bool) -> None:
+        self._connection, self._schema, self._keep = connection, schema, keep
+        self._present = Present(connection, schema)
+        self.report = Report()
+
+    def ensure_schema(self) -> None:
+        if not self._present.has_schema():
+            self._must(f"CREATE SCHEMA {quoted(self._schema)}", f"schema {self._schema} created")
+
+    # ---- tables
+
+    def ensure_target(self, target: Target) -> None:
+        """Nothing of what is no table: `say_differences` has the words."""
+        shape = self._present.shape(target.name)
+        if shape is None or shape.is_table:
+            self.ensure_table(target.table)
+            self._ensure_keys(target)
+
+    def ensure_table(self, table: Table) -> None:
+        shape = self._present.shape(table.name)
+        if shape is None:
+            self._must(declared.create_table(table), f"{table.name} created")
+        else:
+            for column in table.columns:
+                if shape.column(column.name) is None:
+                    self._add_column(column)
+        self._ensure_indexes(table)
+        self._ensure_comments(table)
+
+    def _add_column(self, column: Declared) -> None:
+        empty = self._present.is_empty(column.table.name)
+        self._try(declared.add_column(column, empty=empty), f"{column.table.name}.{column.name} added")
+
+    def _ensure_indexes(self, table: Table) -> None:
+        """One by its first column is enough, whatever it is called."""
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            if index.columns[0].name not in self._present.indexed(table.name):
+                self._try(declared.create_index(index), f"{table.name}: index on {index.columns[0].name} created")
+
+    def _ensure_comments(self, table: Table) -> None:
+        shape = self._present.shape(table.name)
+        name = quoted(table.name)
+        there = {column.name: column.comment for column in shape.columns} if shape else {}
+        statements = [
+            declared.comment_on("COLUMN", f"{name}.{quoted(column.name)}", column.comment)
+            for column in table.columns
+            if column.comment and column.name in there and there[column.name] != column.comment
+        ]
+        if table.comment and self._present.comment(table.name) != table.comment:
+            statements.append(declared.comment_on("TABLE", name, table.comment))
+        if statements:
+            self._try(";".join(statements), f"{table.name}: comments written")
+
+    # ---- keys
+
+    def _ensure_keys(self, target: Target) -> None:
+        """What the load statements rely on: one row per dimension key and record id, many per business id."""
+        only_one = target.record_id or target.key
+        shape = self._present.shape(target.name)
+        if shape and not shape.is_unique(only_one):
+            self._try(declared.create_unique(target.name, only_one), f"{target.name}: unique index on {only_one}")
+        if target.record_id:
+            self._ensure_sequence(target.name, target.record_id)
+
+    def _ensure_sequence(self, table: str, column: str) -> None:
+        sequence = self._present.sequence(table, column)
+        if sequence and self._present.next_is_taken(table, column, sequence):
+            highest = f"(SELECT max({quoted(column)}) FROM {quoted(table)})"  # noqa: S608 - quoted
+            statement = f"SELECT setval({literal(sequence)}, {highest})"
+            # PostgreSQL never takes this one back.
+            self._try(statement if self._keep else "SELECT 1", f"{table}: {column} goes on behind the highest there is")
+
+    def ensure_foreign_keys(self, target: Target) -> None:
+        shape = self._present.shape(target.name)
+        there = {each.columns[0] for each in shape.references if len(each.columns) == 1} if shape else set()
+        lacking = sorted(target.references.keys() - there)
+        for column in lacking:
+            dimension = target.references[column][0]
+            self._try(declared.add_foreign_key(target, column), f"{target.name}.{column} refers to {dimension}")
+        if lacking:
+            # They are added after the first load, of which PostgreSQL has no statistics yet.
+            self._connection.run(f"ANALYZE {quoted(target.name)}")
+
+    # ---- views
+
+    def ensure_view(self, view: View) -> None:
+        if self._present.comment(view.name) == view.comment:
+            return
+        create = f"CREATE VIEW {quoted(view.name)} AS {view.select};"
+        comment = declared.comment_on("VIEW", quoted(view.name), view.comment)
+        if self._present.shape(view.name) is None:
+            self._try(create + comment, f"{view.name} created")
+        else:
+            # REPLACE could not take a column in between; what depends on the view keeps it from being dropped.
+            self._try(f"DROP VIEW {quoted(view.name)};" + create + comment, f"{view.name} made anew")
+
+    # ---- rights
+
+    def ensure_rights(self, loader: str, targets: Mapping[str, Target]) -> None:
+        if loader == self._present.login():
+            return
+        granting = Granting(self._present, loader, self._try, self._say)
+        if not granting.has_login():
+            return
+        granting.grant_schema(self._schema)
+        for table, rights in declared.RIGHTS.items():
+            granting.grant_relation(rights, table.name)
+        for target in targets.values():
+            self.alone(target.name, partial(granting.grant_target, target))
+            granting.grant_views(target)
+
+    # ---- what is left as it is
+
+    def say_differences(self, targets: Mapping[str, Target], loader: str) -> None:
+        ours = {*targets, *(table.name for table in bookkeeping.TABLES)}
+        others = self._present.relations() - ours
+        for table in bookkeeping.TABLES:
+            self._say_bookkeeping(table)
+        for target in targets.values():
+            shape = self._present.shape(target.name)
+            if shape is None:
+                continue
+            self._say_all(differences(target, shape, self._schema))
+            self._say_alike(target, shape, others)
+            if not obstacles(target, shape, self._schema):
+                self.alone(target.name, partial(self._say_other_rows, target, shape))
+        Granting(self._present, loader, self._try, self._say).say_hidden_rows(sorted(ours))
+
+    def _say_other_rows(self, target: Target, shape: Shape) -> None:
+        self._say_all(conventions.other_rows(self._connection, target, shape, self._schema))
+
+    def _say_bookkeeping(self, table: Table) -> None:
+        shape = self._present.shape(table.name)
+        for column in table.columns:
+            there = shape.column(column.name) if shape else None
+            if there and there.type != declared.type_of(column):
+                self._say(f"{table.name}.{column.name} is {there.type}, declared {declared.type_of(column)}: kept")
+
+    def _say_alike(self, target: Target, shape: Shape, others: set[str]) -> None:
+        for name in alike(target.name, others):
+            self._say(
+                f"{name} is there beside {target.name}, which is the one that is filled; the way out: "
+                f"{self._way_out_of_alike(target.name, name)}"
+            )
+        ours = {column.name for column in target.table.columns}
+        for column in target.table.columns:
+            for name in alike(column.name, {there.name for there in shape.columns} - ours):
+                table = self._present.full(target.name)
+                way_out = f"ALTER TABLE {table} DROP COLUMN {quoted(name)}"
+                self._say(f"{target.name} has {name} beside {column.name}, which is the one that is filled; {way_out}")
+
+    def _way_out_of_alike(self, ours: str, theirs: str) -> str:
+        """Ours gives way only while it has no rows."""
+        other = self._present.full(theirs)
+        keep_ours = f"DROP TABLE {other} or rename it"
+        if not self._present.is_empty(ours):
+            return keep_ours
+        take_theirs = f"DROP TABLE {self._present.full(ours)} CASCADE; ALTER TABLE {other} RENAME TO {quoted(ours)}"
+        return f"{keep_ours}, or have it filled: {take_theirs}, and deploy again"
+
+    # ---- doing and saying
+
+    def alone(self, name: str, work: Callable[[], object]) -> None:
+        """What PostgreSQL refuses of one table is said, and undone, and stops no other."""
+        did = len(self.report.did)
+        self._connection.run("SAVEPOINT alone")
+        try:
+            work()
+        except ServiceRefused as error:
+            self._connection.run("ROLLBACK TO SAVEPOINT alone")
+            del self.report.did[did:]
+            self._say(f"{name} is left as it is: {error}")
+        self._connection.run("RELEASE SAVEPOINT alone")
+
+    def _must(self, statements: str, done: str) -> None:
+        self._connection.run(statements)
+        self.report.did.append(done)
+
+    def _try(self, statements: str, done: str) -> None:
+        """What PostgreSQL refuses is said, and undone alone."""
+        self._connection.run("SAVEPOINT one")
+        try:
+            self._must(statements, done)
+        except ServiceRefused as error:
+            self._connection.run("ROLLBACK TO SAVEPOINT one")
+            self._say(f"not done: {done} ({error})")
+        self._connection.run("RELEASE SAVEPOINT one")
+
+    def _say_all(self, lines: Sequence[str]) -> None:
+        self.report.said.extend(lines)
+
+    def _say(self, line: str) -> None:
+        self.report.said.append(line)

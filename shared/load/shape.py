@@ -1,0 +1,242 @@
+"""What a present warehouse table is, and what that means for the values sent to it. Pure.
+
+migrate says it when it adopts a table; the loader refuses a table that cannot be loaded and converts what is staged
+for one whose columns do not hold every value exactly.
+"""
+
+import re
+from typing import NamedTuple
+
+import msgspec
+
+from shared.columns import Column, Kind
+from shared.load.views import views
+from shared.postgres.connection import quoted
+from shared.warehouse.registry import Target
+
+# Ordinary and partitioned tables.
+TABLE_KINDS = ("r", "p")
+KIND_NAMES = {
+    "v": "a view",
+    "m": "a materialized view",
+    "f": "a foreign table",
+    "S": "a sequence",
+    "i": "an index",
+    "I": "an index",
+    "c": "a composite type",
+}
+# The declared types, as format_type() spells them.
+TYPES = {
+    Kind.INTEGER: "integer",
+    Kind.MONEY: "numeric(10,2)",
+    Kind.BOOLEAN: "boolean",
+    Kind.TEXT: "character varying",
+    Kind.DATE: "date",
+    Kind.TIME: "time without time zone",
+    Kind.TIMESTAMP: "timestamp without time zone",
+}
+# Those in which values are staged, without length or scale.
+TRAVELLING = TYPES | {Kind.MONEY: "numeric", Kind.TEXT: "text"}
+WHOLE_NUMBERS = ("smallint", "integer", "bigint", "numeric", "double precision")
+# The keys of each kind that the statements compare with numbers, days and texts.
+KEY_BASES = {
+    Kind.INTEGER: WHOLE_NUMBERS,
+    Kind.DATE: ("date", "timestamp without time zone", "timestamp with time zone"),
+}
+# Digits before and after the point that each kind needs.
+DIGITS = {Kind.INTEGER: (10, 0), Kind.MONEY: (8, 2)}
+EXACT = {
+    Kind.INTEGER: ("integer", "bigint", "double precision"),
+    Kind.MONEY: (),
+    Kind.BOOLEAN: ("boolean",),
+    Kind.TEXT: ("text", "character varying"),
+    Kind.DATE: ("date",),
+    Kind.TIME: ("time without time zone", "time(6) without time zone"),
+    Kind.TIMESTAMP: ("timestamp without time zone", "timestamp(6) without time zone"),
+}
+
+
+class ShapeColumn(msgspec.Struct, frozen=True):
+    """`type` is as format_type() spells it. `base` is the same without length or scale, and below any domain;
+    `takes` are the types that PostgreSQL converts to `base` in an INSERT."""
+
+    name: str
+    type: str
+    base: str
+    category: str
+    takes: tuple[str, ...]
+    is_domain: bool
+    is_enum: bool
+    required: bool
+    fills_itself: bool
+    generated: bool
+    identity_always: bool
+    comment: str | None = None
+
+    def accepts(self, kind: Kind) -> bool:
+        """Whether INSERT converts. An enum takes a text by an explicit cast only: see `fitting`."""
+        travelling = TRAVELLING[kind]
+        # PostgreSQL turns every type into one of the category of strings.
+        converts = self.base == travelling or self.category == "S" or travelling in self.takes
+        return converts or (self.is_enum and kind is Kind.TEXT)
+
+    def holds_exactly(self, kind: Kind) -> bool:
+        """Whether each value of `kind` is stored, and compared, as it was sent."""
+        if self.is_domain:
+            return False
+        numbers = re.fullmatch(r"numeric(?:\((\d+),(-?\d+)\))?", self.type)
+        if numbers and kind in DIGITS:
+            before, after = DIGITS[kind]
+            precision, scale = (int(digits or 10_000) for digits in numbers.groups(default="10000"))
+            return numbers[1] is None or (scale >= after and precision - scale >= before)
+        return self.type in EXACT[kind]
+
+
+class Unique(msgspec.Struct, frozen=True):
+    """A unique or exclusion index. `columns` has "" for an expression."""
+
+    name: str
+    columns: tuple[str, ...]
+    exclusion: bool
+    usable: bool
+
+    def is_on(self, column: str) -> bool:
+        """Whether ON CONFLICT (column) can use it: not deferrable, valid, of the whole table."""
+        return self.usable and self.columns == (column,)
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A foreign key; `table` is qualified only where it is in another schema."""
+
+    columns: tuple[str, ...]
+    table: str
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """`kind` is pg_class.relkind; `rules` and `triggers` are names of enabled ones that are not PostgreSQL's own."""
+
+    kind: str
+    columns: tuple[ShapeColumn, ...] = ()
+    uniques: tuple[Unique, ...] = ()
+    checks: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
+    rules: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+    unlogged: bool = False
+    has_children: bool = False
+
+    @property
+    def is_table(self) -> bool:
+        return self.kind in TABLE_KINDS
+
+    def column(self, name: str) -> ShapeColumn | None:
+        return next((column for column in self.columns if column.name == name), None)
+
+    def is_unique(self, column: str) -> bool:
+        return any(unique.is_on(column) for unique in self.uniques)
+
+    def rivals(self, target: Target) -> tuple[Unique, ...]:
+        """Unique and exclusion constraints beyond the one that the loader relies on."""
+        only_one = target.record_id or target.key
+        return tuple(unique for unique in self.uniques if unique.exclusion or unique.columns != (only_one,))
+
+    def strange_references(self, target: Target) -> tuple[Reference, ...]:
+        ours = {((column,), dimension) for column, (dimension, _) in target.references.items()}
+        return tuple(each for each in self.references if (each.columns, each.table) not in ours)
+
+    def converts(self, target: Target) -> bool:
+        """Whether what is stored may differ from what was sent, or be refused, by the columns' types and checks."""
+        present = {column.name: column for column in self.columns}
+        return bool(self.checks) or any(
+            column.name in present and not _is_plain(present[column.name], column) for column in target.columns
+        )
+
+    def refuses(self, target: Target) -> bool:
+        """Whether the table may refuse a row that its columns' types take."""
+        return bool(
+            self.kind == "p" or self.triggers or self.checks or self.rivals(target) or self.strange_references(target)
+        )
+
+
+class Obstacle(NamedTuple):
+    """Why a table cannot be loaded, and the way out."""
+
+    what: str
+    way_out: str
+
+
+def obstacles(target: Target, shape: Shape, schema: str) -> list[Obstacle]:
+    """Empty for a table that can be loaded."""
+    if not shape.is_table:
+        kind = KIND_NAMES.get(shape.kind, "something else")
+        return [Obstacle(f"{target.name} is {kind} and no table", "rename it, or choose another WAREHOUSE_SCHEMA")]
+    found = [*_of_columns(target, shape, schema), *_of_others(target, shape, schema)]
+    full = full_name(schema, target.name)
+    if shape.rules:
+        drop = "; ".join(f"DROP RULE {quoted(rule)} ON {full}" for rule in shape.rules)
+        found.append(Obstacle(f"{target.name} has rules that rewrite INSERT or UPDATE", drop))
+    if target.kind != "fact" and shape.has_children:
+        what = f"{target.name} has child tables, so that one {target.key} can be there twice"
+        found.append(Obstacle(what, f"ALTER TABLE each of them NO INHERIT {full}"))
+    return found
+
+
+def full_name(schema: str, name: str) -> str:
+    return f"{quoted(schema)}.{quoted(name)}"
+
+
+def retype(target: Target, schema: str, column: str, type_: str) -> str:
+    """The statements that give a column its declared type. Views that read it go first; a deploy makes them anew."""
+    name, ours = quoted(column), ", ".join(full_name(schema, view.name) for view in views(target))
+    drop = f"DROP VIEW IF EXISTS {ours}; " if ours else ""
+    alter = f"ALTER TABLE {full_name(schema, target.name)} ALTER COLUMN {name}"
+    again = ", and deploy again" if ours else ""
+    return f"{drop}{alter} TYPE {type_} USING CAST({name} AS {type_}){again}"
+
+
+def _of_columns(target: Target, shape: Shape, schema: str) -> list[Obstacle]:
+    full, found = full_name(schema, target.name), []
+    for column in target.columns:
+        there = shape.column(column.name)
+        if there is None:
+            continue
+        place, alter = f"{target.name}.{column.name}", f"ALTER TABLE {full} ALTER COLUMN {quoted(column.name)}"
+        if there.generated:
+            found.append(Obstacle(f"{place} is GENERATED ALWAYS AS an expression", f"{alter} DROP EXPRESSION"))
+        elif there.identity_always and target.kind != "fact" and column.name != target.key:
+            found.append(Obstacle(f"{place} is GENERATED ALWAYS AS IDENTITY", f"{alter} DROP IDENTITY"))
+        elif not there.accepts(column.kind) or (column.name == target.key and not _can_be_key(there, column.kind)):
+            what = f"{place} is {there.type} and must be {TYPES[column.kind]}"
+            found.append(Obstacle(what, retype(target, schema, column.name, TYPES[column.kind])))
+    return found
+
+
+def _can_be_key(there: ShapeColumn, kind: Kind) -> bool:
+    bases = KEY_BASES.get(kind)
+    return there.category == "S" if bases is None else there.base in bases
+
+
+def _of_others(target: Target, shape: Shape, schema: str) -> list[Obstacle]:
+    """What stands in the way of a row though its columns of ours are right."""
+    full, ours = full_name(schema, target.name), {column.name for column in target.columns}
+    found = []
+    for there in shape.columns:
+        if there.name in ours or not there.required or there.fills_itself:
+            continue
+        place, alter = f"{target.name}.{there.name}", f"ALTER TABLE {full} ALTER COLUMN {quoted(there.name)}"
+        if there.name == target.record_id:
+            way_out = f"{alter} ADD GENERATED BY DEFAULT AS IDENTITY, and deploy again"
+            found.append(Obstacle(f"{place} has no sequence, so no row can be added", way_out))
+        else:
+            way_out = f"{alter} DROP NOT NULL"
+            found.append(Obstacle(f"{place} is not ours, and no row can be added without it", way_out))
+    if target.kind != "fact" and not shape.is_unique(target.key):
+        index = f"CREATE UNIQUE INDEX ON {full} ({quoted(target.key)})"
+        way_out = f"remove rows whose {target.key} is there twice, then {index}"
+        found.append(Obstacle(f"{target.name} has no unique index on {target.key} alone", way_out))
+    return found
+
+
+def _is_plain(there: ShapeColumn, column: Column) -> bool:
+    """Whether every value, and null where it may be sent, goes in as it travels."""
+    return there.holds_exactly(column.kind) and not (column.nullable and there.required)

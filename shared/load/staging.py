@@ -1,0 +1,90 @@
+"""A manifest's rows, copied into temporary tables: those to load, and those that are refused."""
+
+from functools import partial
+
+from shared.aws.bucket import Bucket, get_verified
+from shared.columns import Column, Frame
+from shared.errors import CorruptObject, ServiceRefused
+from shared.lake import parquet
+from shared.lake.documents import Manifest, Part, Quarantined
+from shared.load import encodings, fitting_sql, sql
+from shared.load.warehouse import Warehouse
+from shared.postgres.encoding import encode
+from shared.warehouse.registry import Target
+
+# With fewer rows the planner's guess is good enough; ANALYZE takes some milliseconds.
+ANALYZE_FROM_ROWS = 1000
+UNIQUE_VIOLATION, NOT_NULL_VIOLATION = "23505", "23502"
+
+
+def former_of(target: Target, manifest: Manifest) -> parquet.Former | None:
+    """The declaration that the manifest's parts were written under, when it is not today's."""
+    if manifest.declaration == target.fingerprint:
+        return None
+    declaration = f"declaration {manifest.declaration} of {target.name}"
+    return parquet.Former(declaration, f"resync {', '.join(target.sources)}")
+
+
+class Staging:
+    def __init__(self, warehouse: Warehouse, target: Target) -> None:
+        self._warehouse, self._target = warehouse, target
+
+    def begin(self) -> None:
+        self._warehouse.run(sql.create_stage(sql.STAGE, self._target.columns))
+        self._warehouse.run(sql.create_stage(sql.REFUSED, sql.REFUSED_COLUMNS))
+
+    def stage(self, bucket: Bucket, manifest: Manifest) -> int:
+        """The number of rows staged. Raises CorruptObject when the manifest's rows are not what it says."""
+        self.begin()
+        former = former_of(self._target, manifest)
+        staged = sum(self._copy(bucket, part, former) for part in manifest.parts)
+        if sum(part.rows for part in manifest.parts) != manifest.rows:
+            raise CorruptObject(f"manifest of {manifest.table}, run {manifest.run}", "its parts' rows are not its rows")
+        self.index(manifest.rows)
+        if manifest.quarantined:
+            self._copy_refused(bucket, manifest.quarantined)
+        return staged
+
+    def _copy(self, bucket: Bucket, part: Part, former: parquet.Former | None) -> int:
+        """The number of rows staged: all but those that the warehouse's encoding cannot hold."""
+        columns = self._target.columns
+        frame = self._read(bucket, part, columns, former)
+        if self._warehouse.codec:
+            reasons = encodings.refusals(frame, columns, self._warehouse.codec)
+            for key, reason in zip(frame.loc[reasons.index, self._target.key], reasons, strict=True):
+                self._warehouse.run(
+                    fitting_sql.REFUSE, key=encodings.spelled(str(key), self._warehouse.codec), reason=reason
+                )
+            frame = frame.drop(reasons.index)
+        self._warehouse.copy(sql.copy_stage(sql.STAGE, columns), encode(frame, columns))
+        return len(frame)
+
+    def _copy_refused(self, bucket: Bucket, refused: Quarantined) -> None:
+        columns = sql.REFUSED_COLUMNS
+        frame = self._read(bucket, refused, columns)
+        codec = self._warehouse.codec
+        spelled = frame.map(partial(encodings.spelled, codec=codec), na_action="ignore") if codec else frame
+        self._warehouse.copy(sql.copy_stage(sql.REFUSED, columns), encode(spelled, columns))
+
+    def _read(
+        self,
+        bucket: Bucket,
+        part: Part | Quarantined,
+        columns: tuple[Column, ...],
+        former: parquet.Former | None = None,
+    ) -> Frame:
+        """A part is read whole before COPY begins: an error in its midst would cost the connection."""
+        frame = parquet.decode(get_verified(bucket, part.key, part.sha256), columns, part.key, former)
+        if len(frame) != part.rows:
+            raise CorruptObject(part.key, f"it has {len(frame)} rows, its manifest says {part.rows}")
+        return frame
+
+    def index(self, rows: int) -> None:
+        try:
+            self._warehouse.run(sql.key_stage(self._target))
+        except ServiceRefused as error:
+            if error.cause in (UNIQUE_VIOLATION, NOT_NULL_VIOLATION):
+                raise CorruptObject(f"the batch of {self._target.name}", "a key is null, or there twice") from error
+            raise
+        if rows >= ANALYZE_FROM_ROWS:
+            self._warehouse.run(f"ANALYZE {sql.STAGE}")
