@@ -18,7 +18,7 @@ DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 READ_AND_ADD = ("SELECT", "INSERT")
 RIGHTS = {
     bookkeeping.LOG: (*READ_AND_ADD, "UPDATE"),
-    bookkeeping.LEDGER: (*READ_AND_ADD, "UPDATE"),
+    bookkeeping.LEDGER: (*READ_AND_ADD, "UPDATE (first_record_id, last_record_id)"),
     bookkeeping.TABLE: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.DELETION: (*READ_AND_ADD, "UPDATE"),
     bookkeeping.TEXT_DELETION: (*READ_AND_ADD, "UPDATE"),

@@ -159,10 +159,18 @@ class Present:
         return bool(self._ask("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :login)", login=login))
 
     def may(self, login: str, right: str, kind: str, name: str) -> bool:
-        """`kind` is table, sequence, schema or database; `name` is quoted when of a table or sequence."""
+        """`kind` is table, sequence, schema or database; `name` is quoted when of a table or sequence. `right` may be
+        of some of a table's columns: UPDATE (this, that)."""
+        right, of_columns, columns = right.removesuffix(")").partition(" (")
+        if of_columns:
+            return all(self._may_column(login, right, name, column) for column in columns.split(", "))
         return bool(
             self._ask(f"SELECT has_{kind}_privilege(:login, :name, :right)", login=login, name=name, right=right)
         )
+
+    def _may_column(self, login: str, right: str, table: str, column: str) -> bool:
+        ask = "SELECT has_column_privilege(:login, :table, :column, :right)"
+        return bool(self._ask(ask, login=login, table=table, column=column, right=right))
 
     def database(self) -> str:
         return str(self._ask("SELECT current_database()::text"))

@@ -27,7 +27,10 @@ class Refusing(Simulation):
         self.trade.changes = (*CHANGES, *REFUSED * 2)
 
     def drain(self) -> None:
-        """When all has come that can, the patience passes."""
+        """When all has come that can, half of what waits is corrected, and the patience passes."""
+        super().drain()
+        for table in ("sales_order", "purchase_order"):
+            self.road.source.run(f"UPDATE {table} SET staff_id = 1 WHERE staff_id = 901")
         super().drain()
         self.patience_s = 0.0
         self.load()

@@ -71,6 +71,15 @@ class TestRecordIdsGivenOutAgain:
         )
         assert ranges == [[1, 1, 5], [2, None, None], [3, None, None], [4, 6, 9]]
 
+    def test_of_a_table_that_the_version_before_had_filled_again(self, begun: Ground) -> None:
+        """It left the deletions as they were: sale 6 has the record id that sale 4 had when it was deleted."""
+        begun.ask("TRUNCATE fact_sale RESTART IDENTITY")
+        begun.run(4, fact_sale=full(*(sale(key, "a") for key in (2, 3, 5, 6))))
+        begun.load()
+        begun.ask("UPDATE etl_deletion SET last_record_id = key")
+        assert begun.ask("SELECT sale_id FROM fact_sale WHERE sale_record_id = 4") == [[6]]
+        assert begun.history(6) == [("a", "created", None, None)]
+
     def test_a_table_that_goes_on_keeps_what_the_ledger_says(self, begun: Ground) -> None:
         said = "SELECT run, first_record_id, last_record_id FROM etl_ledger WHERE table_name = 'fact_sale' ORDER BY run"
         before = begun.ask(said)

@@ -249,6 +249,16 @@ def test_a_command_names_what_the_script_takes() -> None:
     ]
 
 
+def test_rows_that_wait_name_the_dimension_and_what_brings_it() -> None:
+    since = plain(ago(331))
+    [found] = incidents(replace(WELL, load=table(waiting=2, waiting_since=since, waiting_for="dim_staff")))
+    assert found.says == f"2 rows, the first since {since:%F %T} UTC; not in dim_staff"
+    assert found.command == "./infra_bash/resync.sh staff"
+    # Those that the version before set aside name none.
+    [found] = incidents(replace(WELL, load=table(waiting=2, waiting_since=since)))
+    assert found.command == "./infra_bash/resync.sh payment"
+
+
 @given(quiet=st.floats(0, 20_000), ages=st.lists(st.floats(0, 20_000), min_size=3, max_size=3))
 def test_no_age_is_counted_from_before_there_was_reason_to_look(quiet: float, ages: list[float]) -> None:
     extract, load, run = ages
