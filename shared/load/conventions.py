@@ -24,7 +24,7 @@ def other_rows(connection: Connection, target: Target, shape: Shape, schema: str
     if not keys:
         return []
     rows = target.from_keys(Series([key for (key,) in keys], dtype="datetime64[us]"))
-    frame = Frame({column.name: rows[column.name].astype(DTYPES[column.kind]) for column in target.columns})
+    frame = Frame({column.name: Series(rows[column.name], dtype=DTYPES[column.kind]) for column in target.columns})
     connection.run(sql.create_stage(sql.STAGE, target.columns))
     connection.copy_in(sql.copy_stage(sql.STAGE, target.columns), encode(frame, target.columns))
     counts = _counts(connection, target, shape)

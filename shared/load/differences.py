@@ -17,6 +17,8 @@ SET_ASIDE = "puts its row into quarantine"
 def differences(target: Target, shape: Shape, schema: str) -> list[str]:
     """What keeps the table from being loaded first, then what a load loses, one line a column or constraint."""
     stops = [f"{what}, and is not loaded; the way out: {way_out}" for what, way_out in obstacles(target, shape, schema)]
+    if not shape.is_table:
+        return stops
     return [*stops, *_of_columns(target, shape, schema), *_of_table(target, shape, schema)]
 
 

@@ -99,7 +99,8 @@ class Migration:
         """What the load statements rely on: one row per dimension key and record id, many per business id."""
         only_one = target.record_id or target.key
         shape = self._present.shape(target.name)
-        if shape and not shape.is_unique(only_one):
+        is_late = target.kind != "fact" and shape and shape.deferrable(only_one)
+        if shape and not is_late and not shape.is_unique(only_one):
             self._try(declared.create_unique(target.name, only_one), f"{target.name}: unique index on {only_one}")
         if target.record_id:
             self._ensure_sequence(target.name, target.record_id)
@@ -148,8 +149,10 @@ class Migration:
         for table, rights in declared.RIGHTS.items():
             granting.grant_relation(rights, table.name)
         for target in targets.values():
-            self.alone(target.name, partial(granting.grant_target, target))
-            granting.grant_views(target)
+            shape = self._present.shape(target.name)
+            if shape and shape.is_table:
+                self.alone(target.name, partial(granting.grant_target, target))
+                granting.grant_views(target)
 
     # ---- what is left as it is
 

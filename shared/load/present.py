@@ -41,12 +41,13 @@ SHAPE = """
             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
         'uniques', (
             SELECT coalesce(json_agg(json_build_object(
-                'name', i.indexrelid::regclass::text,
+                'name', (SELECT relname FROM pg_class WHERE oid = i.indexrelid),
                 'columns', ARRAY(
                     SELECT coalesce(attname, '') FROM generate_series(0, i.indnkeyatts - 1) place
                     LEFT JOIN pg_attribute ON attrelid = c.oid AND attnum = i.indkey[place] AND attnum > 0
                     ORDER BY place),
                 'exclusion', i.indisexclusion,
+                'deferrable', NOT i.indimmediate,
                 'usable', i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL)
                 ORDER BY i.indexrelid), '[]')
             FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion) AND i.indislive),
@@ -135,12 +136,14 @@ class Present:
         """The sequence that the column's default takes its numbers from, quoted."""
         name = self._ask(
             """
-            SELECT coalesce(pg_get_serial_sequence(:name, :column), (
-                SELECT s.oid::regclass::text FROM pg_attribute a
-                JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-                JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
-                JOIN pg_class s ON p.refclassid = 'pg_class'::regclass AND s.oid = p.refobjid AND s.relkind = 'S'
-                WHERE a.attrelid = to_regclass(:name) AND a.attname = :column LIMIT 1))""",
+            SELECT s.oid::regclass::text FROM pg_attribute a
+            LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            JOIN pg_depend p ON (p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid)
+                             OR (a.attidentity <> '' AND p.classid = 'pg_class'::regclass AND p.deptype = 'i'
+                                 AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum)
+            JOIN pg_class s ON s.relkind = 'S' AND s.oid IN (p.refobjid, p.objid)
+            WHERE a.attrelid = to_regclass(:name) AND a.attname = :column
+            UNION ALL SELECT NULL LIMIT 1""",
             name=self.full(table),
             column=column,
         )

@@ -5,6 +5,7 @@ for one whose columns do not hold every value exactly.
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -98,6 +99,7 @@ class Unique(msgspec.Struct, frozen=True):
     name: str
     columns: tuple[str, ...]
     exclusion: bool
+    deferrable: bool
     usable: bool
 
     def is_on(self, column: str) -> bool:
@@ -134,6 +136,10 @@ class Shape(msgspec.Struct, frozen=True):
 
     def is_unique(self, column: str) -> bool:
         return any(unique.is_on(column) for unique in self.uniques)
+
+    def deferrable(self, column: str) -> str | None:
+        """The name of a constraint on the column that is checked late: ON CONFLICT is refused while it is there."""
+        return next((each.name for each in self.uniques if each.deferrable and each.columns == (column,)), None)
 
     def rivals(self, target: Target) -> tuple[Unique, ...]:
         """Unique and exclusion constraints beyond the one that the loader relies on."""
@@ -175,10 +181,23 @@ def obstacles(target: Target, shape: Shape, schema: str) -> list[Obstacle]:
     if shape.rules:
         drop = "; ".join(f"DROP RULE {quoted(rule)} ON {full}" for rule in shape.rules)
         found.append(Obstacle(f"{target.name} has rules that rewrite INSERT or UPDATE", drop))
-    if target.kind != "fact" and shape.has_children:
-        what = f"{target.name} has child tables, so that one {target.key} can be there twice"
-        found.append(Obstacle(what, f"ALTER TABLE each of them NO INHERIT {full}"))
-    return found
+    return [*found, *(_of_upsert(target, shape, full) if target.kind != "fact" else ())]
+
+
+def _of_upsert(target: Target, shape: Shape, full: str) -> Iterator[Obstacle]:
+    """What keeps INSERT … ON CONFLICT from finding each key once."""
+    name, key = target.name, quoted(target.key)
+    if shape.kind == "p":
+        yield Obstacle(f"{name} is partitioned, and a dimension cannot be", "make it an ordinary table")
+    if shape.has_children:
+        yield Obstacle(f"{name} has child tables, so one {target.key} can be there twice", f"NO INHERIT {full} in each")
+    late = shape.deferrable(target.key)
+    if late:
+        way_out = f"ALTER TABLE {full} DROP CONSTRAINT {quoted(late)} CASCADE, ADD PRIMARY KEY ({key})"
+        yield Obstacle(f"{name}.{target.key} has a DEFERRABLE constraint", way_out)
+    elif not shape.is_unique(target.key):
+        way_out = f"remove rows whose {target.key} is there twice, then CREATE UNIQUE INDEX ON {full} ({key})"
+        yield Obstacle(f"{name} has no unique index on {target.key} alone", way_out)
 
 
 def full_name(schema: str, name: str) -> str:
@@ -230,10 +249,6 @@ def _of_others(target: Target, shape: Shape, schema: str) -> list[Obstacle]:
         else:
             way_out = f"{alter} DROP NOT NULL"
             found.append(Obstacle(f"{place} is not ours, and no row can be added without it", way_out))
-    if target.kind != "fact" and not shape.is_unique(target.key):
-        index = f"CREATE UNIQUE INDEX ON {full} ({quoted(target.key)})"
-        way_out = f"remove rows whose {target.key} is there twice, then {index}"
-        found.append(Obstacle(f"{target.name} has no unique index on {target.key} alone", way_out))
     return found
 
 

@@ -23,6 +23,7 @@ from shared.load.migrate import Report, migrate
 from shared.load.outcome import Outcome
 from shared.load.sql import REFUSED_COLUMNS
 from shared.load.warehouse import Warehouse
+from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
 SCHEMA = "project_team_1"
@@ -159,6 +160,7 @@ class Ground:
     ingestion: S3Bucket
     processed: S3Bucket
     log: str = "log-a"
+    schema: str = SCHEMA
     targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
 
     def __post_init__(self) -> None:
@@ -166,11 +168,11 @@ class Ground:
         self.memory = Memory()
         self.runs: dict[int, dict[str, Brought]] = {}
         self.there: Native = self.database.owner()
-        self.there.run(f"SET search_path TO {SCHEMA}")
+        self.there.run(f"SET search_path TO {quoted(self.schema)}")
 
     def migrate(self, event: Mapping[str, object] | None = None, lock_s: int = 60) -> Report:
         with self.database.connect(logins.WAREHOUSE_OWNER) as owner:
-            return migrate(owner, SCHEMA, self.database.login_name, event, self.targets, lock_s=lock_s)
+            return migrate(owner, self.schema, self.database.login_name, event, self.targets, lock_s=lock_s)
 
     # ---- what is in the buckets
 
@@ -250,7 +252,9 @@ class Ground:
     def load(self, *, patience_s: float = 0, **more: Any) -> Outcome:
         """One pass with the loader's own login; patience of 0 waits for nobody."""
         with self.database.connect() as connection:
-            return load_pass(self.outside(Warehouse(connection, SCHEMA), patience_s=patience_s, **more), self.memory)
+            return load_pass(
+                self.outside(Warehouse(connection, self.schema), patience_s=patience_s, **more), self.memory
+            )
 
     def outside(self, warehouse: Warehouse, **more: Any) -> Outside:
         usual: dict[str, Any] = {"time_left_s": lambda: 300.0, "patience_s": 0.0, "targets": self.targets}
