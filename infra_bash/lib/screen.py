@@ -13,6 +13,7 @@ from typing import Any
 
 from infra_bash.lib.advice import FUNCTIONS, one_line
 from infra_bash.lib.answers import aligned, only, shown
+from infra_bash.lib.terminal import printable
 
 Answer = dict[str, Any]
 HEADER = ("TABLE", "EXPECTED", "THERE", "LAST RUN", "FRESHNESS")
@@ -97,9 +98,10 @@ def main() -> int:
     how, *rest = sys.argv[1:]
     color, names = "--color" in rest, [word for word in rest if word != "--color"]
     status = only(json.load(sys.stdin), names)
+    seen = printable(status)
     shows: dict[str, Callable[[], str]] = {
-        "all": lambda: screen(status, color),
-        "table": lambda: table(status),
+        "all": lambda: screen(seen, color),
+        "table": lambda: table(seen),
         "json": lambda: json.dumps(status),
     }
     print(shows[how]())
