@@ -11,7 +11,8 @@
 #
 # Anywhere: dead-letters, extract-silent, load-silent. With --local, where the source and the warehouse are ours to
 # break: also oldest-message, table-behind, table-held, rows-quarantined, rows-waiting, reconcile-differences,
-# freshness, run-refused, two-logs, table-damaged. What is told by its age takes the objective, FRESHNESS_OBJECTIVE_S.
+# freshness, run-refused, two-logs, run-log-went-back, table-damaged. What is told by its age takes the objective,
+# FRESHNESS_OBJECTIVE_S.
 # Ends with the seconds from the fault to the message, and from the mending to the news that it is over.
 # Exit codes: 0 done, 1 no message came, 2 wrong usage.
 

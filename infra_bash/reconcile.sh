@@ -50,11 +50,9 @@ main() {
 }
 
 show() {
-  if [[ $SHOWN_AS == json ]]; then
-    printf '%s\n' "$1"
-  else
-    python infra_bash.lib.runs reconciled <<<"$1"
-  fi
+  local as=reconciled
+  [[ $SHOWN_AS == text ]] || as=json
+  python infra_bash.lib.runs "$as" <<<"$1"
 }
 
 read_arguments() {

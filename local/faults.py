@@ -35,6 +35,11 @@ _WAITING = (
 )
 # Two stacks on one warehouse: the log that was begun last is the living one.
 _TWO_LOGS = "INSERT INTO etl_log SELECT 'drill', now(), max(began_no) + 1, 0 FROM etl_log"
+# An entry of a run that the log does not have: what is behind its end, or is another record by then.
+_WENT_BACK = (
+    "INSERT INTO etl_ledger (log_id, table_name, run, status, attempt, loaded_at)"
+    " SELECT log_id, 'drill', complete_run + 1, 'loaded', 'drill', now() FROM etl_log ORDER BY began_no DESC LIMIT 1"
+)
 
 FAULTS: Mapping[str, Fault] = {
     "table-held": Fault(
@@ -62,6 +67,9 @@ FAULTS: Mapping[str, Fault] = {
         (),
     ),
     "two-logs": Fault(logins.WAREHOUSE_OWNER, (_TWO_LOGS,), ("DELETE FROM etl_log WHERE log_id = 'drill'",)),
+    "run-log-went-back": Fault(
+        logins.WAREHOUSE_OWNER, (_WENT_BACK,), ("DELETE FROM etl_ledger WHERE table_name = 'drill'",)
+    ),
 }
 # A change as any other, so that there is something to be late with.
 TOUCH = "UPDATE payment SET paid = NOT paid WHERE payment_id = (SELECT min(payment_id) FROM payment)"

@@ -9,6 +9,8 @@ WORDS is what the AWS CLI, version 1 or 2, wrote to stderr, or what a function e
 import re
 import sys
 
+from infra_bash.lib.terminal import escaped
+
 # A pattern of what is said in one line, and what to do. The first row that knows a line speaks.
 Rows = tuple[tuple[str, str], ...]
 
@@ -160,7 +162,7 @@ def said(lines: list[str]) -> str:
 def main() -> None:
     kind, what = sys.argv[1:]
     words = sys.stdin.buffer.read().decode(errors="replace")
-    print(one_line(what, words, {"call": CALLS, "function": FUNCTIONS}[kind]))
+    print(escaped(one_line(what, words, {"call": CALLS, "function": FUNCTIONS}[kind])))
 
 
 if __name__ == "__main__":

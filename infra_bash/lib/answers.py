@@ -9,6 +9,8 @@ import sys
 from collections import Counter
 from typing import Any
 
+from infra_bash.lib.terminal import escaped, printable
+
 Answer = dict[str, Any]
 # What the lines of `did` are about, in the order in which they are told.
 KINDS = {
@@ -89,10 +91,11 @@ def progress(status: Answer, run: int) -> str:
 
 def main() -> None:
     question, *rest = sys.argv[1:]
-    answer = json.load(sys.stdin)
+    said = json.load(sys.stdin)
+    answer = printable(said)
     match question:
         case "error":
-            print(error(answer))
+            print(escaped(error(said)))
         case "did":
             print("".join(f"{line}\n" for line in answer.get("did", [])), end="")
         case "migrated":

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from infra_bash.lib.answers import aligned_words, only
+from infra_bash.lib.terminal import printable
 
 Answer = dict[str, Any]
 
@@ -55,7 +56,7 @@ def _remark(column: Answer) -> str:
 def main() -> None:
     shown_as, *tables = sys.argv[1:]
     answer = only(json.load(sys.stdin), tables)
-    print(json.dumps(answer) if shown_as == "json" else text(answer))
+    print(json.dumps(answer) if shown_as == "json" else text(printable(answer)))
 
 
 if __name__ == "__main__":

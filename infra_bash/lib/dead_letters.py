@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from infra_bash.lib.terminal import escaped
 from shared.errors import BadDocument
 from shared.lake.documents import ChangeMessage, decode
 from shared.lake.keys import manifest_key
@@ -163,14 +164,15 @@ def told(question: str, folder: Path, rest: list[str]) -> Iterator[str]:
     match question:
         case "list":
             write_requests(folder, found, rest[0], rest[1])
-            yield from (line(each, float(rest[2])) for each in found)
+            yield from (escaped(line(each, float(rest[2]))) for each in found)
         case "unjudged":
             runs = unjudged(found, judged)
             yield from [json.dumps({"do": "judge", "runs": runs})] if runs else []
         case "fates":
-            yield from ("\t".join((each.fate, each.letter.id, *each[2:])) for each in fates(found, judged, rest[0]))
+            decided = ((each.fate, each.letter.id, *each[2:]) for each in fates(found, judged, rest[0]))
+            yield from ("\t".join(map(escaped, fields)) for fields in decided)
         case "again":
-            known = ((each.message, one_line(each.why)) for each in found)
+            known = ((each.message, escaped(one_line(each.why))) for each in found)
             yield from (f"{manifest_key(message.run, rest[0])}\t{why}" for message, why in known if message)
 
 

@@ -4,7 +4,7 @@
 ANYWHERE=(dead-letters extract-silent load-silent)
 LOCALLY=(
   oldest-message table-behind table-held rows-quarantined rows-waiting reconcile-differences freshness run-refused
-  two-logs table-damaged
+  two-logs run-log-went-back table-damaged
 )
 # So long a message may take, beyond the objective: an extraction, a load and three looks of watch.
 ROAD_S=360
@@ -16,7 +16,7 @@ TABLE=fact_payment
 # What the message names where that is another table, or the whole stack.
 declare -A SUBJECTS=(
   ["table-held"]=design ["freshness"]=dim_design ["reconcile-differences"]=dim_design
-  ["extract-silent"]='' ["load-silent"]='' ["two-logs"]=''
+  ["extract-silent"]='' ["load-silent"]='' ["two-logs"]='' ["run-log-went-back"]=''
 )
 
 # require_patience: watch asks for a lost message again before anybody is called, where it waits for less.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from infra_bash.lib.answers import aligned, only
+from infra_bash.lib.terminal import printable
 
 Answer = dict[str, Any]
 BARS = "▁▂▃▄▅▆▇█"
@@ -66,7 +67,7 @@ def _height(age: float, highest: float) -> int:
 def main() -> None:
     how, *names = sys.argv[1:]
     answer = only(json.load(sys.stdin), names)
-    print(json.dumps(answer) if how == "json" else text(answer))
+    print(json.dumps(answer) if how == "json" else text(printable(answer)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from infra_bash.lib.terminal import read_answer
+
 Answer = dict[str, Any]
 # As long as 2026-11-25 14:03:12.345, which is as much of a time as the steps' own clocks tell.
 TIME = 23
@@ -136,7 +138,7 @@ def main() -> None:
         case ["question", kind, table, id_]:
             print(question(kind, table, id_))
         case ["text"]:
-            print(text(json.load(sys.stdin)))
+            print(text(read_answer(sys.stdin)))
         case ["json"]:
             print(json.dumps(json.load(sys.stdin)))
 

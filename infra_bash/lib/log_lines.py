@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from infra_bash.lib.terminal import escaped
+
 Event = dict[str, Any]
 LAMBDAS_OWN = re.compile(r"(START|END|REPORT|INIT_START|EXTENSION|XRAY)\b")
 # A line can be found a while after it was said.
@@ -25,7 +27,7 @@ def facts_of(message: str) -> Event:
     """What a line of ours says; nothing, of a line of another kind."""
     try:
         said = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 
@@ -67,7 +69,9 @@ def main() -> None:
     shown = set(memory.read_text().split()) if memory.exists() else set()
     lines = new_lines(answers, subject, run, shown)
     for at, _, message in lines:
-        print(f"{datetime.fromtimestamp(at / 1000, UTC):%F %T}  {message}", flush=True)
+        # A traceback has several lines.
+        shown_lines = "\n".join(map(escaped, message.split("\n")))
+        print(f"{datetime.fromtimestamp(at / 1000, UTC):%F %T}  {shown_lines}", flush=True)
     memory.write_text("\n".join(shown | {event for _, event, _ in lines}))
     newest = max((event["timestamp"] for answer in answers.values() for event in answer.get("events", ())), default=0)
     since = folder / "since_ms"

@@ -13,6 +13,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from infra_bash.lib.terminal import escaped, read_answer
+
 Json = dict[str, Any]
 # What there is nothing to say of but how many.
 QUIET = ("there already", "same", "not expected")
@@ -48,9 +50,9 @@ def main() -> int:
     if question == "sum":
         first, last, *files = rest
         answers = [json.loads(Path(file).read_text()) for file in files]
-        print(summary(first, last, answers))
+        print(escaped(summary(first, last, answers)))
         return int(bool(total(answers).keys() & set(WRONG)))
-    answer = json.load(sys.stdin)
+    answer = read_answer(sys.stdin)
     for text in lines(answer) if question == "lines" else [going_on(answer)]:
         print(text)
     return 0

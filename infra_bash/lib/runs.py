@@ -5,6 +5,7 @@ python -m infra_bash.lib.runs preview      what would be read
 python -m infra_bash.lib.runs progress     `loaded`, or what is waited for
 python -m infra_bash.lib.runs loaded       what the run changed in each warehouse table
 python -m infra_bash.lib.runs reconciled   what it found otherwise than in the source, by name
+python -m infra_bash.lib.runs json         all of it, for programs
 """
 
 import json
@@ -12,6 +13,7 @@ import sys
 from typing import Any
 
 from infra_bash.lib.answers import aligned, aligned_words
+from infra_bash.lib.terminal import read_answer
 
 Answer = dict[str, Any]
 # So many names are a line or two; --json has all that were kept.
@@ -80,7 +82,9 @@ def _some(keys: list[str]) -> str:
 
 def main() -> None:
     questions = {"run": run, "preview": preview, "progress": progress, "loaded": loaded, "reconciled": reconciled}
-    print(questions[sys.argv[1]](json.load(sys.stdin)))
+    question = sys.argv[1]
+    # JSON writes out by itself what is not ASCII.
+    print(json.dumps(json.load(sys.stdin)) if question == "json" else questions[question](read_answer(sys.stdin)))
 
 
 if __name__ == "__main__":

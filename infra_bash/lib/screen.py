@@ -14,6 +14,7 @@ from typing import Any
 
 from infra_bash.lib.advice import FUNCTIONS, one_line
 from infra_bash.lib.answers import aligned, only, shown
+from infra_bash.lib.terminal import printable
 
 Answer = dict[str, Any]
 HEADER = ("TABLE", "EXPECTED", "THERE", "LAST RUN", "FRESHNESS")
@@ -108,9 +109,10 @@ def main() -> int:
     color, names = "--color" in rest, [word for word in rest if not word.startswith("--")]
     options = "".join(word.removeprefix("--stack=") for word in rest if word.startswith("--stack="))
     status = only(json.load(sys.stdin), names)
+    seen = printable(status)
     shows: dict[str, Callable[[], str]] = {
-        "all": lambda: screen(status, color, options),
-        "table": lambda: table(status),
+        "all": lambda: screen(seen, color, options),
+        "table": lambda: table(seen),
         "json": lambda: json.dumps(status),
     }
     print(shows[how]())

@@ -20,8 +20,14 @@ class Pause(msgspec.Struct, frozen=True):
 def paused_since(ingestion: Bucket) -> str | None:
     """None while the flow is on."""
     try:
-        return decode_json(ingestion.get(keys.PAUSED), Pause, keys.PAUSED).since
+        return since_of(ingestion.get(keys.PAUSED))
     except MissingObject:
         return None
+
+
+def since_of(body: bytes) -> str:
+    """Return what health/paused.json says, in words where it is not as we write it."""
+    try:
+        return decode_json(body, Pause, keys.PAUSED).since
     except BadDocument:
         return "an unknown time"

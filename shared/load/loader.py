@@ -137,13 +137,13 @@ class Pass:
         return complete.run
 
     def _attempt_of(self, run: int, newest: RunRecord) -> str:
-        [record] = [newest] if newest.run == run else self._memory.records(self._run_log, newest.log, run - 1, run)
+        [record] = [newest] if newest.run == run else self._memory.records(self._run_log, newest, run - 1, run)
         return record.attempt
 
     def _seen(self, newest: RunRecord, complete: int, last: int) -> plan.Look:
         log_id = newest.log
         taken = self._warehouse.taken(log_id, complete)
-        records = self._memory.records(self._run_log, log_id, complete, last)
+        records = self._memory.records(self._run_log, newest, complete, last)
         refuse_others(taken, records, newest)
         there = self._manifests.places_since(complete)
         self._outcome.waiting = dict(self._outcome.stopped)

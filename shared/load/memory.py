@@ -4,7 +4,7 @@ from collections.abc import Mapping, Set
 
 from shared import log
 from shared.aws.bucket import Bucket
-from shared.errors import LogWentBack, MissingObject
+from shared.errors import LogWentBack, MissingObject, PermanentError
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Place
@@ -22,16 +22,19 @@ class Memory:
     def __init__(self, readers: int = READERS) -> None:
         self._readers = readers
         self._log = ""
+        self._newest: RunRecord | None = None
         self._records: dict[int, RunRecord] = {}
         self._compared: dict[Place, str] = {}
         self.counted = Counted()
 
-    def records(self, run_log: RunLog, log_id: str, after: int, last: int) -> list[RunRecord]:
-        """The records of the runs after `after` up to `last`; numbers have no gaps.
+    def records(self, run_log: RunLog, newest: RunRecord, after: int, last: int) -> list[RunRecord]:
+        """The records of the runs after `after` up to `last`; numbers have no gaps. `newest` was just read.
 
         Raises LogWentBack when one of them is of another log.
         """
+        log_id = newest.log
         self._begin(log_id)
+        self._follow(run_log, newest)
         # That of `after` itself stays: the next look begins by holding the warehouse to it.
         self._records = {run: record for run, record in self._records.items() if run >= after}
         unread = [run for run in range(after + 1, last + 1) if run not in self._records]
@@ -40,6 +43,12 @@ class Memory:
             raise LogWentBack(f"run {others[0]} is no run of log {log_id}, which ends with later ones")
         self._records.update(zip(unread, read, strict=True))
         return [self._records[run] for run in range(after + 1, last + 1)]
+
+    def _follow(self, run_log: RunLog, newest: RunRecord) -> None:
+        """Forget all when the record that was the newest is another one now: a log that went back has another end."""
+        seen, self._newest = self._newest, newest
+        if seen and seen != newest and not (seen.run < newest.run and _is_there(run_log, seen)):
+            self._records = {}
 
     def refusals(self, bucket: Bucket, log_id: str, taken: Mapping[Place, Taken], there: Set[Place]) -> dict[str, str]:
         """Why something may not be loaded, and of which table: the ledger has its place, the manifest was exchanged."""
@@ -71,4 +80,11 @@ class Memory:
     def _begin(self, log_id: str) -> None:
         if log_id != self._log:
             self._log = log_id
-            self._records, self._compared = {}, {}
+            self._records, self._compared, self._newest = {}, {}, None
+
+
+def _is_there(run_log: RunLog, record: RunRecord) -> bool:
+    try:
+        return run_log.get(record.run) == record
+    except PermanentError:
+        return False

@@ -66,7 +66,7 @@ def _records(outside: Outside, after: int) -> list[RunRecord]:
         return []
     # Before it lie the runs of a former log, or none.
     after = max(after, newest.began - 1)
-    return outside.memory.records(outside.run_log, newest.log, after, min(after + RECORDS_PER_LOOK, newest.run))
+    return outside.memory.records(outside.run_log, newest, after, min(after + RECORDS_PER_LOOK, newest.run))
 
 
 def _last_look(run_log: RunLog) -> int:

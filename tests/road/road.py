@@ -75,7 +75,8 @@ class Road:
     def __post_init__(self) -> None:
         self.topic, self.functions = Heard(), Invoked()
         self.run_log, self.manifests = RunLog(self.ingestion), Manifests(self.processed)
-        self._ids = (f"{self.log_name}{number:031x}" for number in count(1))
+        # What differs comes first: an attempt is the beginning of one.
+        self._ids = (f"{self.log_name}{number:011x}".ljust(32, "0") for number in count(1))
         self.connect()
 
     def connect(self) -> None:

@@ -91,7 +91,8 @@ class Stack:
         self.trade = Trade(self.world, source.database)
         self.patience_s = FOREVER_S
         self.functions = Invoked()
-        self._ids = (f"{seed:08x}{number:024x}" for number in count(1))
+        # What differs comes first: an attempt is the beginning of one.
+        self._ids = (f"{number:08x}{seed:024x}" for number in count(1))
         self._newest_seen: dict[str, int] = {}
         self.refused: list[str] = []
         for name in (INGESTION, PROCESSED):

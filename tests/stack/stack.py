@@ -116,7 +116,7 @@ class LocalStack:
         return not answer["busy"]
 
     def newest_run(self) -> int:
-        return run_of(self.keys("ingestion", RUNS)[-1])
+        return run_of(self.keys("ingestion", RUNS)[-1]) or 0
 
     def get(self, noun: str, key: str) -> bytes:
         body = self.aws("s3").get_object(Bucket=self.names.bucket(noun), Key=key)["Body"]

@@ -194,6 +194,14 @@ def test_two_stacks_on_one_warehouse(stack: LocalStack, called: Called, fault: C
     stack.arrives()
 
 
+def test_a_run_log_that_went_back(stack: LocalStack, called: Called, fault: Callable[[str, str], None]) -> None:
+    fault("break", "run-log-went-back")
+    with incident(called, "run log went back", ""):
+        run_the_runbook(stack, "run log went back")
+        fault("mend", "run-log-went-back")
+    stack.arrives()
+
+
 def test_every_incident_is_caused_here() -> None:
     caused = set(re.findall(r'incident\(called, "([a-z ]+)"', (ROOT / "tests/stack/test_incidents.py").read_text()))
     assert caused == {kind.name for kind in KINDS}

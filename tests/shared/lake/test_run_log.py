@@ -156,12 +156,14 @@ def test_a_log_with_a_lost_record_ends_where_it_ended(log: RunLog) -> None:
     assert log.newest_number() == 4
 
 
-def test_thousands_of_strangers_do_not_hide_a_record_nor_cost_a_listing_each_time(log: RunLog) -> None:
+def test_thousands_of_strangers_do_not_hide_a_record_nor_cost_a_listing_each_time(
+    log: RunLog, ingestion: S3Bucket
+) -> None:
     log.commit(record(1))
     log.hint(1)
     for number in range(2500):
         log.bucket.put(f"runs/0000old/{number:05d}", b"")
-    asked = Counted(log.bucket)
+    asked = Counted(ingestion)
     assert RunLog(asked).newest_number() == 1
     assert asked.listings == 2
 

@@ -38,6 +38,7 @@ __all__ = ["owner", "stack"]
         ),
         ({"do": "reconcile", "tables": ["staff"]}, Request(cause="reconcile", full={"staff": "reconcile"})),
         ({"do": "reconcile"}, Request(cause="reconcile", full=dict.fromkeys(TABLES, "reconcile"))),
+        ({"do": "new_log", "after": 7}, Request(cause="new log", new_log_after=7)),
     ],
 )
 def test_what_an_event_asks_for(event: Mapping[str, Any], asked: Request) -> None:
@@ -53,7 +54,10 @@ def test_what_an_event_asks_for(event: Mapping[str, Any], asked: Request) -> Non
         ({"do": "resync", "tables": ["payment"], "keys": ["1); DROP TABLE payment"]}, "whole numbers"),
         ({"do": "resync", "tables": ["payment"], "keys": [True]}, "whole numbers"),
         ({"do": "resync", "tables": ["payment"], "keys": []}, "whole numbers"),
-        ({"do": "all"}, "count, resync and reconcile"),
+        ({"do": "all"}, "count, resync, reconcile and new_log"),
+        ({"do": "new_log", "after": "7"}, "the last run that was used"),
+        ({"do": "new_log", "after": 10**8}, "the last run that was used"),
+        ({"do": "new_log", "after": -1}, "the last run that was used"),
     ],
 )
 def test_what_no_event_can_ask_for(event: Mapping[str, Any], words: str) -> None:

@@ -156,7 +156,7 @@ def test_of_a_day_of_pending_runs_both_ends_are_read_many_at_once(road: Road, in
     for run in runs:
         road.run_log.commit(msgspec.structs.replace(first, run=run, targets=("dim_design",)))
     counting = Counting(ingestion.name, READERS)
-    pending = look_at_pending(RunLog(counting), 1, last)
+    pending = look_at_pending(RunLog(counting), 1, road.run_log.get(last))
     read = [*runs[:READ_AT_AN_END], *runs[-READ_AT_AN_END:]]
     assert [each.run for each in pending.records] == read
     assert sorted(counting.read) == [keys.run_key(run) for run in read]
@@ -181,7 +181,7 @@ def test_what_two_ends_cover_is_read_whole(road: Road, pending: int) -> None:
     first = road.run_log.get(1)
     for run in range(2, pending + 2):
         road.run_log.commit(msgspec.structs.replace(first, run=run))
-    found = look_at_pending(road.run_log, 1, pending + 1)
+    found = look_at_pending(road.run_log, 1, road.run_log.get(pending + 1))
     assert ([each.run for each in found.records], found.unread) == ([*range(2, pending + 2)], 0)
 
 

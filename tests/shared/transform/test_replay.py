@@ -195,7 +195,7 @@ def test_a_manifest_of_another_log_fails_each_way(lake: Lake) -> None:
     rewritten(lake, 1, lambda it: msgspec.structs.replace(it, log="log-0"))
     for do in get_args(Do):
         [done] = taken(lake, do, 1)
-        assert (done.what, done.error, done.again) == ("failed", "Refused", True)
+        assert (done.what, done.error, done.again) == ("failed", "LogWentBack", True)
 
 
 def test_as_many_runs_as_there_is_time_for_and_where_to_go_on(lake: Lake) -> None:

@@ -9,9 +9,9 @@ import pytest
 from conftest import made_bucket
 from shared.aws.bucket import S3Bucket
 from shared.columns import Column, Frame, Kind, Series
-from shared.errors import BadDocument, CorruptObject, MissingObject, OtherDeclaration, Refused
+from shared.errors import BadDocument, CorruptObject, LogWentBack, MissingObject, OtherDeclaration
 from shared.lake import keys, parquet
-from shared.lake.documents import Manifest, TableState
+from shared.lake.documents import Manifest, TableState, encode
 from shared.lake.manifests import Manifests
 from shared.source.catalogue import TABLES, SourceTable
 from shared.transform.acceptance import QUARANTINE_COLUMNS
@@ -254,8 +254,21 @@ def test_a_manifest_of_another_log_is_not_taken_for_ours(lake: Lake) -> None:
     lake.transform("fact_payment", 1)
     other = msgspec.structs.replace(lake.run_log.get(1), log="log-2")
     lake.ingestion.put(keys.run_key(1), msgspec.json.encode(other))
-    with pytest.raises(Refused, match="another run log"):
+    with pytest.raises(LogWentBack, match="was made of another record of run 1"):
         lake.transform("fact_payment", 1)
+
+
+def test_a_manifest_of_another_attempt_is_not_taken_for_this_record_s(lake: Lake) -> None:
+    lake.commit_payments(1, rows("payment", {}))
+    lake.transform("fact_payment", 1)
+    before = lake.manifests.get(1, "fact_payment")
+    other = msgspec.structs.replace(lake.run_log.get(1), attempt="another")
+    lake.ingestion.put(keys.run_key(1), msgspec.json.encode(other))
+    with pytest.raises(LogWentBack, match="was made of another record of run 1.*infra_bash/new_log.sh"):
+        lake.transform("fact_payment", 1)
+    # One of the version before does not say of which it was made.
+    lake.processed.put(keys.manifest_key(1, "fact_payment"), encode(msgspec.structs.replace(before, attempt="")))
+    assert lake.transform("fact_payment", 1).phrase == "table was transformed before"
 
 
 def without(table: str, *names: str) -> SourceTable:

@@ -207,6 +207,20 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
         replace(WELL, load=load_health(stopped="TwoLogs", reason="a later log was begun"), pending=LATE),
         {("two logs", "")},
     ),
+    "a log that load has found to have gone back, and extract so refuses, too": (
+        replace(
+            WELL, extract=extract_health(301), load=load_health(stopped="LogWentBack", reason="back"), pending=LATE
+        ),
+        {("run log went back", "")},
+    ),
+    "a log that ends before what was loaded of it": (
+        replace(WELL, load=msgspec.structs.replace(load_health(), complete_run=2)),
+        {("run log went back", "")},
+    ),
+    "a new log, of which nothing is loaded yet": (
+        replace(WELL, load=msgspec.structs.replace(load_health(log="former"), complete_run=2)),
+        set(),
+    ),
     "a table that was never loaded": (
         replace(WELL, load=load_health(tables={"dim_staff": TableHealth()})),
         {("freshness", "dim_staff")},
