@@ -20,6 +20,7 @@ from shared.names import ALERTS, CHANGES
 from shared.settings import Settings
 from shared.warehouse.registry import TARGETS
 from shared.watch import asking, watch
+from shared.watch.measures import Depths
 from shared.watch.queues import depths
 
 MEMORY = Memory()
@@ -49,19 +50,19 @@ def look(settings: Settings) -> dict[str, Any]:
 
 
 def ask(settings: Settings, patience_s: float, *, trusts_messages: bool) -> dict[str, Any]:
-    """Dead letters are left to a person; a message on its way, too, where it is trusted in."""
+    """A message on its way is left to itself where it is trusted in."""
     names, sqs = settings.names, client("sqs")
 
-    def messages_at(table: str) -> int:
-        queues = [names.dead_letter_queue(table)] + ([names.queue(table)] if trusts_messages else [])
-        return sum(SqsQueue(name, sqs).count() for name in queues)
+    def depths_of(table: str) -> Depths:
+        messages = SqsQueue(names.queue(table), sqs).count() if trusts_messages else 0
+        return Depths(messages, SqsQueue(names.dead_letter_queue(table), sqs).count())
 
     asked = asking.ask_again(
         asking.Outside(
             run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
             manifests=Manifests(S3Bucket(names.bucket("processed"))),
             topic=SnsTopic(names.topic_arn(CHANGES)),
-            messages_at=messages_at,
+            depths=depths_of,
             targets=TARGETS,
             now=lambda: datetime.now(UTC),
             patience=timedelta(seconds=patience_s),

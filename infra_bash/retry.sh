@@ -6,13 +6,14 @@
 #   TABLE             a warehouse table
 #   --local           the local stack
 #   --settings FILE   default settings.env
-#   --drop            delete those that name no run of this log: no change message, or of another log. No data go
-#                     with them: a message only rings a bell
+#   --drop            delete those that are of no use: no change message, of another log, or of a run that would fail
+#                     again and that the warehouse is done with (loaded, or superseded by a later full batch). No data
+#                     go with them: a message only wakes a transform
 #   --dry-run         say what each is and what would become of it, and do nothing
 #   --help            this text
 #
 # On stdout a line for each: run (source table), receives, age, error and reason. The table's own transform says which
-# would fail again: those stay, and until they are gone nothing that is missing of this table is asked for again.
+# would fail again: those stay. Watch asks meanwhile for what else is missing of this table, and ever more seldom for them.
 # Safe at any time and twice: a message that comes twice does what it does once.
 # Exit codes: 0 none is left, 1 some stay or something failed, 2 wrong usage.
 
@@ -39,6 +40,7 @@ main() {
   fi
   list_letters
   judge_letters
+  ask_ledger
   settle_letters
   follow_letters
   tell_the_end

@@ -101,7 +101,7 @@ def _migrate(r: Rights) -> list[Document]:
 def _watch(r: Rights) -> list[Document]:
     return [
         r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, HEALTH),
-        r.put(INGESTION, "health/watch.json", "health/asked.json"),
+        r.put(INGESTION, "health/watch.json", "health/incidents.json", "health/asked.json"),
         r.get(PROCESSED, ALL_MANIFESTS),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),

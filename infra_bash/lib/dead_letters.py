@@ -2,14 +2,17 @@
 
     python -m infra_bash.lib.dead_letters list FOLDER QUEUE_URL DEAD_LETTER_URL NOW
     python -m infra_bash.lib.dead_letters unjudged FOLDER
+    python -m infra_bash.lib.dead_letters doubtful FOLDER TABLE
+    python -m infra_bash.lib.dead_letters unanswered FOLDER
     python -m infra_bash.lib.dead_letters fates FOLDER TABLE
     python -m infra_bash.lib.dead_letters again FOLDER TABLE
 
-FOLDER/taken/ has the answers of ReceiveMessage, FOLDER/judged/ those of the transform function. `list` prints a line
-a letter and writes its requests, FOLDER/{send,delete,back}/ID.json; NOW is in seconds. `unjudged` prints the event
-that asks for the runs that no answer has yet, or nothing. `fates` prints a line a letter: redrive, never or keep, the
-letter's ID, the key of the manifest to wait for or -, and words. `again` prints, a line a letter, its manifest's key
-and words.
+FOLDER/taken/ has the answers of ReceiveMessage, FOLDER/judged/ those of the transform function, FOLDER/ledger/ that of
+inspect. `list` prints a line a letter and writes its requests, FOLDER/{send,delete,back}/ID.json; NOW is in seconds.
+`unjudged` prints the event that asks for the runs that no answer has yet, or nothing; `doubtful` the one that asks
+whether the warehouse still needs those that would fail again, and `unanswered` why it did not say. `fates` prints a
+line a letter: redrive, never or keep, the letter's ID, the key of the manifest to wait for or -, and words. `again`
+prints, a line a letter, its manifest's key and words.
 """
 
 import json
@@ -35,15 +38,22 @@ COMES_TO = {
     "not expected": ": that run brings nothing of this table",
 }
 
+# Of a run that the ledger has, by its status there.
+DONE_WITH = {
+    "loaded": "is loaded",
+    "superseded": "is no longer needed: a later full batch has superseded it",
+}
+
 
 class Letter(NamedTuple):
-    """`sent_s` is when it, or the message it was moved as, was sent."""
+    """`sent_s` is when it, or the message it was moved as, was sent; `was_moved` whether SQS says that it moved it."""
 
     id: str
     handle: str
     body: str
     attributes: Mapping[str, str]
     sent_s: float
+    was_moved: bool = False
 
     @property
     def message(self) -> ChangeMessage | None:
@@ -59,19 +69,20 @@ class Letter(NamedTuple):
 
     @property
     def why(self) -> str:
-        """What stands in it: who moved it says nothing when it was SQS, little when it was SNS."""
+        """What is known of it: SQS says only that it moved it, SNS little more, and one sent by hand nothing."""
         given = self.attributes
         if "error" in given:
             return f"{given['error']}: {given.get('reason', '')}"
         if "ErrorCode" in given:
             return f"SNS could not send it to the queue: {given['ErrorCode']} {given.get('ErrorMessage', '')}".strip()
-        return f"taken {MAX_RECEIVES} times without success"
+        if self.was_moved:
+            return f"taken {MAX_RECEIVES} times without success"
+        return "nothing says why: no function of ours and no queue has moved it here"
 
     @property
     def receives(self) -> str:
         """Those of the message; looking at a dead letter is a receive, too, and says nothing."""
-        untold = "-" if self.attributes.keys() & {"error", "ErrorCode"} else str(MAX_RECEIVES)
-        return self.attributes.get("receives", untold)
+        return self.attributes.get("receives", str(MAX_RECEIVES) if self.was_moved else "-")
 
 
 class Fate(NamedTuple):
@@ -89,8 +100,10 @@ def letters(answers: list[Json]) -> list[Letter]:
 
 def letter(received: Json) -> Letter:
     given = {name: each.get("StringValue", "") for name, each in received.get("MessageAttributes", {}).items()}
-    sent_s = int(received.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
-    return Letter(received["MessageId"], received["ReceiptHandle"], received["Body"], given, sent_s)
+    of_sqs = received.get("Attributes", {})
+    sent_s = int(of_sqs.get("SentTimestamp", 0)) / 1000
+    was_moved = "DeadLetterQueueSourceArn" in of_sqs and not given.keys() & {"error", "ErrorCode"}
+    return Letter(received["MessageId"], received["ReceiptHandle"], received["Body"], given, sent_s, was_moved)
 
 
 def age(seconds: float) -> str:
@@ -123,15 +136,26 @@ def unjudged(found: list[Letter], judged: list[Json]) -> list[int]:
     return sorted({each.message.run for each in found if each.message} - known)
 
 
-def fates(found: list[Letter], judged: list[Json], table: str) -> list[Fate]:
+def doubtful(found: list[Letter], judged: list[Json], table: str) -> Json | None:
+    """The runs of letters that would fail again, to be asked of inspect."""
+    log = judged[-1]["log"] if judged else ""
+    ours = {each.message.run for each in found if each.message and each.message.log == log}
+    runs = sorted(each["run"] for answer in judged for each in answer["taken"] if each["again"] and each["run"] in ours)
+    return {"do": "taken", "table": table, "log": log, "runs": runs} if runs else None
+
+
+def fates(found: list[Letter], judged: list[Json], ledger: list[Json], table: str) -> list[Fate]:
     """What is wrong first."""
     by_run = {each["run"]: each for answer in judged for each in answer["taken"]}
     log = judged[-1]["log"] if judged else ""
-    return sorted((fate(each, by_run, log, table) for each in found), key=lambda each: FATES.index(each.fate))
+    statuses = {run: status for answer in ledger for run, status in answer["taken"]}
+    found_fates = (fate(each, by_run, log, statuses, table) for each in found)
+    return sorted(found_fates, key=lambda each: FATES.index(each.fate))
 
 
-def fate(each: Letter, by_run: Mapping[int, Json], log: str, table: str) -> Fate:
-    """A letter that can never succeed is one that names no run of this log."""
+def fate(each: Letter, by_run: Mapping[int, Json], log: str, statuses: Mapping[int, str], table: str) -> Fate:
+    """A letter that is of no use names no run of this log, or one that the warehouse is done with and that cannot be
+    transformed any more."""
     message = each.message
     if message is None:
         return Fate("never", each, "-", f"{each.what} is no change message")
@@ -140,6 +164,8 @@ def fate(each: Letter, by_run: Mapping[int, Json], log: str, table: str) -> Fate
     judged = by_run[message.run]
     if judged["what"] == "no such run":
         return Fate("never", each, "-", f"{each.what} is not in the run log")
+    if judged["again"] and message.run in statuses:
+        return Fate("never", each, "-", f"{each.what} {DONE_WITH[statuses[message.run]]}, and would fail again")
     if judged["again"]:
         return Fate("keep", each, "-", f"{each.what} would fail again: {judged['error']}: {one_line(judged['words'])}")
     settled = judged["what"] in ("there already", "not expected")
@@ -168,8 +194,14 @@ def told(question: str, folder: Path, rest: list[str]) -> Iterator[str]:
         case "unjudged":
             runs = unjudged(found, judged)
             yield from [json.dumps({"do": "judge", "runs": runs})] if runs else []
+        case "doubtful":
+            event = doubtful(found, judged, rest[0])
+            yield from [json.dumps(event)] if event else []
+        case "unanswered":
+            yield from (one_line(answer["no_answer"]) for answer in read(folder / "ledger") if answer["no_answer"])
         case "fates":
-            decided = ((each.fate, each.letter.id, *each[2:]) for each in fates(found, judged, rest[0]))
+            settled = fates(found, judged, read(folder / "ledger"), rest[0])
+            decided = ((each.fate, each.letter.id, *each[2:]) for each in settled)
             yield from ("\t".join(map(escaped, fields)) for fields in decided)
         case "again":
             known = ((each.message, escaped(one_line(each.why))) for each in found)

@@ -17,7 +17,7 @@ IS_RUNNING=no
 find_queues() {
   QUEUE_URL=$(find_queue "$PROJECT-$STAGE-$TABLE")
   DEAD_LETTER_URL=$(find_queue "$PROJECT-$STAGE-$TABLE-dlq")
-  mkdir -p "$LETTERS/taken" "$LETTERS/judged"
+  mkdir -p "$LETTERS/taken" "$LETTERS/judged" "$LETTERS/ledger"
   trap 'give_back_letters; clean_up' EXIT
 }
 
@@ -80,6 +80,16 @@ judge_letters() {
   done
 }
 
+# ask_ledger: whether the warehouse still needs those that would fail again. One that does not answer keeps them.
+ask_ledger() {
+  local event no_answer
+  event=$(python infra_bash.lib.dead_letters doubtful "$LETTERS" "$TABLE")
+  [[ -n $event ]] || return 0
+  invoke inspect "$event" >"$LETTERS/ledger/000001.json"
+  no_answer=$(python infra_bash.lib.dead_letters unanswered "$LETTERS")
+  [[ -z $no_answer ]] || say wait "the warehouse cannot say which of them it still needs: $no_answer"
+}
+
 # settle_letters: FATE_letter ID KEY WORDS for each.
 settle_letters() {
   local fate id key words
@@ -98,7 +108,8 @@ redrive_letter() {
   [[ $2 == - || $DRY_RUN == yes ]] || FOLLOWED[$2]=$3
 }
 
-# never_letter: one that names no run of this log. It only rang a bell: what is missing, watch asks for again.
+# never_letter: one that is of no use: it names no run of this log, or one that the warehouse is done with. What is
+# missing watch asks for again.
 never_letter() {
   if [[ $DROP == yes ]]; then
     forget_letter "$1"

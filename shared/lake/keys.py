@@ -15,6 +15,7 @@ LATEST_HINT = "health/latest.json"
 EXTRACT_HEALTH = "health/extract.json"
 LOAD_HEALTH = "health/load.json"
 WATCH_HEALTH = "health/watch.json"
+INCIDENTS = "health/incidents.json"
 ASKED = "health/asked.json"
 # Written by pause.sh and taken away by resume.sh: since when.
 PAUSED = "health/paused.json"

@@ -16,29 +16,50 @@ from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.load.memory import Memory
 from shared.warehouse.registry import Target
+from shared.watch.measures import Depths
 from shared.watch.missing import complete_run, message_for, missing, overdue
 
 # A day of a run each minute: so long may one table's dead letter stand in the way of another table's lost message.
 RECORDS_PER_LOOK = 1440
+# What is missing while its table has dead letters may be one of them, and would be one more. After so long it is asked
+# for again all the same, and then each time after twice as long: twenty times in the two weeks that SQS keeps a letter.
+FIRST_WAIT, LONGEST_WAIT = timedelta(hours=1), timedelta(days=1)
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """When a missing place was asked for last, and how often while its table had dead letters."""
+
+    run: int
+    table: str
+    at: datetime
+    times: int
+
+    @property
+    def place(self) -> Place:
+        return self.run, self.table
+
+    def is_due(self, now: datetime) -> bool:
+        return now - self.at >= min(FIRST_WAIT * 2 ** max(self.times - 1, 0), LONGEST_WAIT)
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """health/asked.json: up to which run nothing is missing, and what is."""
+    """health/asked.json: up to which run nothing is missing, what is, and what of it was ever asked for."""
 
     complete_run: int
     missing: tuple[Place, ...] = ()
     asked_again: tuple[Place, ...] = ()
+    tried: tuple[Tried, ...] = ()
 
 
 @dataclass(frozen=True)
 class Outside:
-    """What asking uses of the world. `messages_at` counts a table's messages, its dead letters among them; `memory` has
-    the records that a warm function need not read again."""
+    """What asking uses of the world. `depths` counts a table's messages and dead letters; `memory` has the records that
+    a warm function need not read again."""
 
     run_log: RunLog
     manifests: Manifests
     topic: Topic
-    messages_at: Callable[[str], int]
+    depths: Callable[[str], Depths]
     targets: Mapping[str, Target]
     now: Callable[[], datetime]
     patience: timedelta
@@ -46,7 +67,8 @@ class Outside:
 
 
 def ask_again(outside: Outside) -> Asked:
-    before = _last_look(outside.run_log)
+    last = _last_look(outside.run_log)
+    before = last.complete_run
     records = _records(outside, before)
     gaps = missing(records, outside.manifests.places_since(before), outside.targets)
     now = outside.now()
@@ -54,8 +76,11 @@ def ask_again(outside: Outside) -> Asked:
     if paused_since(outside.run_log.bucket):
         # What is asked for now would lie in the queues until the flow goes on.
         late = []
-    asked = _ask(late, records, outside)
-    found = Asked(complete_run(before, records, gaps), tuple(gaps), tuple(asked))
+    tried = {each.place: each for each in last.tried if each.place in gaps}
+    asked = _ask(late, records, tried, outside)
+    tried |= {each.place: each for each in asked}
+    places = tuple(each.place for each in asked)
+    found = Asked(complete_run(before, records, gaps), tuple(gaps), places, tuple(tried.values()))
     outside.run_log.bucket.put(keys.ASKED, msgspec.json.encode(found))
     return found
 
@@ -69,20 +94,26 @@ def _records(outside: Outside, after: int) -> list[RunRecord]:
     return outside.memory.records(outside.run_log, newest, after, min(after + RECORDS_PER_LOOK, newest.run))
 
 
-def _last_look(run_log: RunLog) -> int:
-    """Up to which run nothing was missing; 0 when nobody looked, which costs a longer look."""
-    asked = last_words(run_log.bucket, keys.ASKED, Asked)
-    return asked.complete_run if asked else 0
+def _last_look(run_log: RunLog) -> Asked:
+    """Nothing when nobody looked, which costs a longer look, and asks once more for what may be a dead letter."""
+    return last_words(run_log.bucket, keys.ASKED, Asked) or Asked(0)
 
 
-def _ask(late: list[Place], records: list[RunRecord], outside: Outside) -> list[Place]:
-    """Those whose table has neither a message on its way nor a dead letter, which a person must look at."""
+def _ask(late: list[Place], records: list[RunRecord], tried: Mapping[Place, Tried], outside: Outside) -> list[Tried]:
+    """Those whose table has no message on its way. A dead letter holds back no other run, and its own for a while."""
     by_run = {record.run: record for record in records}
-    ours = {table for _, table in late if table in outside.targets}
-    silent = {table for table in ours if outside.messages_at(table) == 0}
-    asked = [(run, table) for run, table in late if table in silent]
-    messages = {message_for(by_run[run], outside.targets[table]): None for run, table in asked}
+    now = outside.now()
+    depths = {
+        table: outside.depths(table) for table in sorted({table for _, table in late}) if table in outside.targets
+    }
+    silent = [(run, table) for run, table in late if table in depths and not depths[table].messages]
+    asked = []
+    for place in silent:
+        last, are_dead = tried.get(place), depths[place[1]].dead_letters > 0
+        if not are_dead or last is None or last.is_due(now):
+            asked.append(Tried(*place, now, (last.times if last else 0) + are_dead))
+    messages = {message_for(by_run[each.run], outside.targets[each.table]): None for each in asked}
     outside.topic.publish(list(messages))
-    for run, table in asked:
-        log.warning("manifest was asked for again", run=run, table=table)
+    for each in asked:
+        log.warning("manifest was asked for again", run=each.run, table=each.table, times=each.times)
     return asked

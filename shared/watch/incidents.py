@@ -183,7 +183,7 @@ def _said_of(damage: Damage) -> str:
 
 
 def _of_messages(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:
-    """Dead letters; and of a table that is late its messages, or that it is so though there is none, dead or alive."""
+    """Dead letters; and of a table that is late its messages, or that it is so though its run has none any more."""
     table, depths, missing = target.name, seen.depths(target.name), seen.missing(target)
     is_late = missing is not None and _is_late(missing, seen)
     if depths.dead_letters:
@@ -211,7 +211,7 @@ def _of_late(target: Target, missing: Missing, seen: Seen, told: Told) -> Iterat
     if depths.messages:
         says = f"{_counted(depths.messages, 'message')}, the oldest is of run {missing.run}"
         yield told(OLDEST_MESSAGE, table, says, messages=depths.messages, seconds=seconds)
-    elif not depths.dead_letters and table not in refused:
+    elif not seen.may_be_dead(table, missing) and table not in refused:
         says = f"run {missing.run}: {waiting.get(table, 'it was not loaded')}"
         yield told(TABLE_BEHIND, table, says, seconds=seconds)
 

@@ -36,8 +36,8 @@ class Seen:
     """`pending` are the records after those that the loader has seen, in order. `extract` and `load` are the last words
     of those two, None when they never spoke. `quiet_until` is when there last was a reason for silence: a pause, or
     that nobody looked; ages count from there. `now` and it are UTC with their zone. `remembered` is what fresh_as_of
-    was in the look before, by warehouse table. `unreadable` says why the run log could not be read; then `newest` and
-    `pending` are empty.
+    was in the look before, by warehouse table. `dead_since` says of a table's dead letters when the last of them came.
+    `unreadable` says why the run log could not be read; then `newest` and `pending` are empty.
     """
 
     now: datetime
@@ -50,6 +50,7 @@ class Seen:
     pending: Sequence[RunRecord] = ()
     queues: Mapping[str, Depths] = field(default_factory=dict)
     remembered: Mapping[str, datetime] = field(default_factory=dict)
+    dead_since: Mapping[str, datetime] = field(default_factory=dict)
     unreadable: str = ""
 
     def age_s(self, at: datetime | None) -> float:
@@ -87,6 +88,12 @@ class Seen:
 
     def table(self, table: str) -> TableHealth:
         return self.load.tables.get(table, TableHealth()) if self.load else TableHealth()
+
+    def may_be_dead(self, table: str, missing: Missing) -> bool:
+        """Whether the message of that run may be among the table's dead letters: none has come since an older run."""
+        if not self.depths(table).dead_letters:
+            return False
+        return _aware(missing.since) <= self.dead_since.get(table, self.now)
 
     def depths(self, table: str) -> Depths:
         return self.queues.get(table, Depths())

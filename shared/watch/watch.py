@@ -22,13 +22,24 @@ from shared.warehouse.registry import Target
 from shared.watch.course import Open, Told, go_on
 from shared.watch.incidents import incidents, unjudged
 from shared.watch.measures import Depths, Seen, metrics
+from shared.watch.recall import SUBJECT, keep, lost, recall
+from shared.watch.recall import Told as Kept
 
 # Runs that the loader has not seen are a minute's; of a loader that is away itself an hour's are enough to look at.
 PENDING_LOOKED_AT = 60
 # Watch looks each minute: after so long without, it was itself away, and what it finds may only be its own absence.
 AWAY = timedelta(minutes=5)
+# Past the objective extract, load and watch itself look once more, a minute each, before a table is called late.
+LOOKS = timedelta(minutes=3)
 # Of somebody who makes no excuses.
 NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Dead(msgspec.Struct, frozen=True):
+    """The dead letters of a table: how many, and when there last were more than the look before had seen."""
+
+    count: int
+    since: datetime
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -43,10 +54,11 @@ class Health(msgspec.Struct, frozen=True):
     incidents: tuple[Open, ...] = ()
     metrics: dict[str, float] = {}
     fresh_as_of: dict[str, datetime] = {}
+    dead: dict[str, Dead] = {}
 
 
 class Topic(Protocol):
-    def tell(self, texts: list[str]) -> None:
+    def tell(self, texts: list[str], subject: str = "") -> None:
         """Publish every text at least once, or raise."""
 
 
@@ -70,11 +82,18 @@ class Outside:
 def watch(outside: Outside) -> Health:
     """Raises when a message or a number could not be put; the next look then tells all of it again."""
     before, paused = last_look(outside.run_log), paused_since(outside.run_log.bucket)
+    copy = last_words(outside.run_log, keys.INCIDENTS, Kept)
     now = outside.now()
     seen = look(outside, now, _quiet_until(before, paused, now), before.fresh_as_of if before else {})
+    dead = _dead(before.dead if before else {}, seen)
+    seen = replace(seen, dead_since={table: each.since for table, each in dead.items()})
+    recalled = recall(Kept(before.at, before.incidents) if before else None, copy, is_old_stack=_is_old_stack(seen))
+    if recalled.is_lost:
+        outside.alerts.tell([lost(outside.objective + LOOKS)], SUBJECT)
     # Of what a person has stopped nobody is called, and nothing is over.
-    open_, told = ((before.incidents if before else ()), []) if paused else _course(before, seen, outside)
+    open_, told = (recalled.incidents, []) if paused else _course(recalled.incidents, seen, outside)
     outside.alerts.tell([encode(_alert(each, seen.now, outside)).decode() for each in told])
+    keep(outside.run_log.bucket, Kept(now, tuple(open_)), copy)
     health = Health(
         at=now,
         quiet_until=seen.quiet_until,
@@ -82,6 +101,7 @@ def watch(outside: Outside) -> Health:
         incidents=tuple(open_),
         metrics=metrics(seen, len(open_)),
         fresh_as_of=seen.all_fresh_as_of(),
+        dead=dead,
     )
     outside.run_log.bucket.put(keys.WATCH_HEALTH, msgspec.json.encode(health))
     outside.metrics.put(health.metrics)
@@ -127,8 +147,23 @@ def _quiet_until(before: Health | None, paused: str | None, now: datetime) -> da
     return before.quiet_until
 
 
-def _course(before: Health | None, seen: Seen, outside: Outside) -> tuple[list[Open], list[Told]]:
-    known = before.incidents if before else ()
+def _dead(before: Mapping[str, Dead], seen: Seen) -> dict[str, Dead]:
+    counts = {table: depths.dead_letters for table, depths in seen.queues.items() if depths.dead_letters}
+    known = {table: before.get(table, Dead(0, seen.now)) for table in counts}
+    return {
+        table: Dead(count, seen.now if count > known[table].count else known[table].since)
+        for table, count in counts.items()
+    }
+
+
+def _is_old_stack(seen: Seen) -> bool:
+    """Whether watch must have looked before: it does so each minute, from before the first run on."""
+    return bool(seen.unreadable) or (
+        seen.newest is not None and seen.lag_s(seen.newest.snapshot.taken_at) > AWAY.total_seconds()
+    )
+
+
+def _course(known: tuple[Open, ...], seen: Seen, outside: Outside) -> tuple[list[Open], list[Told]]:
     return go_on(known, incidents(seen, outside.options), seen.now, _kept(known, seen))
 
 

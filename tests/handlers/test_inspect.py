@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
+from msgspec.structs import replace
 
 from conftest import Database, made_bucket
 from handlers import inspect, migrate
@@ -93,3 +94,21 @@ def test_a_warehouse_that_falls_silent_leaves_time_for_the_rest(begun: Database)
     found = inspect.handler({"do": "status"}, Hurry())
     assert time.monotonic() - began < inspect.KEPT_S
     assert found["not_well"] == ["watch has never looked", "warehouse: a statement failed for now (TimeoutError)"]
+
+
+def test_which_runs_a_table_is_done_with(begun: Database) -> None:
+    make_buckets()
+    migrate.handler({}, Context())
+    there = begun.owner()
+    there.run(f"""SET search_path TO {SETTINGS["WAREHOUSE_SCHEMA"]};
+        INSERT INTO etl_ledger (log_id, table_name, run, load_no, status, loaded_at) VALUES
+        ('a', 'dim_staff', 3, 0, 'superseded', now()), ('a', 'dim_staff', 4, 0, 'loaded', now()),
+        ('b', 'dim_staff', 5, 0, 'loaded', now()), ('a', 'dim_date', 5, 0, 'loaded', now())""")
+    asked = {"do": "taken", "table": "dim_staff", "log": "a", "runs": [3, 4, 5]}
+    assert inspect.handler(asked, Context()) == {"taken": [[3, "superseded"], [4, "loaded"]], "no_answer": ""}
+    for wrong in ({"runs": ["3"]}, {"runs": 3}, {"table": None}):
+        with pytest.raises(Refused, match="inspect does not understand"):
+            inspect.handler(asked | wrong, Context())
+    keep("the/loader", replace(begun.login(), password="another"))
+    unanswered = inspect.handler(asked, Context())
+    assert unanswered["taken"] == [] and "warehouse" in unanswered["no_answer"]

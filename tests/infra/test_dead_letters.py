@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra_bash.lib import dead_letters
-from infra_bash.lib.dead_letters import age, fates, letters, line, unjudged
+from infra_bash.lib.dead_letters import age, doubtful, fates, letters, line, unjudged
 from shared.lake.keys import manifest_key
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import ROOT, run, settings_file
@@ -22,13 +22,17 @@ Json = dict[str, Any]
 NOW_S = 1_800_000_000
 
 
-def received(number: int, body: str, age_s: int = 0, handle: str = "", **attributes: str) -> Json:
-    """As ReceiveMessage answers it."""
+def received(
+    number: int, body: str, age_s: int = 0, handle: str = "", *, moved: bool = False, **attributes: str
+) -> Json:
+    """As ReceiveMessage answers it; `moved` by SQS, which says from which queue."""
+    source = {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-2:123456789012:totestream-test-dim_staff"}
     return {
         "MessageId": f"id-{number}",
         "ReceiptHandle": handle or f"handle-{number}",
         "Body": body,
-        "Attributes": {"SentTimestamp": str((NOW_S - age_s) * 1000), "ApproximateReceiveCount": "40"},
+        "Attributes": {"SentTimestamp": str((NOW_S - age_s) * 1000), "ApproximateReceiveCount": "40"}
+        | (source if moved else {}),
         "MessageAttributes": {name: {"StringValue": text, "DataType": "String"} for name, text in attributes.items()},
     }
 
@@ -47,14 +51,17 @@ def answer(*taken: Json) -> Json:
 
 def test_a_letter_says_its_run_its_source_and_why() -> None:
     buried = received(1, body(7), 130, error="CorruptObject", reason="a part\n is corrupt", receives="3")
-    moved, unsent = received(2, body(8), 7200), received(3, body(9), 1, ErrorCode="AccessDenied", ErrorMessage="no")
+    moved = received(2, body(8), 7200, moved=True)
+    unsent = received(3, body(9), 1, ErrorCode="AccessDenied", ErrorMessage="no")
     none = received(4, "not json", 0, error="BadDocument", reason="id-4 cannot be read", receives="1")
-    found = letters([{"Messages": [unsent, moved]}, {}, {"Messages": [none, buried]}])
+    by_hand = received(5, body(10), 7200, table="staff")
+    found = letters([{"Messages": [unsent, moved]}, {}, {"Messages": [none, buried, by_hand]}])
     assert [line(each, NOW_S) for each in found] == [
         "message id-4, 1 receives, 0 s old: BadDocument: id-4 cannot be read",
         "run 7 (staff), 3 receives, 2 min old: CorruptObject: a part is corrupt",
         "run 8 (staff), 12 receives, 2 h old: taken 12 times without success",
         "run 9 (staff), - receives, 1 s old: SNS could not send it to the queue: AccessDenied no",
+        "run 10 (staff), - receives, 2 h old: nothing says why: no function of ours and no queue has moved it here",
     ]
 
 
@@ -87,7 +94,7 @@ def test_what_becomes_of_each() -> None:
         judged(7, "failed", "a part is corrupt", "CorruptObject", again=True),
         judged(8, "no such run", "runs/8 is not there", "MissingObject", again=True),
     )
-    assert [(each.fate, each.words) for each in fates(found, [verdicts], "dim_staff")] == [
+    assert [(each.fate, each.words) for each in fates(found, [verdicts], [], "dim_staff")] == [
         ("never", "message id-1 is no change message"),
         ("never", "run 2 (staff) is of another run log"),
         ("never", "run 8 (staff) is not in the run log"),
@@ -97,8 +104,33 @@ def test_what_becomes_of_each() -> None:
         ("redrive", "run 5 (staff): that run brings nothing of this table"),
         ("redrive", "run 6 (staff), which fails for now: S3: SlowDown"),
     ]
-    awaited = [each.key for each in fates(found, [verdicts], "dim_staff") if each.key != "-"]
+    awaited = [each.key for each in fates(found, [verdicts], [], "dim_staff") if each.key != "-"]
     assert awaited == [manifest_key(3, "dim_staff"), manifest_key(6, "dim_staff")]
+
+
+def test_what_would_fail_again_and_the_warehouse_is_done_with_is_of_no_use() -> None:
+    found = letters([{"Messages": [received(n, body(n)) for n in (3, 4, 5, 6)] + [received(7, body(7, log="log-0"))]}])
+    verdicts = answer(
+        judged(3, "missing"),
+        judged(4, "failed", "a part is corrupt", "CorruptObject", again=True),
+        judged(5, "failed", "a part is corrupt", "CorruptObject", again=True),
+        judged(6, "failed", "a part is corrupt", "CorruptObject", again=True),
+        judged(7, "failed", "a part is corrupt", "CorruptObject", again=True),
+    )
+    asked = {"do": "taken", "table": "dim_staff", "log": "log-1", "runs": [4, 5, 6]}
+    assert doubtful(found, [verdicts], "dim_staff") == asked
+    assert doubtful(found, [answer(judged(3, "missing"))], "dim_staff") is None
+    ledger = {"taken": [[3, "superseded"], [4, "superseded"], [5, "loaded"]], "no_answer": ""}
+    assert [(each.fate, each.words) for each in fates(found, [verdicts], [ledger], "dim_staff")] == [
+        (
+            "never",
+            "run 4 (staff) is no longer needed: a later full batch has superseded it, and would fail again",
+        ),
+        ("never", "run 5 (staff) is loaded, and would fail again"),
+        ("never", "run 7 (staff) is of another run log"),
+        ("keep", "run 6 (staff) would fail again: CorruptObject: a part is corrupt"),
+        ("redrive", "run 3 (staff)"),
+    ]
 
 
 def test_what_is_sent_on_is_the_same_message(tmp_path: Path) -> None:
@@ -126,7 +158,8 @@ def aws(tmp_path: Path) -> FakeAws:
     fake.answers("sqs get-queue-url", "url")
     fake.answers("sqs receive-message", json.dumps({"Messages": given}), "")
     verdicts = answer(judged(3, "missing"), judged(4, "failed", "x", "CorruptObject", again=True))
-    fake.answers("lambda invoke", json.dumps(verdicts))
+    needed = json.dumps({"taken": [], "no_answer": ""})
+    fake.answers("lambda invoke", json.dumps(verdicts), needed)
     fake.answers("lambda list-event-source-mappings", "Enabled")
     fake.answers("s3api head-object", "5")
     return fake
@@ -155,6 +188,23 @@ def test_what_can_never_succeed_is_deleted_when_told(aws: FakeAws, tmp_path: Pat
     done = retry(aws, tmp_path, "--drop")
     assert done_to(aws) == ["delete/id-3", "send/id-1", "delete/id-1", "back/id-2"]
     assert "that stay: 1;" in done.stderr
+
+
+def test_one_that_is_superseded_is_deleted_when_told_and_that_is_said(aws: FakeAws, tmp_path: Path) -> None:
+    verdicts = answer(judged(3, "missing"), judged(4, "failed", "x", "CorruptObject", again=True))
+    aws.answers("lambda invoke", json.dumps(verdicts), json.dumps({"taken": [[4, "superseded"]], "no_answer": ""}))
+    done = retry(aws, tmp_path, "--drop")
+    assert done.returncode == 0, done.stderr
+    assert done_to(aws) == ["delete/id-2", "delete/id-3", "send/id-1", "delete/id-1"]
+    assert "drop    run 4 (staff) is no longer needed: a later full batch has superseded it" in done.stderr
+
+
+def test_a_warehouse_that_does_not_answer_keeps_them(aws: FakeAws, tmp_path: Path) -> None:
+    verdicts = answer(judged(3, "missing"), judged(4, "failed", "x", "CorruptObject", again=True))
+    aws.answers("lambda invoke", json.dumps(verdicts), json.dumps({"taken": [], "no_answer": "warehouse: down"}))
+    done = retry(aws, tmp_path, "--drop")
+    assert done_to(aws) == ["delete/id-3", "send/id-1", "delete/id-1", "back/id-2"]
+    assert "wait    the warehouse cannot say which of them it still needs: warehouse: down\n" in done.stderr
 
 
 def test_a_dry_run_only_gives_back(aws: FakeAws, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from shared.source.request import Request
 from shared.status.status import TableStatus, status
 from shared.warehouse.registry import TARGETS
 from shared.watch.asking import Asked, Outside, ask_again
+from shared.watch.measures import Depths
 from tests import recipe
 from tests.road.road import Road, shown
 
@@ -68,7 +69,13 @@ def look(road: Road) -> Asked:
     then = newest.snapshot.taken_at.replace(tzinfo=UTC) + timedelta(hours=1)
     return ask_again(
         Outside(
-            road.run_log, road.manifests, road.topic, lambda _: 0, road.targets, lambda: then, timedelta(minutes=10)
+            road.run_log,
+            road.manifests,
+            road.topic,
+            lambda _: Depths(),
+            road.targets,
+            lambda: then,
+            timedelta(minutes=10),
         )
     )
 

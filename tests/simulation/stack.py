@@ -29,6 +29,7 @@ from shared.transform.run import transform_run
 from shared.warehouse.registry import TARGETS, Target
 from shared.watch.asking import Outside as AskingOutside
 from shared.watch.asking import ask_again
+from shared.watch.measures import Depths
 from tests.infra.stubs import NAMES, SETTINGS
 from tests.road.road import SCHEMA, Invoked, Road
 from tests.simulation.cloud import S3, Answer, Sns, Sqs
@@ -199,14 +200,14 @@ class Stack:
         def work(actor: Actor) -> None:
             stage = Stage(self, actor)
 
-            def messages_at(table: str) -> int:
-                return sum(stage.queue(n).count() for n in (NAMES.queue(table), NAMES.dead_letter_queue(table)))
+            def depths(table: str) -> Depths:
+                return Depths(*(stage.queue(n).count() for n in (NAMES.queue(table), NAMES.dead_letter_queue(table))))
 
             outside = AskingOutside(
                 run_log=RunLog(stage.bucket(INGESTION)),
                 manifests=Manifests(stage.bucket(PROCESSED)),
                 topic=stage.topic(),
-                messages_at=messages_at,
+                depths=depths,
                 targets=TARGETS,
                 now=self._now,
                 patience=timedelta(0),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import boto3
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from shared.lake import keys
 from shared.warehouse.registry import TARGETS, Target
 from shared.watch.asking import Asked, Outside, ask_again
+from shared.watch.measures import Depths
 from tests.conftest import Ticks
 from tests.road.road import Heard, Road
 
@@ -24,7 +26,7 @@ class Watching:
     """A watch over a road, some minutes after its last run; `messages` are those in a table's queues."""
 
     road: Road
-    messages: dict[str, int] = field(default_factory=dict)
+    messages: dict[str, Depths] = field(default_factory=dict)
     topic: Heard = field(default_factory=Heard)
 
     targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
@@ -40,7 +42,7 @@ class Watching:
             run_log=self.road.run_log,
             manifests=self.road.manifests,
             topic=self.topic,
-            messages_at=lambda table: self.messages.get(table, 0),
+            depths=lambda table: self.messages.get(table, Depths()),
             targets=self.targets,
             now=lambda: then,
             patience=PATIENCE,
@@ -77,12 +79,47 @@ def test_a_lost_message_is_published_again_after_its_time_and_not_before(watchin
     assert watching.look(minutes=12).missing == ()
 
 
-@pytest.mark.parametrize("where", ["on its way", "among the dead letters"])
-def test_a_message_that_is_still_somewhere_is_not_asked_for(watching: Watching, where: str) -> None:
+@pytest.mark.parametrize("dead", [0, 1])
+def test_a_message_that_is_on_its_way_is_not_asked_for(watching: Watching, dead: int) -> None:
     delete_manifest(watching.road, 1, "dim_staff")
-    watching.messages = {"dim_staff": 1}
+    watching.messages = {"dim_staff": Depths(1, dead)}
     health = watching.look(minutes=30)
     assert (health.missing, health.asked_again) == (((1, "dim_staff"),), ())
+
+
+def test_a_dead_letter_keeps_no_other_lost_message_from_being_asked_for(watching: Watching, tick: Ticks) -> None:
+    """An old one of another run lies there for good."""
+    watching.messages = {"fact_payment": Depths(0, 1)}
+    tick("payment")
+    watching.road.extract()
+    watching.road.topic.messages.clear()
+    assert (2, "fact_payment") in watching.look(minutes=11).asked_again
+    watching.road.topic.messages = watching.topic.messages
+    watching.road.deliver()
+    found = watching.look(minutes=12)
+    assert (found.missing, found.tried) == ((), ())
+
+
+def test_what_fails_for_good_is_asked_for_ever_more_seldom(watching: Watching) -> None:
+    """Each time it becomes a dead letter again."""
+    delete_manifest(watching.road, 1, "dim_staff")
+    asked = []
+    for minute in range(0, 14 * 24 * 60, 10):
+        if watching.look(minute).asked_again:
+            asked.append(minute)
+            watching.messages = {"dim_staff": Depths(0, len(asked))}
+    assert asked[:6] == [20, 80, 140, 260, 500, 980]
+    assert len(asked) < 20
+    assert {later - before for before, later in pairwise(asked[7:])} == {24 * 60}
+
+
+def test_once_the_dead_letters_are_gone_it_is_asked_for_at_once(watching: Watching) -> None:
+    delete_manifest(watching.road, 1, "dim_staff")
+    watching.messages = {"dim_staff": Depths(0, 1)}
+    assert watching.look(minutes=11).asked_again == ((1, "dim_staff"),)
+    assert watching.look(minutes=12).asked_again == ()
+    watching.messages = {}
+    assert watching.look(minutes=13).asked_again == ((1, "dim_staff"),)
 
 
 def test_while_the_flow_is_paused_nothing_is_asked_for(watching: Watching) -> None:

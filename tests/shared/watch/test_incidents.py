@@ -109,6 +109,10 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
         replace(WELL, queues={"fact_payment": Depths(0, 2)}, pending=LATE),
         {("dead letters", "fact_payment")},
     ),
+    "dead letters of before that cannot be those of the run that is late": (
+        replace(WELL, queues={"fact_payment": Depths(0, 2)}, pending=LATE, dead_since={"fact_payment": ago(4000)}),
+        {("dead letters", "fact_payment"), ("table behind", "fact_payment")},
+    ),
     "a message that nobody works off": (
         replace(WELL, queues={"fact_payment": Depths(3, 0)}, pending=LATE),
         {("oldest message", "fact_payment")},

@@ -29,12 +29,16 @@ class Heard:
 
     alerts: list[Alert] = field(default_factory=list)
     numbers: list[Mapping[str, float]] = field(default_factory=list)
+    texts: list[tuple[str, str]] = field(default_factory=list)
     broken: bool = False
 
-    def tell(self, texts: list[str]) -> None:
+    def tell(self, texts: list[str], subject: str = "") -> None:
         if self.broken and texts:
             raise ServiceUnavailable("SNS", "publishing", "in part")
-        self.alerts += [msgspec.json.decode(text, type=Alert) for text in texts]
+        if subject:
+            self.texts += [(subject, text) for text in texts]
+        else:
+            self.alerts += [msgspec.json.decode(text, type=Alert) for text in texts]
 
     def put(self, numbers: Mapping[str, float]) -> None:
         self.numbers.append(numbers)
