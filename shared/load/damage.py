@@ -149,15 +149,8 @@ class _Count:
         self._warehouse, self._counted, self._now, self._time_left_s = warehouse, counted, now, time_left_s
 
     def damages(self, targets: Mapping[str, Target]) -> dict[str, Damage]:
-        loaded = {table: Numbers(*numbers) for table, *numbers in self._warehouse.run(LOADED)}
-        relations = {
-            table: _Relation(int(pages), str(hint))
-            for table, pages, hint in self._warehouse.run(PRESENT, tables=[*targets, LEDGER])
-        }
-        due = [table for table, its in relations.items() if not self._counted.is_as_seen(table, its, self._now)]
-        rows = self._rows([table for table in due if table != LEDGER])
-        entries = self._grouped(ENTRIES) if LEDGER in due else None
-        others = self._grouped(ALL_OTHERS)
+        loaded, relations, entries, others = self._numbers(targets)
+        rows = self._rows([table for table in targets if self._is_due(table, relations)])
         found = {}
         for table in targets:
             if table not in loaded:
@@ -173,6 +166,23 @@ class _Count:
                 found[table] = Damage(there, loaded[table])
         self._remember(relations, rows, found, ledger=entries is not None)
         return found
+
+    def _numbers(
+        self, targets: Mapping[str, Target]
+    ) -> tuple[dict[str, Numbers], dict[str, _Relation], dict[str, int] | None, dict[str, int]]:
+        """What was loaded, what PostgreSQL says of the tables that can be read, and what there is of entries, where they
+        must be counted, and of other rows."""
+        with self._warehouse.transaction(self._time_left_s, LOCK_S):
+            loaded = {table: Numbers(*numbers) for table, *numbers in self._warehouse.run(LOADED)}
+            relations = {
+                table: _Relation(int(pages), str(hint))
+                for table, pages, hint in self._warehouse.run(PRESENT, tables=[*targets, LEDGER])
+            }
+            entries = self._grouped(ENTRIES) if self._is_due(LEDGER, relations) else None
+            return loaded, relations, entries, self._grouped(ALL_OTHERS)
+
+    def _is_due(self, table: str, relations: Mapping[str, _Relation]) -> bool:
+        return table in relations and not self._counted.is_as_seen(table, relations[table], self._now)
 
     def _last(self, table: str, loaded: Numbers) -> Numbers:
         """What it had when it was counted last."""
