@@ -129,7 +129,7 @@ def gone_on(loaded: Road, tick: Ticks) -> Road:
     """A copy is kept, and trade goes on."""
     keep(loaded)
     for _ in range(2):
-        tick("sale", "payment", "design", "staff")
+        tick("sale", "payment", "design", "department")
         loaded.travel()
     loaded.load()
     assert told(loaded) == {}

@@ -130,7 +130,7 @@ def test_rows_that_are_missing_or_too_many_are_said_with_what_to_read_again(
     road.load()
     road.there.run(statement)
     if is_behind:
-        tick("staff")
+        tick("department")
         road.extract()
     found = status_of(road)
     its = table(found, name)
