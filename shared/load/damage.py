@@ -93,6 +93,17 @@ class _Relation:
 
 
 @dataclass(frozen=True)
+class _Kept:
+    """What was loaded, what PostgreSQL says of the tables that can be read, and what there is of entries, None where
+    they need not be counted, and of other rows; by table."""
+
+    loaded: Mapping[str, Numbers]
+    relations: Mapping[str, _Relation]
+    entries: Mapping[str, int] | None
+    others: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class _Seen:
     """A table at its last count: PostgreSQL's own numbers of it, and the time."""
 
@@ -149,35 +160,44 @@ class _Count:
         self._warehouse, self._counted, self._now, self._time_left_s = warehouse, counted, now, time_left_s
 
     def damages(self, targets: Mapping[str, Target]) -> dict[str, Damage]:
-        loaded = {table: Numbers(*numbers) for table, *numbers in self._warehouse.run(LOADED)}
-        relations = {
-            table: _Relation(int(pages), str(hint))
-            for table, pages, hint in self._warehouse.run(PRESENT, tables=[*targets, LEDGER])
-        }
-        due = [table for table, its in relations.items() if not self._counted.is_as_seen(table, its, self._now)]
-        rows = self._rows([table for table in due if table != LEDGER])
-        entries = self._grouped(ENTRIES) if LEDGER in due else None
-        others = self._grouped(ALL_OTHERS)
+        kept = self._kept(targets)
+        rows = self._rows([table for table in targets if self._is_due(table, kept.relations)])
         found = {}
         for table in targets:
-            if table not in loaded:
-                self._begin(table, rows.get(table), entries, others)
+            if table not in kept.loaded:
+                self._begin(table, rows.get(table), kept)
                 continue
-            last = self._last(table, loaded[table])
-            there = Numbers(
-                rows=rows.get(table, last.rows) if table in relations else None,
-                entries=last.entries if entries is None else entries.get(table, 0),
-                others=others.get(table, 0),
-            )
-            if there != loaded[table]:
-                found[table] = Damage(there, loaded[table])
-        self._remember(relations, rows, found, ledger=entries is not None)
+            there = self._there(table, rows, kept)
+            if there != kept.loaded[table]:
+                found[table] = Damage(there, kept.loaded[table])
+        self._remember(rows, kept, found)
         return found
 
-    def _last(self, table: str, loaded: Numbers) -> Numbers:
-        """What it had when it was counted last."""
+    def _kept(self, targets: Mapping[str, Target]) -> _Kept:
+        with self._warehouse.transaction(self._time_left_s, LOCK_S):
+            relations = {
+                table: _Relation(int(pages), str(hint))
+                for table, pages, hint in self._warehouse.run(PRESENT, tables=[*targets, LEDGER])
+            }
+            return _Kept(
+                loaded={table: Numbers(*numbers) for table, *numbers in self._warehouse.run(LOADED)},
+                relations=relations,
+                entries=self._grouped(ENTRIES) if self._is_due(LEDGER, relations) else None,
+                others=self._grouped(ALL_OTHERS),
+            )
+
+    def _there(self, table: str, rows: Mapping[str, int], kept: _Kept) -> Numbers:
+        """What was not counted is as it was found last."""
         damage = self._counted.damages.get(table)
-        return damage.there if damage else loaded
+        last = damage.there if damage else kept.loaded[table]
+        return Numbers(
+            rows=rows.get(table, last.rows) if table in kept.relations else None,
+            entries=last.entries if kept.entries is None else kept.entries.get(table, 0),
+            others=kept.others.get(table, 0),
+        )
+
+    def _is_due(self, table: str, relations: Mapping[str, _Relation]) -> bool:
+        return table in relations and not self._counted.is_as_seen(table, relations[table], self._now)
 
     def _rows(self, tables: Sequence[str]) -> dict[str, int]:
         """By one statement, or, where one of them cannot be counted now, each by its own."""
@@ -201,24 +221,16 @@ class _Count:
     def _grouped(self, statement: str) -> dict[str, int]:
         return dict(map(tuple, self._warehouse.run(statement)))
 
-    def _begin(
-        self, table: str, rows: int | None, entries: Mapping[str, int] | None, others: Mapping[str, int]
-    ) -> None:
+    def _begin(self, table: str, rows: int | None, kept: _Kept) -> None:
         """What was there before is taken as it is."""
-        if rows is not None and entries is not None:
-            numbers = {"rows": rows, "entries": entries.get(table, 0), "others": others.get(table, 0)}
+        if rows is not None and kept.entries is not None:
+            numbers = {"rows": rows, "entries": kept.entries.get(table, 0), "others": kept.others.get(table, 0)}
             self._warehouse.run(BEGIN_TABLE, table=table, **numbers)
 
-    def _remember(
-        self, relations: Mapping[str, _Relation], counted: Mapping[str, int], found: Mapping[str, Damage], ledger: bool
-    ) -> None:
+    def _remember(self, rows: Mapping[str, int], kept: _Kept, found: Mapping[str, Damage]) -> None:
         """What is damaged is counted in each pass, until it is whole."""
-        whole = [table for table in counted if table not in found]
-        if ledger:
-            whole.append(LEDGER)
-        for table in whole:
-            self._counted.seen[table] = _Seen(relations[table].hint, self._now)
-        for table in found:
-            self._counted.seen.pop(table, None)
-        if found:
-            self._counted.seen.pop(LEDGER, None)
+        seen = self._counted.seen
+        for table in (*rows, *([LEDGER] if kept.entries is not None else [])):
+            seen[table] = _Seen(kept.relations[table].hint, self._now)
+        for table in (*found, *([LEDGER] if found else [])):
+            seen.pop(table, None)

@@ -124,7 +124,7 @@ def test_what_it_should_have_is_counted(new: Road) -> None:
     found = status_of(new)[COUNTRY.name]
     assert found.expected == found.there == len(there(new))
     new.extract(Request(cause="resync", full={"design": "test"}))
-    assert status_of(new)[COUNTRY.name].expected is None
+    assert status_of(new)[COUNTRY.name].expected == len(there(new))
 
 
 def test_before_its_first_run_it_is_empty_and_unknown(road: Road) -> None:

@@ -3,11 +3,15 @@
 import os
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from shared.load.bookkeeping import SUPERSEDED
+from shared.load.damage import Counted, find_damages
+from shared.load.warehouse import Warehouse
 from shared.warehouse.registry import TARGETS
+from tests.road.road import SCHEMA
 from tests.road.test_history import FACTS, Audit, assert_same_rows, expected_times, shown_times
 from tests.simulation.conftest import Simulate
 from tests.simulation.simulation import Simulation
@@ -59,6 +63,16 @@ def assert_right(one: Simulation) -> None:
     assert sorted(places) == sorted((record.run, table) for record in records for table in record.targets)
     assert not [table for _, table, status in ledger if status == SUPERSEDED and table.startswith("fact_")]
     assert one.road.there.run("SELECT FROM etl_waiting") == []
+    assert_nothing_is_taken_for_damage(one)
+
+
+def assert_nothing_is_taken_for_damage(one: Simulation) -> None:
+    """The numbers that the loads have kept are those of the tables, whatever was killed in its midst."""
+    with one.road.warehouse.connect() as connection:
+        warehouse = Warehouse(connection, SCHEMA)
+        assert find_damages(warehouse, TARGETS, Counted(), datetime.now(UTC), lambda: 60.0) == {}
+        known = {table for (table,) in warehouse.run("SELECT table_name FROM etl_table")}
+    assert known == TARGETS.keys()
 
 
 def run(one: Simulation) -> Counter[str]:

@@ -230,6 +230,22 @@ def test_a_table_that_somebody_holds_is_as_it_was_found_last(loaded: Ground) -> 
     holder.run("ROLLBACK")
 
 
+def test_a_table_of_the_bookkeeping_that_somebody_holds_stops_no_load(loaded: Ground) -> None:
+    loaded.there.run("DELETE FROM dim_day")
+    loaded.load()
+    holder = loaded.database.owner()
+    holder.run(f"SET search_path TO {SCHEMA}")
+    holder.run("BEGIN; LOCK TABLE etl_deletion IN ACCESS EXCLUSIVE MODE")
+    loaded.run(3, dim_day=delta((datetime(2020, 1, 6), "Monday")))
+    loaded.load()
+    # A set has nothing to do with deletions, but the numbers that are kept at the end have.
+    assert rows_of(loaded) == {"dim_day": (0, 1)}
+    holder.run("ROLLBACK")
+    loaded.load()
+    loaded.load()
+    assert rows_of(loaded) == {"dim_day": (1, 2)}
+
+
 def test_a_lost_row_of_the_numbers_begins_them_anew(loaded: Ground) -> None:
     """They are no condition of loading."""
     loaded.there.run("TRUNCATE etl_table")

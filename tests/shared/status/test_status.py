@@ -50,13 +50,16 @@ def test_after_a_counted_run_expected_is_there(road: Road) -> None:
     assert all(each.expected is not None for each in found.tables)
 
 
-def test_a_source_table_that_the_newest_record_does_not_know_has_no_number(road: Road) -> None:
+def test_of_a_source_table_that_the_newest_record_does_not_know_the_last_loaded_run_s_number_is_shown(
+    road: Road,
+) -> None:
     """The version before made one more run."""
     road.travel()
     newest = road.run_log.get(1)
     tables = {name: state for name, state in newest.tables.items() if name != "design"}
     assert road.run_log.commit(msgspec.structs.replace(newest, run=2, tables=tables, targets=()))
-    assert table(status_of(road), "dim_design").expected is None
+    design = table(status_of(road), "dim_design")
+    assert design.expected == design.there is not None
     assert table(status_of(road), "dim_staff").expected == 20
 
 
@@ -89,6 +92,58 @@ def test_a_table_that_is_behind_ages_and_the_others_do_not(road: Road, tick: Tic
     assert table(found, "dim_staff").freshness_s == 100.0
     behind = table(found, "fact_payment").freshness_s
     assert behind is not None and behind > 100.0
+
+
+def test_each_table_s_rows_are_expected_as_of_the_run_that_it_shows(road: Road, tick: Ticks) -> None:
+    """While some are behind, and some are further than the newest record that was read."""
+    road.travel()
+    before = {each.table: each.expected for each in status_of(road).tables}
+    assert None not in before.values()
+    road.source.run("INSERT INTO currency VALUES (4, 'JPY', now(), now())")
+    tick("sale")
+    road.extract()
+    behind = status_of(road)
+    assert {each.table: each.expected for each in behind.tables} == before
+    assert not behind.comparable and behind.not_well == ["watch has never looked"]
+    road.deliver()
+    road.load()
+    after = status_of(road)
+    assert table(after, "dim_currency").expected == (before["dim_currency"] or 0) + 1
+    assert {each.table: each.expected for each in after.tables} == {each.table: each.there for each in after.tables}
+
+
+@pytest.mark.parametrize("is_behind", [False, True])
+@pytest.mark.parametrize(
+    ("name", "statement", "resync"),
+    [
+        ("fact_payment", "TRUNCATE fact_payment", ("payment",)),
+        ("fact_payment", "DELETE FROM fact_payment WHERE payment_id = 3", ("payment",)),
+        ("dim_date", "TRUNCATE dim_date", ("sales_order", "purchase_order", "payment")),
+        ("dim_design", "INSERT INTO dim_design SELECT 999, '', '', '' FROM dim_design LIMIT 1", ("design",)),
+    ],
+)
+def test_rows_that_are_missing_or_too_many_are_said_with_what_to_read_again(
+    road: Road, tick: Ticks, name: str, statement: str, resync: tuple[str, ...], is_behind: bool
+) -> None:
+    road.extract()
+    road.deliver()
+    road.load()
+    road.there.run(statement)
+    if is_behind:
+        tick("department")
+        road.extract()
+    found = status_of(road)
+    its = table(found, name)
+    assert its.resync == resync
+    assert f"{name}: {its.there} rows of {its.expected}" in found.not_well
+    assert [each.table for each in found.tables if each.resync] == [name]
+
+
+def test_a_row_in_quarantine_is_not_said_to_be_missing(road: Road) -> None:
+    road.source.run("UPDATE payment SET payment_date = '2024-02-30' WHERE payment_id = 3")
+    road.travel()
+    payment = table(status_of(road), "fact_payment")
+    assert (payment.expected, payment.there, payment.quarantined, payment.resync) == (120, 119, 1, ())
 
 
 def test_a_quiet_table_stays_fresh(road: Road) -> None:
