@@ -12,7 +12,7 @@ from shared.errors import Refused, TotestreamError
 from shared.load import bookkeeping
 from shared.load.migration import Migration, Report
 from shared.load.views import views
-from shared.load.warehouse import SESSION, lock_key
+from shared.load.warehouse import lock_key
 from shared.postgres.connection import Connection, quoted
 from shared.warehouse.registry import TARGETS, Target
 
@@ -81,7 +81,7 @@ def _migration(connection: Connection, schema: str, lock_s: int, *, keep: bool) 
     connection.run(f"BEGIN; SET LOCAL lock_timeout = '{lock_s}s'; SET LOCAL statement_timeout = '{STATEMENT_S}s'")
     try:
         connection.run("SELECT pg_advisory_xact_lock(CAST(:key AS bigint))", key=lock_key(schema))
-        connection.run(f"SET LOCAL search_path TO {quoted(schema)}; {SESSION}")
+        connection.run(f"SET LOCAL search_path TO {quoted(schema)}")
         yield Migration(connection, schema, keep)
         connection.run("COMMIT" if keep else "ROLLBACK")
     except TotestreamError:

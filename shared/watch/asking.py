@@ -39,7 +39,9 @@ class Tried(msgspec.Struct, frozen=True):
         return self.run, self.table
 
     def is_due(self, now: datetime) -> bool:
-        return now - self.at >= min(FIRST_WAIT * 2 ** max(self.times - 1, 0), LONGEST_WAIT)
+        # No power beyond what is needed: the times have no bound.
+        doublings = min(max(self.times - 1, 0), 10)
+        return now - self.at >= min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
 class Asked(msgspec.Struct, frozen=True):

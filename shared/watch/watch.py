@@ -82,7 +82,7 @@ class Outside:
 def watch(outside: Outside) -> Health:
     """Raises when a message or a number could not be put; the next look then tells all of it again."""
     before, paused = last_look(outside.run_log), paused_since(outside.run_log.bucket)
-    copy = last_words(outside.run_log, keys.INCIDENTS, Kept)
+    copy = last_words(outside.run_log.bucket, keys.INCIDENTS, Kept)
     now = outside.now()
     seen = look(outside, now, _quiet_until(before, paused, now), before.fresh_as_of if before else {})
     dead = _dead(before.dead if before else {}, seen)
