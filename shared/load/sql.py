@@ -131,11 +131,12 @@ def _has_earlier(target: Target) -> str:
 
 
 def made_since(target: Target) -> str:
-    """First and last record id after :before, and the newest source change among them."""
+    """First and last record id after :before, and the newest source change among them that a datetime can hold."""
     record_id = record_column(target)
     names = {column.name for column in target.columns}
     dated = {"last_updated_date", "last_updated_time"} <= names
-    newest = "max(last_updated_date + last_updated_time)" if dated else "NULL"
+    held = "last_updated_date BETWEEN '0001-01-01' AND '9999-12-31'"
+    newest = f"max(last_updated_date + last_updated_time) FILTER (WHERE {held})" if dated else "NULL"
     return f"""
         SELECT min({record_id}), max({record_id}), {newest} FROM {quoted(target.name)}
         WHERE {record_id} > CAST(:before AS bigint)"""

@@ -67,11 +67,11 @@ class Connection:
         return max(int(self._native.row_count), 0)
 
     def copy_out(self, sql: str, sink: Sink) -> None:
-        """COPY … TO STDOUT: each row's bytes to `sink`. The connection is of no more use if `sink` raises."""
+        """COPY … TO STDOUT: each row's bytes to `sink`. The connection is closed if `sink` raises."""
         self._translated(lambda: self._native.run(sql, stream=sink))
 
     def copy_in(self, sql: str, blocks: Iterable[bytes]) -> int:
-        """COPY … FROM STDIN; rows copied. The connection is of no more use if `blocks` raises."""
+        """COPY … FROM STDIN; rows copied. The connection is closed if `blocks` raises."""
         self._translated(lambda: self._native.run(sql, stream=blocks))
         return int(self._native.row_count)
 
@@ -87,6 +87,10 @@ class Connection:
             return call()
         except (DatabaseError, InterfaceError, OSError, struct.error) as error:
             raise translated(self.database, "a statement", error) from error
+        except Exception:
+            # The server's answer was not read to its end: the next statement would take the rest for its own.
+            self.close()
+            raise
 
 
 def translated(database: str, doing: str, error: Exception) -> ServiceRefused | ServiceUnavailable:

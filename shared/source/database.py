@@ -1,13 +1,15 @@
 """The statements of one extraction, on one connection to the source: all reading is here."""
 
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
 
 from shared.columns import Frame
-from shared.errors import NotYet, ServiceRefused, ServiceUnavailable
+from shared.errors import NotYet, PermanentError, ServiceRefused, ServiceUnavailable, TransientError
 from shared.lake.documents import Cursor, Snapshot
 from shared.postgres.connection import Connection
 from shared.postgres.decoding import FrameSink
@@ -23,6 +25,9 @@ Sleep = Callable[[float], None]
 LONGEST_FLUSH_S = 10.0
 LOOK_AGAIN_S = 0.05
 
+# The folder of the product's code: an error is told by its last line there, not by that of a library.
+OURS = str(Path(__file__).parents[1])
+
 
 class Moment(NamedTuple):
     """The run's snapshot, when the server had been started, and how far its WAL was written (None on a standby)."""
@@ -33,11 +38,53 @@ class Moment(NamedTuple):
 
 
 class TableError(Exception):
-    """One table could not be read; `hold` says whether a person must look, `reason` why. Never leaves this stage."""
+    """One table could not be read; `hold` says whether a person must look, `reason` why. Never leaves this stage.
 
-    def __init__(self, reason: str, hold: bool) -> None:
-        self.reason, self.hold = reason, hold
+    `bug` is what the log says of an error that the code did not foresee: its class and its place.
+    """
+
+    def __init__(self, reason: str, hold: bool, bug: Mapping[str, str] | None = None) -> None:
+        self.reason, self.hold, self.bug = reason, hold, bug or {}
         super().__init__(reason)
+
+
+def table_error(error: Exception) -> TableError:
+    """Translate what was raised while one table was read. Only the class of an unforeseen error is told: what it says
+    may hold rows.
+    """
+    match error:
+        case TableError():
+            return error
+        case PermanentError() | TransientError():
+            return TableError(str(error), hold=isinstance(error, PermanentError))
+    name = type(error).__name__
+    place = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(OURS)][-1]
+    bug = {"error": name, "at": f"{Path(place.filename).name}:{place.lineno}"}
+    return TableError(f"reading it failed with an unforeseen {name}; run logs.sh extract", hold=True, bug=bug)
+
+
+class Draining:
+    """Passes a COPY's rows on until `sink` raises, and throws away what follows: an error in the midst of a COPY would
+    cost the connection, and with it every other table.
+    """
+
+    def __init__(self, sink: FrameSink) -> None:
+        self._sink = sink
+        self._error: Exception | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._error:
+            return
+        try:
+            self._sink.write(data)
+        except Exception as error:  # noqa: BLE001 - raised by close
+            self._error = error
+
+    def close(self) -> None:
+        """Raise what `sink` raised, or close it."""
+        if self._error:
+            raise self._error
+        self._sink.close()
 
 
 class Source:
@@ -70,15 +117,22 @@ class Source:
         return found
 
     def guarded(self, read: Callable[[], T]) -> T:
-        """What `read` returns; when the server refuses it, the transaction is as before and TableError is raised."""
+        """Return what `read` returns. Whatever it raises becomes a TableError, and the transaction is as before.
+
+        An error of another service, and a lost connection, are no matter of one table: they are raised as they are.
+        """
         self._connection.run("SAVEPOINT one_table")
         try:
             return read()
-        except (ServiceRefused, ServiceUnavailable) as error:
-            if error.service != self._connection.database:
+        except Exception as error:
+            if isinstance(error, ServiceRefused | ServiceUnavailable) and error.service != self._connection.database:
                 raise
             self._connection.run("ROLLBACK TO SAVEPOINT one_table")
-            raise TableError(str(error), hold=isinstance(error, ServiceRefused)) from error
+            raise table_error(error) from error
+
+    def limit(self, seconds: float) -> None:
+        """Cancel each later statement of the transaction that takes longer."""
+        self._connection.run(f"SET LOCAL statement_timeout = '{max(int(seconds), 1)}s'")
 
     def keys(self, table: SourceTable, old_max: int | None) -> Keys:
         rows, checksum, max_key, old_rows, old_checksum = self._connection.one(sql.keys(table, old_max))
@@ -101,14 +155,12 @@ class Source:
     ) -> None:
         """Frames of what changed since `cursor`, and of `keys`, or of all rows; each with the column sql.XID."""
         statement = sql.copy_changed(table, snapshot, cursor, keys) if cursor else sql.copy_all(table, snapshot)
-        sink = FrameSink(table.columns, on_frame, extra_int8=[sql.XID])
+        sink = Draining(FrameSink(table.columns, on_frame, extra_int8=[sql.XID]))
         self._connection.copy_out(statement, sink)
         sink.close()
 
-    def counts(self, expressions: dict[str, str]) -> dict[str, int]:
-        """One statement for all of `expressions`."""
-        row = self._connection.one(f"SELECT {', '.join(expressions.values())}")  # noqa: S608 - made by sql.py
-        return dict(zip(expressions, row, strict=True))
+    def count(self, expression: str) -> int:
+        return int(self._connection.one(f"SELECT {expression}")[0])  # noqa: S608 - made by sql.py
 
     def end(self) -> None:
         self._connection.run("COMMIT")

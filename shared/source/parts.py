@@ -22,7 +22,9 @@ class Place(NamedTuple):
 
 
 class Parts:
-    """`xids` are the transaction ids that the next cursor must know; `newest_change_at` is the newest last_updated."""
+    """`xids` are the transaction ids that the next cursor must know; `newest_change_at` is the newest last_updated that
+    a datetime can hold: no age is measured by one before Christ or after the year 9999.
+    """
 
     def __init__(self, bucket: Bucket, table: SourceTable, place: Place) -> None:
         self._bucket, self._table, self._place = bucket, table, place
@@ -37,9 +39,12 @@ class Parts:
         self.written.append(self._write(frame))
 
     def _see_changes(self, frame: Frame) -> None:
-        newest = frame[UPDATED.name].max() if UPDATED.name in frame else None
+        if UPDATED.name not in frame:
+            return
+        times = frame[UPDATED.name]
+        newest = times[times.between(datetime.min, datetime.max)].max()
         # Of no rows, and of nulls alone, there is none.
-        if newest is not None and not pd.isna(newest):
+        if not pd.isna(newest):
             self.newest_change_at = max(filter(None, (self.newest_change_at, pd.Timestamp(newest).to_pydatetime())))
 
     def _write(self, frame: Frame) -> Part:

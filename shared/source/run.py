@@ -1,7 +1,7 @@
 """The reading of one run, as of one snapshot: parts are written, the record is composed and not yet committed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -31,6 +31,8 @@ from shared.warehouse.registry import Target, expected_targets
 
 # What is kept back of the time left for writing the record and sending the messages.
 RESERVE_S = 15
+# What one table leaves of the time for each that is read after it: a table in an ordinary minute takes well under one.
+KEPT_FOR_EACH_S = 5
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,17 @@ class Outside:
 
 @dataclass(frozen=True)
 class Reading:
-    """The source as of one snapshot, until it is ended. `unlocked` are the tables that cannot be read, and why."""
+    """The source as of one snapshot, until it is ended. `unlocked` are the tables that cannot be read, and why.
+
+    `postponed` are those that could not be read this time and need nobody to look, and why; it is filled while they
+    are read.
+    """
 
     source: Source
     moment: Moment
     live: Mapping[str, Live]
     unlocked: Mapping[str, TableError]
+    postponed: dict[str, str] = field(default_factory=dict)
 
 
 def begin_reading(source: Source, time_left_s: float) -> Reading:
@@ -72,7 +79,7 @@ class Run:
     def __init__(self, request: Request, outside: Outside, reading: Reading, newest: RunRecord | None) -> None:
         self._request, self._outside, self._newest = request, outside, newest
         self._source, self.moment = reading.source, reading.moment
-        self._live, self._unlocked = reading.live, reading.unlocked
+        self._live, self._unlocked, self._postponed = reading.live, reading.unlocked, reading.postponed
         self._number = newest.run + 1 if newest else 1
         self._attempt = outside.new_id()[:12]
 
@@ -87,16 +94,26 @@ class Run:
 
     def _state(self, table: SourceTable) -> TableState:
         before = self._before().get(table.name, TableState())
+        self._postponed.pop(table.name, None)
         try:
+            self._limit(table)
             return self._source.guarded(lambda: self._read(table, before))
         except TableError as problem:
-            log.warning("table was not read", run=self._number, table=table.name, reason=problem.reason)
-            return self._unread(before, problem)
+            say = log.error if problem.bug else log.warning
+            say("table was not read", run=self._number, table=table.name, reason=problem.reason, **problem.bug)
+            return self._unread(table, before, problem)
 
-    def _unread(self, before: TableState, problem: TableError) -> TableState:
+    def _limit(self, table: SourceTable) -> None:
+        """Leave time for the tables that are read after this one: one that is cancelled must not cost them theirs."""
+        later = len(TABLES) - 1 - list(TABLES).index(table.name)
+        self._source.limit(self._outside.time_left_s() - RESERVE_S - KEPT_FOR_EACH_S * later)
+
+    def _unread(self, table: SourceTable, before: TableState, problem: TableError) -> TableState:
         """Its place in the log stays; a person must look (a hold), or the next run tries again."""
         hold = before.hold
-        if problem.hold:
+        if not problem.hold:
+            self._postponed[table.name] = problem.reason
+        else:
             since = hold.since_run if hold else self._number
             hold = Hold(since_run=since, reason=problem.reason)
         return TableState(cursor=before.cursor, full_run=before.full_run, hold=hold)
@@ -115,6 +132,7 @@ class Run:
         since = None if reason else cursor
         batch, xids = None, set[int]()
         if reason or not table.reference:
+            self._limit(table)
             batch, xids = self.read_batch(table, since, reason)
         known = keys_of(since) if since and left else found
         return TableState(
@@ -170,11 +188,22 @@ class Run:
         )
 
     def _expected(self, states: Mapping[str, TableState]) -> dict[str, int]:
-        """The rows that each warehouse table should show at this snapshot, by one statement."""
-        readable = {name for name, state in states.items() if not state.hold}
-        return self._source.counts(
-            {t.name: _count(t) for t in self._outside.targets.values() if readable.issuperset(t.sources)}
-        )
+        """The rows that each warehouse table should show at this snapshot; of those whose sources could be read."""
+        readable = {name for name, state in states.items() if not state.hold} - self._postponed.keys()
+        found: dict[str, int] = {}
+        for target in self._outside.targets.values():
+            if readable.issuperset(target.sources):
+                found |= self._counted(target)
+        return found
+
+    def _counted(self, target: Target) -> dict[str, int]:
+        """By its name; nothing when its sources cannot be counted."""
+        self._source.limit(self._outside.time_left_s() - RESERVE_S)
+        try:
+            return {target.name: self._source.guarded(lambda: self._source.count(_count(target)))}
+        except TableError as problem:
+            log.warning("table was not counted", run=self._number, table=target.name, reason=problem.reason)
+            return {}
 
     def _has_news(self, states: Mapping[str, TableState]) -> bool:
         return (

@@ -100,12 +100,25 @@ def count_dates(tables: Collection[SourceTable]) -> str:
         for column in table.columns
         if column.kind == Kind.TIMESTAMP or column.name.endswith("_date")
     ]
-    return f"(SELECT count(DISTINCT day) FROM ({' UNION '.join(days)}) AS days WHERE day ~ '^\\d{{4}}-\\d\\d-\\d\\d$')"
+    return f"(SELECT count(DISTINCT day) FROM ({' UNION '.join(days)}) AS days)"
 
 
 def _day(column: Column) -> str:
+    """The day as a date, null where there is none: of an infinite time, and of a text that dim_date takes for no day."""
     name = quoted(column.name)
-    return f"to_char({name}, 'YYYY-MM-DD')" if column.kind == Kind.TIMESTAMP else name
+    if column.kind == Kind.TIMESTAMP:
+        return f"CASE WHEN isfinite({name}) THEN CAST({name} AS date) END"
+    name = f"CAST({name} AS text)"
+    year, month, day = (f"CAST(substr({name}, {at}, {length}) AS integer)" for at, length in ((1, 4), (6, 2), (9, 2)))
+    # make_date raises an error for a day that never was, so it is counted from the month's first.
+    first = f"make_date({year}, {month}, 1)"
+    last = f"extract(day FROM {first} + interval '1 month' - interval '1 day')"
+    # The length is asked first: it is known of a text of any size without reading it.
+    like_a_date = f"{name} ~ '^(?!0000)[0-9]{{4}}-(0[1-9]|1[0-2])-[0-9]{{2}}$'"
+    return (
+        f"CASE WHEN octet_length({name}) <> 10 THEN NULL WHEN {like_a_date}"
+        f" THEN CASE WHEN {day} BETWEEN 1 AND {last} THEN {first} + {day} - 1 END END"
+    )
 
 
 def _copy(table: SourceTable, rows: str) -> str:

@@ -32,8 +32,8 @@ WATCH_SILENT_S = 150
 class TableStatus:
     """`expected` rows as counted in the source at the last run, None when it was not; `there` in the warehouse.
 
-    `freshness_s` is how far the table may lag behind the source, in seconds. `held` says which of its sources are not
-    read, and why. `messages` and `dead_letters` are those of its queues. `last_run`, `there`, `behind`, `waiting` and
+    `freshness_s` is how far the table may lag behind the source, in seconds. `held` says why sources of it are not
+    read, or were not in the last look. `messages` and `dead_letters` are those of its queues. `last_run`, `there`, `behind`, `waiting` and
     `quarantined` are None when the warehouse does not answer. `behind` runs it has still to take, at the least.
     """
 
@@ -128,7 +128,7 @@ class Warehouse:
 class Lake:
     """What the buckets say: extract's last words before the newest record, which came of them or of later ones."""
 
-    looked_at: datetime | None
+    extract: ExtractHealth | None
     newest: RunRecord | None
     watched: WatchHealth | None
     paused_since: str | None
@@ -137,7 +137,7 @@ class Lake:
 def look_at_lake(run_log: RunLog) -> Lake:
     extract = last_words(run_log, keys.EXTRACT_HEALTH, ExtractHealth)
     return Lake(
-        looked_at=extract.snapshot_at if extract else None,
+        extract=extract,
         newest=run_log.newest(),
         watched=last_look(run_log),
         paused_since=paused_since(run_log.bucket),
@@ -195,12 +195,13 @@ def _table(
     queues: Mapping[str, Depths],
     then: datetime,
 ) -> TableStatus:
-    held, name = _held(target, lake.newest), target.name
+    held, name = _held(target, lake), target.name
     run, snapshot_at = warehouse.last.get(name, (None, None)) if warehouse else (None, None)
     behind = warehouse.behind(name, pending.records) if warehouse else None
     remembered = lake.watched.fresh_as_of.get(name) if lake.watched else None
     is_behind = bool(behind) or pending.unread > 0
-    shows = fresh_as_of(snapshot_at, lake.looked_at, remembered, is_behind=is_behind, is_held=held is not None)
+    looked_at = lake.extract.snapshot_at if lake.extract else None
+    shows = fresh_as_of(snapshot_at, looked_at, remembered, is_behind=is_behind, is_held=held is not None)
     depth = queues.get(name, Depths())
     return TableStatus(
         table=name,
@@ -217,9 +218,13 @@ def _table(
     )
 
 
-def _held(target: Target, newest: RunRecord | None) -> str | None:
-    holds = [newest.state(source).hold for source in target.sources] if newest else []
-    return "; ".join(hold.reason for hold in holds if hold) or None
+def _held(target: Target, lake: Lake) -> str | None:
+    """Why extract does not read a source of it, or could not in its last look."""
+    postponed = lake.extract.postponed if lake.extract else {}
+    holds = [lake.newest.state(source).hold for source in target.sources] if lake.newest else []
+    reasons = [hold.reason for hold in holds if hold]
+    reasons += [postponed[source].reason for source in target.sources if source in postponed]
+    return "; ".join(dict.fromkeys(reasons)) or None
 
 
 def _expected(target: Target, newest: RunRecord | None) -> int | None:

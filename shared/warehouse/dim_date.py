@@ -47,12 +47,18 @@ def _distinct(columns: list[Series]) -> Series:
     return days.drop_duplicates().sort_values(ignore_index=True)
 
 
+def _year(days: Series) -> Series:
+    """As PostgreSQL's EXTRACT says it: there is no year 0, and the year before 1 is -1."""
+    year: Series = days.dt.year
+    return year.where(year > 0, year - 1)
+
+
 def _calendar(days: Series) -> Frame:
     day_of_week = days.dt.day_of_week + 1
     return Frame(
         {
             "date_id": days,
-            "year": days.dt.year,
+            "year": _year(days),
             "month": days.dt.month,
             "day": days.dt.day,
             "day_of_week": day_of_week,

@@ -16,7 +16,8 @@ def fresh_as_of(
     None, too, while the loader cannot say.
 
     `remembered` is what this was a while ago: what the table showed then it still shows. `looked_at`, the newest look,
-    must have been read before it was found out whether the table is behind.
+    must have been read before it was found out whether the table is behind. A table is held, too, when that look could
+    not read a source of it.
     """
     if snapshot_at is None:
         return remembered

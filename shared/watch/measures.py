@@ -19,6 +19,7 @@ from shared.lake.documents import Hold, RunRecord
 from shared.load.health import Health as LoadHealth
 from shared.load.health import Missing, TableHealth
 from shared.source.health import Health as ExtractHealth
+from shared.source.health import Postponed
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
 
@@ -79,13 +80,18 @@ class Seen:
         states = self.newest.tables if self.newest else {}
         return {name: state.hold for name, state in states.items() if state.hold}
 
+    def postponed(self) -> dict[str, Postponed]:
+        """By source table: what extract's newest look could not read, and is not held."""
+        found = self.extract.postponed if self.extract else {}
+        return {name: each for name, each in found.items() if name not in self.holds()}
+
     def fresh_as_of(self, target: Target) -> datetime | None:
         return fresh_as_of(
             self.table(target.name).snapshot_at,
             self.extract.snapshot_at if self.extract else None,
             self.remembered.get(target.name),
             is_behind=self.missing(target) is not None,
-            is_held=not self.holds().keys().isdisjoint(target.sources),
+            is_held=not {*self.holds(), *self.postponed()}.isdisjoint(target.sources),
         )
 
     @property

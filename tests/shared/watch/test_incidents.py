@@ -14,6 +14,7 @@ from shared.lake.documents import Hold, RunRecord, Snapshot, TableState
 from shared.load.health import Health as LoadHealth
 from shared.load.health import Missing, TableHealth
 from shared.source.health import Health as ExtractHealth
+from shared.source.health import Postponed
 from shared.warehouse.registry import TARGETS
 from shared.watch.incidents import KINDS, incidents, unjudged
 from shared.watch.measures import Depths, Seen, metrics
@@ -50,8 +51,16 @@ def record(
     )
 
 
-def extract_health(seconds: float) -> ExtractHealth:
-    return ExtractHealth(at=ago(seconds), snapshot_at=plain(ago(seconds)), run=1, changed=(), held={})
+def extract_health(seconds: float, **postponed: int) -> ExtractHealth:
+    """`postponed`: in how many looks each table was not read."""
+    return ExtractHealth(
+        at=ago(seconds),
+        snapshot_at=plain(ago(seconds)),
+        run=1,
+        changed=(),
+        held={},
+        postponed={name: Postponed(ago(60 * looks), looks, "it is locked") for name, looks in postponed.items()},
+    )
 
 
 def load_health(seconds: float = 20, *, log: str = "a", **more: Any) -> LoadHealth:
@@ -86,6 +95,7 @@ def table(**facts: Any) -> LoadHealth:
 
 LATE = (record(2, 301, ("fact_payment",)),)
 HELD = record(2, 301, holds={"payment": "paid is a text"})
+A_WHILE = {table: plain(ago(100)) for table in TARGETS}
 CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
     "a quiet hour": (WELL, set()),
     "dead letters": (
@@ -136,6 +146,22 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
         replace(WELL, newest=HELD, load=table()),
         # dim_date is made of it, too.
         {("table held", "payment"), ("freshness", "fact_payment"), ("freshness", "dim_date")},
+    ),
+    "a source table that was postponed once": (
+        replace(WELL, extract=extract_health(30, staff=1), remembered=A_WHILE),
+        set(),
+    ),
+    "one that is postponed look after look": (
+        replace(WELL, extract=extract_health(30, staff=2), remembered=A_WHILE),
+        {("table held", "staff")},
+    ),
+    "one that is held and postponed": (
+        replace(WELL, newest=HELD, extract=extract_health(30, payment=9), remembered=A_WHILE),
+        {("table held", "payment")},
+    ),
+    "one that is postponed for longer than the objective": (
+        replace(WELL, extract=extract_health(30, staff=9), remembered={"dim_staff": plain(ago(301))}),
+        {("table held", "staff"), ("freshness", "dim_staff")},
     ),
     "quarantine": (replace(WELL, load=table(quarantined=4)), {("rows quarantined", "fact_payment")}),
     "rows that wait for too long": (
@@ -198,6 +224,15 @@ def test_what_goes_wrong_is_told_once_and_by_its_cause(name: str) -> None:
 
 def test_every_kind_is_told_in_some_case() -> None:
     assert {kind for _, expected in CASES.values() for kind, _ in expected} == {kind.name for kind in KINDS}
+
+
+def test_what_postpones_a_table_is_told_with_its_reason_and_its_table_is_not_fresh() -> None:
+    seen, _ = CASES["one that is postponed look after look"]
+    [incident] = incidents(seen)
+    assert incident.says == "since 2026-11-25 11:58:00 UTC, in 2 looks: it is locked"
+    assert incident.command == "./infra_bash/catalogue.sh staff"
+    fresh = {name: at for name, at in seen.all_fresh_as_of().items() if at != plain(ago(30))}
+    assert fresh == {"dim_staff": plain(ago(100))}
 
 
 def test_a_command_names_what_the_script_takes() -> None:
