@@ -21,8 +21,13 @@ import pandas as pd
 
 Frame = pd.DataFrame
 Series = pd.Series
-# The text column of a batch that names, per row, the columns whose value no kind here can hold.
+# The text column of a batch that names, per row, the columns whose value no kind here can hold, parted by commas.
 UNREADABLE = "_unreadable"
+# What follows the name of a column there whose text was too long to be read.
+TOO_LONG = ":too_long"
+# Bytes, in the source's own encoding. A text of 10 MB arrives; a row all of whose texts are as long as this (address has
+# seven) costs NNN MB of extract's 1,024 and NNN of a transform's 512: benchmarks/memory.py.
+LONGEST_TEXT = 12 << 20
 
 
 class Kind(StrEnum):

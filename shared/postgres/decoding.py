@@ -86,8 +86,9 @@ class FrameSink:
         return message[len(HEADER) :]
 
     def _hand_over(self) -> None:
-        rows, self._rows, self._size = self._rows, [], 0
-        frame = decode(b"".join(rows), [len(row) for row in rows], self._columns, extra_int8=self._extra_int8)
+        data, lengths = b"".join(self._rows), [len(row) for row in self._rows]
+        self._rows, self._size = [], 0
+        frame = decode(data, lengths, self._columns, extra_int8=self._extra_int8)
         self._on_frame(frame)
 
 

@@ -37,6 +37,10 @@ class SourceTable:
         return (*self.columns, Column(UNREADABLE, Kind.TEXT, nullable=True))
 
     @property
+    def texts(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.kind == TEXT)
+
+    @property
     def fingerprint(self) -> str:
         """Names this contract in each batch made under it."""
         text = "\n".join(f"{c.name} {c.kind} {c.nullable}" for c in self.columns)

@@ -153,9 +153,9 @@ class Source:
         keys: Sequence[int],
         on_frame: Callable[[Frame], None],
     ) -> None:
-        """Frames of what changed since `cursor`, and of `keys`, or of all rows; each with the column sql.XID."""
+        """Frames of what changed since `cursor`, and of `keys`, or of all rows; each with sql.XID and sql.TOO_LONG."""
         statement = sql.copy_changed(table, snapshot, cursor, keys) if cursor else sql.copy_all(table, snapshot)
-        sink = Draining(FrameSink(table.columns, on_frame, extra_int8=[sql.XID]))
+        sink = Draining(FrameSink(table.columns, on_frame, extra_int8=[sql.XID, sql.TOO_LONG]))
         self._connection.copy_out(statement, sink)
         sink.close()
 

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from shared.aws.bucket import Bucket
-from shared.columns import Frame
+from shared.columns import TOO_LONG, UNREADABLE, Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Part, Snapshot
 from shared.source import sql
@@ -35,8 +36,20 @@ class Parts:
     def add(self, frame: Frame) -> None:
         xids = frame.pop(sql.XID)
         self.xids.update(xids[xids >= self._place.snapshot.xmin].unique().tolist())
+        self._name_too_long(frame)
         self._see_changes(frame)
         self.written.append(self._write(frame))
+
+    def _name_too_long(self, frame: Frame) -> None:
+        """Add the texts that were left out for their length to the row's unreadable columns."""
+        bits = frame.pop(sql.TOO_LONG)
+        if not bits.any():
+            return
+        unreadable = [[names] if isinstance(names, str) else [] for names in frame[UNREADABLE]]
+        for place, column in enumerate(self._table.texts):
+            for row in np.flatnonzero(bits & 1 << place):
+                unreadable[row].append(column.name + TOO_LONG)
+        frame[UNREADABLE] = Series([",".join(names) or None for names in unreadable], dtype="str")
 
     def _see_changes(self, frame: Frame) -> None:
         if UPDATED.name not in frame:

@@ -4,13 +4,16 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from shared.columns import Column, Kind
+from shared.columns import LONGEST_TEXT, Column, Kind
 from shared.lake.documents import Cursor, Snapshot
 from shared.postgres.connection import literal, quoted
 from shared.source.catalogue import SourceTable
 
 XID = "_xid"
 """The column that COPY adds: the id of the transaction that made the row, widened to 64 bits."""
+
+TOO_LONG = "_too_long"
+"""The column that COPY adds last: a bit for each of SourceTable.texts, set where that text is left out for its length."""
 
 SNAPSHOT = """
 SELECT CAST(CAST(pg_snapshot_xmin(s) AS text) AS bigint),
@@ -123,13 +126,26 @@ def _day(column: Column) -> str:
 
 def _copy(table: SourceTable, rows: str) -> str:
     columns = ", ".join(_read(column) for column in table.columns)
-    return f"COPY (SELECT {columns}, {XID} FROM ({rows}) AS q) TO STDOUT (FORMAT binary)"
+    return f"COPY (SELECT {columns}, {XID}, {_too_long(table)} FROM ({rows}) AS q) TO STDOUT (FORMAT binary)"
 
 
 def _read(column: Column) -> str:
-    # Enums and varchars of any length travel as text.
-    name = quoted(column.name)
-    return f"CAST({name} AS text)" if column.kind == Kind.TEXT else name
+    # Enums and varchars of any length travel as text, and a text that is too long does not travel at all.
+    if column.kind == Kind.TEXT:
+        return f"CASE WHEN NOT {_is_too_long(column)} THEN CAST({quoted(column.name)} AS text) END"
+    return quoted(column.name)
+
+
+def _too_long(table: SourceTable) -> str:
+    bits = [
+        f"CASE WHEN {_is_too_long(column)} THEN {1 << place} ELSE 0 END" for place, column in enumerate(table.texts)
+    ]
+    return f"CAST({' + '.join(bits) or '0'} AS bigint)"
+
+
+def _is_too_long(column: Column) -> str:
+    """The length of a text is known without reading it: also of one that is stored compressed, or in pieces."""
+    return f"octet_length(CAST({quoted(column.name)} AS text)) > {LONGEST_TEXT}"
 
 
 def _widened(xmax: int) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from shared.columns import DTYPES, Column, Frame, Kind, Series
+from shared.columns import DTYPES, LONGEST_TEXT, TOO_LONG, Column, Frame, Kind, Series, empty_frame
 from shared.errors import Refused
 from shared.source.catalogue import TABLES
 from shared.warehouse.declaring import REJECTION
@@ -23,6 +23,7 @@ UNREADABLE_REASONS = {
     Kind.TIMESTAMP: "a time that is infinite or out of range",
 }
 UNREADABLE_REASON = "a value that the column's type cannot hold"
+TOO_LONG_REASON = f"a text longer than {LONGEST_TEXT >> 20} MB"
 
 
 class Accepted(NamedTuple):
@@ -33,7 +34,8 @@ class Accepted(NamedTuple):
 
 
 def accept(frame: Frame, target: Target, unreadable: Series | None = None) -> Accepted:
-    """Split a transform's rows: one without a value that the warehouse must have is refused.
+    """Split a transform's rows: one without a value that the warehouse must have is refused, and so is one that lost
+    a value which the transform uses, also where null may stand.
 
     `unreadable` names, per row of `frame`, the source columns whose value was lost in reading, or is null.
     Refused when the transform left out a column. Reasons hold no value of the row.
@@ -41,10 +43,31 @@ def accept(frame: Frame, target: Target, unreadable: Series | None = None) -> Ac
     typed = _typed(frame, target)
     required = [column.name for column in target.columns if not column.nullable]
     missing = typed[required].isna()
-    bad = missing.any(axis="columns")
     lost = Series(index=frame.index, dtype="str") if unreadable is None else unreadable
+    bad = missing.any(axis="columns") | has_lost(lost, target, target.sources[0])
     reasons = _reasons(missing[bad], lost[bad], target)
     return Accepted(typed[~bad] if bad.any() else typed, _quarantined(typed[bad], target, reasons))
+
+
+def has_lost(unreadable: Series, target: Target, source: str) -> Series:
+    """Whether a row of `source` lost a value that the target's transform uses."""
+    known = {column.name for column in TABLES[source].columns}
+    names = {_name(each) for each in unreadable.dropna().unique() for each in each.split(",")} & known
+    used = {name for name in names if _is_used(name, target, source)}
+    if not used:
+        return Series(False, index=unreadable.index)
+    return unreadable.map(lambda each: not used.isdisjoint(map(_name, _listed(each)))).astype(bool)
+
+
+def _is_used(column: str, target: Target, source: str) -> bool:
+    """Whether the transform can do nothing without the column: it is tried on tables without rows."""
+    tables = {name: empty_frame(TABLES[name].batch_columns) for name in target.sources}
+    tables[source] = tables[source].drop(columns=column)
+    try:
+        target.transform(**tables)
+    except KeyError:
+        return True
+    return False
 
 
 def refuse_repeated(accepted: Accepted, target: Target, seen: Series | None = None) -> Accepted:
@@ -87,7 +110,13 @@ def _listed(names: object) -> list[str]:
     return names.split(",") if isinstance(names, str) else []
 
 
+def _name(unreadable: str) -> str:
+    return unreadable.removesuffix(TOO_LONG)
+
+
 def _unreadable(name: str, target: Target) -> str:
+    if name.endswith(TOO_LONG):
+        return f"source column {_name(name)}: {TOO_LONG_REASON}"
     kinds = {column.name: column.kind for column in TABLES[target.sources[0]].columns}
     # A batch of former days can name a column that the catalogue no longer has.
     reason = UNREADABLE_REASONS.get(kinds[name], UNREADABLE_REASON) if name in kinds else UNREADABLE_REASON

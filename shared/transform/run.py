@@ -18,7 +18,7 @@ from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, Mode, Part, Quarantined, RunRecord
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, concatenated, refuse_repeated
+from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, concatenated, has_lost, refuse_repeated
 from shared.transform.inputs import Input, frames_of, inputs_of, whole_frame
 from shared.warehouse.registry import Target
 
@@ -124,13 +124,18 @@ def _grouped(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator
 
 def _row_by_row(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:
     first, *others = inputs
-    joined = [whole_frame(given, ingestion) for given in others]
+    joined = [_readable(whole_frame(given, ingestion), target, given.source) for given in others]
     seen = empty_frame(target.columns)[target.key]
     for frame in frames_of(first, ingestion):
         accepted = accept(target.transform(frame, *joined), target, frame[UNREADABLE])
         accepted = refuse_repeated(accepted, target, seen)
         seen = pd.concat([seen, accepted.good[target.key]])
         yield accepted
+
+
+def _readable(frame: Frame, target: Target, source: str) -> Frame:
+    """The rows that can be joined: what is joined to another is refused, as if its partner were not there."""
+    return frame[~has_lost(frame[UNREADABLE], target, source)]
 
 
 def _distinct(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:

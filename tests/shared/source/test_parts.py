@@ -29,6 +29,7 @@ def currencies(*rows: tuple[int, datetime | None, int]) -> Frame:
             "last_updated": updated,
             "_unreadable": pd.Series([None] * len(rows), dtype="object"),
             sql.XID: pd.Series(xids, dtype="int64"),
+            sql.TOO_LONG: pd.Series([0] * len(rows), dtype="int64"),
         }
     )
 

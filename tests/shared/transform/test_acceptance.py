@@ -5,10 +5,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from shared.columns import DTYPES, UNREADABLE, Kind, Series
+from shared.columns import DTYPES, TOO_LONG, UNREADABLE, Frame, Kind, Series
 from shared.errors import Refused
-from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, refuse_repeated
-from shared.warehouse.registry import TARGETS
+from shared.source.catalogue import TABLES
+from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, has_lost, refuse_repeated
+from shared.warehouse.registry import TARGETS, Target
 from tests.shared.transform.making import rows
 
 pytestmark = pytest.mark.fast
@@ -98,3 +99,54 @@ def test_keys_that_differ_are_all_taken() -> None:
     found = refuse_repeated(accepted, PAYMENT, Series([3], dtype="Int32"))
     pd.testing.assert_frame_equal(found.good, accepted.good)
     assert found.quarantined.empty
+
+
+def lost(table: str, *names: str) -> Frame:
+    """A usual row of a source table that lost these values in reading."""
+    columns = {name.removesuffix(TOO_LONG): None for name in names}
+    return rows(table, columns | {UNREADABLE: ",".join(names)})
+
+
+def test_a_text_that_was_too_long_is_named_with_the_bound() -> None:
+    source = lost("design", "file_location:too_long", "design_name")
+    found = accept(TARGETS["dim_design"].transform(source), TARGETS["dim_design"], source[UNREADABLE])
+    assert reasons(found) == [
+        (
+            "1",
+            "design_name: missing; file_location: missing; source column file_location: a text longer than 12 MB; "
+            "source column design_name: a text that is not UTF-8",
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["address_line_2", "address_line_2:too_long"])
+def test_a_lost_value_is_refused_also_where_null_may_stand(name: str) -> None:
+    """The null would say that the source has none."""
+    source, target = lost("address", name), TARGETS["dim_location"]
+    found = accept(target.transform(source), target, source[UNREADABLE])
+    assert found.good.empty and "source column address_line_2: a text" in reasons(found)[0][1]
+
+
+def test_a_lost_value_that_the_warehouse_has_no_column_for_stops_no_row() -> None:
+    source, target = lost("department", "manager:too_long", "last_updated"), TARGETS["dim_staff"]
+    assert not has_lost(source[UNREADABLE], target, "department").any()
+    currency = lost("currency", "last_updated", "created_at", "a_former_column")
+    assert len(accept(TARGETS["dim_currency"].transform(currency), TARGETS["dim_currency"], currency[UNREADABLE]).good)
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+def test_it_is_known_of_every_column_whether_a_table_uses_it(target: Target) -> None:
+    unused = {
+        (source, column.name)
+        for source in target.sources
+        for column in TABLES[source].columns
+        if not has_lost(Series([column.name], dtype="str"), target, source).any()
+    }
+    expected = {
+        "dim_counterparty": {("counterparty", "commercial_contact"), ("counterparty", "delivery_contact")},
+        "dim_staff": {("department", "manager")},
+        "fact_payment": {("payment", "company_ac_number"), ("payment", "counterparty_ac_number")},
+    }.get(target.name, set())
+    times = {(source, name) for source in target.sources for name in ("created_at", "last_updated")}
+    if target.kind != "set":
+        assert unused == expected | (times if target.kind == "dimension" else set())
