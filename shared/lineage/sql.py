@@ -34,14 +34,20 @@ def row(target: Target) -> str:
 def versions(fact: Target) -> str:
     """Every record of the business id :id with its times, and the ledger's row of its load."""
     record = f"version.{quoted(fact.record_id or '')}"
+    times = ", ".join(_of_a_datetime(f"version.{name}") for name in ("valid_from", "valid_to", "deleted_at"))
     return f"""
-        SELECT CAST({record} AS text), version.valid_from, version.valid_to, version.deleted_at, {_LEDGER}
+        SELECT CAST({record} AS text), {times}, {_LEDGER}
         FROM {quoted(f"history_{fact.name}")} version
         LEFT JOIN LATERAL (
             SELECT * FROM etl_ledger entry
             WHERE entry.table_name = :table AND entry.first_record_id <= {record}
             ORDER BY entry.first_record_id DESC LIMIT 1) ledger ON ledger.last_record_id >= {record}
         WHERE {_is_asked(fact, f"version.{quoted(fact.key)}")} ORDER BY {record}"""
+
+
+def _of_a_datetime(time: str) -> str:
+    """Null where Python's datetime cannot hold it: a first version is valid from whenever its source says."""
+    return f"CASE WHEN {time} BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999' THEN {time} END"
 
 
 def _is_asked(target: Target, column: str) -> str:

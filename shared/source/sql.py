@@ -13,7 +13,7 @@ XID = "_xid"
 """The column that COPY adds: the id of the transaction that made the row, widened to 64 bits."""
 
 TOO_LONG = "_too_long"
-"""The column that COPY adds last: a bit for each of SourceTable.texts, set where that text is left out for its length."""
+"""The column that COPY adds last: a bit for each of SourceTable.texts, set where that text was too long to be sent."""
 
 SNAPSHOT = """
 SELECT CAST(CAST(pg_snapshot_xmin(s) AS text) AS bigint),
@@ -107,7 +107,7 @@ def count_dates(tables: Collection[SourceTable]) -> str:
 
 
 def _day(column: Column) -> str:
-    """The day as a date, null where there is none: of an infinite time, and of a text that dim_date takes for no day."""
+    """The day as a date; null where there is none: in an infinite time, and in a text that dim_date takes for none."""
     name = quoted(column.name)
     if column.kind == Kind.TIMESTAMP:
         return f"CASE WHEN isfinite({name}) THEN CAST({name} AS date) END"

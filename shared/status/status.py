@@ -33,8 +33,9 @@ class TableStatus:
     """`expected` rows as counted in the source at the last run, None when it was not; `there` in the warehouse.
 
     `freshness_s` is how far the table may lag behind the source, in seconds. `held` says why sources of it are not
-    read, or were not in the last look. `messages` and `dead_letters` are those of its queues. `last_run`, `there`, `behind`, `waiting` and
-    `quarantined` are None when the warehouse does not answer. `behind` runs it has still to take, at the least.
+    read, or were not in the last look. `messages` and `dead_letters` are those of its queues. `last_run`, `there`,
+    `behind`, `waiting` and `quarantined` are None when the warehouse does not answer. `behind` runs it has still to
+    take, at the least.
     """
 
     table: str

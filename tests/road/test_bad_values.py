@@ -6,6 +6,7 @@ import pytest
 from pg8000.exceptions import DatabaseError
 
 from infra_bash.lib.asking import of_quarantined
+from shared.columns import LONGEST_TEXT
 from shared.source.request import request_from_event
 from shared.status.quarantined import quarantined
 from shared.warehouse.registry import TARGETS
@@ -26,6 +27,30 @@ QUARANTINED = {
         PAYMENT.format("last_updated = 'infinity'"),
         PAYMENT.format("last_updated = '2026-01-31'"),
         "source column last_updated: a time that is infinite",
+    ),
+    "a time before all others": (
+        "fact_payment",
+        PAYMENT.format("created_at = '-infinity'"),
+        PAYMENT.format("created_at = '2026-01-31'"),
+        "source column created_at: a time that is infinite",
+    ),
+    "a time after the last that 64 bits of microseconds hold": (
+        "fact_payment",
+        PAYMENT.format("created_at = '294276-12-31 23:59:59.999'"),
+        PAYMENT.format("created_at = '2026-01-31'"),
+        "source column created_at: a time that is infinite or out of range",
+    ),
+    "a text too long": (
+        "dim_design",
+        f"UPDATE design SET file_location = repeat('x', {LONGEST_TEXT + 1}) WHERE design_id = 3",
+        "UPDATE design SET file_location = '/there' WHERE design_id = 3",
+        "source column file_location: a text longer than 12 MB",
+    ),
+    "a text too long for its date": (
+        "fact_payment",
+        PAYMENT.format(f"payment_date = repeat('1', {LONGEST_TEXT + 1})"),
+        A_DAY,
+        "source column payment_date: a text longer than 12 MB",
     ),
     "NaN": (
         "fact_payment",
@@ -49,6 +74,13 @@ QUARANTINED = {
 LOADED = {
     "a day far away": "UPDATE payment SET payment_date = '9999-12-31' WHERE payment_id = 3",
     "the greatest amount": "UPDATE payment SET payment_amount = 99999999.99 WHERE payment_id = 3",
+    "a time after the year 9999": "UPDATE payment SET last_updated = '10000-01-01' WHERE payment_id = 1",
+    "one before Christ": "UPDATE payment SET created_at = '0044-03-15 12:00 BC', last_updated = '0044-03-15 BC'",
+    "the first of all days": """
+        UPDATE sales_order SET created_at = '4713-11-24 BC', last_updated = '0001-12-31 23:59 BC'""",
+    "the last time that 64 bits of microseconds hold": """
+        UPDATE payment SET created_at = '294247-01-10 04:00:54.775', last_updated = '294247-01-10 00:00'""",
+    "an infinite time of which the warehouse has no column": "UPDATE currency SET created_at = '-infinity'",
     "10 MB of text": f"UPDATE design SET file_location = repeat('é', {LONG // 2}) WHERE design_id = 3",
     "a text like nothing": "UPDATE design SET design_name = E'\\\\N', file_name = E'\\\\0' WHERE design_id = 3",
     "texts like null": "UPDATE design SET design_name = 'NULL', file_name = 'None', file_location = 'nan'",

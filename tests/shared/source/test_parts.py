@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -41,6 +42,17 @@ def test_the_newest_change_and_the_transactions_of_all_parts(ingestion: S3Bucket
     assert (parts.newest_change_at, parts.xids) == (datetime(2026, 1, 2), {10, 11})
     assert [part.rows for part in parts.written] == [2, 1]
     assert all(ingestion.get(part.key) for part in parts.written)
+
+
+def test_a_time_that_no_datetime_holds_is_not_the_newest(ingestion: S3Bucket) -> None:
+    parts = Parts(ingestion, TABLES["currency"], Place(1, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
+    frame = currencies((1, datetime(2026, 1, 2), 9), (2, None, 9), (3, None, 9))
+    frame["last_updated"] = np.array(["2026-01-02", "10000-01-01", "-0043-03-15"], dtype="datetime64[us]")
+    parts.add(frame.copy())
+    assert parts.newest_change_at == datetime(2026, 1, 2)
+    only_far = Parts(ingestion, TABLES["currency"], Place(2, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
+    only_far.add(frame[1:])
+    assert only_far.newest_change_at is None
 
 
 def test_of_nulls_alone_there_is_no_newest_change(ingestion: S3Bucket) -> None:
