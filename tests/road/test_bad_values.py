@@ -18,6 +18,9 @@ LONG = 10 * 1024 * 1024
 # Where it is refused, what is done to the source, what mends it, and what the reason may say.
 PAYMENT = "UPDATE payment SET {} WHERE payment_id = 3"
 A_DAY = PAYMENT.format("payment_date = '2026-01-31'")
+AN_ADDRESS = """
+    UPDATE address SET address_line_2 = {}
+    WHERE address_id = (SELECT legal_address_id FROM counterparty WHERE counterparty_id = 3)"""
 QUARANTINED = {
     "a day that never was": ("fact_payment", PAYMENT.format("payment_date = '2024-02-30'"), A_DAY, "payment_date: "),
     "an empty day": ("fact_payment", PAYMENT.format("payment_date = ''"), A_DAY, "payment_date: "),
@@ -45,6 +48,12 @@ QUARANTINED = {
         f"UPDATE design SET file_location = repeat('x', {LONGEST_TEXT + 1}) WHERE design_id = 3",
         "UPDATE design SET file_location = '/there' WHERE design_id = 3",
         "source column file_location: a text longer than 12 MB",
+    ),
+    "a text too long where null may stand": (
+        "dim_location",
+        AN_ADDRESS.format(f"repeat('x', {LONGEST_TEXT + 1})"),
+        AN_ADDRESS.format("'flat 7'"),
+        "source column address_line_2: a text longer than 12 MB",
     ),
     "a text too long for its date": (
         "fact_payment",
@@ -122,6 +131,20 @@ def test_a_bad_row_is_set_aside_with_its_reason_and_comes_back_once_mended(road:
     road.deliver()
     road.load()
     assert road.differences() == {} and entries(road, source) == []
+
+
+def test_what_a_joined_table_lost_is_not_taken_for_null(road: Road) -> None:
+    road.source.run(AN_ADDRESS.format("'flat 6'"))
+    road.travel()
+    road.source.run(AN_ADDRESS.format(f"repeat('x', {LONGEST_TEXT + 1})"))
+    road.travel()
+    shown = "SELECT counterparty_legal_address_line_2 FROM dim_counterparty WHERE counterparty_id = 3"
+    assert road.there.run(shown) == [["flat 6"]]
+    assert "3" in {entry["key"] for entry in entries(road, "counterparty")}
+    road.source.run(AN_ADDRESS.format("'flat 7'"))
+    road.travel()
+    assert road.there.run(shown) == [["flat 7"]]
+    assert entries(road, "counterparty") == [] and road.differences() == {}
 
 
 def test_what_is_still_bad_stays_in_quarantine_once_and_is_asked_for_by_key(road: Road) -> None:
