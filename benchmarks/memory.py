@@ -1,6 +1,7 @@
-"""How much memory and time a reconcile takes, stage by stage, for tables of several sizes.
+"""How much memory and time a reconcile takes, stage by stage, for tables of several sizes; or very long texts.
 
     python -m benchmarks.memory [ROWS...]      default 100000 1000000
+    python -m benchmarks.memory texts
 
 Each stage runs the product's own code in a process of its own on a real PostgreSQL; buckets are folders. The table is
 payment; ten rows are damaged in the warehouse and ten deleted from the source before the second reading.
@@ -23,8 +24,10 @@ from local import loading, logins
 from local.generator import Recipe, csv_texts
 from local.postgres import throw_away
 from shared.aws.bucket import S3Bucket
+from shared.columns import LONGEST_TEXT
 from shared.errors import MissingObject
 from shared.lake.documents import RECONCILE
+from shared.source.catalogue import TABLES
 from shared.source.request import Request
 from shared.warehouse.registry import TARGETS
 from tests.road.road import Road
@@ -126,6 +129,31 @@ def measure(rows: int) -> None:
         print(f"{rows:>9} rows  named: {found}", flush=True)
 
 
+def measure_texts() -> None:
+    """A text that is not read, and a row all of whose texts are as long as one may be; the last character of each costs
+    Python four bytes for every other one."""
+    longest = f"repeat('x', {LONGEST_TEXT - 4}) || '🧵'"
+    texts = ", ".join(f"{column.name} = text" for column in TABLES["address"].texts)
+    cases = {
+        "one of 250 MB": "UPDATE design SET file_location = repeat('x', 250000000) WHERE design_id = 3",
+        "seven of 12 MB": f"UPDATE address SET {texts} FROM (SELECT {longest} AS text) AS x WHERE address_id = 1",
+    }
+    for name, change in cases.items():
+        with trading(10) as road:
+            road.source.run(change)
+            stages = {"extract": road.extract, "transform": partial(road.transform, 1, TARGETS["dim_location"])}
+            for stage, work in stages.items():
+                seconds, megabytes = measured(work)
+                print(f"{name:<15}  {stage:<9}  {seconds:6.1f} s  {megabytes:5} MB", flush=True)
+            for target in TARGETS.values():
+                road.transform(1, target)
+            seconds, megabytes = measured(road.load)
+            print(f"{name:<15}  load       {seconds:6.1f} s  {megabytes:5} MB", flush=True)
+
+
 if __name__ == "__main__":
-    for size in map(int, sys.argv[1:] or ("100000", "1000000")):
-        measure(size)
+    if sys.argv[1:] == ["texts"]:
+        measure_texts()
+    else:
+        for size in map(int, sys.argv[1:] or ("100000", "1000000")):
+            measure(size)

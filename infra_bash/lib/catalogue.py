@@ -27,7 +27,7 @@ def _state(table: Answer) -> str:
     since = f" since run {table['held_since_run']}" if table["held_since_run"] else ""
     if table["problem"]:
         return f"HELD{since}: {table['problem']}" if since else f"will be held: {table['problem']}"
-    return f"agrees; held{since}, until the next run" if since else "agrees"
+    return f"agrees; held{since}, until a run can read it: {table['held']}" if since else "agrees"
 
 
 def _agreed(column: Answer) -> str:

@@ -23,9 +23,9 @@ def run(answer: Answer) -> str:
 
 
 def preview(answer: Answer) -> str:
-    if not answer["runs"]:
-        return "nothing has changed: there would be no run"
-    return "\n".join(_would_be_read(each) for each in answer["runs"])
+    postponed = [f"not now: {table}: {reason}" for table, reason in answer.get("postponed", {}).items()]
+    runs = [_would_be_read(each) for each in answer["runs"]] or ["nothing has changed: there would be no run"]
+    return "\n".join([*runs, *postponed])
 
 
 def _would_be_read(run: Answer) -> str:

@@ -23,14 +23,20 @@ class Counted(Run):
 
 
 def preview(request: Request, outside: Outside) -> dict[str, Any]:
-    """`runs`, which may be none, as they would be numbered now; `snapshot_at` is the source's clock, UTC."""
+    """`runs`, which may be none, as they would be numbered now; `snapshot_at` is the source's clock, UTC; `postponed`
+    the tables that could not be read now and need nobody to look, and why.
+    """
     newest = outside.run_log.newest()
     with outside.open_source() as connection:
         source = Source(connection)
         reading = begin_reading(source, outside.time_left_s())
         records = read_records(request, outside, reading, newest, Counted)
         source.end()
-    return {"snapshot_at": _text(reading.moment.snapshot), "runs": [_run(record) for record in records]}
+    return {
+        "snapshot_at": _text(reading.moment.snapshot),
+        "runs": [_run(record) for record in records],
+        "postponed": reading.postponed,
+    }
 
 
 def _run(record: RunRecord) -> dict[str, Any]:
@@ -70,6 +76,7 @@ def _table(table: SourceTable, reading: Reading, newest: RunRecord | None) -> di
         "fingerprint": table.fingerprint,
         "problem": difference(table, live) or (unlocked.reason if unlocked else None),
         "held_since_run": hold.since_run if hold else None,
+        "held": hold.reason if hold else None,
         "columns": _columns(table, live),
     }
 

@@ -67,7 +67,10 @@ def test_what_a_run_changed_and_what_it_found() -> None:
 
 
 def test_a_preview_is_a_table_a_run() -> None:
-    assert runs.preview({"runs": []}) == "nothing has changed: there would be no run"
+    nothing = "nothing has changed: there would be no run"
+    assert runs.preview({"runs": []}) == nothing
+    locked = {"runs": [], "postponed": {"staff": "it is locked"}}
+    assert runs.preview(locked) == f"{nothing}\nnot now: staff: it is locked"
     table = {"table": "payment", "mode": "delta", "rows": 3, "reason": "rows changed"}
     run = {"run": 8, "cause": "schedule", "tables": [table], "held": {"staff": "column is missing"}, "targets": []}
     assert runs.preview({"runs": [run]}).splitlines() == [
@@ -85,7 +88,7 @@ def test_a_preview_is_a_table_a_run() -> None:
         (None, None, "agrees"),
         ("column x is missing", None, "will be held: column x is missing"),
         ("column x is missing", 4, "HELD since run 4: column x is missing"),
-        (None, 4, "agrees; held since run 4, until the next run"),
+        (None, 4, "agrees; held since run 4, until a run can read it: it failed"),
     ],
 )
 def test_how_a_table_stands_beside_the_catalogue(problem: str | None, since: int | None, state: str) -> None:
@@ -94,7 +97,14 @@ def test_how_a_table_stands_beside_the_catalogue(problem: str | None, since: int
         {"name": "x", "kind": "text", "nullable": True, "live": None},
         {"name": "y", "kind": None, "nullable": None, "live": "uuid"},
     ]
-    table = {"table": "staff", "reference": True, "fingerprint": "f", "problem": problem, "held_since_run": since}
+    table = {
+        "table": "staff",
+        "reference": True,
+        "fingerprint": "f",
+        "problem": problem,
+        "held_since_run": since,
+        "held": "it failed",
+    }
     assert catalogue.text({"tables": [table | {"columns": columns}]}).splitlines() == [
         f"staff (reference, f): {state}",
         "COLUMN    AGREED        LIVE",
