@@ -141,7 +141,10 @@ def measure_texts() -> None:
     for name, change in cases.items():
         with trading(10) as road:
             road.source.run(change)
-            stages = {"extract": road.extract, "transform": partial(road.transform, 1, TARGETS["dim_location"])}
+            stages: dict[str, Callable[[], object]] = {
+                "extract": road.extract,
+                "transform": partial(road.transform, 1, TARGETS["dim_location"]),
+            }
             for stage, work in stages.items():
                 seconds, megabytes = measured(work)
                 print(f"{name:<15}  {stage:<9}  {seconds:6.1f} s  {megabytes:5} MB", flush=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pg8000.native import Connection
 
-from conftest import Server
+from local.postgres import Server
 from shared.columns import UNREADABLE, Column, Frame, Kind
 from shared.lake import parquet
 from shared.postgres.decoding import FrameSink
