@@ -24,7 +24,6 @@ Sleep = Callable[[float], None]
 LONGEST_FLUSH_S = 10.0
 LOOK_AGAIN_S = 0.05
 
-
 # PostgreSQL documents that a crash takes back asynchronous commits of at most three of its WAL writer's delays.
 DELAYS = 3
 SHORTEST_WAIT_S = 1.0
