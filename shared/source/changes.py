@@ -115,7 +115,7 @@ def reason_for_full(
 
 
 TAKEN_FROM = {
-    "database": "it is in another database, or that was altered",
+    "database": "it is in another database",
     "login": "another login reads it",
     "relations": "a relation that holds its rows came, went or was rewritten",
     "columns": "its columns changed",

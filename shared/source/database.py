@@ -29,7 +29,6 @@ LOOK_AGAIN_S = 0.05
 # The folder of the product's code: an error is told by its last line there, not by that of a library.
 OURS = str(Path(__file__).parents[1])
 
-
 # PostgreSQL documents that a crash takes back asynchronous commits of at most three of its WAL writer's delays.
 DELAYS = 3
 SHORTEST_WAIT_S = 1.0

@@ -77,7 +77,7 @@ SELECT c.relname, c.oid, c.relfilenode,
             WHEN row_security_active(c.oid) THEN 'policy' END,
        current_user,
        jsonb_build_object(
-           'database', (SELECT hashtextextended(CAST(ROW(oid, xmin, encoding) AS text), 0)
+           'database', (SELECT hashtextextended(CAST(ROW(oid, encoding) AS text), 0)
                         FROM pg_database WHERE datname = current_database()),
            'login', current_user,
            'relations', hashtextextended(relations.relations || coalesce(branches.branches, ''), 0),
@@ -99,8 +99,9 @@ CROSS JOIN (
 ORDER BY c.relname
 """
 """`:names` are tables of the schema public. `tree` is a table with its partitions and inheritance children: a SELECT
-reads them all. Rows of pg_database, pg_enum and pg_policy stand by their xmin, so that a change that was taken back
-shows, too. CAST(i AS text) has whatever columns this version of PostgreSQL gives pg_inherits."""
+reads them all. Rows of pg_enum and pg_policy stand by their xmin, so that a change that was taken back shows, too;
+that of pg_database does not, because every GRANT on the database gives it another. CAST(i AS text) has whatever columns
+this version of PostgreSQL gives pg_inherits."""
 
 
 class Live(NamedTuple):

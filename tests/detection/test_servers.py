@@ -49,10 +49,11 @@ def test_ids_that_a_crash_gives_out_again(own_road: Road, waits: bool, monkeypat
     wake = threading.Timer(1.0, os.kill, (writer, signal.SIGCONT))
     road.source.run(TURNED.format(1))
     burn(road.source, 100)
-    wake.start()
+    if waits:  # else it sleeps until it is killed: on a busy machine a run takes longer than this second
+        wake.start()
     assert road.extract().run == 2
-    wake.cancel()
-    wake.join()
+    if waits:
+        wake.join()
     leave(road)
     crash(server, writer)
     arrive(road, road.totesys)

@@ -78,7 +78,6 @@ def test_ids_that_a_crash_gives_out_again(own_road: Road, waits: bool, monkeypat
     burn(road.source, 100)
     assert road.extract().run == 2
     leave(road)
-    os.kill(writer, signal.SIGCONT)
     crash(server, writer)
     arrive(road, road.totesys)
     road.source.run(TURNED.format(2))
