@@ -50,6 +50,7 @@ LOG = Table(
     Column("began_no", Integer, nullable=False, unique=True, comment="1, 2, 3 ...: the highest is the living log"),
     _count("complete_run", "Every run up to this one is wholly loaded"),
     _optional("complete_attempt", Text, "The attempt of that run's record; null until a run is wholly loaded"),
+    _optional("attempted_run", Integer, "The run that complete_attempt is of: a hand can set complete_run back"),
     Column("last_runs", JSONB, comment="Per table the run that it took last, also when its row of the ledger is gone"),
     comment="The run logs that were loaded from",
 )

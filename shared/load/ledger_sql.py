@@ -54,7 +54,8 @@ LAST_BEFORE = """
     WHERE log_id = :log AND table_name = :table AND run < :run AND status = 'loaded'"""
 
 KNOWN_LOG = """
-    SELECT complete_run, complete_attempt, began_no = (SELECT max(began_no) FROM etl_log)
+    SELECT complete_run, CASE WHEN coalesce(attempted_run, complete_run) = complete_run THEN complete_attempt END,
+           began_no = (SELECT max(began_no) FROM etl_log)
     FROM etl_log WHERE log_id = :log"""
 
 BEGIN_LOG = """
@@ -68,7 +69,8 @@ TOOK = """
         || jsonb_build_object(CAST(:table AS text), CAST(:run AS integer))
     WHERE log_id = :log"""
 
-ADVANCE_LOG = "UPDATE etl_log SET complete_run = :run, complete_attempt = :attempt WHERE log_id = :log"
+ADVANCE_LOG = """
+    UPDATE etl_log SET complete_run = :run, attempted_run = :run, complete_attempt = :attempt WHERE log_id = :log"""
 
 LAST_RUN = "SELECT greatest((SELECT max(complete_run) FROM etl_log), (SELECT max(run) FROM etl_ledger), 0)"
 
