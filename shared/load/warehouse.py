@@ -22,9 +22,7 @@ RESERVE_S = 10
 DEAD_AFTER_S = 120
 # Rows that a policy hides would be added again: PostgreSQL is to refuse instead. Days that a prepared table holds as
 # text are told apart by their spelling. What is sent is UTF-8, whatever the database is in.
-SESSION = (
-    "SET \"TimeZone\" TO 'UTC'; SET \"DateStyle\" TO 'ISO'; SET client_encoding TO 'UTF8'; SET row_security = off"
-)
+SESSION = "SET \"TimeZone\" TO 'UTC'; SET \"DateStyle\" TO 'ISO'; SET client_encoding TO 'UTF8'; SET row_security = off"
 # A constraint that is checked late would fail at COMMIT, where no row is named.
 IMMEDIATELY = "SET CONSTRAINTS ALL IMMEDIATE"
 
