@@ -93,7 +93,10 @@ FACTS = {
         f"{DROP_VIEWS}; ALTER TABLE fact_sale ALTER sale_record_id DROP DEFAULT",
         "fact_sale.sale_record_id has no sequence",
     ),
-    "policy": ("ALTER TABLE fact_sale ENABLE ROW LEVEL SECURITY", "row-level security"),
+    "policy": (
+        "CREATE POLICY adds ON fact_sale FOR INSERT WITH CHECK (true); ALTER TABLE fact_sale ENABLE ROW LEVEL SECURITY",
+        "row-level security",
+    ),
     "trigger": (
         "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.note := NULL; RETURN NEW; END'; "
         "CREATE TRIGGER meddles BEFORE INSERT ON fact_sale FOR EACH ROW EXECUTE FUNCTION meddle()",
