@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from shared.errors import ServiceRefused
 from shared.load import fitting_sql, sql
-from shared.load.present import shape_of
 from shared.load.shape import Shape, obstacles
 from shared.load.warehouse import Load, Warehouse
 from shared.warehouse.registry import Target
@@ -23,7 +22,7 @@ class Fitting:
     def __init__(self, warehouse: Warehouse, target: Target) -> None:
         self._warehouse, self._target = warehouse, target
         self._refused = 0
-        self._shape = self._loadable(shape_of(warehouse.run, target.name))
+        self._shape = self._loadable(warehouse.shape(target.name))
 
     def _loadable(self, shape: Shape | None) -> Shape:
         """Raises ServiceRefused, which stops this table and no other."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from shared.load.shape import Shape
-from shared.postgres.connection import Connection, quoted
+from shared.postgres.connection import Connection, literal, quoted
 
 # One round trip, since the loader asks before each manifest.
 SHAPE = """
@@ -67,15 +67,15 @@ SHAPE = """
         'triggers', ARRAY(
             SELECT tgname FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled <> 'D' ORDER BY 1))
     FROM pg_class c
-    WHERE c.relname = :table
-      AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())"""
+    WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND c.relname = """
 
-Ask = Callable[..., list[list[Any]]]
+Ask = Callable[[str], list[list[Any]] | None]
 
 
 def shape_of(run: Ask, table: str) -> Shape | None:
-    """None when nothing has this name. `run` executes a statement with parameters."""
-    rows = run(SHAPE, table=table)
+    """None when nothing has this name. `run` executes a statement."""
+    # No parameter: for one pg8000 reads the whole statement letter by letter, which takes 25 ms.
+    rows = run(SHAPE + literal(table))
     return msgspec.convert(rows[0][0], Shape) if rows else None
 
 

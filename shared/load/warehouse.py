@@ -12,6 +12,8 @@ from shared.lake.manifests import Place
 from shared.load import ledger_sql
 from shared.load.bookkeeping import SUPERSEDED
 from shared.load.encodings import codec_of
+from shared.load.present import shape_of
+from shared.load.shape import Shape
 from shared.postgres.connection import Connection, quoted
 from shared.postgres.times import time_of
 
@@ -73,6 +75,7 @@ class Warehouse:
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
         self.schema = schema
+        self._shapes: dict[str, Shape | None] = {}
         self._lock_key = lock_key(schema)
         connection.run(f"SET search_path TO {quoted(schema)}")
         self.codec = codec_of(connection.encoding)
@@ -89,6 +92,12 @@ class Warehouse:
 
     def copy(self, statement: str, blocks: Iterator[bytes]) -> int:
         return self._connection.copy_in(statement, blocks)
+
+    def shape(self, table: str) -> Shape | None:
+        """What the table is: asked once a session, which is one pass."""
+        if table not in self._shapes:
+            self._shapes[table] = shape_of(self.run, table)
+        return self._shapes[table]
 
     def now(self) -> datetime:
         """The server's clock, UTC without a zone: one clock, whichever machine the loader runs on."""
