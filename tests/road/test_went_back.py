@@ -223,8 +223,8 @@ def test_it_is_refused_or_right_and_after_a_new_log_it_is_right(new_road: NewRoa
 
 @pytest.mark.soak
 @given(steps=STEPS)
-@settings(TOLD, max_examples=100)
-def test_a_hundred_such_stories(new_road: NewRoad, steps: list[Step]) -> None:
+@settings(TOLD, max_examples=30)
+def test_thirty_such_stories(new_road: NewRoad, steps: list[Step]) -> None:
     tell(new_road, steps)
 
 
