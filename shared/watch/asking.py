@@ -40,7 +40,8 @@ class Tried(msgspec.Struct, frozen=True):
         return self.run, self.table
 
     def is_due(self, now: datetime) -> bool:
-        return now - self.at >= min(FIRST_WAIT * 2 ** max(self.times - 1, 0), LONGEST_WAIT)
+        # No power beyond what is needed.
+        return now - self.at >= min(FIRST_WAIT * (1 << min(max(self.times - 1, 0), 10)), LONGEST_WAIT)
 
 
 class Asked(msgspec.Struct, frozen=True):
