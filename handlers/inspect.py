@@ -1,6 +1,6 @@
 """Answer an operator's questions, with the loader's right to read: `{"do": "status"}`, `{"do": "why", …}`,
 `{"do": "run", "run": 42}`, `{"do": "reconciled"}`, `{"do": "quarantined", "table": "payment"}`,
-`{"do": "freshness", "hours": 24}`, `{"do": "used"}`.
+`{"do": "freshness", "hours": 24}`, `{"do": "used"}`, `{"do": "taken", "table": "dim_staff", "log": "…", "runs": [3]}`.
 """
 
 import os

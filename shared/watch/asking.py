@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -18,16 +18,17 @@ from shared.load.memory import Memory
 from shared.warehouse.registry import Target
 from shared.watch.measures import Depths
 from shared.watch.missing import complete_run, message_for, missing, overdue
+from shared.watch.watch import Dead, last_look
 
 # A day of a run each minute: so long may one table's dead letter stand in the way of another table's lost message.
 RECORDS_PER_LOOK = 1440
-# What is missing while its table has dead letters may be one of them, and would be one more. After so long it is asked
-# for again all the same, and then each time after twice as long: twenty times in the two weeks that SQS keeps a letter.
+# What may be one of its table's dead letters would be one more. After so long it is asked for again all the same, and
+# then each time after twice as long: twenty times in the two weeks that SQS keeps a letter.
 FIRST_WAIT, LONGEST_WAIT = timedelta(hours=1), timedelta(days=1)
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """When a missing place was asked for last, and how often while its table had dead letters."""
+    """When a missing place was asked for last, and how often while it may have been among the dead letters."""
 
     run: int
     table: str
@@ -97,25 +98,41 @@ def _records(outside: Outside, after: int) -> list[RunRecord]:
 
 
 def _last_look(run_log: RunLog) -> Asked:
-    """Nothing when nobody looked, which costs a longer look, and asks once more for what may be a dead letter."""
+    """Nothing when nobody looked, which costs a longer look, and may ask once more for what is a dead letter."""
     return last_words(run_log.bucket, keys.ASKED, Asked) or Asked(0)
 
 
 def _ask(late: list[Place], records: list[RunRecord], tried: Mapping[Place, Tried], outside: Outside) -> list[Tried]:
     """Those whose table has no message on its way. A dead letter holds back no other run, and its own for a while."""
     by_run = {record.run: record for record in records}
-    now = outside.now()
-    depths = {
-        table: outside.depths(table) for table in sorted({table for _, table in late}) if table in outside.targets
-    }
-    silent = [(run, table) for run, table in late if table in depths and not depths[table].messages]
+    now, dead = outside.now(), _dead(outside.run_log)
+    ours = sorted({table for _, table in late} & outside.targets.keys())
+    depths = {table: outside.depths(table) for table in ours}
     asked = []
-    for place in silent:
-        last, are_dead = tried.get(place), depths[place[1]].dead_letters > 0
-        if not are_dead or last is None or last.is_due(now):
-            asked.append(Tried(*place, now, (last.times if last else 0) + are_dead))
+    for run, table in late:
+        if table not in depths or depths[table].messages:
+            continue
+        taken_at = by_run[run].snapshot.taken_at.replace(tzinfo=UTC)
+        # What was never asked for was asked for by the run itself.
+        last = tried.get((run, table)) or Tried(run, table, taken_at, 0)
+        may_be_dead = _may_be_dead(taken_at, depths[table], dead.get(table))
+        if not may_be_dead or last.is_due(now):
+            asked.append(Tried(run, table, now, last.times + may_be_dead))
     messages = {message_for(by_run[each.run], outside.targets[each.table]): None for each in asked}
     outside.topic.publish(list(messages))
     for each in asked:
         log.warning("manifest was asked for again", run=each.run, table=each.table, times=each.times)
     return asked
+
+
+def _dead(run_log: RunLog) -> Mapping[str, Dead]:
+    look = last_look(run_log)
+    return look.dead if look else {}
+
+
+def _may_be_dead(taken_at: datetime, depths: Depths, known: Dead | None) -> bool:
+    """Whether the message of a run of that time may be among the table's dead letters: all that watch knows came
+    before the run was."""
+    if not depths.dead_letters:
+        return False
+    return known is None or depths.dead_letters > known.count or taken_at <= known.since

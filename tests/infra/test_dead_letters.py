@@ -195,7 +195,7 @@ def test_one_that_is_superseded_is_deleted_when_told_and_that_is_said(aws: FakeA
     aws.answers("lambda invoke", json.dumps(verdicts), json.dumps({"taken": [[4, "superseded"]], "no_answer": ""}))
     done = retry(aws, tmp_path, "--drop")
     assert done.returncode == 0, done.stderr
-    assert done_to(aws) == ["delete/id-2", "delete/id-3", "send/id-1", "delete/id-1"]
+    assert done_to(aws) == ["delete/id-3", "delete/id-2", "send/id-1", "delete/id-1"]
     assert "drop    run 4 (staff) is no longer needed: a later full batch has superseded it" in done.stderr
 
 

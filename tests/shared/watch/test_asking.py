@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import boto3
 import msgspec
@@ -13,6 +12,7 @@ from shared.lake import keys
 from shared.warehouse.registry import TARGETS, Target
 from shared.watch.asking import Asked, Outside, ask_again
 from shared.watch.measures import Depths
+from shared.watch.watch import Dead, Health
 from tests.conftest import Ticks
 from tests.road.road import Heard, Road
 
@@ -47,6 +47,11 @@ class Watching:
             now=lambda: then,
             patience=PATIENCE,
         )
+
+    def knows(self, count: int, at: datetime) -> None:
+        """Watch has seen so many dead letters of fact_payment, and none more since."""
+        health = Health(at=at, quiet_until=at, dead={"fact_payment": Dead(count, at)})
+        self.road.ingestion.put(keys.WATCH_HEALTH, msgspec.json.encode(health))
 
     def asked(self) -> set[tuple[int, str]]:
         return {(message.run, message.table) for message in self.topic.messages}
@@ -88,35 +93,42 @@ def test_a_message_that_is_on_its_way_is_not_asked_for(watching: Watching, dead:
 
 
 def test_a_dead_letter_keeps_no_other_lost_message_from_being_asked_for(watching: Watching, tick: Ticks) -> None:
-    """An old one of another run lies there for good."""
+    """An old one of another run lies there for good, and watch has seen it before the run came."""
     watching.messages = {"fact_payment": Depths(0, 1)}
+    watching.knows(1, at=datetime.now(UTC))
     tick("payment")
     watching.road.extract()
     watching.road.topic.messages.clear()
     assert (2, "fact_payment") in watching.look(minutes=11).asked_again
+    watching.messages = {"fact_payment": Depths(0, 2)}
+    assert (2, "fact_payment") not in watching.look(minutes=12).asked_again
     watching.road.topic.messages = watching.topic.messages
     watching.road.deliver()
-    found = watching.look(minutes=12)
+    found = watching.look(minutes=13)
     assert (found.missing, found.tried) == ((), ())
+
+
+def test_a_lost_message_that_may_be_a_dead_letter_is_asked_for_after_an_hour(watching: Watching) -> None:
+    delete_manifest(watching.road, 1, "dim_staff")
+    watching.messages = {"dim_staff": Depths(0, 1)}
+    assert watching.look(minutes=59).asked_again == ()
+    assert watching.look(minutes=61).asked_again == ((1, "dim_staff"),)
 
 
 def test_what_fails_for_good_is_asked_for_ever_more_seldom(watching: Watching) -> None:
     """Each time it becomes a dead letter again."""
     delete_manifest(watching.road, 1, "dim_staff")
     asked = []
-    for minute in range(0, 14 * 24 * 60, 10):
+    for minute in range(20, 5 * 24 * 60, 60):
         if watching.look(minute).asked_again:
             asked.append(minute)
             watching.messages = {"dim_staff": Depths(0, len(asked))}
-    assert asked[:6] == [20, 80, 140, 260, 500, 980]
-    assert len(asked) < 20
-    assert {later - before for before, later in pairwise(asked[7:])} == {24 * 60}
+    assert asked == [20, 80, 140, 260, 500, 980, 1940, 3380, 4820, 6260]
 
 
 def test_once_the_dead_letters_are_gone_it_is_asked_for_at_once(watching: Watching) -> None:
     delete_manifest(watching.road, 1, "dim_staff")
     watching.messages = {"dim_staff": Depths(0, 1)}
-    assert watching.look(minutes=11).asked_again == ((1, "dim_staff"),)
     assert watching.look(minutes=12).asked_again == ()
     watching.messages = {}
     assert watching.look(minutes=13).asked_again == ((1, "dim_staff"),)
