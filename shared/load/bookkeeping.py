@@ -177,6 +177,12 @@ TABLE = Table(
     _required("rows", BigInteger, "Of the table"),
     _required("entries", BigInteger, "Of the table in etl_ledger"),
     _required("others", BigInteger, "Of the table in etl_deletion, etl_text_deletion, etl_waiting and etl_quarantine"),
+    _required(
+        "changed", BigInteger, "Rows that somebody else has written since the whole table was loaded", default="0"
+    ),
+    _optional(
+        "written_by", Text, "The transaction of the loader that wrote this row: its xmin, but for a copy put back"
+    ),
     comment="How many rows there are of each table and about it: what differs was changed by hand",
 )
 

@@ -1,8 +1,9 @@
 """What was done by hand to a loaded table: what is there is counted, and compared with what was loaded.
 
 `etl_table` has for each warehouse table its number of rows and of what the bookkeeping has about it. Each load changes
-the numbers in its own transaction, and a full batch, which is compared with the whole table, sets them anew. Nobody
-else writes there, so another number is the trace of a hand: TRUNCATE, DELETE, INSERT, a table made again or put back.
+the numbers at the end of its own transaction, and a full batch, which is compared with the whole table, sets them anew.
+Nobody else writes there. So another number is the trace of a hand (TRUNCATE, DELETE, a table made again), and so is a
+row that is younger than the table's row in `etl_table` (INSERT, UPDATE, a copy put back).
 """
 # ruff: noqa: S608 - every identifier passes quoted()
 
@@ -15,7 +16,7 @@ import msgspec
 from shared import log
 from shared.errors import TotestreamError
 from shared.load.warehouse import RESERVE_S, ConnectionLost, Warehouse
-from shared.postgres.connection import quoted
+from shared.postgres.connection import literal, quoted
 from shared.warehouse.registry import Target
 
 # 16 MB are counted in some 15 ms, in every pass. Beyond it a table is counted when PostgreSQL's own numbers show that
@@ -28,14 +29,14 @@ LOCK_S = 0.2
 COUNTING_S = 20
 LEDGER = "etl_ledger"
 
-LOADED = "SELECT table_name, rows, entries, others FROM etl_table"
+LOADED = "SELECT table_name, rows, entries, others, changed, xmin::text IS DISTINCT FROM written_by FROM etl_table"
 
 # Of a partitioned table the partitions have the pages and the numbers. The pages are those of the last ANALYZE: the
 # exact size could not be asked for while somebody holds the table.
 PRESENT = """
 SELECT class.relname::text, sum(part.relpages),
-       string_agg(concat_ws(':', part.oid, part.relfilenode, pg_stat_get_tuples_deleted(part.oid)), ' '
-                  ORDER BY part.oid)
+       string_agg(concat_ws(':', part.oid, part.relfilenode, pg_stat_get_tuples_deleted(part.oid),
+                            pg_stat_get_tuples_updated(part.oid)), ' ' ORDER BY part.oid)
 FROM pg_class class
 CROSS JOIN LATERAL (SELECT class.oid UNION SELECT relid FROM pg_partition_tree(class.oid)) tree (oid)
 JOIN pg_class part ON part.oid = tree.oid
@@ -51,30 +52,37 @@ ALL_OTHERS = "SELECT table_name, count(*) FROM ({}) other GROUP BY table_name".f
 )
 OTHERS_NOW = " + ".join(f"(SELECT count(*) FROM {name} WHERE table_name = :table)" for name in OTHERS)
 
-BEGIN_TABLE = """
-INSERT INTO etl_table (table_name, rows, entries, others) VALUES (:table, :rows, :entries, :others)
-ON CONFLICT DO NOTHING"""
+# As a row's xmin has it, without the epoch.
+WRITTEN_BY = "mod(txid_current(), 4294967296)::text"
+BEGIN_TABLE = f"""
+INSERT INTO etl_table (table_name, rows, entries, others, written_by)
+VALUES (:table, :rows, :entries, :others, {WRITTEN_BY}) ON CONFLICT DO NOTHING"""
+# What is found is kept: the next load's row is younger than it.
+NOTE_CHANGED = f"UPDATE etl_table SET changed = changed + :changed, written_by = {WRITTEN_BY} WHERE table_name = :table"
 
 
 # A load has added so many rows to a table.
-NOTE_ADDED = f"UPDATE etl_table SET rows = rows + :added, others = {OTHERS_NOW} WHERE table_name = :table"
+NOTE_ADDED = f"""
+UPDATE etl_table SET rows = rows + :added, others = {OTHERS_NOW}, written_by = {WRITTEN_BY} WHERE table_name = :table"""
 
 
 def note_whole(target: Target) -> str:
     """A table was compared with all that it should hold: what it has now is what it should have."""
     return f"""
         UPDATE etl_table SET rows = (SELECT count(*) FROM {quoted(target.name)}), others = {OTHERS_NOW},
-               entries = (SELECT count(*) FROM {LEDGER} WHERE table_name = :table)
+               entries = (SELECT count(*) FROM {LEDGER} WHERE table_name = :table), changed = 0,
+               written_by = {WRITTEN_BY}
         WHERE table_name = :table"""
 
 
 class Numbers(msgspec.Struct, frozen=True):
     """A table's rows, its entries in the ledger, and its rows in the other etl_ tables. `rows` is None where the table
-    is not there, or may not be read."""
+    is not there, or may not be read. `changed` rows were written by somebody else since."""
 
     rows: int | None
     entries: int
     others: int
+    changed: int = 0
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -95,9 +103,11 @@ class _Relation:
 @dataclass(frozen=True)
 class _Kept:
     """What was loaded, what PostgreSQL says of the tables that can be read, and what there is of entries, None where
-    they need not be counted, and of other rows; by table."""
+    they need not be counted, and of other rows; by table. `copied` are the tables whose row in etl_table is a copy that
+    was put back: its age says nothing."""
 
     loaded: Mapping[str, Numbers]
+    copied: frozenset[str]
     relations: Mapping[str, _Relation]
     entries: Mapping[str, int] | None
     others: Mapping[str, int]
@@ -155,21 +165,33 @@ def find_damages(
     return found
 
 
+def _count_of(table: str) -> str:
+    """Rows, and those that are younger than what the loader wrote about the table last."""
+    mine = f"SELECT age(xmin) FROM etl_table WHERE table_name = {literal(table)}"
+    return f"""
+        SELECT {literal(table)}, count(*), count(*) FILTER (WHERE age(its.xmin) < ({mine})) FROM {quoted(table)} its"""
+
+
 class _Count:
     def __init__(self, warehouse: Warehouse, counted: Counted, now: datetime, time_left_s: Callable[[], float]) -> None:
         self._warehouse, self._counted, self._now, self._time_left_s = warehouse, counted, now, time_left_s
 
     def damages(self, targets: Mapping[str, Target]) -> dict[str, Damage]:
         kept = self._kept(targets)
-        rows = self._rows([table for table in targets if self._is_due(table, kept.relations)])
+        counts = self._rows([table for table in targets if self._is_due(table, kept.relations)])
+        rows = {table: number for table, (number, _) in counts.items()}
+        changed = {table: number for table, (_, number) in counts.items() if table not in kept.copied}
+        for table in kept.loaded.keys() & {*kept.copied, *(table for table, number in changed.items() if number)}:
+            self._warehouse.run(NOTE_CHANGED, table=table, changed=changed.get(table, 0))
         found = {}
         for table in targets:
             if table not in kept.loaded:
                 self._begin(table, rows.get(table), kept)
                 continue
-            there = self._there(table, rows, kept)
-            if there != kept.loaded[table]:
-                found[table] = Damage(there, kept.loaded[table])
+            loaded = msgspec.structs.replace(kept.loaded[table], changed=0)
+            there = self._there(table, rows, changed, kept)
+            if there != loaded:
+                found[table] = Damage(there, loaded)
         self._remember(rows, kept, found)
         return found
 
@@ -179,14 +201,16 @@ class _Count:
                 table: _Relation(int(pages), str(hint))
                 for table, pages, hint in self._warehouse.run(PRESENT, tables=[*targets, LEDGER])
             }
+            loaded = self._warehouse.run(LOADED)
             return _Kept(
-                loaded={table: Numbers(*numbers) for table, *numbers in self._warehouse.run(LOADED)},
+                loaded={table: Numbers(*numbers) for table, *numbers, _ in loaded},
+                copied=frozenset(table for table, *_, is_copy in loaded if is_copy),
                 relations=relations,
                 entries=self._grouped(ENTRIES) if self._is_due(LEDGER, relations) else None,
                 others=self._grouped(ALL_OTHERS),
             )
 
-    def _there(self, table: str, rows: Mapping[str, int], kept: _Kept) -> Numbers:
+    def _there(self, table: str, rows: Mapping[str, int], changed: Mapping[str, int], kept: _Kept) -> Numbers:
         """What was not counted is as it was found last."""
         damage = self._counted.damages.get(table)
         last = damage.there if damage else kept.loaded[table]
@@ -194,12 +218,13 @@ class _Count:
             rows=rows.get(table, last.rows) if table in kept.relations else None,
             entries=last.entries if kept.entries is None else kept.entries.get(table, 0),
             others=kept.others.get(table, 0),
+            changed=kept.loaded[table].changed + changed.get(table, 0),
         )
 
     def _is_due(self, table: str, relations: Mapping[str, _Relation]) -> bool:
         return table in relations and not self._counted.is_as_seen(table, relations[table], self._now)
 
-    def _rows(self, tables: Sequence[str]) -> dict[str, int]:
+    def _rows(self, tables: Sequence[str]) -> dict[str, tuple[int, int]]:
         """By one statement, or, where one of them cannot be counted now, each by its own."""
         if not tables:
             return {}
@@ -213,10 +238,10 @@ class _Count:
                 return {}
         return {table: rows for each in tables for table, rows in self._rows([each]).items()}
 
-    def _counts(self, tables: Sequence[str]) -> dict[str, int]:
-        counts = ", ".join(f"(SELECT count(*) FROM {quoted(table)})" for table in tables)
+    def _counts(self, tables: Sequence[str]) -> dict[str, tuple[int, int]]:
         with self._warehouse.transaction(self._time_left_s, LOCK_S):
-            return dict(zip(tables, self._warehouse.one(f"SELECT {counts}"), strict=True))
+            counted = self._warehouse.run(" UNION ALL ".join(map(_count_of, tables)))
+        return {table: (rows, changed) for table, rows, changed in counted}
 
     def _grouped(self, statement: str) -> dict[str, int]:
         return dict(map(tuple, self._warehouse.run(statement)))

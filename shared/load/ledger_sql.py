@@ -18,7 +18,9 @@ def insert_ledger() -> str:
     return f"INSERT INTO etl_ledger ({columns}, loaded_at) VALUES ({values}, now())"
 
 
-COUNT_ENTRY = "UPDATE etl_table SET entries = entries + 1 WHERE table_name = :table"
+COUNT_ENTRY = """
+    UPDATE etl_table SET entries = entries + 1, written_by = mod(txid_current(), 4294967296)::text
+    WHERE table_name = :table"""
 
 INSERT_FRESHNESS = """
     INSERT INTO etl_freshness

@@ -179,7 +179,8 @@ def _said_of(damage: Damage) -> str:
         (there.entries, loaded.entries, "entries in etl_ledger"),
         (there.others, loaded.others, "rows in etl_deletion, etl_text_deletion, etl_waiting and etl_quarantine"),
     )
-    return "; ".join(f"{is_} {what}, and {was} were loaded" for is_, was, what in numbers if is_ != was)
+    said = [f"{is_} {what}, and {was} were loaded" for is_, was, what in numbers if is_ != was]
+    return "; ".join([*said, *([f"{there.changed} rows written by another than the loader"] if there.changed else [])])
 
 
 def _of_messages(target: Target, seen: Seen, told: Told) -> Iterator[Incident]:

@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from shared.lake import keys
 from shared.load.damage import COUNTED_EACH, Counted, Damage
 from shared.load.health import Health
+from shared.load.loader import load_pass
 from shared.load.memory import Memory
 from shared.load.warehouse import Warehouse
 from tests.shared.load.ground import BLUE, RED, SCHEMA, Ground, delta, full, sale
@@ -67,6 +69,8 @@ BY_HAND = {
         " TRUNCATE fact_sale; INSERT INTO fact_sale SELECT * FROM copy",
         {"fact_sale": (3, 4)},
     ),
+    "values changed in place": ("UPDATE fact_sale SET note = 'x' WHERE sale_id = 1", {"fact_sale": (4, 4)}),
+    "a value changed of a dimension": ("UPDATE dim_deal SET name = 'x'", {"dim_deal": (1, 1)}),
     "a table in another's place": (
         "ALTER TABLE dim_deal RENAME TO former; CREATE TABLE dim_deal (LIKE former INCLUDING ALL);"
         " GRANT SELECT, INSERT, UPDATE ON dim_deal TO totestream_load",
@@ -105,16 +109,38 @@ def test_what_takes_no_row_is_no_damage(loaded: Ground, case: str) -> None:
     assert damages(loaded) == {}
 
 
-def test_a_table_made_anew_with_all_its_rows_is_no_damage(loaded: Ground) -> None:
+def test_a_copy_with_as_many_rows_is_told_until_it_was_compared_with_the_source(loaded: Ground) -> None:
     for statement in (
-        "CREATE TABLE copy AS SELECT * FROM dim_deal",
+        "CREATE TABLE copy (LIKE dim_deal INCLUDING ALL)",
+        "INSERT INTO copy SELECT deal_id, 'of yesterday' FROM dim_deal",
         "DROP TABLE dim_deal CASCADE",
         "ALTER TABLE copy RENAME TO dim_deal",
         "GRANT SELECT, INSERT, UPDATE ON dim_deal TO totestream_load",
     ):
         loaded.there.run(statement)
+    for _ in range(2):
+        loaded.load()
+        [damage] = damages(loaded).values()
+        assert (damage.there.rows, damage.there.changed, damage.loaded.changed) == (1, 1, 0)
+    loaded.run(3, dim_deal=full((1, "one")))
+    loaded.load()
     loaded.load()
     assert damages(loaded) == {}
+    assert loaded.ask("SELECT name FROM dim_deal") == [["one"]]
+
+
+def test_what_was_changed_in_place_is_told_until_all_was_compared_whatever_is_loaded_meanwhile(loaded: Ground) -> None:
+    by_hand(loaded, "UPDATE fact_sale SET note = 'by hand' WHERE sale_id = 3")
+    loaded.run(3, fact_sale=delta(sale(4)))
+    loaded.load()
+    loaded.memory = Memory()
+    loaded.load()
+    assert damages(loaded)["fact_sale"].there.changed == 1
+    loaded.run(4, fact_sale=full(sale(1), sale(2, "changed"), sale(3), sale(4)))
+    loaded.load()
+    loaded.load()
+    assert damages(loaded) == {}
+    assert (3, None) in loaded.current()
 
 
 @pytest.mark.parametrize("statement", ["DROP TABLE dim_deal CASCADE", "REVOKE ALL ON dim_deal FROM totestream_load"])
@@ -185,14 +211,21 @@ def test_a_full_batch_of_another_table_ends_nothing(loaded: Ground) -> None:
     assert rows_of(loaded) == {"fact_sale": (0, 4)}
 
 
-def test_what_is_put_back_by_hand_is_over(loaded: Ground) -> None:
+def test_what_is_put_back_by_hand_is_over_when_it_was_compared(loaded: Ground) -> None:
+    """A full batch adds no record to what was put back as it was."""
+    before = loaded.notes()
     loaded.there.run("CREATE TABLE kept AS SELECT * FROM fact_sale")
     loaded.there.run("DELETE FROM fact_sale")
     loaded.load()
     assert rows_of(loaded) == {"fact_sale": (0, 4)}
     loaded.there.run("INSERT INTO fact_sale SELECT * FROM kept")
     loaded.load()
+    assert rows_of(loaded) == {"fact_sale": (4, 4)}
+    loaded.run(3, fact_sale=full(sale(1), sale(2, "changed"), sale(3)))
+    loaded.load()
+    loaded.load()
     assert damages(loaded) == {}
+    assert loaded.notes() == before
 
 
 def test_rows_that_were_there_before_the_first_load_are_taken_as_they_are(ground: Ground) -> None:
@@ -283,15 +316,28 @@ def test_of_a_large_table_it_is_found_by_what_postgresql_counts_itself(large: Gr
     assert rows_of(large) == found
 
 
-def test_a_large_table_that_has_not_changed_is_not_counted(large: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    real = Warehouse.one
-    monkeypatch.setattr(Warehouse, "one", lambda self, text, **more: (asked.append(text), real(self, text, **more))[1])
-    large.load()
-    assert not [text for text in asked if "count(*)" in text]
-    later = datetime.now(UTC) + COUNTED_EACH + timedelta(seconds=1)
-    large.load(now=lambda: later)
-    assert [text for text in asked if "count(*)" in text]
+class Listening(Warehouse):
+    """A warehouse that keeps what it was asked."""
+
+    asked: list[str]
+
+    def run(self, statement: str, **params: object) -> list[list[Any]]:
+        self.asked.append(statement)
+        return super().run(statement, **params)
+
+
+def counts(ground: Ground, now: datetime) -> int:
+    """How many tables a pass has counted."""
+    with ground.database.connect() as connection:
+        Listening.asked = []
+        load_pass(ground.outside(Listening(connection, SCHEMA), now=lambda: now), ground.memory)
+        return sum(text.count("FILTER (WHERE age") for text in Listening.asked)
+
+
+def test_a_large_table_that_has_not_changed_is_counted_once_an_hour(large: Ground) -> None:
+    now = datetime.now(UTC)
+    later = now + COUNTED_EACH + timedelta(seconds=60)
+    assert [counts(large, at) for at in (now, later, later)] == [0, len(large.targets), 0]
 
 
 def test_what_no_number_of_postgresql_shows_is_found_within_the_hour(large: Ground) -> None:
