@@ -61,18 +61,31 @@ VALUES (:table, :rows, :entries, :others, {WRITTEN_BY}) ON CONFLICT DO NOTHING""
 NOTE_CHANGED = f"UPDATE etl_table SET changed = changed + :changed, written_by = {WRITTEN_BY} WHERE table_name = :table"
 
 
-# A load has added so many rows to a table.
-NOTE_ADDED = f"""
-UPDATE etl_table SET rows = rows + :added, others = {OTHERS_NOW}, written_by = {WRITTEN_BY} WHERE table_name = :table"""
+NOTE_ADDED = f"UPDATE etl_table SET rows = rows + :added, others = {OTHERS_NOW} WHERE table_name = :table"
+# The row that was just written in the same sub-transaction has the xmin that this one gets.
+SIGN = "UPDATE etl_table SET written_by = xmin::text WHERE table_name = :table"
 
 
-def note_whole(target: Target) -> str:
-    """A table was compared with all that it should hold: what it has now is what it should have."""
+def _note_whole(target: Target) -> str:
     return f"""
         UPDATE etl_table SET rows = (SELECT count(*) FROM {quoted(target.name)}), others = {OTHERS_NOW},
-               entries = (SELECT count(*) FROM {LEDGER} WHERE table_name = :table), changed = 0,
-               written_by = {WRITTEN_BY}
+               entries = (SELECT count(*) FROM {LEDGER} WHERE table_name = :table), changed = 0
         WHERE table_name = :table"""
+
+
+def note_load(warehouse: Warehouse, target: Target, added: int, *, whole: bool = False) -> None:
+    """Keep how many rows there are, at the end of a transaction that has `added` so many to the table.
+
+    `whole`: the load has compared the table with all that it should hold, so what it has now is what it should have.
+    """
+    # A sub-transaction that begins now is younger than each one in which the load has written rows.
+    warehouse.run("SAVEPOINT noted")
+    if whole:
+        warehouse.run(_note_whole(target), table=target.name)
+    else:
+        warehouse.run(NOTE_ADDED, table=target.name, added=added)
+    warehouse.run(SIGN, table=target.name)
+    warehouse.run("RELEASE SAVEPOINT noted")
 
 
 class Numbers(msgspec.Struct, frozen=True):
@@ -168,8 +181,9 @@ def find_damages(
 def _count_of(table: str) -> str:
     """Rows, and those that are younger than what the loader wrote about the table last."""
     mine = f"SELECT age(xmin) FROM etl_table WHERE table_name = {literal(table)}"
-    return f"""
-        SELECT {literal(table)}, count(*), count(*) FILTER (WHERE age(its.xmin) < ({mine})) FROM {quoted(table)} its"""
+    # The age of a row that is older than two billion transactions is negative.
+    younger = f"age(its.xmin) >= 0 AND age(its.xmin) < ({mine})"
+    return f"SELECT {literal(table)}, count(*), count(*) FILTER (WHERE {younger}) FROM {quoted(table)} its"
 
 
 class _Count:

@@ -195,13 +195,7 @@ class Loading:
     def count_rows(self, *, whole: bool) -> None:
         """Keep how many rows there are now, at the end of the transaction. `whole`: this load has compared the table
         with all that it should hold."""
-        if whole:
-            self._run_for_table(damage.note_whole(self._target))
-        else:
-            self._run_for_table(damage.NOTE_ADDED, added=self._added)
-
-    def _run_for_table(self, statement: str, **params: object) -> None:
-        self._warehouse.run(statement, table=self._target.name, **params)
+        damage.note_load(self._warehouse, self._target, self._added, whole=whole)
 
     def enter(self, written: Written, load: Load, attempt: str, bounds: Bounds) -> None:
         """`attempt` is of the run's record, and `bounds` are the run's own; a full batch stands also for the runs that

@@ -7,7 +7,7 @@ from shared import log
 from shared.aws.bucket import Bucket
 from shared.errors import LogWentBack, NotYet, PermanentError, Refused, ServiceRefused, TotestreamError
 from shared.lake.documents import Manifest, RunRecord
-from shared.load import ledger_sql, plan, sql, waiting_sql
+from shared.load import damage, ledger_sql, plan, sql, waiting_sql
 from shared.load.bookkeeping import SUPERSEDED
 from shared.load.manifest import Loading, get_written
 from shared.load.outcome import Outcome
@@ -167,6 +167,7 @@ class Turn:
         with self._warehouse.transaction(self._time_left_s):
             self._warehouse.run(sql.create_stage(sql.STAGE, target.columns))
             rows = self._warehouse.count(waiting_sql.give_way(target, plan.awaited_from(target, look)), **place)
+            damage.note_load(self._warehouse, target, 0)
         if rows:
             log.warning("waiting versions gave way to later ones", table=target.name, rows=rows)
 
