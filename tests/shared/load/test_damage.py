@@ -102,6 +102,15 @@ NOTHING = {
 }
 
 
+def test_rows_that_are_loaded_under_a_savepoint_are_no_damage(loaded: Ground) -> None:
+    """A table that may refuse rows by itself is written in sub-transactions, whose numbers are higher."""
+    by_hand(loaded, "CREATE UNIQUE INDEX ON dim_deal (name); ALTER TABLE fact_sale ADD CHECK (note <> 'never')")
+    loaded.run(3, dim_deal=full((1, "one"), (2, "two")), fact_sale=delta(sale(1, "again")))
+    loaded.load()
+    loaded.load()
+    assert damages(loaded) == {}
+
+
 @pytest.mark.parametrize("case", NOTHING)
 def test_what_takes_no_row_is_no_damage(loaded: Ground, case: str) -> None:
     by_hand(loaded, NOTHING[case])
