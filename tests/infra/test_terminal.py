@@ -67,7 +67,16 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {
     "catalogue": (["text"], evil({"tables": [LIVE]})),
     "freshness": (
         ["text"],
-        {"hours": 1, "tables": [{"table": EVIL, "loads": 1, "p50_s": 1, "p95_s": 1, "max_s": 1, "course": []}]},
+        {
+            "hours": 1,
+            "clocks_apart_s": 0,
+            "tables": [
+                {
+                    **{"table": EVIL, "loads": 1, "p50_s": 1, "p95_s": 1, "max_s": 1, "course": []},
+                    **{"slowest": [{"run": 1, "at_least_s": 1}], "left_out": {EVIL: 1}},
+                }
+            ],
+        },
     ),
     "answers error": (["error"], evil({"errorType": "E", "errorMessage": "m\nn"})),
     "answers migrated": (["migrated"], evil({"did": [], "said": ["s"]})),

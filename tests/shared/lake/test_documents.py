@@ -77,6 +77,6 @@ def test_a_secret_is_none_and_nothing_of_it_is_told(body: bytes) -> None:
         def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803
             return {"SecretString": body.decode(errors="surrogateescape")}
 
-    with pytest.raises(BadSetting, match="^secret s is not a login; it must be JSON") as raised:
+    with pytest.raises(BadSetting, match=r"^secret s is not a login \(.+\); it must be JSON") as raised:
         get_login("s", Manager())
     assert raised.value.__cause__ is None

@@ -514,7 +514,7 @@ NO_TABLE = {
     ),
     "a domain": (
         "CREATE DOMAIN code AS varchar(3); ALTER TABLE currency ALTER currency_code TYPE code",
-        "column currency.currency_code is the domain code over character varying(3), not text",
+        "column currency.currency_code is the domain public.code over character varying(3), not text",
     ),
 }
 

@@ -90,7 +90,7 @@ class Course:
             for table in TABLES
         }
         return LoadHealth(
-            *(at(ended[-1] + self.loading), "a", 9, 9, 0, {}, {}, tables), seen_run=runs[-1] + 1 if runs else 0
+            *(at(ended[-1] + self.loading), "a", 9, 0, 0, {}, {}, tables), seen_run=runs[-1] + 1 if runs else 0
         )
 
     def _table(self, runs: list[int], there: list[int], waiting_since: datetime | None) -> TableHealth:
