@@ -164,7 +164,7 @@ STEPS = st.lists(
 )
 
 
-@settings(TOLD, max_examples=6)
+@settings(TOLD, max_examples=3)
 @given(steps=STEPS)
 def test_whatever_is_traded_and_asked_for_is_never_told_as_damage(new_road: NewRoad, steps: list[str]) -> None:
     requests = {

@@ -102,7 +102,14 @@ def change_much(road: Road, tick: Ticks) -> None:
 
 
 @pytest.mark.parametrize(
-    ("loss", "again"), [("records", 0), ("records and markers", 1), ("all but processed", 3), ("all", 2), ("all", 3)]
+    ("loss", "again"),
+    [
+        ("records", 0),
+        ("records and markers", 1),
+        pytest.param("all but processed", 3, marks=pytest.mark.soak),
+        pytest.param("all", 2, marks=pytest.mark.soak),
+        ("all", 3),
+    ],
 )
 def test_used_numbers_are_refused_until_a_new_log_begins(road: Road, tick: Ticks, loss: Loss, again: int) -> None:
     """So many runs as were lost, fewer and more are made again before the loader looks."""
@@ -215,7 +222,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@settings(TOLD, max_examples=5)
+@settings(TOLD, max_examples=3)
 def test_it_is_refused_or_right_and_after_a_new_log_it_is_right(new_road: NewRoad, steps: list[Step]) -> None:
     """Whatever is lost whenever: silently wrong it never is."""
     tell(new_road, steps)

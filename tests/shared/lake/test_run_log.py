@@ -161,7 +161,8 @@ def test_thousands_of_strangers_do_not_hide_a_record_nor_cost_a_listing_each_tim
 ) -> None:
     log.commit(record(1))
     log.hint(1)
-    for number in range(2500):
+    # More than one listing answers with.
+    for number in range(1100):
         log.bucket.put(f"runs/0000old/{number:05d}", b"")
     asked = Counted(ingestion)
     assert RunLog(asked).newest_number() == 1

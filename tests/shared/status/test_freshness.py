@@ -186,7 +186,7 @@ class Story:
         self.move()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in (1, 2, 3))])
 def test_every_change_was_committed_within_the_bounds_of_its_load(road: Road, seed: int) -> None:
     road.travel()
     story = Story(road, random.Random(seed))
