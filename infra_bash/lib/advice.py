@@ -127,7 +127,6 @@ FUNCTIONS: Rows = (
         r"connecting to \S+ .*\((?:TimeoutError|OSError)\b",
         f"check host and port in the secret, {NETWORK}, and that the database's own security group lets those in",
     ),
-    (r"connecting to \S+ .*\(ConnectionRefusedError\)", "check host and port in the secret, and that PostgreSQL is up"),
     (
         r"\((?:ConnectTimeoutError|EndpointConnectionError)\)",
         f"from the function's network nothing leads to AWS: the subnets of {NETWORK} need a NAT gateway or endpoints",

@@ -118,7 +118,7 @@ UNKNOWN = dict.fromkeys(("last_run", "there", "behind", "waiting", "quarantined"
 SILENT: dict[str, Any] = {
     "newest_run": 4,
     "loaded_run": None,
-    "no_answer": "connecting to 127.0.0.1:1/warehouse as loader failed for now (ConnectionRefusedError)",
+    "no_answer": "connecting to 127.0.0.1:1/warehouse as loader failed for now (TimeoutError: no answer)",
     "comparable": False,
     "watched_s": 12.3,
     "incidents": [INCIDENT | {"kind": "load silent", "subject": "", "command": "./infra_bash/logs.sh load"}],
@@ -133,7 +133,7 @@ def test_a_warehouse_that_does_not_answer_leaves_question_marks_and_the_rest() -
     assert staff.split() == ["dim_staff", "20", "?", "?", "4", "s", "?", "3", "0", "?", "?"]
     assert incident.startswith("INCIDENT  load silent, since")
     assert why.startswith("NOT WELL  warehouse: connecting to 127.0.0.1:1/warehouse as loader failed")
-    assert why.endswith("; check host and port in the secret, and that PostgreSQL is up")
+    assert why.endswith("and that the database's own security group lets those in")
 
 
 def test_of_runs_that_were_not_looked_at_at_least_is_said() -> None:

@@ -153,7 +153,7 @@ def test_a_missing_setting_and_a_missing_file(stack: LocalStack, tmp_path: Any) 
 
 
 def test_an_unknown_question_is_refused_with_what_can_be_asked(stack: LocalStack) -> None:
-    assert "count, resync and reconcile" in stack.invoke("extract", {"do": "everything"})["errorMessage"]
+    assert "count, resync, reconcile and new_log" in stack.invoke("extract", {"do": "everything"})["errorMessage"]
     assert "there are: address" in stack.invoke("extract", {"do": "resync", "tables": ["dim_staff"]})["errorMessage"]
 
 
@@ -169,7 +169,7 @@ def test_a_warehouse_that_cannot_be_reached(stack: LocalStack) -> None:
     assert first.startswith("NOT WELL; run ") and ", ? loaded; " in first and header.startswith("TABLE")
     assert any(re.match(r"dim_staff +- +\? +\? +\d+ s ", line) for line in tables)
     assert last.startswith("NOT WELL  warehouse: connecting to 127.0.0.1:1/warehouse")
-    assert last.endswith("check host and port in the secret, and that PostgreSQL is up")
+    assert last.endswith("check host and port in the secret, and the server)")
     stack.arrives()
 
 
