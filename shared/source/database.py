@@ -133,12 +133,14 @@ class Source:
         found = {table.name: self._refusal(table, live[table.name]) for table in tables if table.name in live}
         return {name: error for name, error in found.items() if error}
 
-    def guarded(self, read: Callable[[], T]) -> T:
+    def guarded(self, read: Callable[[], T], timeout_s: float | None = None) -> T:
         """Return what `read` returns. Whatever it raises becomes a TableError, and the transaction is as before.
 
         An error of another service, and a lost connection, are no matter of one table: they are raised as they are.
+        With `timeout_s`, a statement that takes longer is cancelled.
         """
-        self._connection.run("SAVEPOINT one_table")
+        limit = "" if timeout_s is None else f"; {sql.limit(timeout_s)}"
+        self._connection.run(f"SAVEPOINT one_table{limit}")
         try:
             return read()
         except Exception as error:
@@ -149,7 +151,7 @@ class Source:
 
     def limit(self, seconds: float) -> None:
         """Cancel each later statement of the transaction that takes longer."""
-        self._connection.run(f"SET LOCAL statement_timeout = '{max(int(seconds), 1)}s'")
+        self._connection.run(sql.limit(seconds))
 
     def keys(self, table: SourceTable, old_max: int | None) -> Keys:
         rows, checksum, max_key, old_rows, old_checksum = self._connection.one(sql.keys(table, old_max))

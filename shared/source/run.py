@@ -114,17 +114,16 @@ class Run:
         before = self._before().get(table.name, TableState())
         self._postponed.pop(table.name, None)
         try:
-            self._limit(table)
-            return self._source.guarded(lambda: self._read(table, before))
+            return self._source.guarded(lambda: self._read(table, before), self._time_s(table))
         except TableError as problem:
             say = log.error if problem.bug else log.warning
             say("table was not read", run=self._number, table=table.name, reason=problem.reason, **problem.bug)
             return self._unread(table, before, problem)
 
-    def _limit(self, table: SourceTable) -> None:
+    def _time_s(self, table: SourceTable) -> float:
         """Leave time for the tables that are read after this one: one that is cancelled must not cost them theirs."""
         later = len(TABLES) - 1 - list(TABLES).index(table.name)
-        self._source.limit(self._outside.time_left_s() - RESERVE_S - KEPT_FOR_EACH_S * later)
+        return self._outside.time_left_s() - RESERVE_S - KEPT_FOR_EACH_S * later
 
     def _unread(self, table: SourceTable, before: TableState, problem: TableError) -> TableState:
         """Its place in the log stays; a person must look (a hold), or the next run tries again."""
@@ -150,7 +149,7 @@ class Run:
         since = None if reason else cursor
         batch, xids = None, set[int]()
         if reason or not table.reference:
-            self._limit(table)
+            self._source.limit(self._time_s(table))
             batch, xids = self.read_batch(table, since, reason)
         known = keys_of(since) if since and left else found
         after = next_cursor(since, snapshot, server, live, known, xids, read_for)
@@ -231,9 +230,9 @@ class Run:
 
     def _counted(self, target: Target) -> dict[str, int]:
         """By its name; nothing when its sources cannot be counted."""
-        self._source.limit(self._outside.time_left_s() - RESERVE_S)
+        time_s = self._outside.time_left_s() - RESERVE_S
         try:
-            return {target.name: self._source.guarded(lambda: self._source.count(_count(target)))}
+            return {target.name: self._source.guarded(lambda: self._source.count(_count(target)), time_s)}
         except TableError as problem:
             log.warning("table was not counted", run=self._number, table=target.name, reason=problem.reason)
             return {}

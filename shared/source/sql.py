@@ -57,6 +57,11 @@ SET LOCAL idle_in_transaction_session_timeout = '{timeout_s}s'
 """
 
 
+def limit(seconds: float) -> str:
+    """Cancels each later statement of the transaction that takes longer."""
+    return f"SET LOCAL statement_timeout = '{max(int(seconds), 1)}s'"
+
+
 def table_name(table: SourceTable) -> str:
     return f"public.{quoted(table.name)}"
 
