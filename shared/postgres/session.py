@@ -27,7 +27,7 @@ _ALWAYS: Mapping[str, str] = {
     "lc_numeric": "C",
     "lc_time": "C",
     "quote_all_identifiers": "off",
-    # ---- what is seen: an error in place of rows that a policy or an index scan leaves out
+    # ---- what is seen: an error in place of rows that a policy or an index scan leaves out, which would look deleted
     "row_security": "off",
     "gin_fuzzy_search_limit": "0",
     "array_nulls": "on",

@@ -44,11 +44,7 @@ WAL_WRITER_DELAY_MS = "SELECT CAST(setting AS integer) FROM pg_settings WHERE na
 
 
 def begin(timeout_s: int) -> str:
-    """One read-only snapshot for the whole run; `timeout_s` bounds each statement.
-
-    With row_security off the server refuses a statement that a policy would filter: a row hidden from this login
-    would look deleted.
-    """
+    """One read-only snapshot for the whole run; `timeout_s` bounds each statement."""
     return f"""
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL statement_timeout = '{timeout_s}s';
