@@ -15,7 +15,7 @@ XID = "xmin"
 """The column that COPY adds: the id of the transaction that made the row, widened to 64 bits. It has the name of a
 system column because PostgreSQL gives that to no column of a table."""
 
-TOO_LONG = "_too_long"
+TOO_LONG = "ctid"
 """The column that COPY adds last: a bit for each of SourceTable.texts, set where that text was too long to be sent."""
 
 # Times come as microseconds since 1970: a text of them depends on the session's settings, a number on nothing.
