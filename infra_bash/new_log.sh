@@ -21,7 +21,7 @@ source "$lib/follow.sh"
 
 main() {
   local used event run answer
-  read_arguments "$@"
+  read_stack_and_dry_run "$@"
   require_venv
   load_settings
   keep_cli_loaded
@@ -36,17 +36,6 @@ main() {
   say run "$run begins a new log and reads every table"
   answer=$(follow "$run")
   python infra_bash.lib.runs loaded <<<"$answer"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0*) refuse_argument "$1" ;;
-    esac
-    shift "$TAKEN"
-  done
 }
 
 main "$@"

@@ -23,7 +23,7 @@ source "$lib/pausing.sh"
 
 main() {
   local since rules sources
-  read_arguments "$@"
+  read_stack_and_dry_run "$@"
   require_venv
   load_settings
   keep_cli_loaded
@@ -39,17 +39,6 @@ main() {
   say pause "$rules schedules and $sources event sources"
   [[ -z $since ]] || say ok "it was paused already, since $since UTC"
   [[ $DRY_RUN == no ]] || say ok "a dry run: nothing was written"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0*) refuse_argument "$1" ;;
-    esac
-    shift "$TAKEN"
-  done
 }
 
 TZ=UTC main "$@"

@@ -22,7 +22,7 @@ source "$lib/pausing.sh"
 
 main() {
   local since rules sources
-  read_arguments "$@"
+  read_stack_and_dry_run "$@"
   require_venv
   load_settings
   keep_cli_loaded
@@ -34,17 +34,6 @@ main() {
   [[ -z $since ]] || forget_pause
   say resume "$rules schedules and $sources event sources${since:+, paused since $since UTC}"
   [[ $DRY_RUN == no ]] || say ok "a dry run: nothing was written"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0*) refuse_argument "$1" ;;
-    esac
-    shift "$TAKEN"
-  done
 }
 
 main "$@"

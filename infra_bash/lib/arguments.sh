@@ -40,6 +40,18 @@ read_argument() {
   esac
 }
 
+# read_stack_and_dry_run ARGUMENTS…: all that some scripts take.
+read_stack_and_dry_run() {
+  while (($# > 0)); do
+    read_argument "$@"
+    case $TAKEN$1 in
+      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
+      0*) refuse_argument "$1" ;;
+    esac
+    shift "$TAKEN"
+  done
+}
+
 # name_stack OPTION: a script works on one stack.
 name_stack() {
   [[ -z $STACK_NAMED ]] || refuse "$1 comes after $STACK_NAMED, and one stack is enough; see --help"

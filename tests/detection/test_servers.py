@@ -8,7 +8,6 @@ import pytest
 
 from conftest import Database
 from local.postgres import Server
-from shared.source.database import Source
 from tests.detection.servers import (
     arrive,
     burn,
@@ -23,6 +22,7 @@ from tests.detection.servers import (
 )
 from tests.road.road import Road
 from tests.simulation.conftest import RECIPE
+from tests.simulation.mutants import wal_flush
 
 TURNED = "UPDATE payment SET paid = NOT paid, last_updated = now() WHERE payment_id = {}"
 
@@ -44,7 +44,7 @@ def test_ids_that_a_crash_gives_out_again(own_road: Road, waits: bool, monkeypat
     road.travel()
     writer = wal_writer(server)
     if not waits:
-        monkeypatch.setattr(Source, "wait_flushed", lambda *_: None)
+        wal_flush(monkeypatch)
     os.kill(writer, signal.SIGSTOP)  # it would flush by itself, now and then in time
     wake = threading.Timer(1.0, os.kill, (writer, signal.SIGCONT))
     road.source.run(TURNED.format(1))

@@ -11,7 +11,6 @@ from conftest import Database
 from infra_bash.lib.catalogue import text
 from local.postgres import Server
 from shared.aws.bucket import S3Bucket
-from shared.source.database import Source
 from shared.source.extract import extract
 from shared.source.preview import compare
 from shared.source.request import Request
@@ -19,6 +18,7 @@ from tests.detection.servers import arrive, burn, crash, leave, wal_writer
 from tests.detection.test_servers import TURNED, modes
 from tests.road.road import Heard, Road
 from tests.shared.source.test_extract import Stack, transaction
+from tests.simulation.mutants import wal_flush
 
 pytestmark = pytest.mark.fast
 
@@ -72,7 +72,7 @@ def test_ids_that_a_crash_gives_out_again(own_road: Road, waits: bool, monkeypat
     road.travel()
     writer = wal_writer(server)
     if not waits:
-        monkeypatch.setattr(Source, "wait_flushed", lambda *_: None)
+        wal_flush(monkeypatch)
     os.kill(writer, signal.SIGSTOP)
     road.source.run(TURNED.format(1))
     burn(road.source, 100)

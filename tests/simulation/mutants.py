@@ -10,6 +10,7 @@ from shared.lake.documents import Cursor
 from shared.lake.manifests import Manifests
 from shared.load import plan
 from shared.load.manifest import Loading
+from shared.load.turn import Turn
 from shared.load.warehouse import Warehouse
 from shared.source import changes, extract, run, sql
 from shared.source.database import Source
@@ -100,6 +101,11 @@ def manifest_last(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(transform_run, "_create", keep)
     patch.setattr(Manifests, "create", manifest_first)
+
+
+def giving_way(patch: pytest.MonkeyPatch) -> None:
+    """A version whose dimension cannot come waits for ever. Only a simulation that refuses dimensions can tell."""
+    patch.setattr(Turn, "_give_way", lambda self: None)
 
 
 MUTANTS: Mapping[str, Patch] = {

@@ -2,11 +2,11 @@
 
 import pytest
 
-from shared.load.turn import Turn
 from shared.warehouse.registry import TARGETS
 from tests.road.test_history import FACTS, Audit, assert_same_rows, expected_times, shown_times
 from tests.road.test_waiting import BAD, all_but, assert_nothing_is_stuck, kept_in
 from tests.simulation.conftest import Simulate
+from tests.simulation.mutants import giving_way
 from tests.simulation.simulation import Simulation
 from tests.simulation.stack import Place
 from tests.simulation.test_simulation import told
@@ -70,7 +70,7 @@ def test_seeds(simulated: Simulate, seeds: range) -> None:
 
 @pytest.mark.soak
 def test_without_giving_way_keys_are_stuck(simulated: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Turn, "_give_way", lambda self: None)
+    giving_way(monkeypatch)
     for seed in range(30):
         try:
             with simulated(seed, Refusing) as one:
