@@ -33,8 +33,10 @@ def accepted(script: Path) -> set[str]:
     """The options that the script takes: its own case patterns, and what arguments.sh takes for it."""
     code = script.read_text().split("\n\n", 1)[1]
     patterns = " ".join(re.findall(r"^ +((?:\S+ \| )*\S+)\)(?: |$)", code, re.MULTILINE))
-    shared = SHARED if re.search(r"^ *read_argument ", code, re.MULTILINE) else set()
-    return set(re.findall(r"--[a-z-]+", patterns)) | shared
+    found = set(re.findall(r"--[a-z-]+", patterns))
+    if re.search(r"^ *read_stack_and_dry_run ", code, re.MULTILINE):
+        return found | SHARED | {"--dry-run"}
+    return found | (SHARED if re.search(r"^ *read_argument ", code, re.MULTILINE) else set())
 
 
 def is_one_line(refused: subprocess.CompletedProcess[str], script: Path) -> None:

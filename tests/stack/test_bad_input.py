@@ -182,4 +182,3 @@ def test_a_deploy_that_finds_a_difference_fails_and_a_resync_mends_it(stack: Loc
     assert done.returncode == 1 and "fact_payment" in done.stderr.splitlines()[-1]
     assert stack.invoke("extract", {"do": "resync", "tables": ["payment"]})["run"]
     stack.arrives()
-    stack.deploy()

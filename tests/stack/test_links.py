@@ -21,12 +21,6 @@ def change_everything(stack: LocalStack) -> None:
     stack.change("UPDATE purchase_order SET item_quantity = item_quantity + 1 WHERE purchase_order_id = 1")
 
 
-def only_missing(stack: LocalStack, table: str) -> None:
-    """Everything comes but `table`."""
-    stack.extract()
-    wait_for(lambda: stack.differing() == [table], f"everything but {table}")
-
-
 def subscription_of(stack: LocalStack, table: str) -> str:
     listed = stack.aws("sns").list_subscriptions_by_topic(TopicArn=stack.names.topic_arn(CHANGES))["Subscriptions"]
     arn = stack.names.queue_arn(stack.names.queue(table))
@@ -39,68 +33,42 @@ def mapping_of(stack: LocalStack, table: str) -> dict[str, Any]:
     return found
 
 
-def test_a_subscription(stack: LocalStack) -> None:
+def test_what_a_table_is_told_by(stack: LocalStack) -> None:
+    """A subscription, a filter and a mapping are gone, each of another table; and the bell, which is only a bell."""
     stack.aws("sns").unsubscribe(SubscriptionArn=subscription_of(stack, "dim_design"))
-    change_everything(stack)
-    only_missing(stack, "dim_design")
-    stack.deploy()
-    stack.arrives()
-
-
-def test_a_filter(stack: LocalStack) -> None:
     stack.aws("sns").set_subscription_attributes(
         SubscriptionArn=subscription_of(stack, "fact_payment"),
         AttributeName="FilterPolicy",
         AttributeValue=json.dumps({"table": ["nothing"]}),
     )
-    change_everything(stack)
-    only_missing(stack, "fact_payment")
-    stack.deploy()
-    stack.arrives()
-
-
-def test_a_mapping(stack: LocalStack) -> None:
     stack.aws("lambda").delete_event_source_mapping(UUID=mapping_of(stack, "dim_staff")["UUID"])
-    change_everything(stack)
-    only_missing(stack, "dim_staff")
-    stack.deploy()
-    stack.arrives()
-
-
-def test_the_bell_is_only_a_bell(stack: LocalStack) -> None:
-    """Without it the manifests come at once, and the schedule loads."""
     bucket = stack.names.bucket("processed")
     stack.aws("s3").put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
     change_everything(stack)
     stack.extract()
-    stack.arrives()
+    broken = ["dim_design", "dim_staff", "fact_payment"]
+    wait_for(lambda: stack.differing() == broken, f"everything but {', '.join(broken)}")
     stack.deploy()
+    stack.arrives()
     assert stack.aws("s3").get_bucket_notification_configuration(Bucket=bucket).get("QueueConfigurations")
 
 
-def test_the_bell_rings(stack: LocalStack) -> None:
-    """Without the schedule it loads all the same, and sooner than a minute."""
-    stack.aws("events").disable_rule(Name=stack.names.function("load"))
+def test_schedules_and_the_bell(stack: LocalStack) -> None:
+    """Without its schedule extract does nothing by itself; without load's the bell loads all the same."""
+    rules = [stack.names.function(noun) for noun in ("extract", "load")]
+    for rule in rules:
+        stack.aws("events").disable_rule(Name=rule)
+    before = stack.newest_run()
     change_everything(stack)
+    assert not comes_within_a_minute(stack, before)
     stack.extract()
     stack.arrives()
     stack.deploy()
-    assert stack.aws("events").describe_rule(Name=stack.names.function("load"))["State"] == "ENABLED"
+    assert {stack.aws("events").describe_rule(Name=rule)["State"] for rule in rules} == {"ENABLED"}
 
 
-def test_the_schedule(stack: LocalStack) -> None:
-    rule = stack.names.function("extract")
-    stack.aws("events").disable_rule(Name=rule)
-    before = stack.newest_run()
-    change_everything(stack)
-    done_by_schedule = wait_for_a_minute(stack, before)
-    assert not done_by_schedule
-    stack.deploy()
-    stack.arrives()
-
-
-def wait_for_a_minute(stack: LocalStack, run: int) -> bool:
-    """Whether a run came within a little more than a minute by itself."""
+def comes_within_a_minute(stack: LocalStack, run: int) -> bool:
+    """Whether a later run than `run` is there after a little more than a minute."""
     try:
         wait_for(lambda: stack.newest_run() > run, "a scheduled run", longest_s=75)
     except AssertionError:
