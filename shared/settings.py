@@ -31,7 +31,9 @@ class Settings:
 
     @property
     def names(self) -> Names:
-        return Names(self["PROJECT"], self["STAGE"], self["AWS_REGION"], self["ACCOUNT_ID"])
+        # An update changes the code before the environment, and what was deployed before PARTITION is of `aws`.
+        region, account, partition = self["AWS_REGION"], self["ACCOUNT_ID"], self.get("PARTITION", "aws")
+        return Names(self["PROJECT"], self["STAGE"], region, account, partition)
 
     @property
     def code(self) -> str:
