@@ -30,6 +30,7 @@ source "$lib/s3.sh"
 source "$lib/secrets.sh"
 source "$lib/sns.sh"
 source "$lib/sqs.sh"
+source "$lib/ec2.sh"
 source "$lib/iam.sh"
 source "$lib/logs.sh"
 source "$lib/events.sh"
@@ -50,6 +51,7 @@ main() {
   keep_cli_loaded
   [[ $IS_LOCAL == no ]] || start_local_stack
   step "account" know_account
+  refuse_other_currency
   step "plan" want "${NEED_NO_PACKAGE[@]}"
   together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
   step "upload" ensure_packages
@@ -70,7 +72,7 @@ main() {
 LOCAL_OPTIONS=()
 NEED_NO_PACKAGE=(
   buckets bucket_parts bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
-  queue_attributes subscriptions subscription_attributes roles role_trusts role_policies attached_policies log_groups
+  queue_attributes subscriptions subscription_attributes roles role_trusts role_policies log_groups
   log_retentions mappings mapping_changes tick_configs permissions secrets rules rule_targets alert_subscriptions alarms
   dashboards budgets budget_changes budget_notifications
 )

@@ -22,6 +22,7 @@ source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/state.sh"
 source "$lib/budgets.sh"
+source "$lib/ec2.sh"
 source "$lib/remove.sh"
 
 WITH_DATA=no

@@ -10,11 +10,22 @@ from typing import Any
 
 from shared.lake.keys import LATEST_HINT, MANIFESTS, PUBLISHED, RUNS
 from shared.names import ALERTS, CHANGES, MAIL, Names
-from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, owner_secret, rings
+from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, functions, owner_secret, rings
 
 Document = dict[str, Any]
 HEALTH = "health/*"
 ALL_RUNS, ALL_PUBLISHED, ALL_MANIFESTS = f"{RUNS}*", f"{PUBLISHED}*", f"{MANIFESTS}*"
+
+# What Lambda does with a role to have a function stand in a VPC: AWS's list, word for word ("Giving Lambda functions
+# access to resources in an Amazon VPC", Required IAM permissions).
+IN_A_VPC = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
 
 
 def _document(*statements: Document) -> Document:
@@ -69,6 +80,13 @@ class Rights:
 
     def log(self, function: str) -> Document:
         return _allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{self.names.log_group_arn(function)}:*")
+
+    def stand_in_vpc(self, function: str) -> Sequence[Document]:
+        """For Lambda alone: what the function's own code asks of EC2 says which function it comes from. Interfaces
+        have no names before they are made, and Describe takes no resource."""
+        source = {"ArnEquals": {"lambda:SourceFunctionArn": self.names.function_arn(function)}}
+        denied = {"Effect": "Deny", "Action": [*IN_A_VPC, "ec2:DetachNetworkInterface"], "Resource": ["*"]}
+        return [_allow(IN_A_VPC, "*"), denied | {"Condition": source}]
 
 
 def _extract(r: Rights) -> list[Document]:
@@ -151,7 +169,9 @@ def role_policies(names: Names, settings: Settings, targets: Targets) -> dict[st
         names.function("alert"): _alert(r),
         names.function("inspect"): _inspect(r),
     }
-    return {name: _document(*own, r.log(name)) for name, own in statements.items()}
+    private = {each.name for each in functions(names, settings, targets) if each.private and settings.get("SUBNET_IDS")}
+    vpc = {name: r.stand_in_vpc(name) if name in private else () for name in statements}
+    return {name: _document(*own, r.log(name), *vpc[name]) for name, own in statements.items()}
 
 
 def trust_policy() -> Document:
@@ -201,7 +221,7 @@ def topic_policy(names: Names, topic: str, tls: bool) -> Document:
     arn = names.topic_arn(topic)
     own = {
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{names.account}:root"},
+        "Principal": {"AWS": names.global_arn("iam", "root")},
         "Action": ["sns:Publish", "sns:Subscribe"],
         "Resource": arn,
     }
@@ -216,8 +236,7 @@ TELLING = {ALERTS: ("cloudwatch",), MAIL: ("cloudwatch", "budgets")}
 def _telling(names: Names, service: str, topic: str) -> Document:
     sources = {
         "cloudwatch": names.arn("cloudwatch", f"alarm:{names.prefix}-*"),
-        # Budgets are of no region.
-        "budgets": f"arn:aws:budgets::{names.account}:*",
+        "budgets": names.global_arn("budgets", "*"),
     }
     return {
         "Effect": "Allow",

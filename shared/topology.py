@@ -143,7 +143,7 @@ def _named(settings: Settings, *names: str) -> dict[str, str]:
 
 def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Function, ...]:
     # What every function is told. The region, and locally the endpoint, come from Lambda itself.
-    common = {"PROJECT": names.project, "STAGE": names.stage, "ACCOUNT_ID": names.account}
+    common = {"PROJECT": names.project, "STAGE": names.stage, "ACCOUNT_ID": names.account, "PARTITION": names.partition}
     database = _named(settings, "DATABASE_CA", "DATABASE_PLAINTEXT")
     if database["DATABASE_CA"]:
         database["DATABASE_CA"] = CA_IN_PACKAGE

@@ -89,10 +89,13 @@ what_failed() {
   python infra_bash.lib.advice call "$2 $3" <"$1"
 }
 
-# know_account: whose account this is; exports ACCOUNT_ID.
+# know_account: whose account this is, and of which partition, which the second word of the caller's ARN is: aws,
+# aws-cn, aws-us-gov. Exports ACCOUNT_ID and PARTITION.
 know_account() {
-  ACCOUNT_ID=$(aws_read sts get-caller-identity --query Account --output text)
-  export ACCOUNT_ID
+  local caller
+  caller=$(aws_read sts get-caller-identity --query '[Account, Arn]' --output text)
+  IFS=$' \t:' read -r ACCOUNT_ID _ PARTITION _ <<<"$caller"
+  export ACCOUNT_ID PARTITION
 }
 
 # ingestion_bucket: its name, once the account is known.

@@ -117,7 +117,7 @@ put_existing() {
 another_role() {
   local noun=inspect
   [[ $1 != *-inspect ]] || noun=migrate
-  printf 'arn:aws:iam::%s:role/%s-%s-%s' "$ACCOUNT_ID" "$PROJECT" "$STAGE" "$noun"
+  printf 'arn:%s:iam::%s:role/%s-%s-%s' "$PARTITION" "$ACCOUNT_ID" "$PROJECT" "$STAGE" "$noun"
 }
 
 wait_for_functions() {

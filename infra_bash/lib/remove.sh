@@ -28,6 +28,7 @@ read_stack() {
   aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$prefix-" >"$HAVE/log_groups.json"
   aws_read iam get-account-authorization-details --filter Role \
     --query "{RoleDetailList: RoleDetailList[?starts_with(RoleName, '$prefix-')]}" >"$HAVE/roles.json"
+  read_interfaces
   aws_read s3api list-buckets >"$HAVE/buckets.json"
   aws_read secretsmanager list-secrets --include-planned-deletion >"$HAVE/secrets.json"
   mkdir -p "$HAVE/bells" "$HAVE/secrets"

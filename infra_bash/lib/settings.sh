@@ -106,12 +106,22 @@ check_settings() {
   must_match ALERT_EMAIL '^([^@[:space:]]+@[^@[:space:]]+)?$' "one address, or empty"
   must_match MONTHLY_BUDGET_USD '^([1-9][0-9]*)?$' "a number of dollars, or empty"
   [[ -z $SUBNET_IDS || -n $SECURITY_GROUP_IDS ]] || refuse "SUBNET_IDS is set and SECURITY_GROUP_IDS is not; set both"
+  must_be_local_plaintext
   [[ -z $DATABASE_CA || -r $DATABASE_CA ]] || refuse "DATABASE_CA names $DATABASE_CA, which cannot be read"
 }
 
 # must_match NAME PATTERN WORDS
 must_match() {
   [[ ${!1} =~ $2 ]] || refuse "$1 is '${!1}'; it must be $3"
+}
+
+# must_be_local_plaintext: shared/settings.py says the same in the functions.
+must_be_local_plaintext() {
+  local octet='(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
+  [[ $DATABASE_PLAINTEXT == yes ]] || return 0
+  [[ $AWS_ENDPOINT_URL =~ ^https?://(localhost|127(\.$octet){3}|\[::1\])(:[0-9]{1,5})?/?$ ]] ||
+    refuse "DATABASE_PLAINTEXT is yes, which is for the local stack, and AWS_ENDPOINT_URL is not of this machine; set no"
+  [[ -z $DATABASE_CA ]] || refuse "DATABASE_PLAINTEXT is yes, and DATABASE_CA is set, which asks for TLS; set no"
 }
 
 # must_outlast SCHEDULE: else between two of its ticks somebody is called, and told that it is over. When a cron(…) comes

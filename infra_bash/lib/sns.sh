@@ -5,7 +5,7 @@ declare -A SUBSCRIPTION=()
 
 # topic_arn NAME
 topic_arn() {
-  printf 'arn:aws:sns:%s:%s:%s' "$AWS_REGION" "$ACCOUNT_ID" "$1"
+  printf 'arn:%s:sns:%s:%s:%s' "$PARTITION" "$AWS_REGION" "$ACCOUNT_ID" "$1"
 }
 
 ensure_topics() {

@@ -130,10 +130,20 @@ def _runbook(notice: Notice) -> str:
     return "docs/runbook.md" + (f"#{notice.runbook}" if notice.runbook else "")
 
 
+# Where the console of a partition is that is not AWS's first, by how its regions' names begin.
+CONSOLES = {
+    "cn-": "console.amazonaws.cn",
+    "us-gov-": "console.amazonaws-us-gov.com",
+    "eusc-": "console.amazonaws-eusc.eu",
+}
+
+
 def _dashboard(notice: Notice) -> str:
     """Without any character that is special in a link of Slack's."""
     region, stack = (quote(name[:NAME], safe="") for name in (notice.region, notice.stack))
-    return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards/dashboard/{stack}"
+    hosts = (host for begins, host in CONSOLES.items() if region.startswith(begins))
+    console = next(hosts, "console.aws.amazon.com")
+    return f"https://{region}.{console}/cloudwatch/home?region={region}#dashboards/dashboard/{stack}"
 
 
 def _lines(*lines: str) -> str:

@@ -27,6 +27,9 @@ SETTINGS = {
     "WAREHOUSE_SCHEMA": "project_team_1",
     "DATABASE_CA": "",
     "DATABASE_PLAINTEXT": "yes",
+    # What lets a database be without TLS. boto3 looks past it, and so finds moto.
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
 }
 RINGS: list[Any] = [
     {},

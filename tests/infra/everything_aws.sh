@@ -7,7 +7,7 @@ not_found() {
   exit 254
 }
 case "$*" in
-  *"get-caller-identity"*) echo 123456789012 ;;
+  *"get-caller-identity"*) printf '%s\t%s\n' 123456789012 arn:aws:iam::123456789012:user/me ;;
   *"create-secret"* | *"put-secret-value"*)
     request=${!#}
     cat "${request#file://}" >>"$RECORD/secrets"

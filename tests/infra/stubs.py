@@ -21,6 +21,7 @@ SETTINGS = {
     "STAGE": "test",
     "AWS_REGION": "eu-west-2",
     "ACCOUNT_ID": "123456789012",
+    "PARTITION": "aws",
     "AWS_ENDPOINT_URL": "",
     "EXTRACT_SCHEDULE": "rate(1 minute)",
     "LOAD_SCHEDULE": "rate(2 minutes)",

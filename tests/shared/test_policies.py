@@ -90,6 +90,27 @@ def test_inspect_reads_what_a_row_was_made_of_and_no_refused_rows() -> None:
     assert resources("inspect", "s3:PutObject") == set()
 
 
+def test_in_a_private_network_lambda_may_make_interfaces_and_the_functions_code_may_not() -> None:
+    private = policies.role_policies(NAMES, SETTINGS | {"SUBNET_IDS": "subnet-1"}, TARGETS)
+    for noun in ("extract", "load", "migrate", "inspect"):
+        allow, deny = (each for each in private[NAMES(noun)]["Statement"] if "ec2:" in str(each))
+        assert (allow["Effect"], allow["Resource"], "Condition" in allow) == ("Allow", ["*"], False)
+        # docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html, and the managed policy's version 3.
+        assert {action.removeprefix("ec2:") for action in allow["Action"]} == {
+            *("CreateNetworkInterface", "DescribeNetworkInterfaces", "DescribeSubnets", "DeleteNetworkInterface"),
+            *("AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"),
+        }
+        assert deny == {
+            "Effect": "Deny",
+            "Action": [*allow["Action"], "ec2:DetachNetworkInterface"],
+            "Resource": ["*"],
+            "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": NAMES.function_arn(NAMES(noun))}},
+        }
+    assert [name for name, policy in private.items() if "ec2:" in str(policy)] == [
+        NAMES(noun) for noun in ("extract", "load", "migrate", "inspect")
+    ]
+
+
 def test_nobody_may_delete_an_object() -> None:
     assert "s3:Delete" not in str(POLICIES)
 

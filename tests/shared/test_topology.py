@@ -43,7 +43,7 @@ def test_a_dead_letter_is_kept_longer_than_a_message() -> None:
 
 
 def test_a_function_is_told_what_it_needs_and_nothing_else() -> None:
-    common = {"PROJECT", "STAGE", "ACCOUNT_ID"}
+    common = {"PROJECT", "STAGE", "ACCOUNT_ID", "PARTITION"}
     told = {name: set(function.environment) - common for name, function in functions().items()}
     database = {"DATABASE_CA", "DATABASE_PLAINTEXT"}
     warehouse = database | {"WAREHOUSE_SECRET", "WAREHOUSE_SCHEMA"}

@@ -15,7 +15,7 @@ Requests = Iterator[tuple[str, Request]]
 class Base:
     def __init__(self, settings: Settings, targets: Targets) -> None:
         self.settings, self.targets = settings, targets
-        self.names = Names(*(settings[n] for n in ("PROJECT", "STAGE", "AWS_REGION", "ACCOUNT_ID")))
+        self.names = Names(*(settings[n] for n in ("PROJECT", "STAGE", "AWS_REGION", "ACCOUNT_ID", "PARTITION")))
         self.tags = {"project": self.names.project, "stage": self.names.stage}
         # Plain HTTP is only spoken to an endpoint that offers nothing else.
         self.tls = not settings.get("AWS_ENDPOINT_URL", "").startswith("http:")

@@ -5,7 +5,6 @@ import json
 from infra_bash.lib.wanted.base import Base, Requests
 from shared import policies, topology
 
-VPC_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 ROLE_POLICY_NAME = "rights"
 
 
@@ -28,12 +27,6 @@ class Roles(Base):
                 name,
                 {"RoleName": name, "PolicyName": ROLE_POLICY_NAME, "PolicyDocument": json.dumps(policy)},
             )
-
-    def attached_policies(self) -> Requests:
-        """AWS's own list of what a function needs to stand in a VPC; network interfaces have no names yet."""
-        for function in self.all_functions:
-            if function.private and self._vpc()["SubnetIds"]:
-                yield function.name, {"RoleName": function.name, "PolicyArn": VPC_POLICY}
 
     def log_groups(self) -> Requests:
         for function in self.all_functions:

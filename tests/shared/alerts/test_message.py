@@ -185,6 +185,20 @@ def test_no_name_leads_a_link_astray() -> None:
     assert link.startswith("<https://x%2F..%2F%7Cy.console.aws.amazon.com/")
 
 
+@pytest.mark.parametrize(
+    ("region", "console"),
+    [
+        ("cn-north-1", "console.amazonaws.cn"),
+        ("us-gov-west-1", "console.amazonaws-us-gov.com"),
+        ("eusc-de-east-1", "console.amazonaws-eusc.eu"),
+        ("us-east-1", "console.aws.amazon.com"),
+    ],
+)
+def test_the_link_leads_to_the_console_of_the_regions_partition(region: str, console: str) -> None:
+    payload = payload_of(msgspec.structs.replace(alert(), region=region))
+    assert f"<https://{region}.{console}/cloudwatch/home?region={region}#" in json.dumps(payload)
+
+
 def test_a_time_that_has_no_place_in_utc_is_shown_all_the_same() -> None:
     text = published(alert()).replace("2026-03-02T09:00:00Z", "0001-01-01T00:00:00+14:00")
     assert "Begun: since 1-01-01 00:00 UTC" in shown(slack_payload(notice(text))).replace("0001", "1")
