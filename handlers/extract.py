@@ -42,7 +42,8 @@ def answer(event: dict[str, Any], outside: Outside, started: float) -> dict[str,
             return compare(outside)
         case _:
             facts = extract(request_from_event(event), outside).facts
-            log.info("extraction done", **facts, seconds=round(time.monotonic() - started, 3))
+            seconds = round(time.monotonic() - started, 3)
+            log.info("extraction done", **facts, seconds=seconds, **log.started_by(event))
             return facts
 
 

@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:
     except TotestreamError as error:
         log.failure("load failed", error)
         raise
-    log.info("load done", **facts, seconds=round(time.monotonic() - started, 3))
+    log.info("load done", **facts, seconds=round(time.monotonic() - started, 3), **log.started_by(event))
     return facts
 
 

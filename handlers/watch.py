@@ -31,20 +31,21 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         if event.get("do") == "ask":
             return ask(settings, patience_s=0, trusts_messages=False)
-        return look(settings)
+        return look(settings, log.started_by(event))
     except TotestreamError as error:
         log.failure("watch failed", error)
         raise
 
 
-def look(settings: Settings) -> dict[str, Any]:
+def look(settings: Settings, started_by: dict[str, str]) -> dict[str, Any]:
     """What can be done for the road is done first, and whatever becomes of that, the look is taken."""
     asked: dict[str, Any] = {}
     try:
         asked = ask(settings, settings.reask_after_s, trusts_messages=True)
     finally:
         health = watch.watch(watching(settings))
-        log.info("watch looked", incidents=[each.incident.name for each in health.incidents], **health.metrics)
+        names = [each.incident.name for each in health.incidents]
+        log.info("watch looked", incidents=names, **health.metrics, **started_by)
     facts: dict[str, Any] = msgspec.to_builtins(health)
     return asked | facts
 

@@ -42,6 +42,7 @@ source "$lib/remove.sh"
 source "$lib/retired.sh"
 source "$lib/invoke.sh"
 source "$lib/follow.sh"
+source "$lib/schedules.sh"
 source "$lib/closing.sh"
 
 main() {
@@ -64,6 +65,7 @@ main() {
     say ok "a dry run: nothing was written"
   else
     step "proof" prove
+    step "schedules" prove_schedules
   fi
   say_if_nobody_is_called
   [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || leave_local_stack
@@ -96,6 +98,7 @@ read_arguments() {
 }
 
 ensure_stores() {
+  ensure_new_rules
   ensure_buckets
   ensure_topics
   ensure_queues

@@ -23,6 +23,7 @@ _CHOICES: Mapping[str, str] = {
     "EXTRACT_SCHEDULE": "rate(1 minute)",
     "LOAD_SCHEDULE": "rate(1 minute)",
     "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
+    "WAIT_FOR_SCHEDULES": "yes",
     "LOAD_ON_MANIFEST": "yes",
     "SOURCE_SECRET": "totestream-local-source",
     "WAREHOUSE_SECRET": "totestream-local-warehouse",

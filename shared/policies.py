@@ -191,26 +191,29 @@ def _only_tls(action: str, *resources: str) -> Document:
 
 
 def queue_policy(names: Names, queue: str, tls: bool) -> Document:
-    """The topic may send to it, on behalf of this account; so may the topic's subscription to a dead letter."""
-    return _only_from(names, queue, "sns", names.topic_arn(CHANGES), tls)
+    """The topic, whose ARN holds the account, may send to it; so may the topic's subscription to a dead letter. SNS is
+    not documented to say a SourceAccount there, and one that is asked for in vain keeps every message away."""
+    return _only_from(names, queue, "sns", {"ArnEquals": {"aws:SourceArn": names.topic_arn(CHANGES)}}, tls)
 
 
 def bell_policy(names: Names, tls: bool) -> Document:
     """The processed bucket may send to it, on behalf of this account: anyone may have a bucket of some name."""
-    return _only_from(names, names.queue(BELL), "s3", names.bucket_arn(PROCESSED), tls)
+    bucket = {"ArnEquals": {"aws:SourceArn": names.bucket_arn(PROCESSED)}}
+    return _only_from(names, names.queue(BELL), "s3", bucket | _of_account(names), tls)
 
 
-def _only_from(names: Names, queue: str, service: str, source: str, tls: bool) -> Document:
+def _of_account(names: Names) -> Document:
+    return {"StringEquals": {"aws:SourceAccount": names.account}}
+
+
+def _only_from(names: Names, queue: str, service: str, condition: Document, tls: bool) -> Document:
     arn = names.queue_arn(queue)
     sending = {
         "Effect": "Allow",
         "Principal": {"Service": f"{service}.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": arn,
-        "Condition": {
-            "ArnEquals": {"aws:SourceArn": source},
-            "StringEquals": {"aws:SourceAccount": names.account},
-        },
+        "Condition": condition,
     }
     return _document(sending, *([_only_tls("sqs:*", arn)] if tls else []))
 
@@ -243,10 +246,7 @@ def _telling(names: Names, service: str, topic: str) -> Document:
         "Principal": {"Service": f"{service}.amazonaws.com"},
         "Action": "sns:Publish",
         "Resource": topic,
-        "Condition": {
-            "ArnLike": {"aws:SourceArn": sources[service]},
-            "StringEquals": {"aws:SourceAccount": names.account},
-        },
+        "Condition": {"ArnLike": {"aws:SourceArn": sources[service]}} | _of_account(names),
     }
 
 

@@ -4,6 +4,7 @@
 turns it into the requests that deploy.sh sends. Nothing here asks AWS, a clock or the environment.
 """
 
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,14 +93,19 @@ class Function:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The rule `name` invokes `function` with the JSON `event` when `expression`, EventBridge's, says so. `noun` tells
-    the schedules of one function apart."""
+    """The rule `name` invokes `function` when `expression`, EventBridge's, says so. `noun` tells the schedules of one
+    function apart, `do` is what the function is asked to do."""
 
     name: str
     noun: str
     function: str
     expression: str
-    event: str = "{}"
+    do: str = ""
+
+    @property
+    def event(self) -> str:
+        """It names the rule: what is done by it can be told from what somebody has invoked."""
+        return json.dumps(({"do": self.do} if self.do else {}) | {"rule": self.name})
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,7 @@ def schedules(names: Names, settings: Settings) -> tuple[Schedule, ...]:
         Schedule(extract, "schedule", extract, settings["EXTRACT_SCHEDULE"]),
         Schedule(load, "schedule", load, settings["LOAD_SCHEDULE"]),
         Schedule(watch, "schedule", watch, WATCH_SCHEDULE),
-        Schedule(names("reconcile"), "reconcile", extract, settings["RECONCILE_SCHEDULE"], '{"do":"reconcile"}'),
+        Schedule(names("reconcile"), "reconcile", extract, settings["RECONCILE_SCHEDULE"], "reconcile"),
     )
 
 

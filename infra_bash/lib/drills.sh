@@ -103,7 +103,7 @@ turn_source() {
   local uuid
   uuid=$(aws_read lambda list-event-source-mappings --function-name "$PROJECT-$STAGE-$1" \
     --query 'EventSourceMappings[0].UUID' --output text)
-  aws_write_patiently 'ResourceConflict|ResourceInUse' lambda update-event-source-mapping --uuid "$uuid" "$2" >"$WORK/source"
+  aws_write lambda update-event-source-mapping --uuid "$uuid" "$2" >"$WORK/source"
 }
 
 # run_script SCRIPT ARGUMENTS…: on the same stack.

@@ -1,13 +1,10 @@
 # shellcheck shell=bash
 # The layer, the functions, who may invoke them, and what their queues hand them.
 
-# AWS hears of a new role some seconds after IAM has made it.
-NEW_ROLE='cannot be assumed by Lambda|does not have permissions to call'
-# It changes one thing of a function, or of a mapping, after the other.
-BUSY='ResourceConflict|ResourceInUse'
 # As judged/functions.py says it.
 ROLE_ANEW='Role made anew'
 declare -A CHANGED=()
+CREATED=()
 PAUSED=()
 UPDATING=
 UPDATED=0
@@ -47,6 +44,7 @@ ensure_functions() {
   wait_for_functions
   resume_rules
   settle functions put_function
+  wait_for_new_functions
 }
 
 # pause_rules: a tick that meets a function while it changes is lost, so those of changing functions are off meanwhile.
@@ -109,7 +107,7 @@ put_configuration() {
 # put_existing OPERATION NAME OPTIONS…
 put_existing() {
   UPDATING=$2
-  aws_write_patiently "$BUSY|$NEW_ROLE" lambda "$1" "${@:3}"
+  aws_write lambda "$1" "${@:3}"
   CHANGED[$2]=yes
 }
 
@@ -128,7 +126,17 @@ wait_for_functions() {
 }
 
 put_function() {
-  aws_write_patiently "$NEW_ROLE" lambda create-function --cli-input-json "$(request functions "$2")"
+  aws_write lambda create-function --cli-input-json "$(request functions "$2")"
+  CREATED+=("$2")
+}
+
+# wait_for_new_functions: while one is Pending (in a VPC that takes a minute) AWS may refuse all that is done to it.
+wait_for_new_functions() {
+  local name
+  [[ $DRY_RUN == no ]] || return 0
+  for name in "${CREATED[@]}"; do
+    aws_read lambda wait function-active-v2 --function-name "$name"
+  done
 }
 
 ensure_tick_configs() {
@@ -151,11 +159,27 @@ ensure_permissions() {
   settle permissions put_permission
 }
 
-# put_permission VERDICT NAME WHAT: AWS has no way to change one.
+# put_permission VERDICT NAME IDS: AWS has no way to change one. The new one comes first, under a name that is free,
+# unless both of ours are taken: then none of the two is right, and there is nothing to lose.
 put_permission() {
-  [[ $1 == create ]] ||
-    aws_write lambda remove-permission --function-name "${2%.*}" --statement-id "${2##*.}"
-  [[ $1 == delete ]] || put lambda add-permission "$@"
+  local id=${2##*.} old
+  case $1 in
+    create) put lambda add-permission "$@" ;;
+    delete) remove_permission "${2%.*}" "$id" ;;
+    update)
+      [[ $3 != *,* ]] || remove_permission "${2%.*}" "$id"
+      [[ $3 != "$id" ]] || id+=-anew
+      aws_write lambda add-permission --cli-input-json "$(request permissions "$2")" --statement-id "$id"
+      for old in ${3//,/ }; do
+        [[ $old == "$id" ]] || remove_permission "${2%.*}" "$old"
+      done
+      ;;
+  esac
+}
+
+# remove_permission FUNCTION ID
+remove_permission() {
+  aws_write lambda remove-permission --function-name "$1" --statement-id "$2"
 }
 
 ensure_mappings() {
@@ -163,14 +187,11 @@ ensure_mappings() {
   settle mappings put_mapping
 }
 
-# put_mapping VERDICT NAME UUID. A mapping that was deleted goes on for minutes and is in the way of its like.
+# put_mapping VERDICT NAME UUID
 put_mapping() {
   case $1 in
-    create)
-      PATIENCE_S=300 aws_write_patiently "$NEW_ROLE|$BUSY|already exists" \
-        lambda create-event-source-mapping --cli-input-json "$(request mappings "$2")"
-      ;;
-    update) aws_write_patiently "$BUSY" lambda update-event-source-mapping --uuid "$3" --cli-input-json "$(request mapping_changes "$2")" ;;
-    delete) aws_write_patiently "$BUSY" lambda delete-event-source-mapping --uuid "$3" ;;
+    create) put lambda create-event-source-mapping "$@" ;;
+    update) aws_write lambda update-event-source-mapping --uuid "$3" --cli-input-json "$(request mapping_changes "$2")" ;;
+    delete) aws_write lambda delete-event-source-mapping --uuid "$3" ;;
   esac
 }

@@ -49,7 +49,7 @@ turn_sources() {
   read -ra uuids <<<"$(sources_that_are "${states[@]}" | tr '\n' ' ')"
   for uuid in "${uuids[@]}"; do
     [[ $uuid != None ]] || continue
-    aws_write_patiently 'ResourceConflict|ResourceInUse' lambda update-event-source-mapping --uuid "$uuid" "$1" >"$WORK/mapping"
+    aws_write lambda update-event-source-mapping --uuid "$uuid" "$1" >"$WORK/mapping"
     count=$((count + 1))
   done
   printf '%s' "$count"

@@ -91,7 +91,7 @@ remove_bucket() {
   REFUSED=BucketNotEmpty
   while [[ $REFUSED == *BucketNotEmpty* ]]; do
     delete_versions "$1"
-    FINE="$ABSENT|BucketNotEmpty" aws_write_patiently "$IN_USE" s3api delete-bucket --bucket "$1"
+    FINE="$ABSENT|BucketNotEmpty" aws_write s3api delete-bucket --bucket "$1"
   done
 }
 

@@ -12,11 +12,9 @@ ensure_buckets() {
   settle bucket_parts put_bucket_part
 }
 
-# put_bucket VERDICT NAME WHAT. AWS gives a deleted bucket's name out again after minutes, sometimes an hour; and when
-# an answer was lost, the CLI asks again and finds its own bucket.
+# put_bucket VERDICT NAME WHAT. When an answer was lost, the CLI asks again and finds its own bucket.
 put_bucket() {
-  PATIENCE_S=600 OR=', or choose another STAGE' FINE=BucketAlreadyOwnedByYou \
-    aws_write_patiently OperationAborted s3api create-bucket --cli-input-json "$(request buckets "$2")"
+  OR=', or choose another STAGE' FINE=BucketAlreadyOwnedByYou put s3api create-bucket "$@"
 }
 
 # read_bucket_parts BUCKET
@@ -57,11 +55,5 @@ ensure_bell() {
   for bucket in $(names_of bells); do
     aws_find s3api get-bucket-notification-configuration --bucket "$bucket" >"$HAVE/bells/$bucket.json"
   done
-  settle bells put_bell
-}
-
-# put_bell VERDICT NAME WHAT: S3 asks whether it may call the function, and hears of a new permission late.
-put_bell() {
-  aws_write_patiently 'Unable to validate the following destination' \
-    s3api put-bucket-notification-configuration --cli-input-json "$(request bells "$2")"
+  settle bells put s3api put-bucket-notification-configuration
 }

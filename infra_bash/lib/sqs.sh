@@ -21,10 +21,10 @@ read_queues() {
   done
 }
 
-# put_queue VERDICT NAME WHAT. AWS refuses a name for a minute after a queue of that name was deleted.
+# put_queue VERDICT NAME WHAT
 put_queue() {
   if [[ $1 == create ]]; then
-    aws_write_patiently QueueDeletedRecently sqs create-queue --cli-input-json "$(request "$KIND" "$2")"
+    put sqs create-queue "$@"
   else
     aws_write sqs set-queue-attributes --queue-url "${QUEUE_URL[$2]}" --cli-input-json "$(request "${KIND%s}_attributes" "$2")"
   fi

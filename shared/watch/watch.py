@@ -10,7 +10,7 @@ import msgspec
 
 from shared.alerts.documents import Alert
 from shared.aws.metrics import Metrics
-from shared.errors import PermanentError
+from shared.errors import MayPass, PermanentError
 from shared.lake import keys
 from shared.lake.documents import encode
 from shared.lake.health import last_words
@@ -45,7 +45,8 @@ class Dead(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct, frozen=True):
     """health/watch.json, of the look at `at`. `quiet_until` is as in Seen; `paused_since` what pause.sh said.
 
-    `fresh_as_of` is by warehouse table, UTC without a zone; `metrics` what CloudWatch was given.
+    `fresh_as_of` is by warehouse table, UTC without a zone; `metrics` what CloudWatch was given. `unreadable_since` as
+    in Seen.
     """
 
     at: datetime
@@ -55,6 +56,7 @@ class Health(msgspec.Struct, frozen=True):
     metrics: dict[str, float] = {}
     fresh_as_of: dict[str, datetime] = {}
     dead: dict[str, Dead] = {}
+    unreadable_since: datetime | None = None
 
 
 class Topic(Protocol):
@@ -81,10 +83,12 @@ class Outside:
 
 def watch(outside: Outside) -> Health:
     """Raises when a message or a number could not be put; the next look then tells all of it again."""
-    before, paused = last_look(outside.run_log), paused_since(outside.run_log.bucket)
+    before, paused = last_look(outside.run_log, must_be_sure=True), paused_since(outside.run_log.bucket)
     copy = last_words(outside.run_log.bucket, keys.INCIDENTS, Kept)
     now = outside.now()
     seen = look(outside, now, _quiet_until(before, paused, now), before.fresh_as_of if before else {})
+    if seen.unreadable_since and before and before.unreadable_since:
+        seen = replace(seen, unreadable_since=before.unreadable_since)
     dead = _dead(before.dead if before else {}, seen)
     seen = replace(seen, dead_since={table: each.since for table, each in dead.items()})
     recalled = recall(Kept(before.at, before.incidents) if before else None, copy, is_old_stack=_is_old_stack(seen))
@@ -102,6 +106,7 @@ def watch(outside: Outside) -> Health:
         metrics=metrics(seen, len(open_)),
         fresh_as_of=seen.all_fresh_as_of(),
         dead=dead,
+        unreadable_since=seen.unreadable_since,
     )
     outside.run_log.bucket.put(keys.WATCH_HEALTH, msgspec.json.encode(health))
     outside.metrics.put(health.metrics)
@@ -111,21 +116,21 @@ def watch(outside: Outside) -> Health:
 def look(outside: Outside, now: datetime, quiet_until: datetime, remembered: Mapping[str, datetime]) -> Seen:
     run_log = outside.run_log
     # What extract has looked at is read before what came of it: a table is not called fresh for a run unseen.
-    extract = last_words(run_log.bucket, keys.EXTRACT_HEALTH, ExtractHealth)
+    extract = last_words(run_log.bucket, keys.EXTRACT_HEALTH, ExtractHealth, must_be_sure=True)
     seen = Seen(
         now=now,
         quiet_until=quiet_until,
         objective=outside.objective,
         targets=outside.targets,
         extract=extract,
-        load=last_words(run_log.bucket, keys.LOAD_HEALTH, LoadHealth),
+        load=last_words(run_log.bucket, keys.LOAD_HEALTH, LoadHealth, must_be_sure=True),
         queues=outside.depths(),
         remembered=remembered,
     )
     try:
         return _with_runs(seen, run_log)
     except PermanentError as error:
-        return replace(seen, unreadable=str(error))
+        return replace(seen, unreadable=str(error), unreadable_since=now if isinstance(error, MayPass) else None)
 
 
 def _with_runs(seen: Seen, run_log: RunLog) -> Seen:
@@ -137,8 +142,8 @@ def _with_runs(seen: Seen, run_log: RunLog) -> Seen:
     return replace(seen, load=load, newest=newest, pending=list(pending))
 
 
-def last_look(run_log: RunLog) -> Health | None:
-    return last_words(run_log.bucket, keys.WATCH_HEALTH, Health)
+def last_look(run_log: RunLog, *, must_be_sure: bool = False) -> Health | None:
+    return last_words(run_log.bucket, keys.WATCH_HEALTH, Health, must_be_sure=must_be_sure)
 
 
 def _quiet_until(before: Health | None, paused: str | None, now: datetime) -> datetime:

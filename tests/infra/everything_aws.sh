@@ -24,6 +24,7 @@ case "$*" in
   *"describe-alarms"*) echo '{"MetricAlarms": []}' ;;
   *"list-functions"*) echo '{"Functions": []}' ;;
   *"list-event-source-mappings"*) echo '{"EventSourceMappings": []}' ;;
+  *"filter-log-events"*) echo '{"events": [{"timestamp": 4102444800000, "message": "{}"}]}' ;;
   *"list-rules"*) echo '{"Rules": []}' ;;
   *" get-"* | *" describe-"* | *" list-"*) not_found ;;
 esac

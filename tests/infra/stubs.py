@@ -26,6 +26,7 @@ SETTINGS = {
     "EXTRACT_SCHEDULE": "rate(1 minute)",
     "LOAD_SCHEDULE": "rate(2 minutes)",
     "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
+    "WAIT_FOR_SCHEDULES": "yes",
     "LOAD_ON_MANIFEST": "yes",
     "SOURCE_SECRET": "test/source",
     "WAREHOUSE_SECRET": "test/warehouse",

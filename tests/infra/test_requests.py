@@ -34,9 +34,10 @@ def test_a_subscription_filters_by_table() -> None:
     assert attributes["RawMessageDelivery"] == "true"
 
 
-def test_every_permission_says_for_whom() -> None:
+def test_every_permission_says_for_whom_by_an_arn_alone_which_holds_the_account() -> None:
     for request in requests("permissions").values():
         assert request["SourceArn"].startswith("arn:aws:") and ":123456789012:" in request["SourceArn"]
+        assert "SourceAccount" not in request
 
 
 def test_the_topic_alerts_may_invoke_the_function_that_hears_it() -> None:

@@ -130,10 +130,79 @@ def test_a_mapping_of_our_queue_that_nobody_wants_is_taken_away(folder: Folder) 
 
 
 def test_a_permission_from_before_the_bell_had_a_queue_is_taken_away(folder: Folder) -> None:
-    statements = [{"Sid": "schedule"}, {"Sid": "bell"}, {"Sid": "theirs"}]
-    folder.write("permissions/f.schedule.json", {"StatementId": "schedule"})
+    statements = [statement("schedule"), statement("bell"), statement("theirs")]
+    assert permissions(folder, *statements) == [("ok", "f.schedule", ""), ("delete", "f.bell", "")]
+
+
+RULE = "arn:aws:events:eu-west-2:123456789012:rule/f"
+
+
+def statement(sid: str, **others: Any) -> dict[str, Any]:
+    """As Lambda answers what add-permission was told."""
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "lambda:InvokeFunction",
+        "Resource": "arn:aws:lambda:eu-west-2:123456789012:function:f",
+        "Condition": {"ArnLike": {"AWS:SourceArn": RULE}},
+    } | others
+
+
+def permissions(folder: Folder, *statements: dict[str, Any]) -> list[tuple[str, str, str]]:
+    want = {
+        "FunctionName": "f",
+        "StatementId": "schedule",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "events.amazonaws.com",
+        "SourceArn": RULE,
+    }
+    folder.write("permissions/f.schedule.json", want)
     folder.write("have/permissions/f.json", {"Policy": json.dumps({"Statement": statements})})
-    assert list(Stack(folder.path).permissions()) == [("ok", "f.schedule", ""), ("delete", "f.bell", "")]
+    return list(Stack(folder.path).permissions())
+
+
+# What former versions wrote: EventBridge does not invoke by it.
+FORMER = {"ArnLike": {"AWS:SourceArn": RULE}, "StringEquals": {"AWS:SourceAccount": "123456789012"}}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"Condition": FORMER},
+        {"Condition": {"ArnLike": {"AWS:SourceArn": f"{RULE}*"}}},
+        {"Condition": {"ArnNotLike": {"AWS:SourceArn": RULE}}},
+        {"Condition": {}},
+        {"Principal": {"Service": "s3.amazonaws.com"}},
+        {"Principal": {"Service": "events.amazonaws.com", "AWS": "*"}},
+        {"Principal": "*"},
+        {"Action": "lambda:*"},
+        {"Effect": "Deny"},
+    ],
+    ids=str,
+)
+def test_a_permission_is_known_by_what_it_allows_and_not_by_its_name(folder: Folder, others: dict[str, Any]) -> None:
+    assert permissions(folder, statement("schedule", **others)) == [("update", "f.schedule", "schedule")]
+
+
+def test_the_words_that_aws_has_for_the_same_are_no_difference(folder: Folder) -> None:
+    equals = {"ArnEquals": {"aws:SourceArn": [RULE]}}
+    assert permissions(folder, statement("schedule", Condition=equals)) == [("ok", "f.schedule", "")]
+
+
+def test_a_permission_takes_the_other_ones_place_before_that_goes(folder: Folder) -> None:
+    """Also when the deploy was killed in between, or there are two that are right, or none."""
+    former, anew = statement("schedule", Condition=FORMER), statement("schedule-anew")
+    assert permissions(folder, former, anew) == [("ok", "f.schedule", ""), ("delete", "f.schedule", "")]
+    assert permissions(folder, anew) == [("ok", "f.schedule", "")]
+    assert permissions(folder, statement("schedule"), anew) == [
+        ("ok", "f.schedule", ""),
+        ("delete", "f.schedule-anew", ""),
+    ]
+    wrong = statement("schedule-anew", Condition=FORMER)
+    assert permissions(folder, wrong) == [("update", "f.schedule", "schedule-anew")]
+    assert permissions(folder, former, wrong) == [("update", "f.schedule", "schedule,schedule-anew")]
+    assert permissions(folder) == [("create", "f.schedule", "")]
 
 
 BELL = {"Id": "t-bell", "QueueArn": "arn", "Events": ["s3:ObjectCreated:*"]}

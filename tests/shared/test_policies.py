@@ -146,7 +146,6 @@ def test_a_queue_takes_messages_from_this_accounts_topic_only() -> None:
     (statement,) = policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=False)["Statement"]
     assert statement["Condition"] == {
         "ArnEquals": {"aws:SourceArn": NAMES.topic_arn(CHANGES)},
-        "StringEquals": {"aws:SourceAccount": "123456789012"},
     }
 
 

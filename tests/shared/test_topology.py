@@ -26,10 +26,10 @@ def test_extract_load_and_watch_have_a_schedule_and_extract_compares_once_a_day(
     made = topology.schedules(NAMES, SETTINGS)
     scheduled = [(each.name.removeprefix("totestream-test-"), each.expression, each.event) for each in made]
     assert scheduled == [
-        ("extract", "rate(1 minute)", "{}"),
-        ("load", "rate(2 minutes)", "{}"),
-        ("watch", "rate(1 minute)", "{}"),
-        ("reconcile", "cron(30 3 * * ? *)", '{"do":"reconcile"}'),
+        ("extract", "rate(1 minute)", '{"rule": "totestream-test-extract"}'),
+        ("load", "rate(2 minutes)", '{"rule": "totestream-test-load"}'),
+        ("watch", "rate(1 minute)", '{"rule": "totestream-test-watch"}'),
+        ("reconcile", "cron(30 3 * * ? *)", '{"do": "reconcile", "rule": "totestream-test-reconcile"}'),
     ]
     assert made[3].function == made[0].function == NAMES.function("extract")
 

@@ -59,7 +59,7 @@ class LocalStack:
 
     def environment(self, **extra: str) -> dict[str, str]:
         """What a script is run in."""
-        impatient = {"REASK_AFTER_S": "5", "FRESHNESS_OBJECTIVE_S": "5"}
+        impatient = {"REASK_AFTER_S": "5", "FRESHNESS_OBJECTIVE_S": "5", "WAIT_FOR_SCHEDULES": "no"}
         # An objective of seconds is refused beside a rate(…): these tests do not wait for schedules.
         impatient |= dict.fromkeys(("EXTRACT_SCHEDULE", "LOAD_SCHEDULE"), "cron(* * * * ? *)")
         return {**os.environ, "TOTESTREAM_LOCAL": str(self.folder), **impatient, **extra}

@@ -47,9 +47,9 @@ ORDER = {
         "warehouse tables",
     ],
     "secret": ["warehouse tables"],
-    "subscription": ["rule"],
-    "mapping": ["rule"],
-    "warehouse tables": ["rule"],
+    "subscription": ["rule target"],
+    "mapping": ["rule target"],
+    "warehouse tables": ["rule target"],
     "rule": ["rule target"],
 }
 

@@ -1,10 +1,10 @@
 """Lambda and EventBridge."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 
 from infra_bash.lib.judged.base import Line, Thing, Things, differences, judged, only
+from infra_bash.lib.judged.permissions import judged_permissions
 from infra_bash.lib.judged.roles import Roles
 
 ROLE_ANEW = "Role made anew"
@@ -96,13 +96,7 @@ class Functions(Roles):
         return judged(only(self.want("tick_configs"), *keys), self.each("tick_configs"))
 
     def permissions(self) -> Iterator[Line]:
-        """By StatementId only: AWS writes a permission in words of its own. S3 once rang the loader itself."""
-        have = {}
-        for function, answer in self.each("permissions").items():
-            for statement in json.loads(answer["Policy"]).get("Statement", []):
-                have[f"{function}.{statement['Sid']}"] = {"StatementId": statement["Sid"]}
-        yield from judged(only(self.want("permissions"), "StatementId"), have)
-        yield from (("delete", name, "") for name in have if name.endswith(".bell"))
+        return judged_permissions(self.want("permissions"), self.each("permissions"))
 
 
 def _is_newer(role: Thing | None, function: Thing) -> bool:

@@ -90,7 +90,7 @@ class Functions(Base):
 
     def permissions(self) -> Requests:
         """Who may invoke: each rule its function, and the topic `alerts` the function alert. Queues are read by
-        Lambda itself."""
+        Lambda itself. The ARNs of rules and topics hold the account."""
         for schedule in self._schedules():
             yield (
                 f"{schedule.function}.{schedule.noun}",
@@ -99,8 +99,8 @@ class Functions(Base):
                     "StatementId": schedule.noun,
                     "Action": "lambda:InvokeFunction",
                     "Principal": "events.amazonaws.com",
+                    # EventBridge says no SourceAccount: one that is asked for keeps it from invoking.
                     "SourceArn": self.names.rule_arn(schedule.name),
-                    "SourceAccount": self.names.account,
                 },
             )
         alert = self.names.function("alert")
@@ -111,7 +111,6 @@ class Functions(Base):
                 "StatementId": ALERTS,
                 "Action": "lambda:InvokeFunction",
                 "Principal": "sns.amazonaws.com",
-                # The topic's ARN holds the account.
                 "SourceArn": self.names.topic_arn(ALERTS),
             },
         )

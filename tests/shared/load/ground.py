@@ -162,6 +162,8 @@ class Ground:
     log: str = "log-a"
     schema: str = SCHEMA
     targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
+    later: timedelta = timedelta(0)
+    """By how much its snapshots are later than `snapshot_of` says."""
 
     def __post_init__(self) -> None:
         self.functions = Invoked()
@@ -193,7 +195,7 @@ class Ground:
             attempt="0",
             cause="schedule",
             code="test",
-            snapshot=Snapshot(taken_at=snapshot_of(number), xmin=1, xmax=1),
+            snapshot=Snapshot(taken_at=snapshot_of(number) + self.later, xmin=1, xmax=1),
             tables={
                 source: TableState(batch=Batch(mode=mode, reason="", rows=0, parts=(), catalogue=""))
                 for source, mode in states.items()
@@ -222,7 +224,7 @@ class Ground:
             run=number,
             table=table,
             mode=one.mode,
-            snapshot_at=snapshot_of(number),
+            snapshot_at=snapshot_of(number) + self.later,
             parts=tuple(parts),
             rows=len(one.rows) if rows_said is None else rows_said,
             sources={},

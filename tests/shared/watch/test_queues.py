@@ -25,5 +25,5 @@ def test_what_waits_is_counted_and_a_queue_that_is_gone_is_logged(
     sqs.create_queue(QueueName=NAMES.queue("dim_design"))
     assert depths(NAMES, ("dim_staff", "dim_design"), sqs) == {"dim_staff": Depths(2, 1), "dim_design": Depths(0, 0)}
     [line] = map(json.loads, capsys.readouterr().out.splitlines())
-    assert (line["message"], line["error"]) == ("queue was not counted", "ServiceRefused")
+    assert (line["message"], line["error"]) == ("queue was not counted", "AwsRefused")
     assert NAMES.dead_letter_queue("dim_design") in line["reason"]
