@@ -49,6 +49,11 @@ aws_find() {
   call_aws "$@" 2>"$problem" || grep -qE "$ABSENT${FINE:+|$FINE}" "$problem" || die "$(what_failed "$problem" "$@")"
 }
 
+# rows: the JSON answer on stdin as lines. As text, --query would be applied to each page of a listing by itself.
+rows() {
+  python infra_bash.lib.rows
+}
+
 # aws_write ARGUMENTS…: the answer, which few want.
 aws_write() {
   [[ $DRY_RUN == yes ]] || aws_read "$@"

@@ -79,7 +79,7 @@ remove() {
 
 remove_rule() {
   local -a targets
-  aws_find events list-targets-by-rule --rule "$1" --query 'Targets[].[Id]' --output text >"$WORK/targets"
+  aws_find events list-targets-by-rule --rule "$1" --query 'Targets[].Id' | rows >"$WORK/targets"
   mapfile -t targets <"$WORK/targets"
   ((${#targets[@]} == 0)) || aws_delete events remove-targets --rule "$1" --ids "${targets[@]}"
   aws_delete events delete-rule --name "$1"
