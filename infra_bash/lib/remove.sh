@@ -89,21 +89,11 @@ remove_rule() {
 remove_bucket() {
   REFUSED=BucketNotEmpty
   while [[ $REFUSED == *BucketNotEmpty* ]]; do
-    delete_versions "$1"
+    # Beside this script, which is then ended in the middle of a million versions as it is elsewhere.
+    python infra_bash.lib.emptying "$1" &
+    wait $!
     FINE="$ABSENT|BucketNotEmpty" aws_write_patiently "$IN_USE" s3api delete-bucket --bucket "$1"
   done
-}
-
-# delete_versions BUCKET: of objects and of delete markers, as many as one call takes: a thousand.
-delete_versions() {
-  local versions=$WORK/versions.json problem
-  # shellcheck disable=SC2016 # `true` is JMESPath
-  aws_find s3api list-object-versions --bucket "$1" --no-paginate \
-    --query '{Objects: [Versions, DeleteMarkers][][].{Key: Key, VersionId: VersionId}, Quiet: `true`}' >"$versions"
-  grep -q '"Key"' "$versions" || return 0
-  problem=$(aws_write s3api delete-objects --bucket "$1" --delete "file://$versions" \
-    --query 'Errors[].[Key, Code]' --output text)
-  [[ -z $problem || $problem == None ]] || die "s3api delete-objects: $1: $(head -n 1 <<<"$problem")"
 }
 
 # show_rest: what find_stack has found and remove_stack did not delete: AWS lists for a while what is gone.
