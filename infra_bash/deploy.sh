@@ -69,7 +69,7 @@ main() {
 
 LOCAL_OPTIONS=()
 NEED_NO_PACKAGE=(
-  buckets bucket_parts bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
+  buckets bucket_parts lifecycles bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
   queue_attributes subscriptions subscription_attributes roles role_trusts role_policies attached_policies log_groups
   log_retentions mappings mapping_changes tick_configs permissions secrets rules rule_targets alert_subscriptions alarms
   dashboards budgets budget_changes budget_notifications

@@ -32,6 +32,14 @@ BUCKETS = (INGESTION, PROCESSED)
 # Packages lie beside the data: a third bucket would be one more thing to guard.
 DEPLOY_PREFIX = "deploy/"
 
+# health/ is written each minute and says what was: nobody wants to know what it said yesterday, and S3 slows down for a key
+# with very many versions.
+HEALTH_VERSION_DAYS = 1
+# Whatever else was written over or deleted, by a hand or by RETENTION_DAYS, can be had back for so long.
+VERSION_DAYS = 30
+# An upload in parts is a package's, and takes a minute.
+UPLOAD_DAYS = 1
+
 # SQS must not show a message again while a transform of it may still run: AWS asks for six times its timeout.
 TRANSFORM_TIMEOUT_S = 60
 VISIBILITY_S = 6 * TRANSFORM_TIMEOUT_S

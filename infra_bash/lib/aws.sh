@@ -7,7 +7,7 @@ CLI_SOCKET=$WORK/cli
 # Newer ones would word errors as the person's configuration says, and might ask at the terminal.
 export AWS_CLI_ERROR_FORMAT=legacy AWS_CLI_AUTO_PROMPT=off
 # What AWS answers when a thing is not there, and never when something else is wrong.
-ABSENT='\((404|NoSuchBucketPolicy|NoSuchTagSet|NoSuchPublicAccessBlockConfiguration'
+ABSENT='\((404|NoSuchBucketPolicy|NoSuchTagSet|NoSuchPublicAccessBlockConfiguration|NoSuchLifecycleConfiguration'
 ABSENT+='|OwnershipControlsNotFoundError|ServerSideEncryptionConfigurationNotFoundError'
 ABSENT+='|NoSuchEntity|ResourceNotFound(Exception)?|NotFound(Exception)?|DashboardNotFoundError|NoSuchBucket|NoSuchKey'
 ABSENT+='|AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist)\)'

@@ -11,6 +11,7 @@ from datetime import datetime
 RUNS = "runs/"
 PUBLISHED = "published/"
 MANIFESTS = "manifests/"
+HEALTH = "health/"
 LATEST_HINT = "health/latest.json"
 EXTRACT_HEALTH = "health/extract.json"
 LOAD_HEALTH = "health/load.json"
