@@ -66,6 +66,7 @@ remove() {
     topic) aws_delete sns delete-topic --topic-arn "$2" ;;
     function) aws_delete lambda delete-function --function-name "$2" ;;
     layer) aws_delete lambda delete-layer-version --layer-name "${2%:*}" --version-number "${2##*:}" ;;
+    package) aws_delete s3api delete-object --bucket "$(ingestion_bucket)" --key "$2" ;;
     queue) aws_delete sqs delete-queue --queue-url "$2" ;;
     "log group") aws_delete logs delete-log-group --log-group-name "$2" ;;
     "role policy") aws_delete iam delete-role-policy --role-name "${2%%/*}" --policy-name "${2#*/}" ;;

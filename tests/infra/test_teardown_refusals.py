@@ -62,7 +62,9 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(aws: FakeAws, *command: str | Path, typed: str = "", s3: str = "") -> subprocess.CompletedProcess[str]:
     """`s3` is where S3 is reached by what is no call of the AWS CLI."""
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(aws.program)}
-    environment |= {"AWS_ENDPOINT_URL_S3": s3, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} if s3 else {}
+    environment |= (
+        {"AWS_ENDPOINT_URL_S3": s3, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} if s3 else {}
+    )
     return subprocess.run(command, cwd=ROOT, env=environment, input=typed, capture_output=True, text=True, check=False)
 
 

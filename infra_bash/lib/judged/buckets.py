@@ -72,7 +72,9 @@ def _by_filter(rule: Thing) -> Thing:
 def _said_of(rule: Thing) -> str:
     expires = rule.get("Expiration", {})
     deletes = rule.get("Status") == "Enabled" and ("Days" in expires or "Date" in expires)
-    return f"rule {rule.get('ID') or 'without a name'} is not ours" + (", and deletes what is in use" if deletes else "")
+    return f"rule {rule.get('ID') or 'without a name'} is not ours" + (
+        ", and deletes what is in use" if deletes else ""
+    )
 
 
 def _as_put(answer: Thing) -> Thing:
