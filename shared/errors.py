@@ -10,6 +10,7 @@
         ├── BadDeclaration        a warehouse table's module keeps not to the rules
         ├── BadDocument           a message, run record or manifest that cannot be read
         ├── MissingObject         an object that a record names is not in its bucket
+        │   └── Removed               and RETENTION_DAYS has taken it away
         ├── CorruptObject         an object is there and is not what its record says
         ├── OtherDeclaration      an object was written under a declaration that today's code cannot follow
         └── Refused               the request is understood and may not be done
@@ -81,6 +82,16 @@ class MissingObject(PermanentError):
     def __init__(self, bucket: str, key: str) -> None:
         self.bucket, self.key = bucket, key
         super().__init__(f"s3://{bucket}/{key} is not there")
+
+
+class Removed(MissingObject):
+    """Neither damage nor an incident: the object was loaded, and older than `days`, as is all of the runs up to
+    `run`."""
+
+    def __init__(self, bucket: str, key: str, days: int, run: int) -> None:
+        super().__init__(bucket, key)
+        self.days, self.run = days, run
+        self.args = (f"s3://{bucket}/{key} was removed after {days} days (RETENTION_DAYS)",)
 
 
 class CorruptObject(PermanentError):

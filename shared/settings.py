@@ -55,5 +55,11 @@ class Settings:
         return self.reask_after_s + ROAD_S
 
     @property
+    def retention_days(self) -> int | None:
+        """The age at which what is loaded goes from the buckets; None where it never does."""
+        days = self.get("RETENTION_DAYS")
+        return int(days) if days else None
+
+    @property
     def plaintext(self) -> bool:
         return self.get("DATABASE_PLAINTEXT", "no") == "yes"

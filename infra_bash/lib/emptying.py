@@ -2,7 +2,7 @@
 
     python -m infra_bash.lib.emptying BUCKET
 
-A million versions are a thousand calls: in one process, for an `aws` takes longer to start than S3 to delete a thousand.
+A million versions are a thousand calls: in one process, for an `aws` takes longer to start than S3 to delete.
 Says on stderr how far it is. What was stopped goes on where it was; a bucket that is gone is empty.
 """
 

@@ -2,9 +2,9 @@
 
     python -m infra_bash.lib.former FOLDER CURRENT...
 
-FOLDER/have/uploads.json and layers.json are what the bucket has under deploy/, and the versions of the layer. CURRENT are
-the packages' keys and the layer version's ARN, empty when a dry run has not made it. Lambda copies what it is given, so a
-package is only needed until its functions are updated. Other objects under deploy/ are other people's.
+FOLDER/have/uploads.json and layers.json are what the bucket has under deploy/, and the versions of the layer. CURRENT
+are the packages' keys and the layer version's ARN, empty when a dry run has not made it. Lambda copies what it is
+given, so a package is only needed until its functions are updated. Other objects under deploy/ are other people's.
 """
 
 import re

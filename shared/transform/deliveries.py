@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from shared import log
 from shared.aws.queue import Queue
-from shared.errors import PermanentError, TotestreamError
+from shared.errors import PermanentError, Removed, TotestreamError
 from shared.lake.documents import ChangeMessage, decode
 from shared.transform.run import Outcome
 from shared.warehouse.registry import Target
@@ -66,6 +66,10 @@ class Deliveries:
         try:
             self._transform(delivery, done)
         except PermanentError as error:
+            if isinstance(error, Removed) and self._run_of(delivery) <= error.run:
+                # The run is loaded, or superseded, long since.
+                log.info("message is of a run that was removed", table=self.target.name, reason=str(error))
+                return True
             return self._bury(delivery, error)
         except Exception as error:  # noqa: BLE001 - the one place: nothing may leave, or SQS takes all for failed
             self._put_off(delivery, error)
@@ -75,7 +79,7 @@ class Deliveries:
     def _transform(self, delivery: Delivery, done: set[int]) -> None:
         # Its table is of no account: what the run brings this target is in the record, which another version wrote
         # perhaps, when the target was made of other tables.
-        run = decode(delivery.body, ChangeMessage, f"the message {delivery.id}").run
+        run = self._run_of(delivery)
         if run in done:
             return
         begun = self.clock()
@@ -83,6 +87,9 @@ class Deliveries:
         fields = asdict(outcome)
         log.info(fields.pop("phrase"), **fields, seconds=round(self.clock() - begun, 3))
         done.add(run)
+
+    def _run_of(self, delivery: Delivery) -> int:
+        return decode(delivery.body, ChangeMessage, f"the message {delivery.id}").run
 
     def _bury(self, delivery: Delivery, error: PermanentError) -> bool:
         """Send it to the dead letters with the reason; False when that failed and the queue must do it."""

@@ -11,8 +11,8 @@ PAGE = 1000
 
 
 class StubbornS3:
-    """`refuses` are, by key, the codes that S3 answers one after the other before it deletes. `calls` are the pages that
-    were listed and the numbers of versions that were deleted at once."""
+    """`refuses` are, by key, the codes that S3 answers one after the other before it deletes. `calls` are the pages
+    that were listed and the numbers of versions that were deleted at once."""
 
     def __init__(self, keys: list[str]) -> None:
         self.keys, self.refuses = sorted(keys), dict[str, list[str]]()
