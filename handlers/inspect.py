@@ -1,6 +1,7 @@
 """Answer an operator's questions, with the loader's right to read: `{"do": "status"}`, `{"do": "why", …}`,
 `{"do": "run", "run": 42}`, `{"do": "reconciled"}`, `{"do": "quarantined", "table": "payment"}`,
-`{"do": "freshness", "hours": 24}`, `{"do": "used"}`, `{"do": "taken", "table": "dim_staff", "log": "…", "runs": [3]}`.
+`{"do": "freshness", "hours": 24}`, `{"do": "used"}`, `{"do": "taken", "table": "dim_staff", "log": "…", "runs": [3]}`,
+`{"do": "loaded"}`.
 """
 
 import os
@@ -19,6 +20,7 @@ from shared.lineage.why import why
 from shared.postgres.connection import Connection, connect
 from shared.settings import Settings
 from shared.status.freshness import freshness
+from shared.status.loaded import loaded
 from shared.status.quarantined import quarantined
 from shared.status.runs import last_reconcile, run_facts, used_numbers
 from shared.status.status import status
@@ -26,7 +28,7 @@ from shared.status.taken import taken
 from shared.warehouse.registry import TARGETS
 from shared.watch.queues import depths
 
-QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness", "used", "taken")
+QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness", "used", "taken", "loaded")
 # For what status says of the rest when the warehouse falls silent.
 KEPT_S = 10
 
@@ -68,6 +70,8 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
                 return run_facts(run, RunLog(ingestion), Manifests(processed), connection)
             case {"do": "used"}:
                 return used_numbers(RunLog(ingestion), Manifests(processed), connection)
+            case {"do": "loaded"}:
+                return loaded(connection, TARGETS)
             case {"do": "reconciled"}:
                 return last_reconcile(connection)
             case {"do": "quarantined", "table": str(table)}:

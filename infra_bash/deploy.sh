@@ -40,6 +40,7 @@ source "$lib/pausing.sh"
 source "$lib/lambda.sh"
 source "$lib/remove.sh"
 source "$lib/retired.sh"
+source "$lib/former.sh"
 source "$lib/invoke.sh"
 source "$lib/follow.sh"
 source "$lib/schedules.sh"
@@ -59,6 +60,7 @@ main() {
   step "plan" want "${NEED_PACKAGES[@]}"
   together functions:ensure_lambdas secrets:ensure_secrets
   step "retired tables" retire
+  step "former packages" remove_former
   step "warehouse tables" migrate
   together "bell:ensure_bell" "schedules:ensure_rules" "alerts:ensure_alerts"
   if [[ $DRY_RUN == yes ]]; then
@@ -73,7 +75,7 @@ main() {
 
 LOCAL_OPTIONS=()
 NEED_NO_PACKAGE=(
-  buckets bucket_parts bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
+  buckets bucket_parts lifecycles bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
   queue_attributes subscriptions subscription_attributes roles role_trusts role_policies log_groups
   log_retentions mappings mapping_changes tick_configs permissions secrets rules rule_targets alert_subscriptions alarms
   dashboards budgets budget_changes budget_notifications

@@ -8,6 +8,7 @@
         ├── MayPass               AWS says it of what is wrong, and for some minutes after a change of what is right
         │   ├── AwsRefused            a missing right or thing, expired credentials; a ServiceRefused, too
         │   └── MissingObject         an object that a record names is not in its bucket
+        │       └── Removed               and RETENTION_DAYS has taken it away, which does not pass
         ├── ServiceRefused        wrong credentials, a missing right, a missing table
         ├── BadSetting            a setting or secret is missing or makes no sense
         ├── BadDeclaration        a warehouse table's module keeps not to the rules
@@ -95,6 +96,16 @@ class MissingObject(MayPass):
     def __init__(self, bucket: str, key: str) -> None:
         self.bucket, self.key = bucket, key
         super().__init__(f"s3://{bucket}/{key} is not there")
+
+
+class Removed(MissingObject):
+    """Neither damage nor an incident: the object was loaded, and older than `days`, as is all of the runs up to
+    `run`."""
+
+    def __init__(self, bucket: str, key: str, days: int, run: int) -> None:
+        super().__init__(bucket, key)
+        self.days, self.run = days, run
+        self.args = (f"s3://{bucket}/{key} was removed after {days} days (RETENTION_DAYS)",)
 
 
 class CorruptObject(PermanentError):

@@ -8,7 +8,7 @@ their own names, which AWS does not mind.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.lake.keys import LATEST_HINT, MANIFESTS, PUBLISHED, RUNS
+from shared.lake.keys import BATCHES, EXPIRED, LATEST_HINT, MANIFESTS, PUBLISHED, RUNS, TABLE_PARTS
 from shared.names import ALERTS, CHANGES, MAIL, Names
 from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, functions, owner_secret, rings
 
@@ -105,7 +105,7 @@ def _load(r: Rights) -> list[Document]:
         r.secret(r.settings["WAREHOUSE_SECRET"]),
         r.get(INGESTION, ALL_RUNS, HEALTH),
         r.put(INGESTION, "health/load.json"),
-        r.get(PROCESSED, ALL_MANIFESTS, "tables/*", "quarantine/*"),
+        r.get(PROCESSED, ALL_MANIFESTS, "tables/*", "quarantine/*", EXPIRED),
         r.list(INGESTION, PROCESSED),
         *r.hear_the_bell(),
         _allow(["lambda:InvokeFunction"], r.names.function_arn(r.names.function("migrate"))),
@@ -137,9 +137,25 @@ def _inspect(r: Rights) -> list[Document]:
     return [
         r.secret(r.settings["WAREHOUSE_SECRET"]),
         r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, "batches/*", HEALTH),
-        r.get(PROCESSED, ALL_MANIFESTS, "tables/*"),
+        r.get(PROCESSED, ALL_MANIFESTS, "tables/*", EXPIRED),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),
+    ]
+
+
+def _expire(r: Rights) -> list[Document]:
+    """Only where it has something to do may it delete, and only parts."""
+    if not r.settings.get("RETENTION_DAYS"):
+        return []
+    parts = (r.names.bucket_arn(INGESTION, f"{BATCHES}*"), r.names.bucket_arn(PROCESSED, f"{TABLE_PARTS}*"))
+    return [
+        r.get(INGESTION, ALL_RUNS, LATEST_HINT, EXPIRED),
+        r.put(INGESTION, EXPIRED),
+        r.get(PROCESSED, EXPIRED),
+        r.put(PROCESSED, EXPIRED),
+        r.list(INGESTION, PROCESSED),
+        _allow(["s3:DeleteObject"], *parts),
+        _allow(["lambda:InvokeFunction"], r.names.function_arn(r.names.function("inspect"))),
     ]
 
 
@@ -150,8 +166,8 @@ def _transform(r: Rights, target: Target) -> list[Document]:
     return [
         _allow([f"sqs:{action}" for action in (*taking, "GetQueueAttributes", "GetQueueUrl")], queue),
         _allow(["sqs:SendMessage", "sqs:GetQueueUrl"], dead_letters),
-        r.get(INGESTION, ALL_RUNS, LATEST_HINT, *(f"batches/{source}/*" for source in sorted(target.sources))),
-        r.get(PROCESSED, *written),
+        r.get(INGESTION, ALL_RUNS, LATEST_HINT, EXPIRED, *(f"batches/{source}/*" for source in sorted(target.sources))),
+        r.get(PROCESSED, *written, EXPIRED),
         r.put(PROCESSED, *written),
         r.list(INGESTION, PROCESSED),
     ]
@@ -168,6 +184,7 @@ def role_policies(names: Names, settings: Settings, targets: Targets) -> dict[st
         names.function("watch"): _watch(r),
         names.function("alert"): _alert(r),
         names.function("inspect"): _inspect(r),
+        names.function("expire"): _expire(r),
     }
     private = {each.name for each in functions(names, settings, targets) if each.private and settings.get("SUBNET_IDS")}
     vpc = {name: r.stand_in_vpc(name) if name in private else () for name in statements}

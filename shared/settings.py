@@ -63,6 +63,12 @@ class Settings:
         return self.reask_after_s + ROAD_S
 
     @property
+    def retention_days(self) -> int | None:
+        """The age at which what is loaded goes from the buckets; None where it never does."""
+        days = self.get("RETENTION_DAYS")
+        return int(days) if days else None
+
+    @property
     def plaintext(self) -> bool:
         """Whether databases are spoken to without TLS. Raises BadSetting where that is not the local stack's."""
         if self.get("DATABASE_PLAINTEXT", "no") != "yes":

@@ -33,6 +33,14 @@ BUCKETS = (INGESTION, PROCESSED)
 # Packages lie beside the data: a third bucket would be one more thing to guard.
 DEPLOY_PREFIX = "deploy/"
 
+# health/ is written each minute and says what was: nobody wants to know what it said yesterday, and S3 slows down for
+# a key with very many versions.
+HEALTH_VERSION_DAYS = 1
+# Whatever else was written over or deleted, by a hand or by RETENTION_DAYS, can be had back for so long.
+VERSION_DAYS = 30
+# An upload in parts is a package's, and takes a minute.
+UPLOAD_DAYS = 1
+
 # SQS must not show a message again while a transform of it may still run: AWS asks for six times its timeout.
 TRANSFORM_TIMEOUT_S = 60
 VISIBILITY_S = 6 * TRANSFORM_TIMEOUT_S
@@ -65,6 +73,8 @@ TICK_MAX_AGE_S = 60
 TICK_RETRIES = 0
 # A promise to the operator rather than a preference of theirs: incidents are seen within a minute.
 WATCH_SCHEDULE = "rate(1 minute)"
+# What RETENTION_DAYS has let grow too old is removed each day, at an hour when little else is done.
+EXPIRE_SCHEDULE = "cron(30 4 * * ? *)"
 LOG_RETENTION_DAYS = 14
 CODE_VERSION_LENGTH = 12
 # What AWS spends in a month is watched by a budget of this noun, which tells of it in time to do something: the
@@ -187,15 +197,18 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
         function("watch", 256, 60, **reask, **_named(settings, "FRESHNESS_OBJECTIVE_S")),
         function("alert", 256, 60, **_named(settings, "SLACK_SECRET", "SLACK_HOSTS", "ALERT_EMAIL")),
         function("inspect", 512, 60, **warehouse),
+        # A thousand objects a second or two: 300 s are what a stack of a run each minute makes in weeks.
+        function("expire", 256, 300, **_named(settings, "RETENTION_DAYS")),
     )
 
 
 def schedules(names: Names, settings: Settings) -> tuple[Schedule, ...]:
-    extract, load, watch = (names.function(noun) for noun in ("extract", "load", "watch"))
+    extract, load, watch, expire = (names.function(noun) for noun in ("extract", "load", "watch", "expire"))
     return (
         Schedule(extract, "schedule", extract, settings["EXTRACT_SCHEDULE"]),
         Schedule(load, "schedule", load, settings["LOAD_SCHEDULE"]),
         Schedule(watch, "schedule", watch, WATCH_SCHEDULE),
+        Schedule(expire, "schedule", expire, EXPIRE_SCHEDULE),
         Schedule(names("reconcile"), "reconcile", extract, settings["RECONCILE_SCHEDULE"], "reconcile"),
     )
 

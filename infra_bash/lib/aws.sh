@@ -7,7 +7,7 @@ CLI_SOCKET=$WORK/cli
 # Newer ones would word errors as the person's configuration says, and might ask at the terminal.
 export AWS_CLI_ERROR_FORMAT=legacy AWS_CLI_AUTO_PROMPT=off
 # What AWS answers when a thing is not there, and never when something else is wrong.
-ABSENT='\((404|NoSuchBucketPolicy|NoSuchTagSet|NoSuchPublicAccessBlockConfiguration'
+ABSENT='\((404|NoSuchBucketPolicy|NoSuchTagSet|NoSuchPublicAccessBlockConfiguration|NoSuchLifecycleConfiguration'
 ABSENT+='|OwnershipControlsNotFoundError|ServerSideEncryptionConfigurationNotFoundError'
 ABSENT+='|NoSuchEntity|ResourceNotFound(Exception)?|NotFound(Exception)?|DashboardNotFoundError|NoSuchBucket|NoSuchKey'
 ABSENT+='|AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist)\)'
@@ -40,6 +40,11 @@ aws_read() {
 # aws_find ARGUMENTS…: the answer, or nothing when there is no such thing, or the refusal matches FINE.
 aws_find() {
   FINE=$ABSENT${FINE:+|$FINE} call_patiently "$@"
+}
+
+# rows: the JSON answer on stdin as lines. As text, --query would be applied to each page of a listing by itself.
+rows() {
+  python infra_bash.lib.rows
 }
 
 # aws_write ARGUMENTS…: the answer, which few want. A refusal that matches FINE is as good as done, and left in REFUSED.

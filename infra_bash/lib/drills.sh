@@ -102,7 +102,7 @@ touch_source() {
 turn_source() {
   local uuid
   uuid=$(aws_read lambda list-event-source-mappings --function-name "$PROJECT-$STAGE-$1" \
-    --query 'EventSourceMappings[0].UUID' --output text)
+    --query 'EventSourceMappings[0].UUID' | rows)
   aws_write lambda update-event-source-mapping --uuid "$uuid" "$2" >"$WORK/source"
 }
 

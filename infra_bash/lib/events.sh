@@ -51,5 +51,5 @@ put_targets() {
 }
 
 names_of_rules_on() {
-  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --query "Rules[?State=='ENABLED'].Name" --output text
+  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --query "Rules[?State=='ENABLED'].Name" | rows
 }

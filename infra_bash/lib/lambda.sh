@@ -13,7 +13,7 @@ UPDATED=0
 ensure_layer() {
   local name=$PROJECT-$STAGE-libraries
   LAYER_ARN=$(find_layer "$name" "$1")
-  if [[ -z $LAYER_ARN || $LAYER_ARN == None ]]; then
+  if [[ -z $LAYER_ARN ]]; then
     LAYER_ARN=$(aws_write lambda publish-layer-version --layer-name "$name" --description "$1" \
       --compatible-runtimes "python$LAMBDA_PYTHON" --compatible-architectures "$LAMBDA_ARCH" \
       --content "S3Bucket=$(ingestion_bucket),S3Key=deploy/$1" --query LayerVersionArn --output text)
@@ -26,7 +26,7 @@ ensure_layer() {
 
 find_layer() {
   aws_find lambda list-layer-versions --layer-name "$1" \
-    --query "LayerVersions[?Description=='$2'] | [0].LayerVersionArn" --output text
+    --query "LayerVersions[?Description=='$2'] | [0].LayerVersionArn" | rows
 }
 
 # ensure_functions: code and settings of those that are there; then those that are not.

@@ -67,6 +67,7 @@ remove() {
     topic) aws_delete sns delete-topic --topic-arn "$2" ;;
     function) aws_delete lambda delete-function --function-name "$2" ;;
     layer) aws_delete lambda delete-layer-version --layer-name "${2%:*}" --version-number "${2##*:}" ;;
+    package) aws_delete s3api delete-object --bucket "$(ingestion_bucket)" --key "$2" ;;
     queue) aws_delete sqs delete-queue --queue-url "$2" ;;
     "log group") aws_delete logs delete-log-group --log-group-name "$2" ;;
     "role policy") aws_delete iam delete-role-policy --role-name "${2%%/*}" --policy-name "${2#*/}" ;;
@@ -80,7 +81,7 @@ remove() {
 
 remove_rule() {
   local -a targets
-  aws_find events list-targets-by-rule --rule "$1" --query 'Targets[].[Id]' --output text >"$WORK/targets"
+  aws_find events list-targets-by-rule --rule "$1" --query 'Targets[].Id' | rows >"$WORK/targets"
   mapfile -t targets <"$WORK/targets"
   ((${#targets[@]} == 0)) || aws_delete events remove-targets --rule "$1" --ids "${targets[@]}"
   aws_delete events delete-rule --name "$1"
@@ -90,21 +91,11 @@ remove_rule() {
 remove_bucket() {
   REFUSED=BucketNotEmpty
   while [[ $REFUSED == *BucketNotEmpty* ]]; do
-    delete_versions "$1"
+    # Beside this script, which is then ended in the middle of a million versions as it is elsewhere.
+    python infra_bash.lib.emptying "$1" &
+    wait $!
     FINE="$ABSENT|BucketNotEmpty" aws_write s3api delete-bucket --bucket "$1"
   done
-}
-
-# delete_versions BUCKET: of objects and of delete markers, as many as one call takes: a thousand.
-delete_versions() {
-  local versions=$WORK/versions.json problem
-  # shellcheck disable=SC2016 # `true` is JMESPath
-  aws_find s3api list-object-versions --bucket "$1" --no-paginate \
-    --query '{Objects: [Versions, DeleteMarkers][][].{Key: Key, VersionId: VersionId}, Quiet: `true`}' >"$versions"
-  grep -q '"Key"' "$versions" || return 0
-  problem=$(aws_write s3api delete-objects --bucket "$1" --delete "file://$versions" \
-    --query 'Errors[].[Key, Code]' --output text)
-  [[ -z $problem || $problem == None ]] || die "s3api delete-objects: $1: $(head -n 1 <<<"$problem")"
 }
 
 # show_rest: what find_stack has found and remove_stack did not delete: AWS lists for a while what is gone.

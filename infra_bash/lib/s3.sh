@@ -10,6 +10,23 @@ ensure_buckets() {
     [[ $verdict == create ]] || read_bucket_parts "$name"
   done 4<"$STATE/buckets.verdicts"
   settle bucket_parts put_bucket_part
+  ensure_lifecycles
+}
+
+# ensure_lifecycles: what nobody needs any more goes by itself.
+ensure_lifecycles() {
+  local bucket
+  mkdir -p "$HAVE/lifecycles"
+  for bucket in $(names_of lifecycles); do
+    aws_find s3api get-bucket-lifecycle-configuration --bucket "$bucket" >"$HAVE/lifecycles/$bucket.json"
+  done
+  settle lifecycles put_lifecycle
+}
+
+# put_lifecycle VERDICT NAME WHAT
+put_lifecycle() {
+  [[ $1 == stays ]] || aws_write \
+    s3api put-bucket-lifecycle-configuration --cli-input-json "$(request lifecycles "$2")"
 }
 
 # put_bucket VERDICT NAME WHAT. When an answer was lost, the CLI asks again and finds its own bucket.

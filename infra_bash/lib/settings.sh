@@ -102,6 +102,7 @@ check_settings() {
   must_match LAMBDA_ARCH '^(arm64|x86_64)$' "arm64 or x86_64"
   must_match REASK_AFTER_S '^[1-9][0-9]*$' "a number of seconds"
   must_match FRESHNESS_OBJECTIVE_S '^[1-9][0-9]*$' "a number of seconds"
+  must_match RETENTION_DAYS '^([1-9][0-9]{0,3})?$' "a number of days, 9999 at most, or empty"
   must_outlast EXTRACT_SCHEDULE
   must_outlast LOAD_SCHEDULE
   must_match ALERT_EMAIL '^([^@[:space:]]+@[^@[:space:]]+)?$' "one address, or empty"

@@ -27,9 +27,9 @@ put_topic() {
 
 ensure_subscriptions() {
   local topic arn protocol endpoint
-  aws_read sns list-subscriptions --output text \
-    --query "Subscriptions[?starts_with(TopicArn, '$(topic_arn "$PROJECT-$STAGE-")')].[TopicArn, SubscriptionArn, Protocol, Endpoint]" \
-    >"$HAVE/subscriptions.txt"
+  aws_read sns list-subscriptions \
+    --query "Subscriptions[?starts_with(TopicArn, '$(topic_arn "$PROJECT-$STAGE-")')].[TopicArn, SubscriptionArn, Protocol, Endpoint]" |
+    rows >"$HAVE/subscriptions.txt"
   mkdir -p "$HAVE/subscriptions"
   while read -r topic arn protocol endpoint <&4; do
     # One that is being deleted is still listed for a while, in the end without an ARN.

@@ -11,10 +11,9 @@ ensure_queues() {
 
 read_queues() {
   local urls url
-  urls=$(aws_read sqs list-queues --queue-name-prefix "$PROJECT-$STAGE-" --query 'QueueUrls[]' --output text)
+  urls=$(aws_read sqs list-queues --queue-name-prefix "$PROJECT-$STAGE-" --query 'QueueUrls[]' | rows)
   mkdir -p "$HAVE/queues"
   for url in $urls; do
-    [[ $url != None ]] || continue
     QUEUE_URL[${url##*/}]=$url
     printf '%s\n' "$url" >>"$HAVE/queue_urls.txt"
     aws_find sqs get-queue-attributes --queue-url "$url" --attribute-names All >"$HAVE/queues/${url##*/}.json"

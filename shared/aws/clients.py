@@ -44,9 +44,9 @@ REFUSALS = {
 }
 
 
-def client(service: str) -> Any:
+def client(service: str, read_timeout_s: float = CONFIG.read_timeout) -> Any:  # type: ignore[attr-defined]
     """A boto3 client of `service`; region, credentials and endpoint are the environment's."""
-    return boto3.client(service, config=CONFIG)  # type: ignore[call-overload]
+    return boto3.client(service, config=CONFIG.merge(Config(read_timeout=read_timeout_s)))  # type: ignore[call-overload]
 
 
 def code_of(error: ClientError) -> str:

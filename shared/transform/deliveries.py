@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from shared import log
 from shared.aws.queue import Queue
-from shared.errors import MayPass, PermanentError, TotestreamError
+from shared.errors import MayPass, PermanentError, Removed, TotestreamError
 from shared.lake.documents import ChangeMessage, decode
 from shared.topology import MAX_RECEIVES
 from shared.transform.run import Outcome
@@ -69,6 +69,11 @@ class Deliveries:
         """Whether the message is done with: its run is transformed, or it is among the dead letters."""
         try:
             self._transform(delivery, done)
+        except Removed as error:
+            if self._run_of(delivery) > error.run:
+                return self._bury(delivery, error)
+            # The run is loaded, or superseded, long since.
+            log.info("message is of a run that was removed", table=self.target.name, reason=str(error))
         except PermanentError as error:
             if not isinstance(error, MayPass) or delivery.receives >= MAX_RECEIVES:
                 return self._bury(delivery, error)
@@ -82,7 +87,7 @@ class Deliveries:
     def _transform(self, delivery: Delivery, done: set[int]) -> None:
         # Its table is of no account: what the run brings this target is in the record, which another version wrote
         # perhaps, when the target was made of other tables.
-        run = decode(delivery.body, ChangeMessage, f"the message {delivery.id}").run
+        run = self._run_of(delivery)
         if run in done:
             return
         begun = self.clock()
@@ -90,6 +95,9 @@ class Deliveries:
         fields = asdict(outcome)
         log.info(fields.pop("phrase"), **fields, seconds=round(self.clock() - begun, 3))
         done.add(run)
+
+    def _run_of(self, delivery: Delivery) -> int:
+        return decode(delivery.body, ChangeMessage, f"the message {delivery.id}").run
 
     def _bury(self, delivery: Delivery, error: PermanentError) -> bool:
         """Send it to the dead letters with the reason; False when that failed and the queue must do it."""

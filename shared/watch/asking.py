@@ -12,6 +12,7 @@ from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.health import last_words
 from shared.lake.manifests import Manifests, Place
+from shared.lake.parts import last_expired
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.load.memory import Memory
@@ -71,7 +72,9 @@ class Outside:
 
 def ask_again(outside: Outside) -> Asked:
     last = _last_look(outside.run_log)
-    before = last.complete_run
+    # What RETENTION_DAYS has removed was loaded, or superseded, and can be made no more.
+    expired = last_expired(outside.run_log.bucket)
+    before = max(last.complete_run, expired.run if expired else 0)
     records = _records(outside, before)
     gaps = missing(records, outside.manifests.places_since(before), outside.targets)
     now = outside.now()

@@ -38,6 +38,7 @@ SETTINGS = {
     "SECURITY_GROUP_IDS": "",
     "REASK_AFTER_S": "600",
     "FRESHNESS_OBJECTIVE_S": "300",
+    "RETENTION_DAYS": "",
     "SLACK_SECRET": "test/slack",
     "SLACK_HOSTS": "hooks.slack.com",
     "ALERT_EMAIL": "someone@example.com",

@@ -213,7 +213,7 @@ def deploy(tmp_path: Path) -> Deploy:
 
 def test_a_second_deploy_neither_asks_a_pending_address_nor_removes_one(deploy: Deploy) -> None:
     pending = [f"{SNS}-mail PendingConfirmation email {who}@example.com" for who in ("someone", "old")]
-    deploy.aws.answers("sns list-subscriptions", "\n".join([HEARD, *pending]).replace(" ", "\t"))
+    deploy.aws.answers("sns list-subscriptions", json.dumps([line.split() for line in (HEARD, *pending)]))
     told = deploy("ensure_subscriptions; ensure_alert_subscriptions")
     assert told == (0, ["ok      alert subscriptions: 2"])
     assert [line.split()[1] for line in deploy.aws.asked] == ["get-caller-identity", "list-subscriptions"]

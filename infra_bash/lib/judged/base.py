@@ -50,6 +50,10 @@ def only(things: Things, *keys: str) -> Things:
     return {name: {key: thing[key] for key in keys if key in thing} for name, thing in things.items()}
 
 
+def without(thing: Thing, *keys: str) -> Thing:
+    return {key: value for key, value in thing.items() if key not in keys}
+
+
 class Answers:
     """What is wanted and what AWS has answered."""
 
