@@ -50,6 +50,7 @@ main() {
   keep_cli_loaded
   [[ $IS_LOCAL == no ]] || start_local_stack
   step "account" know_account
+  step "concurrency" choose_concurrency
   step "plan" want "${NEED_NO_PACKAGE[@]}"
   together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
   step "upload" ensure_packages

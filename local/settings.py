@@ -24,6 +24,7 @@ _CHOICES: Mapping[str, str] = {
     "LOAD_SCHEDULE": "rate(1 minute)",
     "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
     "LOAD_ON_MANIFEST": "yes",
+    "TRANSFORMS_AT_ONCE": "2",  # a machine has few cores, and each is a process
     "SOURCE_SECRET": "totestream-local-source",
     "WAREHOUSE_SECRET": "totestream-local-warehouse",
     "WAREHOUSE_OWNER_SECRET": "totestream-local-warehouse-owner",
