@@ -26,7 +26,7 @@ from shared.status.runs import last_reconcile, run_facts, used_numbers
 from shared.status.status import status
 from shared.status.taken import taken
 from shared.warehouse.registry import TARGETS
-from shared.watch.queues import depths
+from shared.watch.queues import Queues
 
 QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness", "used", "taken", "loaded")
 # For what status says of the rest when the warehouse falls silent.
@@ -58,7 +58,7 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
 
     if event == {"do": "status"}:
         now = lambda: datetime.now(UTC).replace(tzinfo=None)  # noqa: E731 - asked when all was looked at
-        queues = lambda: depths(settings.names, TARGETS)  # noqa: E731 - asked when the warehouse was
+        queues = lambda: Queues(settings.names).depths(TARGETS)  # noqa: E731 - asked when the warehouse was
         return status(RunLog(ingestion), warehouse, TARGETS, queues, now, Manifests(processed)).facts
     if event["do"] == "taken":
         return taken(event, warehouse)

@@ -54,6 +54,7 @@ main() {
   [[ $IS_LOCAL == no ]] || start_local_stack
   step "account" know_account
   refuse_other_currency
+  step "concurrency" choose_concurrency
   step "plan" want "${NEED_NO_PACKAGE[@]}"
   together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
   step "upload" ensure_packages

@@ -51,8 +51,12 @@ QUEUE_RETENTION_S = 4 * 86_400
 DEAD_LETTER_RETENTION_S = 14 * 86_400
 # A few at once save starts; all of a batch must be done within one timeout.
 MESSAGES_PER_CALL = 5
-# The least that AWS allows. Reserved concurrency would throttle, and throttling uses up receives.
+# So many of one transform where the account runs few functions at once (a new one ten): the least that AWS allows.
+# Reserved concurrency would throttle, and throttling uses up receives.
 TRANSFORMS_AT_ONCE = 2
+# From so many on the account has room for all: each of some ten queues begins with five transforms at once. It is half
+# of what AWS gives an account by default, the rest being for other functions.
+PLENTY_AT_ONCE = 500
 
 # Each finished transform rings the loader, eleven at once after a first run, and one load takes all that is there:
 # a queue gathers the rings. A new account runs ten functions at once in all, and the transforms want those.
@@ -60,7 +64,8 @@ BELL = "bell"
 LOAD_TIMEOUT_S = 300
 # As many as one call can take without waiting for more.
 BELLS_PER_CALL = 10
-# The least that AWS allows: the second finds the first at work and leaves.
+# The least that AWS allows: the second finds the first at work and leaves. Whatever the account runs at once, for each
+# load opens a session of the warehouse before it knows.
 BELLS_AT_ONCE = 2
 # The least that AWS allows: a bell whose load failed rings again so much later.
 BELL_VISIBILITY_S = LOAD_TIMEOUT_S
@@ -136,6 +141,12 @@ def known_targets() -> Targets:
 def rings(settings: Settings) -> bool:
     """Whether a manifest wakes the loader, or the schedule alone does."""
     return settings["LOAD_ON_MANIFEST"] == "yes"
+
+
+def transforms_at_once(settings: Settings) -> int | None:
+    """How many of one transform may be at work; None for no limit, and then Lambda polls an idle queue less often."""
+    chosen = settings.get("TRANSFORMS_AT_ONCE") or str(TRANSFORMS_AT_ONCE)
+    return None if chosen == "none" else int(chosen)
 
 
 def owner_secret(settings: Settings) -> str:

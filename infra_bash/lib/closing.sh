@@ -36,7 +36,7 @@ prove() {
   for ((attempt = 1; attempt <= MOST_COUNTS; attempt++)); do
     run=$(extract_now '{"do":"count"}')
     # Where nothing changed no manifest rings the loader, and the schedule would be waited for.
-    invoke load '{}' >"$WORK/load"
+    invoke load '{"do":"load"}' >"$WORK/load"
     status=$(wait_until_loaded "$run")
     now=$(python infra_bash.lib.answers progress "$run" <<<"$status")
     [[ $now != loaded ]] || break

@@ -9,6 +9,19 @@ PAUSED=()
 UPDATING=
 UPDATED=0
 
+# choose_concurrency: a mapping with a limit is polled 15 times a minute also when nothing comes, one without 6 times.
+# Exports TRANSFORMS_AT_ONCE. Who may not ask, or asks an emulator that cannot say, deploys all the same.
+choose_concurrency() {
+  local limit why
+  [[ -z $TRANSFORMS_AT_ONCE ]] || return 0
+  limit=$(FINE=. aws_find lambda get-account-settings \
+    --query AccountLimit.UnreservedConcurrentExecutions --output text)
+  why=$(python infra_bash.lib.concurrency <<<"$limit")
+  IFS=$'\t' read -r TRANSFORMS_AT_ONCE why <<<"$why"
+  export TRANSFORMS_AT_ONCE
+  say ok "TRANSFORMS_AT_ONCE is $TRANSFORMS_AT_ONCE: $why"
+}
+
 # ensure_layer NAME: publish it when no version has its name as description; exports LAYER_ARN.
 ensure_layer() {
   local name=$PROJECT-$STAGE-libraries

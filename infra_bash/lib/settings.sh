@@ -105,6 +105,7 @@ check_settings() {
   must_match RETENTION_DAYS '^([1-9][0-9]{0,3})?$' "a number of days, 9999 at most, or empty"
   must_outlast EXTRACT_SCHEDULE
   must_outlast LOAD_SCHEDULE
+  must_match TRANSFORMS_AT_ONCE '^([2-9]|[1-9][0-9]{1,2}|1000|none)?$' "a number of 2 to 1000, none, or empty"
   must_match ALERT_EMAIL '^([^@[:space:]]+@[^@[:space:]]+)?$' "one address, or empty"
   must_match MONTHLY_BUDGET_USD '^([1-9][0-9]*)?$' "a number of dollars, or empty"
   [[ -z $SUBNET_IDS || -n $SECURITY_GROUP_IDS ]] || refuse "SUBNET_IDS is set and SECURITY_GROUP_IDS is not; set both"

@@ -154,7 +154,8 @@ class Pass:
         taken = self._warehouse.taken(log_id, complete)
         records = self._memory.records(self._run_log, newest, complete, last)
         refuse_others(taken, records, newest)
-        there = self._manifests.places_since(complete)
+        # Where no run is left, nor an entry of one, no manifest is of any account.
+        there: set[Place] = self._manifests.places_since(complete) if records or taken else set()
         self._outcome.waiting = dict(self._outcome.stopped)
         for reason, table in self._memory.refusals(self._outside.processed, log_id, taken, there).items():
             self._outcome.add_refused(reason, table)

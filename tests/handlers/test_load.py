@@ -111,6 +111,32 @@ def test_a_wrong_password_says_what_mends_it(stack: Database, capsys: pytest.Cap
     assert "wrong" not in line["reason"]
 
 
+def test_a_rotated_password_costs_no_run(stack: Database) -> None:
+    """The server refuses the login that the warm function has kept."""
+    migrate.handler({}, Context())
+    load.handler({}, Context())
+    login = stack.login()
+    with stack.server.superuser() as admin:
+        admin.run(f"ALTER ROLE {login.username} PASSWORD 'rotated'")
+        try:
+            keep("the/loader", Login(login.host, login.port, login.dbname, login.username, "rotated"))
+            assert load.handler({}, Context())["run"] == 0
+        finally:
+            admin.run(f"ALTER ROLE {login.username} PASSWORD '{login.password}'")
+    keep("the/loader", login)
+    assert load.handler({}, Context())["run"] == 0
+
+
+def test_who_asks_is_told_of_a_secret_that_was_just_changed(stack: Database) -> None:
+    """deploy.sh --put-secrets ends with a proof: it must not go by the login that was kept."""
+    migrate.handler({}, Context())
+    load.handler({}, Context())
+    keep("the/loader", replace_port(stack.login()))
+    load.handler({}, Context())
+    with pytest.raises(ServiceUnavailable):
+        load.handler({"do": "load"}, Context())
+
+
 def test_a_missing_setting_is_named(stack: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WAREHOUSE_SCHEMA")
     for handler in (load.handler, migrate.handler):

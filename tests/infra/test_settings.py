@@ -54,6 +54,9 @@ def test_a_missing_setting_is_named_with_its_fix(tmp_path: Path, name: str) -> N
         ("PROJET=x", "PROJET"),
         ("STAGE=Big", "STAGE is 'Big'"),
         ("LOAD_ON_MANIFEST=maybe", "yes or no"),
+        ("TRANSFORMS_AT_ONCE=1", "a number of 2 to 1000, none, or empty"),
+        ("TRANSFORMS_AT_ONCE=1001", "a number of 2 to 1000"),
+        ("TRANSFORMS_AT_ONCE=no", "a number of 2 to 1000"),
         ("EXTRACT_SCHEDULE=1 minute", "rate(…)"),
         ("not a setting", "is not KEY=VALUE"),
         ("SUBNET_IDS=subnet-1", "SECURITY_GROUP_IDS"),
@@ -199,7 +202,7 @@ def test_the_example_has_the_settings_that_the_local_stack_writes() -> None:
 
 
 # Where the local stack is not the AWS that the example is for.
-LOCAL_ONLY = {"WAREHOUSE_OWNER_SECRET", "DATABASE_PLAINTEXT", "SLACK_SECRET"}
+LOCAL_ONLY = {"WAREHOUSE_OWNER_SECRET", "DATABASE_PLAINTEXT", "SLACK_SECRET", "TRANSFORMS_AT_ONCE"}
 
 
 def defaults() -> Iterator[tuple[str, object]]:

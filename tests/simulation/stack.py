@@ -29,6 +29,8 @@ from shared.transform.run import transform_run
 from shared.warehouse.registry import TARGETS, Target
 from shared.watch.asking import Outside as AskingOutside
 from shared.watch.asking import ask_again
+from shared.watch.lake import Memory as WatchMemory
+from shared.watch.lake import read_lake
 from shared.watch.measures import Depths
 from tests.infra.stubs import NAMES, SETTINGS
 from tests.road.road import SCHEMA, Invoked, Road
@@ -209,11 +211,11 @@ class Stack:
                 topic=stage.topic(),
                 depths=depths,
                 targets=TARGETS,
-                now=self._now,
                 patience=timedelta(0),
-                memory=Memory(readers=1),
             )
-            self.world.counts["asked again"] += len(ask_again(outside).asked_again)
+            memory = WatchMemory(Memory(readers=1))
+            lake = read_lake(outside.run_log, memory, self._now)
+            self.world.counts["asked again"] += len(ask_again(outside, lake, memory).asked_again)
 
         self.world.start("watch", work)
 

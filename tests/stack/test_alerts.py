@@ -90,7 +90,7 @@ def test_dashboard_and_budget_are_there(stack: LocalStack) -> None:
     assert f'"{stack.names.function("extract")}"' in body
     monthly = {"AccountId": stack.names.account, "BudgetName": stack.names("monthly")}
     budgets = stack.aws("budgets")
-    assert budgets.describe_budget(**monthly)["Budget"]["BudgetLimit"] == {"Amount": "10", "Unit": "USD"}
+    assert budgets.describe_budget(**monthly)["Budget"]["BudgetLimit"] == {"Amount": "20", "Unit": "USD"}
     told = budgets.describe_notifications_for_budget(**monthly)["Notifications"]
     assert {(each["NotificationType"], each["Threshold"]) for each in told} == {("ACTUAL", 80.0), ("FORECASTED", 100.0)}
     for each in told:

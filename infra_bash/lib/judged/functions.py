@@ -55,12 +55,13 @@ class Functions(Roles):
                 continue
             function = mapping["FunctionArn"].rpartition(":")[2]
             mapping["Enabled"] = mapping.get("State") not in ("Disabling", "Disabled")
+            mapping["ScalingConfig"] = mapping.get("ScalingConfig") or {}
             found.setdefault((function, mapping.get("EventSourceArn", "")), []).append(mapping)
         for name, want in self.want("mappings").items():
             first, *more = found.get((name, want["EventSourceArn"]), [{}])
             if not first:
                 yield "create", name, ""
-            elif differences({k: v for k, v in want.items() if k != "FunctionName"}, first):
+            elif differences({"ScalingConfig": {}} | {k: v for k, v in want.items() if k != "FunctionName"}, first):
                 yield "update", name, first["UUID"]
             else:
                 yield "ok", name, first["UUID"]

@@ -37,6 +37,8 @@ class Functions(Base):
             )
 
     def mappings(self) -> Requests:
+        at_once = topology.transforms_at_once(self.settings)
+        scaling = {"ScalingConfig": {"MaximumConcurrency": at_once}} if at_once else {}
         for queue in topology.queues(self.targets):
             name = self.names.transform(queue.table)
             yield (
@@ -46,8 +48,8 @@ class Functions(Base):
                     "EventSourceArn": self.names.queue_arn(self.names.queue(queue.table)),
                     "BatchSize": topology.MESSAGES_PER_CALL,
                     "FunctionResponseTypes": ["ReportBatchItemFailures"],
-                    "ScalingConfig": {"MaximumConcurrency": topology.TRANSFORMS_AT_ONCE},
                     "Enabled": True,
+                    **scaling,
                 },
             )
         if topology.rings(self.settings):
@@ -65,7 +67,9 @@ class Functions(Base):
 
     def mapping_changes(self) -> Requests:
         for name, request in self.mappings():
-            yield name, {key: value for key, value in request.items() if key != "EventSourceArn"}
+            change = {key: value for key, value in request.items() if key != "EventSourceArn"}
+            # What is left out stays as it is; an empty one takes the limit away.
+            yield name, {"ScalingConfig": {}} | change
 
     def rules(self) -> Requests:
         for schedule in self._schedules():

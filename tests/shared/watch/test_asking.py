@@ -11,6 +11,7 @@ import pytest
 from shared.lake import keys
 from shared.warehouse.registry import TARGETS, Target
 from shared.watch.asking import Asked, Outside, ask_again
+from shared.watch.lake import Memory, read_lake
 from shared.watch.measures import Depths
 from shared.watch.watch import Dead, Health
 from tests.conftest import Ticks
@@ -30,23 +31,21 @@ class Watching:
     topic: Heard = field(default_factory=Heard)
 
     targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
+    memory: Memory = field(default_factory=Memory)
 
     def look(self, minutes: int) -> Asked:
         newest = self.road.run_log.newest()
         assert newest is not None
         then = newest.snapshot.taken_at.replace(tzinfo=UTC) + timedelta(minutes=minutes)
-        return ask_again(self._outside(then))
-
-    def _outside(self, then: datetime) -> Outside:
-        return Outside(
+        outside = Outside(
             run_log=self.road.run_log,
             manifests=self.road.manifests,
             topic=self.topic,
             depths=lambda table: self.messages.get(table, Depths()),
             targets=self.targets,
-            now=lambda: then,
             patience=PATIENCE,
         )
+        return ask_again(outside, read_lake(self.road.run_log, self.memory, lambda: then), self.memory)
 
     def knows(self, count: int, at: datetime) -> None:
         """Watch has seen so many dead letters of fact_payment, and none more since."""
