@@ -115,7 +115,11 @@ def test_moto_refuses_what_aws_would(deployed: subprocess.CompletedProcess[str],
         "PutTargets": ("put_targets", {"Rule": "none"}),
         "PutBucketNotificationConfiguration": (
             "put_bucket_notification_configuration",
-            {"NotificationConfiguration": {"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:::none", "Events": ["s3:*"]}]}},
+            {
+                "NotificationConfiguration": {
+                    "QueueConfigurations": [{"QueueArn": "arn:aws:sqs:::none", "Events": ["s3:*"]}]
+                }
+            },
         ),
     }
     for operation, (method, fault) in spoilt.items():
