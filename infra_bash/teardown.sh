@@ -21,6 +21,7 @@ source "$lib/arguments.sh"
 source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/state.sh"
+source "$lib/iam.sh"
 source "$lib/budgets.sh"
 source "$lib/remove.sh"
 
