@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-from infra_bash.lib.wanted import people
 from tests.stack import deployer, transcript
 from tests.stack.stack import LocalStack
 
@@ -16,7 +15,7 @@ def test_every_call_fits_the_models_of_the_services(stack: LocalStack, first_cal
 
 def test_a_right_less_and_the_deployer_cannot_deploy(stack: LocalStack) -> None:
     """So what made the stack, and what changes nothing here, had no other rights."""
-    policy = people.deployer(stack.names, stack.settings)
+    policy = deployer.policy(stack)
     less = json.loads(json.dumps(policy).replace('"sqs:ListQueues", ', ""))
     assert less != policy
     file = str(stack.folder / deployer.SETTINGS)
