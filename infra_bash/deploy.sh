@@ -77,8 +77,8 @@ main() {
 LOCAL_OPTIONS=()
 NEED_NO_PACKAGE=(
   buckets bucket_parts lifecycles bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
-  queue_attributes subscriptions subscription_attributes roles role_trusts role_policies log_groups
-  log_retentions mappings mapping_changes tick_configs permissions secrets rules rule_targets alert_subscriptions alarms
+  queue_attributes subscriptions subscription_attributes roles role_trusts role_boundaries role_policies
+  log_groups log_retentions mappings mapping_changes tick_configs permissions secrets rules rule_targets alert_subscriptions alarms
   dashboards budgets budget_changes budget_notifications
 )
 NEED_PACKAGES=(functions function_codes function_configurations)

@@ -32,6 +32,7 @@ _CHOICES: Mapping[str, str] = {
     "SLACK_SECRET": "totestream-local-slack",
     "WAREHOUSE_SCHEMA": "project_team_1",
     "ALERT_EMAIL": "",
+    "PERMISSIONS_BOUNDARY": "",
     "MONTHLY_BUDGET_USD": "20",
     "FRESHNESS_OBJECTIVE_S": "300",
     "REASK_AFTER_S": "600",

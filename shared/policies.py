@@ -1,8 +1,6 @@
 """Who may do what: one role per function with exactly its rights, and the policies of queues, topics, buckets.
 
 Pure functions that return IAM documents. A right that no test of the stack needs does not belong here.
-AWS authorises DeleteMessageBatch and PublishBatch as DeleteMessage and Publish; MiniStack asks for them under
-their own names, which AWS does not mind.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,7 +56,11 @@ class Rights:
         return _allow(["secretsmanager:GetSecretValue"], *arns)
 
     def publish(self, *topics: str) -> Document:
-        return _allow(["sns:Publish", "sns:PublishBatch"], *(self.names.topic_arn(topic) for topic in topics))
+        return _allow(self.with_batch("sns:Publish"), *(self.names.topic_arn(topic) for topic in topics))
+
+    def with_batch(self, action: str) -> Sequence[str]:
+        """AWS authorises a batch as its single action, and knows no action of the batch's name; an emulator does."""
+        return [action, f"{action}Batch"] if self.settings.get("AWS_ENDPOINT_URL") else [action]
 
     def put_metrics(self) -> Document:
         """Metrics have no ARN. AWS always says the namespace; MiniStack never does, hence IfExists."""
@@ -75,7 +77,7 @@ class Rights:
 
     def hear_the_bell(self) -> Sequence[Document]:
         """What Lambda does on the loader's behalf."""
-        actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:DeleteMessageBatch", "sqs:GetQueueAttributes"]
+        actions = ["sqs:ReceiveMessage", *self.with_batch("sqs:DeleteMessage"), "sqs:GetQueueAttributes"]
         return [_allow(actions, self.names.queue_arn(self.names.queue(BELL)))] if rings(self.settings) else []
 
     def log(self, function: str) -> Document:
@@ -162,9 +164,9 @@ def _expire(r: Rights) -> list[Document]:
 def _transform(r: Rights, target: Target) -> list[Document]:
     queue, dead_letters = (r.names.queue_arn(name) for name in r.pair(target.name))
     written = (f"manifests/*/{target.name}.json", f"tables/{target.name}/*", f"quarantine/{target.name}/*")
-    taking = ["ReceiveMessage", "DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility"]
+    taking = ["sqs:ReceiveMessage", *r.with_batch("sqs:DeleteMessage"), "sqs:ChangeMessageVisibility"]
     return [
-        _allow([f"sqs:{action}" for action in (*taking, "GetQueueAttributes", "GetQueueUrl")], queue),
+        _allow([*taking, "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], queue),
         _allow(["sqs:SendMessage", "sqs:GetQueueUrl"], dead_letters),
         r.get(INGESTION, ALL_RUNS, LATEST_HINT, EXPIRED, *(f"batches/{source}/*" for source in sorted(target.sources))),
         r.get(PROCESSED, *written, EXPIRED),

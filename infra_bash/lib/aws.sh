@@ -37,6 +37,22 @@ aws_read() {
   call_patiently "$@"
 }
 
+# aws_read_each FILE: its lines are where an answer goes and the call, with tabs. The kept CLI makes them all in one
+# process, which saves two thirds of each.
+aws_read_each() {
+  local problem line
+  local -a call
+  if [[ -S $CLI_SOCKET ]]; then
+    problem=$(mktemp "$WORK/problem.XXXXXX")
+    call_aws --each "$1" 2>"$problem" || die "$(what_failed "$problem" several calls)"
+    return
+  fi
+  while IFS= read -r line <&3; do
+    IFS=$'\t' read -ra call <<<"$line"
+    aws_read "${call[@]:1}" >"${call[0]}"
+  done 3<"$1"
+}
+
 # aws_find ARGUMENTS…: the answer, or nothing when there is no such thing, or the refusal matches FINE.
 aws_find() {
   FINE=$ABSENT${FINE:+|$FINE} call_patiently "$@"

@@ -26,8 +26,7 @@ read_stack() {
   aws_find lambda list-layer-versions --layer-name "$prefix-libraries" >"$HAVE/layers.json"
   aws_read sqs list-queues --queue-name-prefix "$prefix-" >"$HAVE/queues.json"
   aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$prefix-" >"$HAVE/log_groups.json"
-  aws_read iam get-account-authorization-details --filter Role \
-    --query "{RoleDetailList: RoleDetailList[?starts_with(RoleName, '$prefix-')]}" >"$HAVE/roles.json"
+  read_roles
   read_interfaces
   aws_read s3api list-buckets >"$HAVE/buckets.json"
   aws_read secretsmanager list-secrets --include-planned-deletion >"$HAVE/secrets.json"

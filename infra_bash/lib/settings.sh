@@ -108,6 +108,7 @@ check_settings() {
   must_match TRANSFORMS_AT_ONCE '^([2-9]|[1-9][0-9]{1,2}|1000|none)?$' "a number of 2 to 1000, none, or empty"
   must_match ALERT_EMAIL '^([^@[:space:]]+@[^@[:space:]]+)?$' "one address, or empty"
   must_match MONTHLY_BUDGET_USD '^([1-9][0-9]*)?$' "a number of dollars, or empty"
+  must_match PERMISSIONS_BOUNDARY '^(arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[^[:space:]]+)?$' "a policy's ARN, or empty"
   [[ -z $SUBNET_IDS || -n $SECURITY_GROUP_IDS ]] || refuse "SUBNET_IDS is set and SECURITY_GROUP_IDS is not; set both"
   must_be_local_plaintext
   [[ -z $DATABASE_CA || -r $DATABASE_CA ]] || refuse "DATABASE_CA names $DATABASE_CA, which cannot be read"

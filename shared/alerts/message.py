@@ -99,8 +99,8 @@ def _blocks(notice: Notice, head: str) -> Iterator[Block]:
         yield {"type": "section", "fields": some}
     if notice.command:
         yield {"type": "section", "text": _markup(_code(notice.command))}
-    links = f"<{_dashboard(notice)}|Dashboard> · {fitted(_runbook(notice), ANCHOR)}"
-    yield {"type": "context", "elements": [_markup(links)]}
+    runbook = _plain(fitted(_runbook(notice), ANCHOR))
+    yield {"type": "context", "elements": [_markup(f"<{_dashboard(notice)}|Dashboard>"), runbook]}
 
 
 def _numbers(notice: Notice) -> Iterable[str]:

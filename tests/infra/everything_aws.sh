@@ -19,7 +19,7 @@ case "$*" in
   *"lambda invoke"*"-inspect"*) printf '{"loaded_run": 1, "comparable": true, "tables": []}' >"${!#}" ;;
   *" get-"*"notification-configuration"* | *" list-"*"--query "[^{]* | *" list-objects-v2 "*) ;;
   *"list-buckets"*) echo '{"Buckets": []}' ;;
-  *"get-account-authorization-details"*) echo '{"RoleDetailList": []}' ;;
+  *"list-roles"*) echo '[]' ;;
   *"describe-log-groups"*) echo '{"logGroups": []}' ;;
   *"describe-alarms"*) echo '{"MetricAlarms": []}' ;;
   *"list-functions"*) echo '{"Functions": []}' ;;

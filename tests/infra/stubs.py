@@ -42,6 +42,7 @@ SETTINGS = {
     "SLACK_SECRET": "test/slack",
     "SLACK_HOSTS": "hooks.slack.com",
     "ALERT_EMAIL": "someone@example.com",
+    "PERMISSIONS_BOUNDARY": "",
     "MONTHLY_BUDGET_USD": "10",
     "LAMBDA_PYTHON": "3.13",
     "LAMBDA_ARCH": "arm64",

@@ -16,6 +16,15 @@ class Roles(Answers):
     def roles(self) -> Iterator[Line]:
         return judged(only(self.want("roles"), "AssumeRolePolicyDocument"), self._roles())
 
+    def role_boundaries(self) -> Iterator[Line]:
+        """Of the roles that are there: a new one is made with its boundary."""
+        have = {
+            name: {"PermissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")}
+            for name, role in self._roles().items()
+        }
+        want = {name: thing for name, thing in self.want("role_boundaries").items() if name in have}
+        return judged(only(want, "PermissionsBoundary"), have)
+
     def role_policies(self) -> Iterator[Line]:
         have = {
             name: policy

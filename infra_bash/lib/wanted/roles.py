@@ -12,10 +12,18 @@ class Roles(Base):
     def roles(self) -> Requests:
         trust = json.dumps(policies.trust_policy())
         for function in self.all_functions:
-            yield (
-                function.name,
-                {"RoleName": function.name, "AssumeRolePolicyDocument": trust, "Tags": self.tag_list},
-            )
+            role = {"RoleName": function.name, "AssumeRolePolicyDocument": trust, "Tags": self.tag_list}
+            yield function.name, role | self._boundary()
+
+    def role_boundaries(self) -> Requests:
+        """None without the setting: a boundary that somebody else has put on a role stays."""
+        if boundary := self._boundary():
+            for function in self.all_functions:
+                yield function.name, {"RoleName": function.name} | boundary
+
+    def _boundary(self) -> dict[str, str]:
+        boundary = self.settings.get("PERMISSIONS_BOUNDARY", "")
+        return {"PermissionsBoundary": boundary} if boundary else {}
 
     def role_trusts(self) -> Requests:
         for name, request in self.roles():

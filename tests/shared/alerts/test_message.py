@@ -48,7 +48,8 @@ def test_an_alert_is_shown_whole() -> None:
         "```",
         "./infra_bash/retry.sh fact_payment --settings settings.env",
         "```",
-        f"<{DASHBOARD}|Dashboard> · docs/runbook.md#dead-letters",
+        f"<{DASHBOARD}|Dashboard>",
+        "docs/runbook.md#dead-letters",
     ]
 
 
@@ -101,7 +102,8 @@ def test_an_incident_of_no_table_is_of_the_stack() -> None:
         "🔴 Messages that nobody could read",
         "totestream-test",
         "Begun: since 2026-03-02 09:00 UTC, for 12 min",
-        f"<{DASHBOARD}|Dashboard> · docs/runbook.md",
+        f"<{DASHBOARD}|Dashboard>",
+        "docs/runbook.md",
     ]
 
 
@@ -130,7 +132,8 @@ def test_an_alarm_is_shown_as_what_it_is(state: str, sign: str, title: str, when
         "```",
         "./infra_bash/status.sh",
         "```",
-        f"<{DASHBOARD}|Dashboard> · docs/runbook.md",
+        f"<{DASHBOARD}|Dashboard>",
+        "docs/runbook.md",
     ]
 
 
