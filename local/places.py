@@ -190,5 +190,7 @@ def read_given(path: Path) -> str:
         opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return ""
-    with os.fdopen(opened, "rb") as file:
-        return file.read(4096).decode(errors="replace") if stat.S_ISREG(os.fstat(opened).st_mode) else ""
+    try:
+        return os.read(opened, 4096).decode(errors="replace") if stat.S_ISREG(os.fstat(opened).st_mode) else ""
+    finally:
+        os.close(opened)

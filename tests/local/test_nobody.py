@@ -127,6 +127,14 @@ def test_who_is_first_in_a_folder_of_all_has_nothing_of_it(
 
 
 @pytest.mark.fast
+def test_only_a_file_is_read(tmp_path: Path, kept: Path) -> None:
+    (tmp_path / "link").symlink_to(kept / "file")
+    os.mkfifo(tmp_path / "pipe")
+    assert [places.read_given(tmp_path / name) for name in ("link", "pipe", "kept", "absent")] == ["", "", "", ""]
+    assert places.read_given(kept / "file") == CONTENT
+
+
+@pytest.mark.fast
 def test_a_folder_that_others_may_write_in_is_no_stacks(tmp_path: Path) -> None:
     folder = tmp_path / "stack"
     places.make_stack_folder(folder)

@@ -73,16 +73,8 @@ def is_closed_to_others(stack: Stack) -> None:
 
 def account_by_hand(urls: str) -> str:
     """As the AWS CLI says it to who copies what `urls` prints."""
-    told = dict(line.split() for line in urls.splitlines() if line.startswith("AWS_"))
-    command = [
-        places.REPOSITORY / ".venv/bin/aws",
-        "sts",
-        "get-caller-identity",
-        "--query",
-        "Account",
-        "--output",
-        "text",
-    ]
+    told: dict[str, str] = dict(line.split() for line in urls.splitlines() if line.startswith("AWS_"))
+    command = f"{places.REPOSITORY}/.venv/bin/aws sts get-caller-identity --query Account --output text".split()
     return subprocess.run(command, env=told, capture_output=True, text=True, check=True).stdout.strip()
 
 
