@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
 from local.postgres import Server, throw_away
@@ -47,3 +49,13 @@ def test_options_reach_the_server(local_server: Server) -> None:
 def setting(connection: Connection, name: str) -> str:
     [[value]] = connection.run("SELECT current_setting(:name)", name=name) or []
     return str(value)
+
+
+def test_every_connection_needs_a_password(local_server: Server) -> None:
+    with local_server.superuser() as admin:
+        assert setting(admin, "unix_socket_directories") == ""
+        assert setting(admin, "listen_addresses") == "127.0.0.1"
+        assert admin.run("SELECT DISTINCT auth_method FROM pg_hba_file_rules") == [["scram-sha-256"]]
+    for password in ("", "postgres", "test"):
+        with pytest.raises(DatabaseError, match="28P01"):
+            local_server.connect("postgres", password, "postgres")

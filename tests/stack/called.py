@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass
 
+from local import places
+from local.slack_process import SlackProcess
 from tests.stack.stack import LocalStack
 
 
@@ -13,7 +15,7 @@ class Called:
     stack: LocalStack
 
     def __post_init__(self) -> None:
-        self._file = self.stack.folder / "slack/slack.jsonl"
+        self._file = SlackProcess(places.slack_home(self.stack.folder)).messages
         self._seen = len(self._lines())
 
     def _lines(self) -> list[str]:

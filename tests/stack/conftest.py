@@ -20,7 +20,6 @@ SOURCE = ("--orders", "150", "--seed", "3")
 def new_stack() -> Iterator[LocalStack]:
     """A folder for a stack, and its end."""
     folder = Path(tempfile.mkdtemp(prefix="totestream-stack-", dir="/var/tmp"))
-    folder.chmod(0o755)
     made = LocalStack(folder / "local")
     try:
         yield made

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pg8000.native import Connection
 
-from local import logins
+from local import logins, places
 from local.processes import command_of
 from shared.topology import VISIBILITY_S
 from shared.warehouse.registry import TARGETS
@@ -259,7 +259,7 @@ def reader_of(stack: LocalStack, table: str) -> Iterator[None]:
 
 
 def emulator_pid(stack: LocalStack) -> int:
-    return int((stack.folder / "ministack" / "pid").read_text())
+    return int((places.ministack_home(stack.folder) / "pid").read_text())
 
 
 def start_again(stack: LocalStack) -> None:
