@@ -14,8 +14,8 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from infra_bash.lib import package
 from infra_bash.lib import layer as layer_of
+from infra_bash.lib import package
 from infra_bash.lib.layer import IN_THE_RUNTIME, MACHINES, ROOT
 
 ARCH = next(arch for arch, machine in MACHINES.items() if machine == platform.machine())
