@@ -25,7 +25,7 @@ ROLE = "arn:aws:iam::123456789012:role/totestream-test-load"
 DEPLOYER = people.deployer(NAMES, BOUNDED)
 EVERYBODY = ("deploy", "plan", "operate", "boundary")
 # What asks AWS nothing, or only the local stack, and what an administrator runs.
-NOT_OURS = {"local.sh", "lock.sh", "test.sh", "demo.sh", "github.sh", "audit.sh", "comment.sh"}
+NOT_OURS = {"local.sh", "lock.sh", "test.sh", "demo.sh", "github.sh", "audit.sh"}
 # What parliament finds and is meant so: lists take no resource, who makes a bucket also writes its policy, and AWS
 # itself compares iam:PermissionsBoundary by StringEquals.
 TAKEN = {"RESOURCE_STAR", "RESOURCE_POLICY_PRIVILEGE_ESCALATION", "MISMATCHED_TYPE_BUT_USABLE"}
@@ -34,7 +34,7 @@ COMING = {
     *("lambda:GetAccountSettings", "s3:DeleteBucketPolicy", "s3:GetLifecycleConfiguration"),
     *("s3:PutLifecycleConfiguration", "ec2:DescribeNetworkInterfaces"),
 }
-DEPLOYERS = {"deploy.sh", "teardown.sh"}
+DEPLOYERS = {"deploy.sh", "plan.sh", "teardown.sh"}
 
 
 def asked_by(scripts: set[str]) -> set[str]:
