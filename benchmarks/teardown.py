@@ -8,16 +8,14 @@ see docs/design.md, "Nothing grows for ever".
 """
 
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import boto3
 
 from infra_bash.lib.emptying import CONFIG, Emptying
-from local.ministack import ROOT_KEY, ROOT_SECRET, Ministack
+from local.ministack import Ministack, throw_away
 
 BUCKET = "totestream-bench"
 WRITERS = 4
@@ -38,9 +36,10 @@ def fill(s3: Any, versions: int) -> None:
         list(pool.map(write, range(versions)))
 
 
-def measure(url: str, versions: int) -> None:
-    login = {"aws_access_key_id": ROOT_KEY, "aws_secret_access_key": ROOT_SECRET}
-    s3 = boto3.client("s3", endpoint_url=url, region_name="eu-west-2", config=CONFIG, **login)  # type: ignore[call-overload]
+def measure(server: Ministack, versions: int) -> None:
+    key, secret = server.keys
+    login = {"aws_access_key_id": key, "aws_secret_access_key": secret}
+    s3 = boto3.client("s3", endpoint_url=server.url, region_name="eu-west-2", config=CONFIG, **login)  # type: ignore[call-overload]
     began = time.perf_counter()
     fill(s3, versions)
     written, passes, deleted = time.perf_counter(), 0, 0
@@ -55,13 +54,8 @@ def measure(url: str, versions: int) -> None:
 
 
 def main(versions: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        server = Ministack(Path(folder) / "ministack")
-        server.start()
-        try:
-            measure(server.url, versions)
-        finally:
-            server.stop()
+    with throw_away() as server:
+        measure(server, versions)
 
 
 if __name__ == "__main__":

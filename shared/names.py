@@ -48,10 +48,6 @@ class Names:
         """The ARN of what belongs to no region: IAM's and Budgets' things."""
         return f"arn:{self.partition}:{service}::{self.account}:{resource}"
 
-    def global_arn(self, service: str, resource: str) -> str:
-        """The ARN of what belongs to no region: IAM's and Budgets' things."""
-        return f"arn:aws:{service}::{self.account}:{resource}"
-
     def bucket_arn(self, noun: str, key: str = "") -> str:
         return f"arn:{self.partition}:s3:::{self.bucket(noun)}" + (f"/{key}" if key else "")
 

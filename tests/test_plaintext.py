@@ -109,9 +109,9 @@ class Context:
 
 
 FUNCTIONS: dict[str, Callable[[Settings], object]] = {
-    "extract": lambda told: extract.outside(told, Context()).open_source(),
+    "extract": lambda told: extract.outside({}, told, Context()).open_source(),
     "inspect": lambda told: inspect.answer({"do": "used"}, told, Context()),
-    "load": lambda told: load.load(told, lambda: 60.0),
+    "load": lambda told: load.load({}, told, lambda: 60.0),
     "migrate": lambda told: migrate.migrated({}, told, 60.0),
 }
 

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ import boto3
 import pytest
 
 from infra_bash.lib import deploy_lock
-from local.ministack import ROOT_KEY, ROOT_SECRET, Ministack
+from local.ministack import Ministack, throw_away
 from tests.infra.scripts import MINIMUM, ROOT
 
 pytestmark = pytest.mark.fast
@@ -33,11 +32,12 @@ DEPLOY = """
 
 
 class Cloud:
-    def __init__(self, folder: Path, url: str) -> None:
-        login = {"aws_access_key_id": ROOT_KEY, "aws_secret_access_key": ROOT_SECRET, "region_name": "eu-west-2"}
+    def __init__(self, folder: Path, server: Ministack) -> None:
+        (key, secret), url = server.keys, server.url
+        login = {"aws_access_key_id": key, "aws_secret_access_key": secret, "region_name": "eu-west-2"}
         self.s3: Any = boto3.client("s3", endpoint_url=url, **login)  # type: ignore[call-overload]
         self._file = folder / "settings.env"
-        access = f"AWS_ACCESS_KEY_ID={ROOT_KEY}\nAWS_SECRET_ACCESS_KEY={ROOT_SECRET}\n"
+        access = f"AWS_ACCESS_KEY_ID={key}\nAWS_SECRET_ACCESS_KEY={secret}\n"
         self._file.write_text(f"{MINIMUM}AWS_ENDPOINT_URL={url}\n{access}")
 
     def make_bucket(self) -> None:
@@ -68,13 +68,8 @@ class Cloud:
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    folder = tmp_path_factory.mktemp("lock")
-    server = Ministack(folder / "ministack")
-    # By a process of its own, which Python does not miss at its end.
-    begin = "import sys, pathlib; from local.ministack import Ministack; Ministack(pathlib.Path(sys.argv[1])).start()"
-    subprocess.run([sys.executable, "-c", begin, server.home], cwd=ROOT, check=True)
-    yield Cloud(folder, server.url)
-    server.stop()
+    with throw_away() as server:
+        yield Cloud(tmp_path_factory.mktemp("lock"), server)
 
 
 @pytest.fixture

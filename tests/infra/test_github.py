@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import boto3
 import pytest
 
 from infra_bash.lib.wanted import github
-from local.ministack import ROOT_KEY, ROOT_SECRET, Ministack
+from local.ministack import Ministack, throw_away
 from tests.infra.scripts import MINIMUM, ROOT, run
 from tests.infra.stubs import NAMES
 
@@ -93,11 +92,12 @@ WHOSE = ("--repo", "octo/pipeline", "--repo-id", "789012", "--owner-id", "123456
 
 
 class Cloud:
-    def __init__(self, folder: Path, url: str) -> None:
-        login = {"aws_access_key_id": ROOT_KEY, "aws_secret_access_key": ROOT_SECRET, "region_name": "eu-west-2"}
+    def __init__(self, folder: Path, server: Ministack) -> None:
+        (key, secret), url = server.keys, server.url
+        login = {"aws_access_key_id": key, "aws_secret_access_key": secret, "region_name": "eu-west-2"}
         self.iam: Any = boto3.client("iam", endpoint_url=url, **login)  # type: ignore[call-overload]
         self._file = folder / "settings.env"
-        access = f"AWS_ACCESS_KEY_ID={ROOT_KEY}\nAWS_SECRET_ACCESS_KEY={ROOT_SECRET}\nSLACK_SECRET=a secret's\n"
+        access = f"AWS_ACCESS_KEY_ID={key}\nAWS_SECRET_ACCESS_KEY={secret}\nSLACK_SECRET=a secret's\n"
         self._file.write_text(f"{MINIMUM}AWS_ENDPOINT_URL={url}\n{access}")
 
     def github(self, *options: str) -> tuple[list[str], list[str]]:
@@ -117,12 +117,8 @@ class Cloud:
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    server = Ministack(tmp_path / "ministack")
-    # By a process of its own, which Python does not miss at its end.
-    begin = "import sys, pathlib; from local.ministack import Ministack; Ministack(pathlib.Path(sys.argv[1])).start()"
-    subprocess.run([sys.executable, "-c", begin, server.home], cwd=ROOT, check=True)
-    yield Cloud(tmp_path, server.url)
-    server.stop()
+    with throw_away() as server:
+        yield Cloud(tmp_path, server)
 
 
 def test_github_is_let_in_mended_and_put_out(cloud: Cloud) -> None:
