@@ -7,7 +7,10 @@ import hashlib
 import hmac
 import os
 import sys
+import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 Credentials = Callable[[Mapping[str, Any]], dict[str, str]]
@@ -24,7 +27,9 @@ def main() -> None:
     from ministack.core import lambda_runtime
 
     from local.guard import Guard, Keys
+    from local.layers import unpacked_once
 
+    zipfile.ZipFile = unpacked_once(Path(tempfile.gettempdir()) / "layers")  # type: ignore[misc]
     lambda_runtime.execution_credentials = function_sessions(secret)
     emulator.app = Guard(emulator.app, Keys(key, secret))
     sys.argv[1:] = []
