@@ -34,7 +34,7 @@ lock_stack() {
 
 # put_lock CONDITION…
 put_lock() {
-  FINE='NoSuchBucket|PreconditionFailed|ConditionalRequestConflict|nknown options' aws_write_patiently "$IN_USE" \
+  FINE='NoSuchBucket|PreconditionFailed|ConditionalRequestConflict|nknown options' aws_write \
     s3api put-object --bucket "$(ingestion_bucket)" --key "$LOCK_KEY" --body "$WORK/lock.json" "$@" >"$WORK/locked"
 }
 

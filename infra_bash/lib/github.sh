@@ -42,7 +42,7 @@ delete_old_versions() {
   local version
   # shellcheck disable=SC2016 # `false` is JMESPath
   aws_find iam list-policy-versions --policy-arn "$BOUNDARY_ARN" \
-    --query 'Versions[?IsDefaultVersion==`false`].[VersionId]' --output text >"$WORK/versions"
+    --query 'Versions[?IsDefaultVersion==`false`].[VersionId]' | rows >"$WORK/versions"
   while read -r version <&4; do
     aws_delete iam delete-policy-version --policy-arn "$BOUNDARY_ARN" --version-id "$version"
   done 4<"$WORK/versions"
@@ -50,8 +50,7 @@ delete_old_versions() {
 
 put_github_role() {
   if [[ $1 == create ]]; then
-    # AWS hears of a new provider late.
-    aws_write_patiently 'MalformedPolicyDocument|InvalidPrincipal' iam create-role --cli-input-json "$(request github_roles "$2")"
+    aws_write iam create-role --cli-input-json "$(request github_roles "$2")"
   else
     aws_write iam update-assume-role-policy --cli-input-json "$(request github_trusts "$2")"
   fi

@@ -94,6 +94,12 @@ CALLS = (
         120,
         "a role that was just made; Terraform: two minutes",
     ),
+    Row(
+        r"iam create-role$",
+        r"\(MalformedPolicyDocument\w*\).*[Ii]nvalid principal",
+        60,
+        "an identity provider that was just made is not known everywhere",
+    ),
     Row(r"iam ", r"ConcurrentModification|EntityTemporarilyUnmodifiable", 120, "IAM's own words: try again later"),
     Row(r"events ", r"ConcurrentModification", 60, "EventBridge changes one thing of a rule after the other"),
     Row(r"events put-targets$", r"\(ResourceNotFound\w*\)", 60, "a rule that was just made"),

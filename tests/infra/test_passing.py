@@ -83,6 +83,12 @@ MET = [
     ),
     ("sqs set-queue-attributes", "An error occurred (AWS.SimpleQueueService.NonExistentQueue): no", 60),
     ("sns subscribe", "An error occurred (NotFound) when calling the Subscribe operation: Topic does not exist", 60),
+    (
+        "iam create-role",
+        "An error occurred (MalformedPolicyDocument) when calling the CreateRole operation: Invalid principal in policy:"
+        ' "FEDERATED":"arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"',
+        60,
+    ),
     ("s3api create-bucket", "An error occurred (OperationAborted): A conflicting conditional operation", 600),
     ("s3api put-bucket-versioning", "An error occurred (NoSuchBucket): The specified bucket does not exist", 120),
     ("s3api put-public-access-block", "An error occurred (OperationAborted): A conflicting operation", 120),
