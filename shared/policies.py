@@ -9,21 +9,11 @@ from typing import Any
 from shared.lake.keys import BATCHES, EXPIRED, LATEST_HINT, MANIFESTS, PUBLISHED, RUNS, TABLE_PARTS
 from shared.names import ALERTS, CHANGES, MAIL, Names
 from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, functions, owner_secret, rings
+from shared.vpc import in_a_vpc
 
 Document = dict[str, Any]
 HEALTH = "health/*"
 ALL_RUNS, ALL_PUBLISHED, ALL_MANIFESTS = f"{RUNS}*", f"{PUBLISHED}*", f"{MANIFESTS}*"
-
-# What Lambda does with a role to have a function stand in a VPC: AWS's list, word for word ("Giving Lambda functions
-# access to resources in an Amazon VPC", Required IAM permissions).
-IN_A_VPC = (
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-)
 
 
 def _document(*statements: Document) -> Document:
@@ -82,13 +72,6 @@ class Rights:
 
     def log(self, function: str) -> Document:
         return _allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{self.names.log_group_arn(function)}:*")
-
-    def stand_in_vpc(self, function: str) -> Sequence[Document]:
-        """For Lambda alone: what the function's own code asks of EC2 says which function it comes from. Interfaces
-        have no names before they are made, and Describe takes no resource."""
-        source = {"ArnEquals": {"lambda:SourceFunctionArn": self.names.function_arn(function)}}
-        denied = {"Effect": "Deny", "Action": [*IN_A_VPC, "ec2:DetachNetworkInterface"], "Resource": ["*"]}
-        return [_allow(IN_A_VPC, "*"), denied | {"Condition": source}]
 
 
 def _extract(r: Rights) -> list[Document]:
@@ -189,7 +172,7 @@ def role_policies(names: Names, settings: Settings, targets: Targets) -> dict[st
         names.function("expire"): _expire(r),
     }
     private = {each.name for each in functions(names, settings, targets) if each.private and settings.get("SUBNET_IDS")}
-    vpc = {name: r.stand_in_vpc(name) if name in private else () for name in statements}
+    vpc = {name: in_a_vpc(names.function_arn(name)) if name in private else () for name in statements}
     return {name: _document(*own, r.log(name), *vpc[name]) for name, own in statements.items()}
 
 

@@ -14,6 +14,7 @@ from infra_bash.lib.removals import Removals, lines
 from infra_bash.lib.requests import Requests
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
+from tests.infra.scripts import EXAMPLE
 
 pytestmark = pytest.mark.fast
 
@@ -134,6 +135,19 @@ class Account:
 @pytest.fixture
 def account(tmp_path: Path) -> Account:
     return Account(tmp_path)
+
+
+def test_the_example_names_the_endpoints_that_private_functions_need() -> None:
+    requests = sent(**VPC)
+    private = {name for name, made in requests.function_configurations() if made["VpcConfig"]["SubnetIds"]}
+    policies = [json.loads(made["PolicyDocument"]) for name, made in requests.role_policies() if name in private]
+    actions = {action for policy in policies for each in policy["Statement"] for action in each["Action"]}
+    # Lambda itself writes logs, makes interfaces and takes messages.
+    asked = {action.split(":")[0] for action in actions} - {"logs", "ec2"}
+    names = {"s3": "S3", "secretsmanager": "Secrets Manager", "sns": "SNS", "lambda": "Lambda", "sqs": "SQS"}
+    assert asked == set(names)
+    (told,) = [block for block in EXAMPLE.read_text().split("\n\n") if "\nSUBNET_IDS=" in block]
+    assert [name for name in names.values() if name not in told] == []
 
 
 # ---- deploy.sh
