@@ -233,10 +233,8 @@ def test_who_must_not_ask_twice_does_not(aws: FakeAws) -> None:
 
 
 def test_a_new_function_is_active_before_anything_is_put_to_it(aws: FakeAws) -> None:
-    done = doors.run(
-        aws,
-        "put_function create f ''; put_function create g ''; wait_for_new_functions; DRY_RUN=yes wait_for_new_functions",
-    )
+    wait = "wait_for_new_functions; DRY_RUN=yes wait_for_new_functions"
+    done = doors.run(aws, f"put_function create f ''; put_function create g ''; {wait}")
     assert done.returncode == 0, done.stderr
     assert [line.split(" --cli")[0] for line in aws.asked] == [
         "lambda create-function",
