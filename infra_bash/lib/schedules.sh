@@ -51,7 +51,7 @@ is_seen() {
     ((SECONDS < $5)) ||
       die "the schedule $1 has not started $2 in $((2 * $3 + LATE_S)) s, though it works when it is invoked; look at" \
         "the rule's FailedInvocations in CloudWatch, and with infra_bash/logs.sh$(same_stack) ${2#"$PROJECT-$STAGE-"}"
-    [[ $said == yes ]] || say wait "for schedule $1 to start $2, at most $(($5 - SECONDS)) s"
+    [[ $said == yes ]] || say wait "for schedule $1 to start $2, at most $((2 * $3 + LATE_S)) s"
     said=yes
     sleep 2
   done
