@@ -74,7 +74,7 @@ main() {
     say ok "a dry run: nothing was written"
   else
     step "proof" prove
-    step "schedules" prove_schedules
+    step "proof of the schedules" prove_schedules
   fi
   say_if_nobody_is_called
   [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || leave_local_stack

@@ -41,7 +41,7 @@ CALLS = (
     ),
     Row(
         r"lambda create-event-source-mapping$",
-        r"\(ResourceConflict\w*\).*already exists",
+        r"ResourceConflict.*already exists",
         300,
         "a mapping that was deleted goes on for minutes, in the way of its like",
     ),

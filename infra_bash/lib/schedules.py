@@ -1,11 +1,11 @@
 """What a deploy must know to see whether each schedule starts its function.
 
-    python -m infra_bash.lib.schedules plan FOLDER     a line per schedule: rule, function, seconds, state, when
-    python -m infra_bash.lib.schedules newest <LOOKS   the time of the newest of filter-log-events' answer, 0 if none
+    python -m infra_bash.lib.schedules plan FOLDER          a line per schedule: rule, function, seconds, state, when
+    python -m infra_bash.lib.schedules newest RULE <LOOKS   when the rule's newest look was, 0 if there is none
 
 FOLDER is as verdicts.py has it, after all was put. The seconds are between two looks, where they are few enough to be
 waited for, else 0. The state is `new` where the function was made just now, `changed` where something was put that a
-look needs, so that only a later one shows that it works; else `same`.
+look needs, so that only a later one shows that it works; else `same`. LOOKS is filter-log-events' answer.
 """
 
 import json
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infra_bash.lib.judged.base import Thing
+from infra_bash.lib.log_lines import facts_of
 
 # A deploy that waits for longer than ten minutes, twice this, is one that nobody waits for.
 LONGEST_S = 300
@@ -56,14 +57,15 @@ def _put(folder: Path, kind: str) -> set[str]:
     return {line.split("\t")[1] for line in lines if not line.startswith("ok\t")}
 
 
-def newest(answer: str) -> int:
+def newest(rule: str, answer: str) -> int:
+    """The emulator leaves it to us to look into what is JSON."""
     events = json.loads(answer).get("events", []) if answer.strip() else []
-    return max((int(event["timestamp"]) for event in events), default=0)
+    return max((int(each["timestamp"]) for each in events if facts_of(each["message"]).get("rule") == rule), default=0)
 
 
 def main() -> None:
     if sys.argv[1] == "newest":
-        print(newest(sys.stdin.read()))
+        print(newest(sys.argv[2], sys.stdin.read()))
         return
     for line in plan(Path(sys.argv[2])):
         print("\t".join(map(str, line)))

@@ -21,7 +21,7 @@ newest_look() {
   local since_s=$((EPOCHSECONDS - 2 * $3 - LATE_S - CLOCKS_DIFFER_S))
   aws_find logs filter-log-events --log-group-name "/aws/lambda/$2" --start-time "${since_s}000" \
     --filter-pattern "{ \$.rule = \"$1\" }" >"$WORK/looks.$1"
-  python infra_bash.lib.schedules newest <"$WORK/looks.$1"
+  python infra_bash.lib.schedules newest "$1" <"$WORK/looks.$1"
 }
 
 # prove_schedules: one that was seen at work before counts, where nothing was put that it needs.
@@ -33,7 +33,7 @@ prove_schedules() {
     if is_seen "$rule" "$function" "$interval_s" "$state" "$((until + 2 * interval_s + LATE_S))"; then
       seen+=("$rule")
     else
-      say later "$rule starts $function $when; infra_bash/logs.sh$(same_stack) ${function#"$PROJECT-$STAGE-"} shows it"
+      say later "schedule $rule: $when; infra_bash/logs.sh$(same_stack) ${function#"$PROJECT-$STAGE-"} shows it"
     fi
   done 4<"$WORK/schedules"
   ((${#seen[@]} == 0)) || say ok "schedules at work: ${seen[*]}"
@@ -51,7 +51,7 @@ is_seen() {
     ((SECONDS < $5)) ||
       die "the schedule $1 has not started $2 in $((2 * $3 + LATE_S)) s, though it works when it is invoked; look at" \
         "the rule's FailedInvocations in CloudWatch, and with infra_bash/logs.sh$(same_stack) ${2#"$PROJECT-$STAGE-"}"
-    [[ $said == yes ]] || say wait "for schedule $1 to start $2, at most $(($5 - SECONDS)) s"
+    [[ $said == yes ]] || say wait "for schedule $1 to start $2, at most $((2 * $3 + LATE_S)) s"
     said=yes
     sleep 2
   done

@@ -24,7 +24,10 @@ case "$*" in
   *"describe-alarms"*) echo '{"MetricAlarms": []}' ;;
   *"list-functions"*) echo '{"Functions": []}' ;;
   *"list-event-source-mappings"*) echo '{"EventSourceMappings": []}' ;;
-  *"filter-log-events"*) echo '{"events": [{"timestamp": 4102444800000, "message": "{}"}]}' ;;
+  *"filter-log-events"*)
+    rule=$(grep -oE '\$\.rule = "[a-z-]+"' <<<"$*")
+    printf '{"events": [{"timestamp": 4102444800000, "message": "{\\"rule\\": \\"%s\\"}"}]}' "$(cut -d '"' -f 2 <<<"$rule")"
+    ;;
   *"list-rules"*) echo '{"Rules": []}' ;;
   *" get-"* | *" describe-"* | *" list-"*) not_found ;;
 esac

@@ -57,9 +57,14 @@ def test_a_look_of_before_counts_where_nothing_was_put_that_it_needs(tmp_path: P
     assert state(tmp_path, functions="create", rule_targets="create") == "new"
 
 
-def test_the_newest_of_an_answer_or_of_none() -> None:
-    assert newest('{"events": [{"timestamp": 5}, {"timestamp": 7}]}') == 7
-    assert newest('{"events": []}') == newest("") == 0
+def test_only_what_names_the_rule_is_its_look() -> None:
+    ours = {"timestamp": 9, "message": json.dumps({"message": "extraction done"})}
+    another = {"timestamp": 8, "message": json.dumps({"message": "extraction done", "rule": "totestream-test-extract"})}
+    lambdas = {"timestamp": 7, "message": f"START {RULE}"}
+    answer = json.loads(looks(3, 5))
+    answer["events"] += [ours, another, lambdas]
+    assert newest(RULE, json.dumps(answer)) == 5
+    assert newest(RULE, '{"events": []}') == newest(RULE, "") == 0
 
 
 # ---- the script
@@ -71,7 +76,8 @@ def aws(tmp_path: Path) -> FakeAws:
 
 
 def looks(*times: int) -> str:
-    return json.dumps({"events": [{"timestamp": time, "message": "{}"} for time in times]})
+    said = json.dumps({"message": "watch looked", "rule": RULE})
+    return json.dumps({"events": [{"timestamp": time, "message": said} for time in times]})
 
 
 def prove(aws: FakeAws, schedule: str, before: str = "", settings: str = "") -> Any:
@@ -121,6 +127,6 @@ def test_of_what_is_not_waited_for_it_is_said_when_it_comes(
 ) -> None:
     done = prove(aws, schedule, settings=settings)
     assert done.returncode == 0
-    assert done.stderr.startswith(f"later   {RULE} starts {FUNCTION} {words}; infra_bash/logs.sh")
+    assert done.stderr.startswith(f"later   schedule {RULE}: {words}; infra_bash/logs.sh")
     aws.answers("logs filter-log-events", looks(1))
     assert prove(aws, schedule, settings=settings).stderr == f"ok      schedules at work: {RULE}\n"

@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from shared import topology
+from shared import log, topology
 from shared.topology import Function
 from shared.warehouse import registry
 from tests.infra.stubs import NAMES, SETTINGS, TARGETS
@@ -32,6 +34,12 @@ def test_extract_load_and_watch_have_a_schedule_and_extract_compares_once_a_day(
         ("reconcile", "cron(30 3 * * ? *)", '{"do": "reconcile", "rule": "totestream-test-reconcile"}'),
     ]
     assert made[3].function == made[0].function == NAMES.function("extract")
+
+
+def test_what_a_schedule_starts_says_so_in_the_log_and_what_somebody_invokes_does_not() -> None:
+    for schedule in topology.schedules(NAMES, SETTINGS):
+        assert log.started_by(json.loads(schedule.event)) == {"rule": schedule.name}
+    assert log.started_by({"do": "count"}) == log.started_by({"Records": []}) == {}
 
 
 def test_a_message_stays_hidden_for_six_times_what_a_transform_may_take() -> None:

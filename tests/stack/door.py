@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-READS = ("Get", "List", "Describe", "Head", "GET ", "HEAD ")
+READS = ("Get", "List", "Describe", "Head", "Filter", "GET ", "HEAD ")
 # What is between two neighbours on the way and not passed on.
 OF_THE_HOP = {"connection", "keep-alive", "transfer-encoding", "expect", "content-length"}
 LONGEST_CALL_S = 320

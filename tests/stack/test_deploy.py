@@ -268,6 +268,7 @@ def break_what_else_can_break(stack: LocalStack) -> list[str]:
     load = stack.names.function("load")
     functions.delete_function_event_invoke_config(FunctionName=load)
     functions.remove_permission(FunctionName=load, StatementId="schedule")
+    permission_of_former_version(stack)
     stack.aws("events").put_targets(Rule=load, Targets=[{"Id": "function", "Arn": stack.names.function_arn(currency)}])
     stack.aws("logs").put_retention_policy(logGroupName=f"/aws/lambda/{load}", retentionInDays=1)
     iam = stack.aws("iam")
@@ -282,12 +283,27 @@ def break_what_else_can_break(stack: LocalStack) -> list[str]:
         f"create  function {currency}",
         f"create  tick config {load}",
         f"create  permission {load}.schedule",
+        f"update  permission {stack.names.function('watch')}.schedule (schedule)",
         f"update  rule target {load} (Arn,Input)",
         f"update  log retention {load} (retentionInDays)",
         f"create  role {design}",
         f"create  role policy {design}",
         f"update  function configuration {design} (Role made anew)",
     ]
+
+
+def permission_of_former_version(stack: LocalStack) -> None:
+    """By it EventBridge does not invoke on AWS."""
+    functions, watch = stack.aws("lambda"), stack.names.function("watch")
+    functions.remove_permission(FunctionName=watch, StatementId="schedule")
+    functions.add_permission(
+        FunctionName=watch,
+        StatementId="schedule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=stack.names.rule_arn(watch),
+        SourceAccount=stack.names.account,
+    )
 
 
 def break_queues(stack: LocalStack) -> list[str]:
@@ -348,11 +364,25 @@ PUT_OF_AN_ALARM = (
 )
 
 
+def schedules_were_seen(stack: LocalStack, said: str) -> None:
+    """A deploy that has put a permission ends with a look that the schedule itself made, later than that."""
+    watch = stack.names.function("watch")
+    lines = said.splitlines()
+    assert f"wait    for schedule {watch} to start {watch}, at most 150 s" in lines
+    assert any(re.match(rf"ok      schedules at work: .*{watch}\b", line) for line in lines), lines[-9:]
+    assert any(line.startswith(f"later   schedule {stack.names('reconcile')}: at cron(") for line in lines)
+    policy = json.loads(stack.aws("lambda").get_policy(FunctionName=watch)["Policy"])
+    [statement] = policy["Statement"]
+    assert statement["Condition"] == {"ArnLike": {"AWS:SourceArn": stack.names.rule_arn(watch)}}
+
+
 def test_whatever_is_broken_by_hand_is_mended(stack: LocalStack, dry_run: DryRun) -> None:
     broken = break_what_else_can_break(stack)
     theirs = {"Id": "theirs", "Arn": stack.names.function_arn(stack.names.function("watch")), "Input": '{"do": "ask"}'}
     stack.aws("events").put_targets(Rule=stack.names.function("watch"), Targets=[theirs])
-    assert sorted(changes(stack.deploy().stderr)) == sorted(broken)
+    mended = stack.deploy(WAIT_FOR_SCHEDULES="yes").stderr
+    assert sorted(changes(mended)) == sorted(broken)
+    schedules_were_seen(stack, mended)
     assert dry_run("--local") == []
     change_everything(stack)
     stack.extract()
