@@ -56,6 +56,7 @@ def test_a_function_is_told_what_it_needs_and_nothing_else() -> None:
         "watch": {"REASK_AFTER_S", "FRESHNESS_OBJECTIVE_S"},
         "alert": {"SLACK_SECRET", "SLACK_HOSTS", "ALERT_EMAIL"},
         "inspect": warehouse,
+        "expire": {"RETENTION_DAYS"},
     }
 
 
