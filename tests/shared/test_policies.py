@@ -85,7 +85,7 @@ def test_inspect_reads_what_a_row_was_made_of_and_no_refused_rows() -> None:
     own = "ingestion-123456789012", "processed-123456789012"
     assert read == {
         *(f"{own[0]}/{key}/*" for key in ("runs", "published", "batches", "health")),
-        *(f"{own[1]}/{key}/*" for key in ("manifests", "tables")),
+        *(f"{own[1]}/{key}" for key in ("manifests/*", "tables/*", "health/expired.json")),
     }
     assert resources("inspect", "s3:PutObject") == set()
 

@@ -29,6 +29,7 @@ def test_extract_load_and_watch_have_a_schedule_and_extract_compares_once_a_day(
         ("extract", "rate(1 minute)", "{}"),
         ("load", "rate(2 minutes)", "{}"),
         ("watch", "rate(1 minute)", "{}"),
+        ("expire", "cron(30 4 * * ? *)", "{}"),
         ("reconcile", "cron(30 3 * * ? *)", '{"do":"reconcile"}'),
     ]
     assert made[3].function == made[0].function == NAMES.function("extract")
