@@ -236,7 +236,7 @@ def test_what_went_when_the_days_were_fewer_stays_told(lake: Lake) -> None:
 
 
 def test_a_source_whose_clock_was_set_back_loses_nothing_young(lake: Lake) -> None:
-    """Runs 1 and 2 are older than a week; run 5 was read at a time before all others, so the search goes past 3 and 4."""
+    """Runs 1 and 2 are older than a week; run 5 was read at a time before all others: the search goes past 3 and 4."""
     lake.fill()
     record = RunLog(lake.ingestion).get(5)
     back = msgspec.structs.replace(record.snapshot, taken_at=NOON - timedelta(days=300))
