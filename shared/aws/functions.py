@@ -1,11 +1,12 @@
 """Lambda functions, called by one another."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
 
-from shared.aws.clients import called, client
+from shared.aws.clients import Sleep, called, client
 from shared.errors import ServiceUnavailable
 
 
@@ -19,7 +20,8 @@ ANSWER_S = 60
 
 
 class LambdaFunctions:
-    def __init__(self, lambda_: Any = None) -> None:
+    def __init__(self, lambda_: Any = None, sleep: Sleep = time.sleep) -> None:
+        self._sleep = sleep
         self._lambda = lambda_ or client("lambda", read_timeout_s=ANSWER_S)
 
     def ask(self, name: str, event: Mapping[str, object]) -> Any:
@@ -33,7 +35,7 @@ class LambdaFunctions:
                 raise ServiceUnavailable("Lambda", f"asking {name}", str(said.get("errorType", "error")))
             return said
 
-        return called("Lambda", f"asking {name}", ask)
+        return called("Lambda", f"asking {name}", ask, sleep=self._sleep)
 
     def invoke_later(self, name: str, event: Mapping[str, object]) -> None:
         payload = msgspec.json.encode(event)

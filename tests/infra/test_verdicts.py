@@ -20,6 +20,11 @@ def test_the_order_of_actions_is_no_difference() -> None:
     assert normal({"Action": ["b", "a"]}) == normal({"Action": ["a", "b"]})
 
 
+def test_the_order_of_things_with_their_fields_in_another_order_is_no_difference() -> None:
+    said = [{"Id": "a", "Days": 1}, {"Id": "b", "Expiration": {"x": 1}}]
+    assert normal(said) == normal([{"Expiration": {"x": 1}, "Id": "b"}, {"Id": "a", "Days": 1}])
+
+
 def test_one_statement_more_is_a_difference() -> None:
     assert normal({"Statement": [{"a": 1}]}) != normal({"Statement": [{"a": 1}, {"b": 1}]})
 

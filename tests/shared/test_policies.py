@@ -85,7 +85,7 @@ def test_inspect_reads_what_a_row_was_made_of_and_no_refused_rows() -> None:
     own = "ingestion-123456789012", "processed-123456789012"
     assert read == {
         *(f"{own[0]}/{key}/*" for key in ("runs", "published", "batches", "health")),
-        *(f"{own[1]}/{key}/*" for key in ("manifests", "tables")),
+        *(f"{own[1]}/{key}" for key in ("manifests/*", "tables/*", "health/expired.json")),
     }
     assert resources("inspect", "s3:PutObject") == set()
 
@@ -180,3 +180,24 @@ def test_tls_is_demanded_wherever_it_can_be_had() -> None:
         assert policy["Statement"][-1]["Effect"] == "Deny"
         assert policy["Statement"][-1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert policies.bucket_policy(NAMES, "ingestion", tls=False) is None
+
+
+def test_parts_are_deleted_by_expire_alone_and_only_where_it_is_told_to() -> None:
+    """It reads neither secrets nor rows, and sees what is loaded by asking inspect."""
+    assert "s3:DeleteObject" not in str(POLICIES)
+    assert role("expire") == [policies.Rights(NAMES, SETTINGS, TARGETS).log(NAMES("expire"))]
+    kept = policies.role_policies(NAMES, SETTINGS | {"RETENTION_DAYS": "30"}, TARGETS)
+    assert {name for name, policy in kept.items() if "s3:DeleteObject" in str(policy)} == {NAMES("expire")}
+    (deleting,) = [each for each in kept[NAMES("expire")]["Statement"] if "s3:DeleteObject" in each["Action"]]
+    ingestion, processed = (f"arn:aws:s3:::totestream-test-{noun}-123456789012" for noun in ("ingestion", "processed"))
+    assert deleting["Resource"] == [f"{ingestion}/batches/*", f"{processed}/tables/*"]
+    readable = {
+        resource
+        for each in kept[NAMES("expire")]["Statement"]
+        if "s3:GetObject" in each["Action"]
+        for resource in each["Resource"]
+    }
+    assert readable == {
+        *(f"{ingestion}/{key}" for key in ("runs/*", "health/latest.json", "health/expired.json")),
+        f"{processed}/health/expired.json",
+    }

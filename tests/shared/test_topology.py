@@ -31,6 +31,7 @@ def test_extract_load_and_watch_have_a_schedule_and_extract_compares_once_a_day(
         ("extract", "rate(1 minute)", '{"rule": "totestream-test-extract"}'),
         ("load", "rate(2 minutes)", '{"rule": "totestream-test-load"}'),
         ("watch", "rate(1 minute)", '{"rule": "totestream-test-watch"}'),
+        ("expire", "cron(30 4 * * ? *)", '{"rule": "totestream-test-expire"}'),
         ("reconcile", "cron(30 3 * * ? *)", '{"do": "reconcile", "rule": "totestream-test-reconcile"}'),
     ]
     assert made[3].function == made[0].function == NAMES.function("extract")
@@ -64,6 +65,7 @@ def test_a_function_is_told_what_it_needs_and_nothing_else() -> None:
         "watch": {"REASK_AFTER_S", "FRESHNESS_OBJECTIVE_S"},
         "alert": {"SLACK_SECRET", "SLACK_HOSTS", "ALERT_EMAIL"},
         "inspect": warehouse,
+        "expire": {"RETENTION_DAYS"},
     }
 
 

@@ -256,6 +256,7 @@ def break_what_else_can_break(stack: LocalStack) -> list[str]:
     """By hand, in the console, on a bad day; the lines that mend it."""
     s3, processed = stack.aws("s3"), stack.names.bucket("processed")
     s3.delete_public_access_block(Bucket=processed)
+    s3.delete_bucket_lifecycle(Bucket=processed)
     functions, inspect = stack.aws("lambda"), stack.names.function("inspect")
     mapping = mapping_of(stack, "fact_sales_order")["UUID"]
     functions.update_event_source_mapping(UUID=mapping, Enabled=False)
@@ -279,6 +280,7 @@ def break_what_else_can_break(stack: LocalStack) -> list[str]:
         *break_alerts(stack),
         f"create  bucket part {processed}.public-access-block",
         f"update  mapping {stack.names.transform('fact_sales_order')} ({mapping})",
+        f"create  lifecycle {processed}",
         f"update  function configuration {inspect} (Environment)",
         f"create  function {currency}",
         f"create  tick config {load}",

@@ -44,7 +44,8 @@ class Buckets(Answers):
             if (size := have.get("TransitionDefaultMinimumObjectSize", DEFAULT_SIZE)) != DEFAULT_SIZE:
                 request["TransitionDefaultMinimumObjectSize"] = size
             (self.folder / "lifecycles" / f"{bucket}.json").write_text(json.dumps(request))
-            yield "update", bucket, ",".join(rule["ID"] for rule in want["Rules"])
+            is_there = len(theirs) < len(have.get("Rules", ()))
+            yield "update" if is_there else "create", bucket, ""
 
     def buckets(self) -> Iterator[Line]:
         have = {bucket["Name"]: {"Bucket": bucket["Name"]} for bucket in self.have("buckets").get("Buckets", [])}

@@ -236,13 +236,13 @@ def test_what_went_when_the_days_were_fewer_stays_told(lake: Lake) -> None:
 
 
 def test_a_source_whose_clock_was_set_back_loses_nothing_young(lake: Lake) -> None:
-    """Run 8 was read at a time before all others."""
+    """Runs 1 and 2 are older than a week; run 5 was read at a time before all others: the search goes past 3 and 4."""
     lake.fill()
-    record = RunLog(lake.ingestion).get(8)
+    record = RunLog(lake.ingestion).get(5)
     back = msgspec.structs.replace(record.snapshot, taken_at=NOON - timedelta(days=300))
-    lake.ingestion.put(keys.run_key(8), msgspec.json.encode(msgspec.structs.replace(record, snapshot=back)))
-    lake.expire(3)
-    assert lake.left()["payment"][-4:] == [7, 8, 9, 10]
+    lake.ingestion.put(keys.run_key(5), msgspec.json.encode(msgspec.structs.replace(record, snapshot=back)))
+    assert lake.expire(7)["run"] == 5
+    assert lake.left()["payment"] == [3, 4, 5, 6, 7, 8, 9, 10]
 
 
 def test_objects_go_and_one_that_is_gone_is_fine(ingestion: S3Bucket) -> None:
