@@ -69,8 +69,8 @@ class Outside:
 def ask_again(outside: Outside, lake: Lake, memory: Memory) -> Asked:
     if lake.problem:
         raise lake.problem
-    if lake.newest and lake.newest == memory.complete:
-        # Nothing came since nothing was missing.
+    if lake.newest and lake.newest == memory.complete and lake.is_loaded:
+        # Nothing came since nothing was missing, nor was anything put back to before.
         return Asked(lake.newest.run)
     last = _last_look(outside.run_log)
     # What RETENTION_DAYS has removed was loaded, or superseded, and can be made no more.

@@ -29,6 +29,13 @@ class Lake:
     paused: str | None
     problem: PermanentError | None = None
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether load says that it has all that there is."""
+        if self.load is None or self.newest is None:
+            return False
+        return (self.load.log, self.load.complete_run) == (self.newest.log, self.newest.run)
+
 
 class Memory:
     """What a warm watch has. A cold one reads all of it, and whatever a warm one finds otherwise than it left it.

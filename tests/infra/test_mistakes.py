@@ -63,5 +63,6 @@ def test_a_mistake(checkout: Path, right: str, wrong: str, said: str) -> None:
     assert all(line.startswith(("ok ", "create ", "step ")) for line in before)
     assert set((checkout / "asked").read_text().split("\n")) == {
         "--output json sts get-caller-identity --query [Account, Arn] --output text",
+        "--output json lambda get-account-settings --query AccountLimit.UnreservedConcurrentExecutions --output text",
         "",
     }

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from shared.lake import keys
+from shared.load.health import Health as LoadHealth
 from shared.warehouse.registry import TARGETS, Target
 from shared.watch.asking import Asked, Outside, ask_again
 from shared.watch.lake import Memory, read_lake
@@ -189,3 +190,22 @@ def test_the_next_look_begins_where_nothing_is_missing(watching: Watching) -> No
     assert kept.complete_run == 1
     watching.road.ingestion.put(keys.ASKED, b"not json")
     assert watching.look(minutes=1).complete_run == 1
+
+
+def test_at_rest_a_warm_watch_looks_for_no_manifest_and_what_is_put_back_it_asks_for(watching: Watching) -> None:
+    """All of the stack is put back to a moment before the first run's transforms."""
+    ingestion, newest = watching.road.ingestion, watching.road.run_log.newest()
+    assert newest
+
+    def load(complete_run: int) -> None:
+        health = LoadHealth(datetime.now(UTC), newest.log, 1, complete_run, 0, {}, {}, seen_run=1)
+        ingestion.put(keys.LOAD_HEALTH, msgspec.json.encode(health))
+
+    load(1)
+    assert watching.look(minutes=20) == Asked(1)
+    delete_manifest(watching.road, 1, "dim_staff")
+    ingestion.put(keys.ASKED, msgspec.json.encode(Asked(0)))
+    # What is loaded needs no manifest.
+    assert watching.look(minutes=21) == Asked(1)
+    load(0)
+    assert watching.look(minutes=22).asked_again == ((1, "dim_staff"),)
