@@ -16,7 +16,7 @@ migrate() {
     fi
   fi
   answer=$(invoke migrate "$event")
-  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || python infra_bash.lib.answers did <<<"$answer" >>"$LOCAL/migrate.log"
+  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || (umask 077 && python infra_bash.lib.answers did <<<"$answer" >>"$LOCAL/migrate.log")
   python infra_bash.lib.answers migrated <<<"$answer" >"$WORK/migrated"
   while IFS=$'\t' read -r verb words; do
     say "$verb" "$words"
