@@ -141,7 +141,7 @@ class Ministack:
 @contextmanager
 def throw_away() -> Iterator[Ministack]:
     """One for a test, started, and nothing left of it afterwards."""
-    with places.temporary_home() as folder:
+    with places.temporary_home(in_memory=False) as folder:  # beside our Python, which is linked and not copied there
         server = Ministack(folder / "ministack")
         try:
             server.start()

@@ -147,12 +147,12 @@ def delete_stack_folder(folder: Path) -> None:
 
 
 @contextmanager
-def temporary_home() -> Iterator[Path]:
+def temporary_home(*, in_memory: bool = True) -> Iterator[Path]:
     """A folder for a throw-away server, in memory where there is room, and gone afterwards."""
     user = server_user()
     usual = Path(tempfile.gettempdir())
     reachable = usual if can_enter(usual, user) else Path("/var/tmp")
-    home = Path(tempfile.mkdtemp(prefix="totestream-", dir=_MEMORY if _is_roomy(_MEMORY) else reachable))
+    home = Path(tempfile.mkdtemp(prefix="totestream-", dir=_MEMORY if in_memory and _is_roomy(_MEMORY) else reachable))
     try:
         make_home(home, user)
         yield home

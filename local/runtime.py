@@ -71,6 +71,7 @@ def _make(place: Path) -> None:
     packages = library / "site-packages"
     for distribution in _closure(_NEEDED):
         _copy_distribution(distribution, packages)
+    (library / "dist-packages").symlink_to("site-packages")  # Debian's Python looks there
     for shared in Path(sys.base_prefix, "lib").glob("libpython*.so*"):
         _linked(shared.resolve(), unfinished / "lib" / shared.name)
     (unfinished / "bin").mkdir()

@@ -28,7 +28,7 @@ migrate() {
     say unknown "warehouse tables: only who may invoke migrate is told"
     return
   fi
-  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || python infra_bash.lib.answers did <<<"$answer" >>"$LOCAL/migrate.log"
+  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || (umask 077 && python infra_bash.lib.answers did <<<"$answer" >>"$LOCAL/migrate.log")
   python infra_bash.lib.answers migrated <<<"$answer" >"$WORK/migrated"
   while IFS=$'\t' read -r verb words; do
     say "$verb" "$words"

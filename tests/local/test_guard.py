@@ -35,7 +35,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ROLE = "arn:aws:iam::000000000000:role/worker"
 OBJECT = {"Bucket": "kept", "Key": "key"}
 UPGRADE = (
-    "GET /_aws/execute-api/a/b HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "GET /_aws/execute-api/{}/b HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -232,8 +232,11 @@ def test_a_presigned_url_is_good_for_its_object_and_its_time(ministack: Ministac
 
 
 def test_web_sockets_are_refused(ministack: Ministack) -> None:
+    gateway = client(ministack, "apigatewayv2")
+    api = gateway.create_api(Name="x", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")
+    gateway.create_stage(ApiId=api["ApiId"], StageName="b", AutoDeploy=True)
     with socket.create_connection(("127.0.0.1", ministack.port), 10) as line:
-        line.sendall(UPGRADE.encode())
+        line.sendall(UPGRADE.format(api["ApiId"]).encode())
         assert line.recv(100).startswith(b"HTTP/1.1 403")
 
 

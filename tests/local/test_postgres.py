@@ -1,7 +1,5 @@
 """The server itself: crashes are recovered from, remains of dead ones do not stop it."""
 
-from pathlib import Path
-
 import pytest
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
@@ -25,7 +23,7 @@ def test_a_crash_keeps_what_was_committed_and_the_port() -> None:
 
 def leave_stale_pid(server: Server) -> None:
     """The pid file of a dead server whose number now is somebody else's: ours, as good as any."""
-    Path(server.home / "data" / "postmaster.pid").write_text("1\n")
+    server.write("postmaster.pid", "1\n")
 
 
 def test_starting_and_stopping_twice_is_once(local_server: Server) -> None:
