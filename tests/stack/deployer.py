@@ -19,6 +19,8 @@ EMULATORS = {
     "budgets:ViewBudget": ["budgets:DescribeBudget", "budgets:DescribeNotificationsForBudget"],
     "budgets:ModifyBudget": [f"budgets:{verb}" for verb in ("CreateBudget", "UpdateBudget", "CreateNotification")],
 }
+# It knows no name of a function that is not there yet.
+NAMELESS = "lambda:CreateFunction"
 # It does not say of which function an event source is.
 UNKNOWN_KEY = "lambda:FunctionArn"
 
@@ -56,6 +58,8 @@ def policy(stack: LocalStack) -> Document:
     for statement in people.deployer(stack.names, stack.settings)["Statement"]:
         actions = [each for action in statement["Action"] for each in EMULATORS.get(action, [action])]
         statements.append(statement | {"Action": actions})
+        if NAMELESS in actions:
+            statements.append({"Effect": "Allow", "Action": [NAMELESS], "Resource": ["*"]})
         if UNKNOWN_KEY in json.dumps(statement.get("Condition", {})):
             statements[-1].pop("Condition")
     return {"Version": "2012-10-17", "Statement": statements}
