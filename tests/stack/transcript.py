@@ -22,19 +22,24 @@ def to(file: Path) -> dict[str, str]:
     return {"AWS_CONFIG_FILE": str(config), "AWS_CLI_HISTORY_FILE": str(file)}
 
 
-def calls(file: Path) -> Counter[str]:
-    """Service, operation and parameters, with how often; a function is asked again until it has what is awaited."""
+def requests(file: Path) -> list[dict[str, Any]]:
+    """Each call's `service`, `operation` and `params`."""
     with sqlite3.connect(file) as history:
         rows = history.execute("SELECT payload FROM records WHERE event_type = 'API_CALL'").fetchall()
     history.close()
-    counts = Counter(_line(json.loads(payload)) for (payload,) in rows)
+    assert rows, "the AWS CLI has not written its calls down: its Python lacks sqlite3"
+    return [json.loads(payload) for (payload,) in rows]
+
+
+def calls(file: Path) -> Counter[str]:
+    """Service, operation and parameters, with how often; a function is asked again until it has what is awaited."""
+    counts = Counter(map(_line, requests(file)))
     return Counter({line: 1 if line.startswith("lambda Invoke ") else count for line, count in counts.items()})
 
 
 def differing(one: Path, other: Path) -> list[str]:
     """What only one of them asked, or more often."""
     first, second = calls(one), calls(other)
-    assert first and second, "the AWS CLI has not written its calls down: its Python lacks sqlite3"
     return sorted((first - second) + (second - first))
 
 
