@@ -60,13 +60,6 @@ know_ids() {
   read -r REPO_ID OWNER_ID <<<"$found"
 }
 
-# settings_given: the names of those that the file has, or else that must be set.
-settings_given() {
-  local -A given=()
-  [[ ! -r $SETTINGS_FILE ]] || read_settings "$SETTINGS_FILE" given
-  printf '%s\n' "${REQUIRED[@]}" "${!given[@]}" | sort -u
-}
-
 read_arguments() {
   while (($# > 0)); do
     help_if_asked "$1"
