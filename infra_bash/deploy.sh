@@ -8,10 +8,13 @@
 #   --source-csv DIR  with --local: fill a new source from the CSV files in DIR
 #   --orders N        with --local: fill a new source with N invented sales orders
 #   --seed N          with --local: which inventions
-#   --settings FILE   default settings.env; settings.example.env says what goes in
+#   --settings FILE   default settings.env, which may be missing where the environment has all that must be set;
+#                     settings.example.env says what goes in
 #   --put-secrets     write the secrets again, also those that are there
 #   --dry-run         say what would be created, updated and deleted, in order, and write nothing
 #   --help            this text
+#
+# Refuses to run beside another deploy of the same stage.
 #
 # Ends with a table of what each warehouse table should hold and does hold. The AWS CLI is the one of .venv;
 # TOTESTREAM_AWS names another, version 1 or 2 (TOTESTREAM_AWS=aws: the one on the PATH).
@@ -25,6 +28,7 @@ source "$lib/venv.sh"
 source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/state.sh"
+source "$lib/deploy_lock.sh"
 source "$lib/package.sh"
 source "$lib/s3.sh"
 source "$lib/secrets.sh"
@@ -51,7 +55,9 @@ main() {
   [[ $IS_LOCAL == no ]] || start_local_stack
   step "account" know_account
   step "plan" want "${NEED_NO_PACKAGE[@]}"
+  step "lock" lock_stack
   together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
+  lock_stack
   step "upload" ensure_packages
   step "plan" want "${NEED_PACKAGES[@]}"
   together functions:ensure_lambdas secrets:ensure_secrets

@@ -42,6 +42,10 @@ class Names:
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
+    def global_arn(self, service: str, resource: str) -> str:
+        """The ARN of what belongs to no region: IAM's and Budgets' things."""
+        return f"arn:aws:{service}::{self.account}:{resource}"
+
     def bucket_arn(self, noun: str, key: str = "") -> str:
         return f"arn:aws:s3:::{self.bucket(noun)}" + (f"/{key}" if key else "")
 

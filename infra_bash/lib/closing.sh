@@ -7,15 +7,21 @@ MOST_COUNTS=5
 
 # migrate: what it did is counted here, and listed in the function's log; what it would not do is said.
 migrate() {
-  local answer verb words event='{}'
+  local answer verb words event='{}' fine=''
   if [[ $DRY_RUN == yes ]]; then
     event='{"do": "preview"}'
+    # Who only plans may invoke nothing that could also write.
+    fine=AccessDenied
     if is_changing "$PROJECT-$STAGE-migrate"; then
       say create "warehouse tables: which, the function migrate knows once it is there"
       return
     fi
   fi
-  answer=$(invoke migrate "$event")
+  answer=$(FINE=$fine invoke migrate "$event")
+  if [[ -z $answer ]]; then
+    say unknown "warehouse tables: only who may invoke migrate is told"
+    return
+  fi
   [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || python infra_bash.lib.answers did <<<"$answer" >>"$LOCAL/migrate.log"
   python infra_bash.lib.answers migrated <<<"$answer" >"$WORK/migrated"
   while IFS=$'\t' read -r verb words; do

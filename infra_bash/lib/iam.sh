@@ -9,11 +9,12 @@ ensure_roles() {
   settle attached_policies put iam attach-role-policy
 }
 
-# read_roles: those of this stack with their policies. Three calls a role and one a policy, as the only call that has
+# read_roles [PREFIX]: with their policies, those of this stack unless others are named. Three calls a role and one a policy, as the only call that has
 # all of it, get-account-authorization-details, shows whoever may make it the rights of the whole account.
 read_roles() {
+  local prefix=${1:-$PROJECT-$STAGE-}
   mkdir -p "$HAVE/role_parts"
-  aws_read iam list-roles --query "Roles[?starts_with(RoleName, '$PROJECT-$STAGE-')].RoleName" >"$HAVE/role_names.json"
+  aws_read iam list-roles --query "Roles[?starts_with(RoleName, '$prefix')].RoleName" >"$HAVE/role_names.json"
   python infra_bash.lib.role_parts roles "$HAVE" >"$WORK/role_calls"
   aws_read_each "$WORK/role_calls"
   python infra_bash.lib.role_parts policies "$HAVE" >"$WORK/role_calls"

@@ -12,11 +12,11 @@ PAUSED=()
 UPDATING=
 UPDATED=0
 
-# ensure_layer NAME: publish it when no version has its name as description; exports LAYER_ARN.
+# ensure_layer NAME: publish it when no version has its name as description, which know_packages has found out; exports
+# LAYER_ARN.
 ensure_layer() {
   local name=$PROJECT-$STAGE-libraries
-  LAYER_ARN=$(find_layer "$name" "$1")
-  if [[ -z $LAYER_ARN || $LAYER_ARN == None ]]; then
+  if [[ -z $LAYER_ARN ]]; then
     LAYER_ARN=$(aws_write lambda publish-layer-version --layer-name "$name" --description "$1" \
       --compatible-runtimes "python$LAMBDA_PYTHON" --compatible-architectures "$LAMBDA_ARCH" \
       --content "S3Bucket=$(ingestion_bucket),S3Key=deploy/$1" --query LayerVersionArn --output text)

@@ -7,11 +7,14 @@ CREDENTIALS=(AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFI
 
 # load_settings: export every setting, or stop at the first that is missing, unknown or makes no sense.
 load_settings() {
-  [[ -r $SETTINGS_FILE ]] || refuse "$SETTINGS_FILE is missing; $(how_to_get_settings)"
   local name
   local -A example=() given=()
   read_settings "$EXAMPLE" example
-  read_settings "$SETTINGS_FILE" given
+  if [[ -r $SETTINGS_FILE ]]; then
+    read_settings "$SETTINGS_FILE" given
+  else
+    is_all_in_environment || refuse "$SETTINGS_FILE is missing; $(how_to_get_settings)"
+  fi
   for name in "${!given[@]}"; do
     [[ -v example[$name] ]] || refuse "$name in $SETTINGS_FILE is not a setting; $EXAMPLE has them all"
   done
@@ -24,12 +27,28 @@ load_settings() {
   [[ -n $AWS_ENDPOINT_URL ]] || unset AWS_ENDPOINT_URL
 }
 
+# is_all_in_environment: what a workflow has, and nobody who has named a file.
+is_all_in_environment() {
+  local name
+  [[ -z $STACK_NAMED ]] || return 1
+  for name in "${REQUIRED[@]}"; do
+    [[ -n ${!name-} ]] || return 1
+  done
+}
+
 how_to_get_settings() {
   if [[ $IS_LOCAL == yes ]]; then
     printf 'infra_bash/deploy.sh --local makes it'
   else
-    printf 'copy settings.example.env and fill it in, or use --local'
+    printf 'copy settings.example.env and fill it in, set %s in the environment, or use --local' "${REQUIRED[*]}"
   fi
+}
+
+# settings_given: the names of those that the file has, and of those that must be set.
+settings_given() {
+  local -A given=()
+  [[ ! -r $SETTINGS_FILE ]] || read_settings "$SETTINGS_FILE" given
+  printf '%s\n' "${REQUIRED[@]}" "${!given[@]}" | sort -u
 }
 
 # read_settings FILE ARRAY: its KEY=VALUE lines, as they stand: nothing in them is run.

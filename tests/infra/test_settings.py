@@ -1,7 +1,9 @@
 """The settings: what a script says of wrong ones, and that the example is the whole truth."""
 
 import ast
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ MADE = {"ACCOUNT_ID", "CODE_KEY", "LAYER_ARN", "TARGET"}
 SURROUNDINGS = {
     *("BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "EPOCHSECONDS", "SECONDS", "NF", "TMPDIR", "AWS_DATA_PATH"),
     "NO_COLOR",
+    *("GITHUB_RUN_ID", "GITHUB_REPOSITORY", "GITHUB_API_URL", "GITHUB_TOKEN", "GH_TOKEN", "PULL_REQUEST"),
     *("TOTESTREAM_AWS", "TOTESTREAM_LOCAL"),
 }
 BASH = (ROOT / "infra_bash/lib/settings.sh").read_text()
@@ -100,6 +103,26 @@ def test_a_file_that_is_not_there_is_said_with_the_way_out(tmp_path: Path) -> No
     refused = run("status.sh", "--settings", str(tmp_path / "none.env"))
     assert refused.returncode == 2
     assert "copy settings.example.env" in refused.stderr
+
+
+def test_a_file_need_not_be_there_where_the_environment_has_all(tmp_path: Path, recorder: Path) -> None:
+    """In a checkout of its own: where the tests run there may be a settings.env."""
+    copy = tmp_path / "checkout"
+    copy.mkdir()
+    for name in ("infra_bash", "shared", "settings.example.env", ".venv"):
+        (copy / name).symlink_to(ROOT / name)
+    environment = dict(line.split("=", 1) for line in MINIMUM.split())
+    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(recorder)}
+    status = f"cd {copy} && source infra_bash/lib/operating.sh && ROOT={copy} SETTINGS_FILE={copy}/settings.env"
+    command = ["bash", "-c", f"{status}\nload_settings\nprintf '%s' $STAGE"]
+
+    def shown(given: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=clean | given, capture_output=True, text=True, check=False)
+
+    assert shown(environment).stdout == "test"
+    for name in REQUIRED:
+        refused = shown({key: value for key, value in environment.items() if key != name})
+        assert refused.returncode == 2 and name in refused.stderr
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, recorder: Path) -> None:

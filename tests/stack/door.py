@@ -35,7 +35,9 @@ class Call:
 
     @property
     def is_write(self) -> bool:
-        return not self.is_invocation and not self.action.startswith(READS)
+        """The lock that every deploy takes and gives back changes nothing of the stack."""
+        is_lock = self.action.partition("?")[0].endswith("/deploy/lock.json")
+        return not self.is_invocation and not self.action.startswith(READS) and not is_lock
 
 
 @dataclass(frozen=True)
