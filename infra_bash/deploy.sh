@@ -57,10 +57,10 @@ main() {
   keep_cli_loaded
   [[ $IS_LOCAL == no ]] || start_local_stack
   step "account" know_account
-  step "lock" lock_stack
   refuse_other_currency
   step "concurrency" choose_concurrency
   step "plan" want "${NEED_NO_PACKAGE[@]}"
+  step "lock" lock_stack
   together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
   lock_stack
   step "upload" ensure_packages

@@ -60,27 +60,26 @@ know_ids() {
   read -r REPO_ID OWNER_ID <<<"$found"
 }
 
-# settings_given: the names of those that the file has, or else that must be set.
-settings_given() {
-  local -A given=()
-  [[ ! -r $SETTINGS_FILE ]] || read_settings "$SETTINGS_FILE" given
-  printf '%s\n' "${REQUIRED[@]}" "${!given[@]}" | sort -u
-}
-
 read_arguments() {
   while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--repo)
+    help_if_asked "$1"
+    TAKEN=1
+    case $1 in
+      --settings)
+        name_stack "$1"
+        take_value "$@"
+        SETTINGS_FILE=$VALUE
+        ;;
+      --repo)
         take_value "$@"
         [[ $VALUE =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ ]] || refuse "--repo needs OWNER/REPO, not $VALUE; see --help"
         REPO=$VALUE
         ;;
-      0--repo-id) take_id "$@" && REPO_ID=$VALUE ;;
-      0--owner-id) take_id "$@" && OWNER_ID=$VALUE ;;
-      0--remove) REMOVE=yes && TAKEN=1 ;;
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0*) refuse_argument "$1" ;;
+      --repo-id) take_id "$@" && REPO_ID=$VALUE ;;
+      --owner-id) take_id "$@" && OWNER_ID=$VALUE ;;
+      --remove) REMOVE=yes ;;
+      --dry-run) DRY_RUN=yes ;;
+      *) refuse_argument "$1" ;;
     esac
     shift "$TAKEN"
   done

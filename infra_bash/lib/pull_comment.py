@@ -59,7 +59,7 @@ class GitHub:
     def _call(self, method: str, url: str, content: object = None) -> Any:
         headers = {"Accept": "application/vnd.github+json", "Authorization": f"Bearer {self._token}"}
         data = json.dumps(content).encode() if content else None
-        # The runner says where GitHub is.
+        # The URLs are GitHub's own: of its runner's environment and of its answers.
         asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
         with urllib.request.urlopen(asked, timeout=ASKING_S) as answer:  # noqa: S310
             return json.load(answer)

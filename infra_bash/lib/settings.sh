@@ -44,6 +44,13 @@ how_to_get_settings() {
   fi
 }
 
+# settings_given: the names of those that the file has, and of those that must be set.
+settings_given() {
+  local -A given=()
+  [[ ! -r $SETTINGS_FILE ]] || read_settings "$SETTINGS_FILE" given
+  printf '%s\n' "${REQUIRED[@]}" "${!given[@]}" | sort -u
+}
+
 # read_settings FILE ARRAY: its KEY=VALUE lines, as they stand: nothing in them is run.
 read_settings() {
   local line name number=0

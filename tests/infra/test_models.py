@@ -13,6 +13,7 @@ from tests.infra.stubs import SETTINGS, TARGETS
 pytestmark = pytest.mark.fast
 
 PRIVATE = {"SUBNET_IDS": "subnet-0a1b2c3d", "SECURITY_GROUP_IDS": "sg-0a1b2c3d"}
+BOUNDED = {"PERMISSIONS_BOUNDARY": "arn:aws:iam::123456789012:policy/boundary"}
 # Which operation takes the requests of a kind; a bucket's part is named for its own.
 OPERATIONS = {
     "alarms": "cloudwatch PutMetricAlarm",
@@ -37,6 +38,7 @@ OPERATIONS = {
     "permissions": "lambda AddPermission",
     "queue_attributes": "sqs SetQueueAttributes",
     "queues": "sqs CreateQueue",
+    "role_boundaries": "iam PutRolePermissionsBoundary",
     "role_policies": "iam PutRolePolicy",
     "role_trusts": "iam UpdateAssumeRolePolicy",
     "roles": "iam CreateRole",
@@ -58,7 +60,7 @@ FOUND = {
 
 
 def calls() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    requests = Requests(SETTINGS | PRIVATE, TARGETS)
+    requests = Requests(SETTINGS | PRIVATE | BOUNDED, TARGETS)
     for kind, operation in OPERATIONS.items():
         service, _, name = operation.partition(" ")
         for thing, request in getattr(requests, kind)():

@@ -91,18 +91,17 @@ def test_moto_takes_all_of_a_deploy_but_its_proof(deployed: subprocess.Completed
 def test_a_second_dry_run_finds_only_what_was_broken_since(
     deployed: subprocess.CompletedProcess[str], folder: Path, client: Any
 ) -> None:
-    sqs, queue = client("sqs"), NAMES.queue("dim_staff")
-    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
-    client("events").put_rule(Name=NAMES("load"), ScheduleExpression="rate(5 minutes)")
+    load = NAMES("load")
+    client("logs").put_retention_policy(logGroupName=f"/aws/lambda/{load}", retentionInDays=1)
+    client("events").put_rule(Name=load, ScheduleExpression="rate(5 minutes)")
     said = deploy(folder, "--dry-run")
     assert said.returncode == 0, said.stderr
     letters = (NAMES.dead_letter_queue(table) for table in TARGETS)
     assert sorted(line for line in said.stderr.splitlines() if line.startswith(("create", "update", "delete"))) == [
         # moto keeps no RedriveAllowPolicy.
         *sorted(f"update  dead letter queue {name} (RedriveAllowPolicy)" for name in letters),
-        f"update  queue {queue} (VisibilityTimeout)",
-        f"update  rule {NAMES('load')} (ScheduleExpression)",
+        f"update  log retention {load} (retentionInDays)",
+        f"update  rule {load} (ScheduleExpression)",
     ]
 
 

@@ -1,0 +1,99 @@
+"""Deploying, planning and operating as those who may do exactly that: docs/policies/, on this very stack."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra_bash.lib import people
+from infra_bash.lib.wanted.people import deployer
+from shared.policies import Document
+from shared.warehouse.registry import TARGETS
+from tests.iam import is_allowed
+from tests.infra import iam_calls
+from tests.stack import transcript
+from tests.stack.stack import LocalStack
+
+
+def documents(stack: LocalStack) -> dict[str, Document]:
+    settings = stack.settings | {"ACCOUNT_ID": stack.names.account, "PERMISSIONS_BOUNDARY": ""}
+    made = people.documents(settings, TARGETS)
+    # MiniStack knows no boundaries.
+    return made | {"deploy": deployer(stack.names, settings)}
+
+
+@contextmanager
+def somebody(stack: LocalStack, name: str) -> Iterator[str]:
+    """The settings file of a user with one of the policies and nothing else."""
+    iam = stack.aws("iam")
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="rights", PolicyDocument=json.dumps(documents(stack)[name]))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    own = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    file = stack.folder / f"{name}.env"
+    file.write_text("".join(f'{setting}="{value}"\n' for setting, value in (stack.settings | own).items()))
+    try:
+        yield str(file)
+    finally:
+        file.unlink()
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+        iam.delete_user_policy(UserName=name, PolicyName="rights")
+        iam.delete_user(UserName=name)
+
+
+def refused(stack: LocalStack, name: str, calls: Path) -> list[str]:
+    """Those of the recorded calls that the policy does not allow, by the pure judgement."""
+    policy = documents(stack)[name]
+    return [
+        f"{action} {resource}"
+        for call in transcript.requests(calls)
+        for action, resource, context in iam_calls.needed(
+            stack.names, call["service"], call["operation"], call["params"]
+        )
+        if not is_allowed(action, resource, context, policy)
+    ]
+
+
+def test_a_first_deploy_asks_for_nothing_more_than_its_policy(stack: LocalStack, first_calls: Path) -> None:
+    assert len(transcript.requests(first_calls)) > 200
+    assert refused(stack, "deploy", first_calls) == []
+
+
+def test_each_can_do_their_work_and_nobody_elses(stack: LocalStack, tmp_path: Path) -> None:
+    noted = {name: transcript.to(tmp_path / f"{name}.db") for name in ("plan", "deploy", "operate")}
+    with somebody(stack, "plan") as file:
+        planned = stack.script("deploy", "--dry-run", "--settings", file, **noted["plan"])
+        assert planned.returncode == 0, planned.stderr
+        assert "unknown warehouse tables" in planned.stderr
+        assert not [line for line in planned.stderr.splitlines() if line.startswith(("create", "update", "delete"))]
+        looked = stack.script("status", "--settings", file, **noted["plan"])
+        assert looked.stdout.splitlines()[1].startswith("TABLE"), looked.stderr
+        for script in (["resync", "currency"], ["pause"]):
+            denied = stack.script(*script, "--settings", file)
+            assert denied.returncode == 1 and "AccessDenied" in denied.stderr, denied.stderr
+    with somebody(stack, "operate") as file:
+        for script in (["resync", "currency"], ["pause"], ["resume"], ["retry", "dim_staff"], ["logs", "extract"]):
+            done = stack.script(*script, "--settings", file, **noted["operate"])
+            assert done.returncode == 0, (script, done.stderr)
+        denied = stack.script("deploy", "--settings", file)
+        assert denied.returncode == 1 and "AccessDenied" in denied.stderr
+    with somebody(stack, "deploy") as file:
+        stack.aws("iam").delete_role_policy(RoleName=stack.names("watch"), PolicyName="rights")
+        mended = stack.script("deploy", "--settings", file, **noted["deploy"])
+        assert mended.returncode == 0, mended.stderr
+        assert f"create  role policy {stack.names('watch')}" in mended.stderr
+    for name in noted:
+        assert refused(stack, name, tmp_path / f"{name}.db") == [], name
+
+
+def test_two_deploys_of_a_stage_at_once_are_one(stack: LocalStack) -> None:
+    lock = json.dumps({"owner": "alice", "machine": "hers", "process": 1, "since": "2026-01-01T00:00:00+00:00"})
+    held = lock.replace("}", ', "until": "2999-01-01T00:00:00+00:00"}')
+    s3, bucket = stack.aws("s3"), stack.names.bucket("ingestion")
+    s3.put_object(Bucket=bucket, Key="deploy/lock.json", Body=held)
+    try:
+        second = stack.script("deploy", "--local")
+    finally:
+        s3.delete_object(Bucket=bucket, Key="deploy/lock.json")
+    assert second.returncode == 1
+    assert "another deploy of totestream-local is at work: alice, since 2026-01-01 00:00:00 UTC" in second.stderr
