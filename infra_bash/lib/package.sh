@@ -25,8 +25,20 @@ know_packages() {
 ensure_packages() {
   local -a packages
   know_packages
-  packages=("$CODE_ZIP" "$LAYER_ZIP")
-  [[ $DRY_RUN == no && -z $LAYER_ARN ]] || packages=("$CODE_ZIP")
+  packages=("$CODE_ZIP")
+  if [[ -z $LAYER_ARN ]]; then
+    packages+=("$(layer_to_upload)")
+  fi
   upload "${packages[@]}"
   ensure_layer "$(basename "$LAYER_ZIP")"
+}
+
+# layer_to_upload: where it is; a dry run, which builds none, only says its name.
+layer_to_upload() {
+  local place=$LAYER_ZIP
+  if [[ $DRY_RUN == yes ]]; then
+    place=$WORK/$(basename "$LAYER_ZIP")
+    : >"$place"
+  fi
+  printf '%s' "$place"
 }

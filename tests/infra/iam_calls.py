@@ -137,6 +137,8 @@ def _resources(names: Names, action: str, params: Params) -> list[str]:
 
 def _named_by(names: Names, service: str, key: str, value: Any) -> str:
     """The ARN of what a parameter names, "" when it names nothing."""
+    if (service, key) in (("budgets", "Budget"), ("budgets", "NewBudget")):
+        return _named_by(names, service, "BudgetName", value["BudgetName"])
     if not isinstance(value, (str, list)):
         return ""
     text = value if isinstance(value, str) else str(value[0] if value else "")

@@ -119,6 +119,8 @@ def test_two_checkouts_in_two_folders_give_the_same_bytes(tree: Checkout, tmp_pa
         junk.write_text("print('junk')")
     built = tree.built()
     assert built[1].namelist() == ["python/tiny-1.0.dist-info/METADATA", "python/tiny/__init__.pyc"]
+    # What deflate makes of it differs between versions of zlib.
+    assert {info.compress_type for archive in built for info in archive.infolist()} == {zipfile.ZIP_STORED}
     for one, same in zip(built, other.built(), strict=True):
         assert Path(str(one.filename)).name == Path(str(same.filename)).name
         assert Path(str(one.filename)).read_bytes() == Path(str(same.filename)).read_bytes()
