@@ -24,6 +24,7 @@ _CHOICES: Mapping[str, str] = {
     "LOAD_SCHEDULE": "rate(1 minute)",
     "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
     "LOAD_ON_MANIFEST": "yes",
+    "CREATE_ONLY": "no",  # MiniStack does not know s3:if-none-match, and would refuse every write
     "SOURCE_SECRET": "totestream-local-source",
     "WAREHOUSE_SECRET": "totestream-local-warehouse",
     "WAREHOUSE_OWNER_SECRET": "totestream-local-warehouse-owner",

@@ -8,13 +8,30 @@ their own names, which AWS does not mind.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.lake.keys import LATEST_HINT, MANIFESTS, PUBLISHED, RUNS
+from shared.lake.keys import (
+    ASKED,
+    BATCHES,
+    CATALOGUE,
+    EXTRACT_HEALTH,
+    HEALTH,
+    INCIDENTS,
+    LATEST_HINT,
+    LOAD_HEALTH,
+    MANIFESTS,
+    PUBLISHED,
+    QUARANTINE,
+    RUNS,
+    TABLES,
+    WATCH_HEALTH,
+)
 from shared.names import ALERTS, CHANGES, MAIL, Names
 from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, owner_secret, rings
 
 Document = dict[str, Any]
-HEALTH = "health/*"
-ALL_RUNS, ALL_PUBLISHED, ALL_MANIFESTS = f"{RUNS}*", f"{PUBLISHED}*", f"{MANIFESTS}*"
+ALL_RUNS, ALL_PUBLISHED, ALL_BATCHES, ALL_HEALTH = (f"{prefix}*" for prefix in (RUNS, PUBLISHED, BATCHES, HEALTH))
+ALL_MANIFESTS, ALL_TABLES, ALL_QUARANTINE = (f"{prefix}*" for prefix in (MANIFESTS, TABLES, QUARANTINE))
+# What is written once and never again, by bucket. Only health/ and the packages, each named by its content, are not.
+CREATED_ONCE = {INGESTION: (RUNS, PUBLISHED, BATCHES, CATALOGUE), PROCESSED: (MANIFESTS, TABLES, QUARANTINE)}
 
 
 def _document(*statements: Document) -> Document:
@@ -72,11 +89,11 @@ class Rights:
 
 
 def _extract(r: Rights) -> list[Document]:
-    written = ("batches/*", ALL_RUNS, ALL_PUBLISHED, HEALTH)
+    created = (ALL_BATCHES, ALL_RUNS, ALL_PUBLISHED)
     return [
         r.secret(r.settings["SOURCE_SECRET"]),
-        r.get(INGESTION, *written, "catalogue/*"),
-        r.put(INGESTION, *written),
+        r.get(INGESTION, *created, ALL_HEALTH, f"{CATALOGUE}*"),
+        r.put(INGESTION, *created, EXTRACT_HEALTH, LATEST_HINT),
         r.list(INGESTION),
         r.publish(CHANGES),
     ]
@@ -85,9 +102,9 @@ def _extract(r: Rights) -> list[Document]:
 def _load(r: Rights) -> list[Document]:
     return [
         r.secret(r.settings["WAREHOUSE_SECRET"]),
-        r.get(INGESTION, ALL_RUNS, HEALTH),
-        r.put(INGESTION, "health/load.json"),
-        r.get(PROCESSED, ALL_MANIFESTS, "tables/*", "quarantine/*"),
+        r.get(INGESTION, ALL_RUNS, ALL_HEALTH),
+        r.put(INGESTION, LOAD_HEALTH),
+        r.get(PROCESSED, ALL_MANIFESTS, ALL_TABLES, ALL_QUARANTINE),
         r.list(INGESTION, PROCESSED),
         *r.hear_the_bell(),
         _allow(["lambda:InvokeFunction"], r.names.function_arn(r.names.function("migrate"))),
@@ -100,8 +117,8 @@ def _migrate(r: Rights) -> list[Document]:
 
 def _watch(r: Rights) -> list[Document]:
     return [
-        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, HEALTH),
-        r.put(INGESTION, "health/watch.json", "health/incidents.json", "health/asked.json"),
+        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, ALL_HEALTH),
+        r.put(INGESTION, WATCH_HEALTH, INCIDENTS, ASKED),
         r.get(PROCESSED, ALL_MANIFESTS),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),
@@ -118,8 +135,8 @@ def _alert(r: Rights) -> list[Document]:
 def _inspect(r: Rights) -> list[Document]:
     return [
         r.secret(r.settings["WAREHOUSE_SECRET"]),
-        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, "batches/*", HEALTH),
-        r.get(PROCESSED, ALL_MANIFESTS, "tables/*"),
+        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, ALL_BATCHES, ALL_HEALTH),
+        r.get(PROCESSED, ALL_MANIFESTS, ALL_TABLES),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),
     ]
@@ -127,12 +144,12 @@ def _inspect(r: Rights) -> list[Document]:
 
 def _transform(r: Rights, target: Target) -> list[Document]:
     queue, dead_letters = (r.names.queue_arn(name) for name in r.pair(target.name))
-    written = (f"manifests/*/{target.name}.json", f"tables/{target.name}/*", f"quarantine/{target.name}/*")
+    written = (f"{MANIFESTS}*/{target.name}.json", f"{TABLES}{target.name}/*", f"{QUARANTINE}{target.name}/*")
     taking = ["ReceiveMessage", "DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility"]
     return [
         _allow([f"sqs:{action}" for action in (*taking, "GetQueueAttributes", "GetQueueUrl")], queue),
         _allow(["sqs:SendMessage", "sqs:GetQueueUrl"], dead_letters),
-        r.get(INGESTION, ALL_RUNS, LATEST_HINT, *(f"batches/{source}/*" for source in sorted(target.sources))),
+        r.get(INGESTION, ALL_RUNS, LATEST_HINT, *(f"{BATCHES}{source}/*" for source in sorted(target.sources))),
         r.get(PROCESSED, *written),
         r.put(PROCESSED, *written),
         r.list(INGESTION, PROCESSED),
@@ -231,8 +248,22 @@ def _telling(names: Names, service: str, topic: str) -> Document:
     }
 
 
-def bucket_policy(names: Names, bucket: str, tls: bool) -> Document | None:
-    """None where TLS cannot be asked for: then there is nothing to say."""
-    if not tls:
-        return None
-    return _document(_only_tls("s3:*", names.bucket_arn(bucket), names.bucket_arn(bucket, "*")))
+def bucket_policy(names: Names, bucket: str, tls: bool, create_only: bool) -> Document | None:
+    """None where neither can be asked for: then there is nothing to say."""
+    statements = [
+        *([_create_only(names, bucket)] if create_only else []),
+        *([_only_tls("s3:*", names.bucket_arn(bucket), names.bucket_arn(bucket, "*"))] if tls else []),
+    ]
+    return _document(*statements) if statements else None
+
+
+def _create_only(names: Names, bucket: str) -> Document:
+    """Nobody writes over what is there. It refuses copies and uploads in parts as well, which nobody makes there:
+    neither can be told to create."""
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": [names.bucket_arn(bucket, f"{prefix}*") for prefix in CREATED_ONCE[bucket]],
+        "Condition": {"Null": {"s3:if-none-match": "true"}},
+    }

@@ -94,6 +94,7 @@ check_settings() {
   must_match LOAD_SCHEDULE "$schedule" "rate(…) or cron(…)"
   must_match RECONCILE_SCHEDULE "$schedule" "rate(…) or cron(…)"
   must_match LOAD_ON_MANIFEST '^(yes|no)$' "yes or no"
+  must_match CREATE_ONLY '^(yes|no)$' "yes or no"
   must_match DATABASE_PLAINTEXT '^(yes|no)$' "yes or no"
   must_match LAMBDA_PYTHON '^3\.1[1-3]$' "3.11, 3.12 or 3.13, for which requirements.txt is locked"
   [[ $LAMBDA_PYTHON != 3.11 || -n $AWS_ENDPOINT_URL ]] ||

@@ -10,7 +10,12 @@ from datetime import datetime
 
 RUNS = "runs/"
 PUBLISHED = "published/"
+BATCHES = "batches/"
+CATALOGUE = "catalogue/"
 MANIFESTS = "manifests/"
+TABLES = "tables/"
+QUARANTINE = "quarantine/"
+HEALTH = "health/"
 LATEST_HINT = "health/latest.json"
 EXTRACT_HEALTH = "health/extract.json"
 LOAD_HEALTH = "health/load.json"
@@ -56,11 +61,11 @@ def content_hash(body: bytes) -> str:
 
 def batch_part_key(table: str, snapshot: datetime, run: int, attempt: str, part: int, sha256: str) -> str:
     day = f"{snapshot:%Y/%m/%d}"
-    return f"batches/{table}/{day}/{_number(run)}-{attempt}/part-{part:05d}-{sha256[:16]}.parquet"
+    return f"{BATCHES}{table}/{day}/{_number(run)}-{attempt}/part-{part:05d}-{sha256[:16]}.parquet"
 
 
 def table_part_key(table: str, snapshot: datetime, run: int, part: int, sha256: str) -> str:
-    return f"tables/{table}/{snapshot:%Y/%m/%d}/{_number(run)}/part-{part:05d}-{sha256[:16]}.parquet"
+    return f"{TABLES}{table}/{snapshot:%Y/%m/%d}/{_number(run)}/part-{part:05d}-{sha256[:16]}.parquet"
 
 
 def manifest_key(run: int, table: str) -> str:
@@ -69,8 +74,8 @@ def manifest_key(run: int, table: str) -> str:
 
 def quarantine_key(table: str, run: int, sha256: str) -> str:
     # With its content's hash, like a part: two code versions may judge one row differently.
-    return f"quarantine/{table}/{_number(run)}-{sha256[:16]}.parquet"
+    return f"{QUARANTINE}{table}/{_number(run)}-{sha256[:16]}.parquet"
 
 
 def catalogue_key(table: str, fingerprint: str) -> str:
-    return f"catalogue/{table}/{fingerprint}.json"
+    return f"{CATALOGUE}{table}/{fingerprint}.json"

@@ -26,6 +26,7 @@ SETTINGS = {
     "LOAD_SCHEDULE": "rate(2 minutes)",
     "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
     "LOAD_ON_MANIFEST": "yes",
+    "CREATE_ONLY": "yes",
     "SOURCE_SECRET": "test/source",
     "WAREHOUSE_SECRET": "test/warehouse",
     "WAREHOUSE_OWNER_SECRET": "",

@@ -199,7 +199,7 @@ def test_the_example_has_the_settings_that_the_local_stack_writes() -> None:
 
 
 # Where the local stack is not the AWS that the example is for.
-LOCAL_ONLY = {"WAREHOUSE_OWNER_SECRET", "DATABASE_PLAINTEXT", "SLACK_SECRET"}
+LOCAL_ONLY = {"CREATE_ONLY", "WAREHOUSE_OWNER_SECRET", "DATABASE_PLAINTEXT", "SLACK_SECRET"}
 
 
 def defaults() -> Iterator[tuple[str, object]]:
