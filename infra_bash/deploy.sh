@@ -39,6 +39,7 @@ source "$lib/pausing.sh"
 source "$lib/lambda.sh"
 source "$lib/remove.sh"
 source "$lib/retired.sh"
+source "$lib/foreign.sh"
 source "$lib/invoke.sh"
 source "$lib/follow.sh"
 source "$lib/closing.sh"
@@ -56,6 +57,7 @@ main() {
   step "plan" want "${NEED_PACKAGES[@]}"
   together functions:ensure_lambdas secrets:ensure_secrets
   step "retired tables" retire
+  step "what is not ours" remove_foreign
   step "warehouse tables" migrate
   together "bell:ensure_bell" "schedules:ensure_rules" "alerts:ensure_alerts"
   if [[ $DRY_RUN == yes ]]; then

@@ -31,6 +31,7 @@ _CHOICES: Mapping[str, str] = {
     "SLACK_SECRET": "totestream-local-slack",
     "WAREHOUSE_SCHEMA": "project_team_1",
     "ALERT_EMAIL": "",
+    "KEEP_SUBSCRIPTIONS": "",
     "MONTHLY_BUDGET_USD": "10",
     "FRESHNESS_OBJECTIVE_S": "300",
     "REASK_AFTER_S": "600",

@@ -26,10 +26,12 @@ put_topic() {
 }
 
 ensure_subscriptions() {
-  local topic arn protocol endpoint
-  aws_read sns list-subscriptions --output text \
-    --query "Subscriptions[?starts_with(TopicArn, '$(topic_arn "$PROJECT-$STAGE-")')].[TopicArn, SubscriptionArn, Protocol, Endpoint]" \
-    >"$HAVE/subscriptions.txt"
+  local name topic arn protocol endpoint
+  # By topic: the list of all has those of this account alone.
+  for name in $(names_of topics); do
+    aws_find sns list-subscriptions-by-topic --topic-arn "$(topic_arn "$name")" --output text \
+      --query 'Subscriptions[].[TopicArn, SubscriptionArn, Protocol, Endpoint]' >>"$HAVE/subscriptions.txt"
+  done
   mkdir -p "$HAVE/subscriptions"
   while read -r topic arn protocol endpoint <&4; do
     # One that is being deleted is still listed for a while, in the end without an ARN.

@@ -41,6 +41,7 @@ SETTINGS = {
     "SLACK_HOSTS": "hooks.slack.com",
     "ALERT_EMAIL": "someone@example.com",
     "MONTHLY_BUDGET_USD": "10",
+    "KEEP_SUBSCRIPTIONS": "",
     "LAMBDA_PYTHON": "3.13",
     "LAMBDA_ARCH": "arm64",
     "CODE_KEY": "deploy/code-1.zip",

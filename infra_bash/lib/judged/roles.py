@@ -22,10 +22,14 @@ class Roles(Answers):
         return judged(only(self.want("role_policies"), "PolicyDocument"), have)
 
     def attached_policies(self) -> Iterator[Line]:
+        want = only(self.want("attached_policies"), "PolicyArn")
         have = {
-            name: policy for name, role in self._roles().items() for policy in role.get("AttachedManagedPolicies", [])
+            name: policy
+            for name, role in self._roles().items()
+            for policy in role.get("AttachedManagedPolicies", [])
+            if name in want and policy["PolicyArn"] == want[name]["PolicyArn"]
         }
-        return judged(only(self.want("attached_policies"), "PolicyArn"), have)
+        return judged(want, have)
 
     def _log_groups(self) -> Things:
         groups = self.have("log_groups").get("logGroups", [])
