@@ -28,6 +28,7 @@ _CHOICES: Mapping[str, str] = {
     "SOURCE_SECRET": "totestream-local-source",
     "WAREHOUSE_SECRET": "totestream-local-warehouse",
     "WAREHOUSE_OWNER_SECRET": "totestream-local-warehouse-owner",
+    "WAREHOUSE_READER_SECRET": "",
     "SLACK_SECRET": "totestream-local-slack",
     "WAREHOUSE_SCHEMA": "project_team_1",
     "ALERT_EMAIL": "",

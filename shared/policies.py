@@ -60,8 +60,13 @@ class Rights:
 
     def secret(self, *secrets: str) -> Document:
         """Secrets Manager ends a secret's ARN in six characters of its own."""
-        arns = sorted({self.names.arn("secretsmanager", f"secret:{secret}-??????") for secret in secrets})
-        return _allow(["secretsmanager:GetSecretValue"], *arns)
+        return _allow(["secretsmanager:GetSecretValue"], *self._secret_arns(*secrets))
+
+    def put_secret(self, secret: str) -> Document:
+        return _allow(["secretsmanager:PutSecretValue"], *self._secret_arns(secret))
+
+    def _secret_arns(self, *secrets: str) -> Sequence[str]:
+        return sorted({self.names.arn("secretsmanager", f"secret:{secret}-??????") for secret in secrets})
 
     def publish(self, *topics: str) -> Document:
         return _allow(["sns:Publish", "sns:PublishBatch"], *(self.names.topic_arn(topic) for topic in topics))
@@ -112,7 +117,8 @@ def _load(r: Rights) -> list[Document]:
 
 
 def _migrate(r: Rights) -> list[Document]:
-    return [r.secret(r.settings["WAREHOUSE_SECRET"], owner_secret(r.settings))]
+    reader = r.settings["WAREHOUSE_READER_SECRET"]
+    return [r.secret(r.settings["WAREHOUSE_SECRET"], owner_secret(r.settings), reader), r.put_secret(reader)]
 
 
 def _watch(r: Rights) -> list[Document]:
@@ -134,7 +140,7 @@ def _alert(r: Rights) -> list[Document]:
 
 def _inspect(r: Rights) -> list[Document]:
     return [
-        r.secret(r.settings["WAREHOUSE_SECRET"]),
+        r.secret(r.settings["WAREHOUSE_READER_SECRET"]),
         r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, ALL_BATCHES, ALL_HEALTH),
         r.get(PROCESSED, ALL_MANIFESTS, ALL_TABLES),
         r.list(INGESTION, PROCESSED),

@@ -19,6 +19,7 @@ load_settings() {
   for name in "${!example[@]}"; do
     is_credential "$name" || settle_setting "$name"
   done
+  : "${WAREHOUSE_READER_SECRET:=$PROJECT-$STAGE-reader}"
   check_settings
   export AWS_DEFAULT_REGION=$AWS_REGION AWS_PAGER=""
   [[ -n $AWS_ENDPOINT_URL ]] || unset AWS_ENDPOINT_URL
@@ -90,6 +91,8 @@ check_settings() {
   must_match STAGE "$word" "small letters, digits and hyphens"
   ((${#PROJECT} + ${#STAGE} <= 29)) ||
     refuse "PROJECT and STAGE are too long together; AWS takes 29 letters with the names made from them"
+  must_match AWS_REGION '^[a-z]{2}(-[a-z]+)+-[0-9]+$' "a region's name, such as eu-west-2"
+  check_secrets
   must_match EXTRACT_SCHEDULE "$schedule" "rate(…) or cron(…)"
   must_match LOAD_SCHEDULE "$schedule" "rate(…) or cron(…)"
   must_match RECONCILE_SCHEDULE "$schedule" "rate(…) or cron(…)"
@@ -108,6 +111,16 @@ check_settings() {
   must_match MONTHLY_BUDGET_USD '^([1-9][0-9]*)?$' "a number of dollars, or empty"
   [[ -z $SUBNET_IDS || -n $SECURITY_GROUP_IDS ]] || refuse "SUBNET_IDS is set and SECURITY_GROUP_IDS is not; set both"
   [[ -z $DATABASE_CA || -r $DATABASE_CA ]] || refuse "DATABASE_CA names $DATABASE_CA, which cannot be read"
+}
+
+# check_secrets: their names stand in the rights of roles, where * and ? mean others, too.
+check_secrets() {
+  local name
+  for name in {SOURCE,WAREHOUSE,WAREHOUSE_OWNER,WAREHOUSE_READER,SLACK}_SECRET; do
+    must_match "$name" '^[A-Za-z0-9/_+=.@-]{0,512}$' "the name of a secret, of letters, digits and /_+=.@-"
+    [[ $name == WAREHOUSE_READER_SECRET || ${!name} != "$WAREHOUSE_READER_SECRET" ]] ||
+      refuse "WAREHOUSE_READER_SECRET is '${!name}', as $name is; a deploy writes into it, so it must be another"
+  done
 }
 
 # must_match NAME PATTERN WORDS

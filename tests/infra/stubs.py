@@ -30,6 +30,7 @@ SETTINGS = {
     "SOURCE_SECRET": "test/source",
     "WAREHOUSE_SECRET": "test/warehouse",
     "WAREHOUSE_OWNER_SECRET": "",
+    "WAREHOUSE_READER_SECRET": "test/reader",
     "WAREHOUSE_SCHEMA": "star",
     "DATABASE_CA": "",
     "DATABASE_PLAINTEXT": "no",

@@ -54,8 +54,17 @@ def test_a_login_is_read_only_by_whom_it_is_for() -> None:
     assert readers == {
         "test/slack-??????": {"alert"},
         "test/source-??????": {"extract"},
-        "test/warehouse-??????": {"load", "migrate", "inspect"},
+        "test/warehouse-??????": {"load", "migrate"},
+        "test/reader-??????": {"migrate", "inspect"},
     }
+
+
+def test_migrate_alone_writes_a_secret_and_only_the_readers() -> None:
+    reader = NAMES.arn("secretsmanager", "secret:test/reader-??????")
+    written = {
+        name: resources(name.removeprefix("totestream-test-"), "secretsmanager:PutSecretValue") for name in POLICIES
+    }
+    assert {name: arns for name, arns in written.items() if arns} == {NAMES("migrate"): {reader}}
 
 
 def test_the_owners_login_is_only_for_migrate() -> None:
