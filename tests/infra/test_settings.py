@@ -48,6 +48,9 @@ def test_a_missing_setting_is_named_with_its_fix(tmp_path: Path, name: str) -> N
     assert f"setting {name} is missing; add {name}=" in refused.stderr
 
 
+SECRETS = ("SOURCE", "WAREHOUSE", "WAREHOUSE_OWNER", "WAREHOUSE_READER", "SLACK")
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
@@ -69,6 +72,12 @@ def test_a_missing_setting_is_named_with_its_fix(tmp_path: Path, name: str) -> N
         ("ALERT_EMAIL=someone", "one address"),
         ("ALERT_EMAIL=a@b.c, d@e.f", "one address"),
         ("MONTHLY_BUDGET_USD=10.5", "a number of dollars"),
+        *((f"{name}_SECRET=team/*", f"{name}_SECRET is 'team/*'") for name in SECRETS),
+        *((f"WAREHOUSE_SECRET=a{sign}b", "the name of a secret") for sign in "?:${} "),
+        ("WAREHOUSE_READER_SECRET=w", "as WAREHOUSE_SECRET is"),
+        ("SLACK_SECRET=totestream-test-reader", "as SLACK_SECRET is"),
+        ("AWS_REGION=*", "a region's name"),
+        ("CREATE_ONLY=true", "yes or no"),
         ("LAMBDA_PYTHON=3.10", "3.11, 3.12 or 3.13"),
         ("LAMBDA_PYTHON=3.14", "3.11, 3.12 or 3.13"),
         ("LAMBDA_PYTHON=3.11", "set 3.12 or 3.13"),

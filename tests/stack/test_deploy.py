@@ -192,7 +192,7 @@ def break_four(stack: LocalStack) -> list[str]:
     ]
 
 
-SIX_WRITES = [
+WRITES_THAT_MEND = [
     ("events", "DisableRule"),
     ("events", "EnableRule"),
     ("events", "PutRule"),
@@ -204,10 +204,10 @@ SIX_WRITES = [
 ]
 
 
-def test_six_broken_things_are_mended_and_nothing_else_is_touched(
+def test_what_is_broken_or_foreign_is_mended_and_nothing_else_is_touched(
     stack: LocalStack, door: Door, dry_run: DryRun
 ) -> None:
-    broken = break_two(stack)
+    broken = break_two(stack) + attach(stack)
     assert sorted(dry_run("--local")) == sorted(broken)
     broken += break_four(stack)
     door.forget()
@@ -216,7 +216,9 @@ def test_six_broken_things_are_mended_and_nothing_else_is_touched(
     rule = f"rule {stack.names.function('extract')}"
     paused = [line for line in mending.stderr.splitlines() if line.startswith(("pause ", "resume "))]
     assert paused == [f"pause   {rule}", f"resume  {rule}"]
-    assert sorted((call.service, call.action.rstrip("/")) for call in door.writes()) == SIX_WRITES
+    assert sorted((call.service, call.action.rstrip("/")) for call in door.writes()) == sorted(WRITES_THAT_MEND)
+    tags = stack.aws("s3").get_bucket_tagging(Bucket=stack.names.bucket("processed"))["TagSet"]
+    assert {tag["Key"] for tag in tags} == {"project", "stage", "cost-centre"}
 
     door.forget()
     before, working = revisions(stack), workers(stack)
@@ -321,7 +323,7 @@ def break_alerts(stack: LocalStack) -> list[str]:
     (heard,) = sns.list_subscriptions_by_topic(TopicArn=stack.names.topic_arn(ALERTS))["Subscriptions"]
     sns.unsubscribe(SubscriptionArn=heard["SubscriptionArn"])
     mail = stack.names.topic_arn(MAIL)
-    old = sns.subscribe(TopicArn=mail, Protocol="email", Endpoint="old@example.com", ReturnSubscriptionArn=True)
+    sns.subscribe(TopicArn=mail, Protocol="email", Endpoint="old@example.com")
     stack.aws("lambda").remove_permission(FunctionName=alert, StatementId=ALERTS)
     monthly = {"AccountId": stack.names.account, "BudgetName": stack.names("monthly")}
     budget = budgets.describe_budget(**monthly)["Budget"]
@@ -334,13 +336,57 @@ def break_alerts(stack: LocalStack) -> list[str]:
         f"update  alarm {errors} (Threshold)",
         f"update  dashboard {stack.names.prefix} (DashboardBody)",
         f"create  alert subscription {alert}",
-        f"delete  alert subscription {stack.names.topic(MAIL)} ({old['SubscriptionArn']})",
+        f"delete  subscription {stack.names.topic(MAIL)} (email old@example.com)",
         f"create  permission {alert}.{ALERTS}",
         f"update  budget {monthly['BudgetName']} (BudgetLimit)",
         f"create  budget notification {monthly['BudgetName']}.actual",
     ]
 
 
+def attach(stack: LocalStack) -> list[str]:
+    """What somebody would leave behind who wants to come back."""
+    iam, functions, s3 = stack.aws("iam"), stack.aws("lambda"), stack.aws("s3")
+    load, alert = stack.names.function("load"), stack.names.function("alert")
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName=load,
+        PolicyName="more",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [everything]}),
+    )
+    iam.attach_role_policy(RoleName=load, PolicyArn=ADMINISTRATOR)
+    invoke = {"StatementId": "theirs", "Action": "lambda:InvokeFunction", "Principal": "123456789012"}
+    functions.add_permission(FunctionName=stack.names.function("extract"), **invoke)
+    url = functions.create_function_url_config(FunctionName=alert, AuthType="NONE")["FunctionUrl"]
+    functions.create_alias(FunctionName=alert, Name="theirs", FunctionVersion="$LATEST")
+    topic = stack.names.topic_arn(ALERTS)
+    hears = stack.aws("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="you@example.com")
+    assert hears
+    watch = stack.names.function("watch")
+    target = stack.names.function_arn(alert)
+    stack.aws("events").put_targets(Rule=watch, Targets=[{"Id": "theirs", "Arn": target}])
+    bucket = stack.names.bucket("processed")
+    read = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [read]}))
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "cost-centre", "Value": "7"}]})
+    return [
+        f"delete  role policy {load} (more)",
+        f"delete  attached policy {load} ({ADMINISTRATOR})",
+        f"delete  permission {stack.names.function('extract')} (theirs, for arn:aws:iam::123456789012:root)",
+        f"delete  function url {alert} ({url})",
+        f"delete  alias {alert} (theirs)",
+        f"delete  subscription {stack.names.topic(ALERTS)} (email you@example.com)",
+        f"delete  rule target {watch} ({target})",
+        f"delete  bucket policy {bucket}",
+        f"update  bucket part {bucket}.bucket-tagging (Tagging)",
+    ]
+
+
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 PUT_OF_AN_ALARM = (
     *("AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic", "Period"),
     *("EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator", "TreatMissingData", "AlarmActions", "OKActions"),
@@ -349,16 +395,11 @@ PUT_OF_AN_ALARM = (
 
 def test_whatever_is_broken_by_hand_is_mended(stack: LocalStack, dry_run: DryRun) -> None:
     broken = break_what_else_can_break(stack)
-    theirs = {"Id": "theirs", "Arn": stack.names.function_arn(stack.names.function("watch")), "Input": '{"do": "ask"}'}
-    stack.aws("events").put_targets(Rule=stack.names.function("watch"), Targets=[theirs])
     assert sorted(changes(stack.deploy().stderr)) == sorted(broken)
     assert dry_run("--local") == []
     change_everything(stack)
     stack.extract()
     stack.arrives()
-    targets = stack.aws("events").list_targets_by_rule(Rule=stack.names.function("watch"))["Targets"]
-    assert theirs in targets
-    stack.aws("events").remove_targets(Rule=stack.names.function("watch"), Ids=["theirs"])
 
 
 # ---- a run that is killed
