@@ -25,13 +25,18 @@ put_topic() {
   fi
 }
 
-ensure_subscriptions() {
-  local name topic arn protocol endpoint
-  # By topic: the list of all has those of this account alone.
+# read_subscriptions: by topic, for the list of all has those of this account alone.
+read_subscriptions() {
+  local name
   for name in $(names_of topics); do
     aws_find sns list-subscriptions-by-topic --topic-arn "$(topic_arn "$name")" --output text \
       --query 'Subscriptions[].[TopicArn, SubscriptionArn, Protocol, Endpoint]' >>"$HAVE/subscriptions.txt"
   done
+}
+
+ensure_subscriptions() {
+  local topic arn protocol endpoint
+  read_subscriptions
   mkdir -p "$HAVE/subscriptions"
   while read -r topic arn protocol endpoint <&4; do
     # One that is being deleted is still listed for a while, in the end without an ARN.
