@@ -18,6 +18,8 @@ from infra_bash.lib.retired import Line
 from infra_bash.lib.verdicts import Stack
 
 LATEST = "$LATEST"
+# Ends the name of a permission of ours that took the place of another one.
+ANEW = "-anew"
 
 
 class Foreign:
@@ -55,7 +57,7 @@ class Foreign:
         """Whoever else may invoke. One of ours that was changed keeps its name, and is put again."""
         for function, answer in self._stack.each("permissions").items():
             for statement in json.loads(answer["Policy"]).get("Statement", []):
-                if f"{function}.{statement['Sid']}" not in self._stack.want("permissions"):
+                if f"{function}.{statement['Sid'].removesuffix(ANEW)}" not in self._stack.want("permissions"):
                     note = f"{statement['Sid']}, for {_principal(statement)}"
                     yield Line("delete", "permission", function, f"{function}/{statement['Sid']}", note)
 

@@ -93,9 +93,12 @@ def test_roles_that_are_not_of_this_stack_are_left_alone(there: There) -> None:
 
 
 def test_a_permission_more_on_a_function(there: There) -> None:
-    there.permissions("schedule", "theirs")
+    there.permissions("schedule", "schedule-anew", "theirs", "theirs-anew")
     note = "theirs, for arn:aws:iam::6:root"
-    assert there.found() == [("delete", "permission", "s-load", "s-load/theirs", note)]
+    assert there.found() == [
+        ("delete", "permission", "s-load", "s-load/theirs", note),
+        ("delete", "permission", "s-load", "s-load/theirs-anew", note.replace("theirs", "theirs-anew")),
+    ]
 
 
 def test_another_way_into_a_function(there: There) -> None:
