@@ -1,4 +1,4 @@
-"""Answer an operator's questions, with the loader's right to read: `{"do": "status"}`, `{"do": "why", …}`,
+"""Answer an operator's questions, with the reader's login: `{"do": "status"}`, `{"do": "why", …}`,
 `{"do": "run", "run": 42}`, `{"do": "reconciled"}`, `{"do": "quarantined", "table": "payment"}`,
 `{"do": "freshness", "hours": 24}`, `{"do": "used"}`, `{"do": "taken", "table": "dim_staff", "log": "…", "runs": [3]}`,
 `{"do": "loaded"}`.
@@ -49,11 +49,12 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
     def warehouse() -> Connection:
         return connect(
             "warehouse",
-            get_login(settings["WAREHOUSE_SECRET"]),
+            get_login(settings["WAREHOUSE_READER_SECRET"]),
             ca=settings.get("DATABASE_CA"),
             plaintext=settings.plaintext,
             timeout_s=context.get_remaining_time_in_millis() / 1000 - KEPT_S,
             schema=settings["WAREHOUSE_SCHEMA"],
+            read_only=True,
         )
 
     if event == {"do": "status"}:

@@ -45,6 +45,7 @@ source "$lib/lambda.sh"
 source "$lib/remove.sh"
 source "$lib/retired.sh"
 source "$lib/former.sh"
+source "$lib/foreign.sh"
 source "$lib/invoke.sh"
 source "$lib/follow.sh"
 source "$lib/schedules.sh"
@@ -67,6 +68,7 @@ main() {
   step "plan" want "${NEED_PACKAGES[@]}"
   together functions:ensure_lambdas secrets:ensure_secrets
   step "retired tables" retire
+  step "what is not ours" remove_foreign
   step "former packages" remove_former
   step "warehouse tables" migrate
   together "bell:ensure_bell" "schedules:ensure_rules" "alerts:ensure_alerts"

@@ -25,13 +25,16 @@ _CHOICES: Mapping[str, str] = {
     "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
     "WAIT_FOR_SCHEDULES": "yes",
     "LOAD_ON_MANIFEST": "yes",
+    "CREATE_ONLY": "no",  # MiniStack does not know s3:if-none-match, and would refuse every write
     "TRANSFORMS_AT_ONCE": "2",  # a machine has few cores, and each is a process
     "SOURCE_SECRET": "totestream-local-source",
     "WAREHOUSE_SECRET": "totestream-local-warehouse",
     "WAREHOUSE_OWNER_SECRET": "totestream-local-warehouse-owner",
+    "WAREHOUSE_READER_SECRET": "",
     "SLACK_SECRET": "totestream-local-slack",
     "WAREHOUSE_SCHEMA": "project_team_1",
     "ALERT_EMAIL": "",
+    "KEEP_SUBSCRIPTIONS": "",
     "PERMISSIONS_BOUNDARY": "",
     "MONTHLY_BUDGET_USD": "20",
     "FRESHNESS_OBJECTIVE_S": "300",

@@ -6,14 +6,32 @@ Pure functions that return IAM documents. A right that no test of the stack need
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.lake.keys import BATCHES, EXPIRED, LATEST_HINT, MANIFESTS, PUBLISHED, RUNS, TABLE_PARTS
+from shared.lake.keys import (
+    ASKED,
+    BATCHES,
+    CATALOGUE,
+    EXPIRED,
+    EXTRACT_HEALTH,
+    HEALTH,
+    INCIDENTS,
+    LATEST_HINT,
+    LOAD_HEALTH,
+    MANIFESTS,
+    PUBLISHED,
+    QUARANTINE,
+    RUNS,
+    TABLES,
+    WATCH_HEALTH,
+)
 from shared.names import ALERTS, CHANGES, MAIL, Names
 from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, functions, owner_secret, rings
 from shared.vpc import in_a_vpc
 
 Document = dict[str, Any]
-HEALTH = "health/*"
-ALL_RUNS, ALL_PUBLISHED, ALL_MANIFESTS = f"{RUNS}*", f"{PUBLISHED}*", f"{MANIFESTS}*"
+ALL_RUNS, ALL_PUBLISHED, ALL_BATCHES, ALL_HEALTH = (f"{prefix}*" for prefix in (RUNS, PUBLISHED, BATCHES, HEALTH))
+ALL_MANIFESTS, ALL_TABLES, ALL_QUARANTINE = (f"{prefix}*" for prefix in (MANIFESTS, TABLES, QUARANTINE))
+# What is written once and never again, by bucket. Only health/ and the packages, each named by its content, are not.
+CREATED_ONCE = {INGESTION: (RUNS, PUBLISHED, BATCHES, CATALOGUE), PROCESSED: (MANIFESTS, TABLES, QUARANTINE)}
 
 
 def _document(*statements: Document) -> Document:
@@ -42,8 +60,13 @@ class Rights:
 
     def secret(self, *secrets: str) -> Document:
         """Secrets Manager ends a secret's ARN in six characters of its own."""
-        arns = sorted({self.names.arn("secretsmanager", f"secret:{secret}-??????") for secret in secrets})
-        return _allow(["secretsmanager:GetSecretValue"], *arns)
+        return _allow(["secretsmanager:GetSecretValue"], *self._secret_arns(*secrets))
+
+    def put_secret(self, secret: str) -> Document:
+        return _allow(["secretsmanager:PutSecretValue"], *self._secret_arns(secret))
+
+    def _secret_arns(self, *secrets: str) -> Sequence[str]:
+        return sorted({self.names.arn("secretsmanager", f"secret:{secret}-??????") for secret in secrets})
 
     def publish(self, *topics: str) -> Document:
         return _allow(self.with_batch("sns:Publish"), *(self.names.topic_arn(topic) for topic in topics))
@@ -75,11 +98,11 @@ class Rights:
 
 
 def _extract(r: Rights) -> list[Document]:
-    written = ("batches/*", ALL_RUNS, ALL_PUBLISHED, HEALTH)
+    created = (ALL_BATCHES, ALL_RUNS, ALL_PUBLISHED)
     return [
         r.secret(r.settings["SOURCE_SECRET"]),
-        r.get(INGESTION, *written, "catalogue/*"),
-        r.put(INGESTION, *written),
+        r.get(INGESTION, *created, ALL_HEALTH, f"{CATALOGUE}*"),
+        r.put(INGESTION, *created, EXTRACT_HEALTH, LATEST_HINT),
         r.list(INGESTION),
         r.publish(CHANGES),
     ]
@@ -88,9 +111,9 @@ def _extract(r: Rights) -> list[Document]:
 def _load(r: Rights) -> list[Document]:
     return [
         r.secret(r.settings["WAREHOUSE_SECRET"]),
-        r.get(INGESTION, ALL_RUNS, HEALTH),
-        r.put(INGESTION, "health/load.json"),
-        r.get(PROCESSED, ALL_MANIFESTS, "tables/*", "quarantine/*", EXPIRED),
+        r.get(INGESTION, ALL_RUNS, ALL_HEALTH),
+        r.put(INGESTION, LOAD_HEALTH),
+        r.get(PROCESSED, ALL_MANIFESTS, ALL_TABLES, ALL_QUARANTINE, EXPIRED),
         r.list(INGESTION, PROCESSED),
         *r.hear_the_bell(),
         _allow(["lambda:InvokeFunction"], r.names.function_arn(r.names.function("migrate"))),
@@ -98,13 +121,14 @@ def _load(r: Rights) -> list[Document]:
 
 
 def _migrate(r: Rights) -> list[Document]:
-    return [r.secret(r.settings["WAREHOUSE_SECRET"], owner_secret(r.settings))]
+    reader = r.settings["WAREHOUSE_READER_SECRET"]
+    return [r.secret(r.settings["WAREHOUSE_SECRET"], owner_secret(r.settings), reader), r.put_secret(reader)]
 
 
 def _watch(r: Rights) -> list[Document]:
     return [
-        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, HEALTH),
-        r.put(INGESTION, "health/watch.json", "health/incidents.json", "health/asked.json"),
+        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, ALL_HEALTH),
+        r.put(INGESTION, WATCH_HEALTH, INCIDENTS, ASKED),
         r.get(PROCESSED, ALL_MANIFESTS),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),
@@ -120,9 +144,9 @@ def _alert(r: Rights) -> list[Document]:
 
 def _inspect(r: Rights) -> list[Document]:
     return [
-        r.secret(r.settings["WAREHOUSE_SECRET"]),
-        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, "batches/*", HEALTH),
-        r.get(PROCESSED, ALL_MANIFESTS, "tables/*", EXPIRED),
+        r.secret(r.settings["WAREHOUSE_READER_SECRET"]),
+        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, ALL_BATCHES, ALL_HEALTH),
+        r.get(PROCESSED, ALL_MANIFESTS, ALL_TABLES, EXPIRED),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),
     ]
@@ -132,7 +156,7 @@ def _expire(r: Rights) -> list[Document]:
     """Only where it has something to do may it delete, and only parts."""
     if not r.settings.get("RETENTION_DAYS"):
         return []
-    parts = (r.names.bucket_arn(INGESTION, f"{BATCHES}*"), r.names.bucket_arn(PROCESSED, f"{TABLE_PARTS}*"))
+    parts = (r.names.bucket_arn(INGESTION, f"{BATCHES}*"), r.names.bucket_arn(PROCESSED, f"{TABLES}*"))
     return [
         r.get(INGESTION, ALL_RUNS, LATEST_HINT, EXPIRED),
         r.put(INGESTION, EXPIRED),
@@ -146,12 +170,14 @@ def _expire(r: Rights) -> list[Document]:
 
 def _transform(r: Rights, target: Target) -> list[Document]:
     queue, dead_letters = (r.names.queue_arn(name) for name in r.pair(target.name))
-    written = (f"manifests/*/{target.name}.json", f"tables/{target.name}/*", f"quarantine/{target.name}/*")
+    written = (f"{MANIFESTS}*/{target.name}.json", f"{TABLES}{target.name}/*", f"{QUARANTINE}{target.name}/*")
     taking = ["sqs:ReceiveMessage", *r.with_batch("sqs:DeleteMessage"), "sqs:ChangeMessageVisibility"]
     return [
         _allow([*taking, "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], queue),
         _allow(["sqs:SendMessage", "sqs:GetQueueUrl"], dead_letters),
-        r.get(INGESTION, ALL_RUNS, LATEST_HINT, EXPIRED, *(f"batches/{source}/*" for source in sorted(target.sources))),
+        r.get(
+            INGESTION, ALL_RUNS, LATEST_HINT, EXPIRED, *(f"{BATCHES}{source}/*" for source in sorted(target.sources))
+        ),
         r.get(PROCESSED, *written, EXPIRED),
         r.put(PROCESSED, *written),
         r.list(INGESTION, PROCESSED),
@@ -252,8 +278,22 @@ def _telling(names: Names, service: str, topic: str) -> Document:
     }
 
 
-def bucket_policy(names: Names, bucket: str, tls: bool) -> Document | None:
-    """None where TLS cannot be asked for: then there is nothing to say."""
-    if not tls:
-        return None
-    return _document(_only_tls("s3:*", names.bucket_arn(bucket), names.bucket_arn(bucket, "*")))
+def bucket_policy(names: Names, bucket: str, tls: bool, create_only: bool) -> Document | None:
+    """None where neither can be asked for: then there is nothing to say."""
+    statements = [
+        *([_create_only(names, bucket)] if create_only else []),
+        *([_only_tls("s3:*", names.bucket_arn(bucket), names.bucket_arn(bucket, "*"))] if tls else []),
+    ]
+    return _document(*statements) if statements else None
+
+
+def _create_only(names: Names, bucket: str) -> Document:
+    """Nobody writes over what is there. It refuses copies and uploads in parts as well, which nobody makes there:
+    neither can be told to create."""
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": [names.bucket_arn(bucket, f"{prefix}*") for prefix in CREATED_ONCE[bucket]],
+        "Condition": {"Null": {"s3:if-none-match": "true"}},
+    }

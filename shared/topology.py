@@ -159,6 +159,7 @@ def secrets(settings: Settings) -> dict[str, str]:
     asked = {name: settings[name] for name in ("SOURCE_SECRET", "WAREHOUSE_SECRET")}
     if owner_secret(settings) not in asked.values():
         asked["WAREHOUSE_OWNER_SECRET"] = owner_secret(settings)
+    asked["WAREHOUSE_READER_SECRET"] = settings["WAREHOUSE_READER_SECRET"]
     if slack := settings.get("SLACK_SECRET"):
         asked["SLACK_SECRET"] = slack
     return asked
@@ -174,7 +175,9 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
     database = _named(settings, "DATABASE_CA", "DATABASE_PLAINTEXT")
     if database["DATABASE_CA"]:
         database["DATABASE_CA"] = CA_IN_PACKAGE
-    warehouse = database | _named(settings, "WAREHOUSE_SECRET", "WAREHOUSE_SCHEMA")
+    schema = database | _named(settings, "WAREHOUSE_SCHEMA")
+    warehouse = schema | _named(settings, "WAREHOUSE_SECRET")
+    reader = _named(settings, "WAREHOUSE_READER_SECRET")
     reask = _named(settings, "REASK_AFTER_S")
 
     def function(noun: str, memory_mb: int, timeout_s: int, **own: str) -> Function:
@@ -204,10 +207,10 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
             for table in sorted(targets)
         ),
         function("load", 1024, LOAD_TIMEOUT_S, **warehouse, **reask),
-        function("migrate", 512, 300, **warehouse, WAREHOUSE_OWNER_SECRET=owner_secret(settings)),
+        function("migrate", 512, 300, **warehouse, **reader, WAREHOUSE_OWNER_SECRET=owner_secret(settings)),
         function("watch", 256, 60, **reask, **_named(settings, "FRESHNESS_OBJECTIVE_S")),
         function("alert", 256, 60, **_named(settings, "SLACK_SECRET", "SLACK_HOSTS", "ALERT_EMAIL")),
-        function("inspect", 512, 60, **warehouse),
+        function("inspect", 512, 60, **schema, **reader),
         # A thousand objects a second or two: 300 s are what a stack of a run each minute makes in weeks.
         function("expire", 256, 300, **_named(settings, "RETENTION_DAYS")),
     )

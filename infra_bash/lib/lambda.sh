@@ -45,7 +45,8 @@ find_layer() {
 # ensure_functions: code and settings of those that are there; then those that are not.
 ensure_functions() {
   aws_read lambda list-functions \
-    --query "{Functions: Functions[?starts_with(FunctionName, '$PROJECT-$STAGE-')]}" >"$HAVE/functions.json"
+    --query "{Functions: Functions[?starts_with(FunctionName, '$PROJECT-$STAGE-') || contains(Role, ':role/$PROJECT-$STAGE-')]}" \
+    >"$HAVE/functions.json"
   judge function_codes
   judge function_configurations
   UPDATED=$(grep -c '^ok' "$STATE/function_codes.verdicts") || :

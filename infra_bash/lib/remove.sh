@@ -52,6 +52,15 @@ remove_stack() {
   done 3<"$STATE/removals"
 }
 
+# remove_listed FILE: what its lines `VERDICT WORD NAME ID NOTE` say is to be deleted.
+remove_listed() {
+  local verdict word name id note
+  while IFS=$'\t' read -r verdict word name id note <&3; do
+    [[ $verdict != delete ]] || remove "$word" "$id" >/dev/null
+    say "$verdict" "$word $name${note:+ $note}"
+  done 3<"$1"
+}
+
 # remove WORD ID
 remove() {
   case $1 in
@@ -71,6 +80,13 @@ remove() {
     "log group") aws_delete logs delete-log-group --log-group-name "$2" ;;
     "role policy") aws_delete iam delete-role-policy --role-name "${2%%/*}" --policy-name "${2#*/}" ;;
     "attached policy") aws_delete iam detach-role-policy --role-name "${2%%/*}" --policy-arn "${2#*/}" ;;
+    permission) aws_delete lambda remove-permission --function-name "${2%/*}" --statement-id "${2#*/}" ;;
+    "function url") aws_delete lambda delete-function-url-config --function-name "$2" ;;
+    alias) aws_delete lambda delete-alias --function-name "${2%/*}" --name "${2#*/}" ;;
+    version) aws_delete lambda delete-function --function-name "${2%/*}" --qualifier "${2#*/}" ;;
+    "rule target") aws_delete events remove-targets --rule "${2%/*}" --ids "${2#*/}" ;;
+    "bucket policy") aws_delete s3api delete-bucket-policy --bucket "$2" ;;
+    "bucket replication") aws_delete s3api delete-bucket-replication --bucket "$2" ;;
     role) aws_delete iam delete-role --role-name "$2" ;;
     # At once: the name is wanted again by the next deploy.
     secret) aws_delete secretsmanager delete-secret --force-delete-without-recovery --secret-id "$2" ;;

@@ -47,7 +47,7 @@ put_bucket_part() {
   put s3api "put-${2#*.}" "$@"
 }
 
-# upload PACKAGE…: those and the catalogue, as far as the ingestion bucket lacks them, in one call.
+# upload PACKAGE…: those and the catalogue, as far as the ingestion bucket lacks them.
 upload() {
   local bucket key
   bucket=$(ingestion_bucket)
@@ -60,10 +60,21 @@ upload() {
     say ok "uploads"
     return
   fi
-  aws_write s3 cp --recursive --only-show-errors "$WORK/uploads" "s3://$bucket/" >/dev/null
-  while IFS= read -r key; do
+  [[ ! -d $WORK/uploads/deploy ]] ||
+    aws_write s3 cp --recursive --only-show-errors "$WORK/uploads/deploy" "s3://$bucket/deploy/" >/dev/null
+  while IFS= read -r key <&3; do
+    [[ $key == deploy/* ]] || create_object "$bucket" "$key" "$WORK/uploads/$key"
     say create "s3://$bucket/$key"
-  done <"$WORK/uploads.txt"
+  done 3<"$WORK/uploads.txt"
+}
+
+# create_object BUCKET KEY FILE: fine when it is there, for what is the same has the same key. An AWS CLI from before August
+# 2024 does not know the condition; without it a bucket that asks for it refuses.
+create_object() {
+  local -a object=(--bucket "$1" --key "$2" --body "$3")
+  FINE='PreconditionFailed|Unknown options' aws_write_patiently ConditionalRequestConflict \
+    s3api put-object "${object[@]}" --if-none-match '*' >/dev/null
+  [[ $REFUSED != *"Unknown options"* ]] || aws_write s3api put-object "${object[@]}" >/dev/null
 }
 
 ensure_bell() {

@@ -22,6 +22,7 @@ load_settings() {
   for name in "${!example[@]}"; do
     is_credential "$name" || settle_setting "$name"
   done
+  : "${WAREHOUSE_READER_SECRET:=$PROJECT-$STAGE-reader}"
   check_settings
   export AWS_DEFAULT_REGION=$AWS_REGION AWS_PAGER=""
   [[ -n $AWS_ENDPOINT_URL ]] || unset AWS_ENDPOINT_URL
@@ -109,11 +110,14 @@ check_settings() {
   must_match STAGE "$word" "small letters, digits and hyphens"
   ((${#PROJECT} + ${#STAGE} <= 29)) ||
     refuse "PROJECT and STAGE are too long together; AWS takes 29 letters with the names made from them"
+  must_match AWS_REGION '^[a-z]{2}(-[a-z]+)+-[0-9]+$' "a region's name, such as eu-west-2"
+  check_secrets
   must_match EXTRACT_SCHEDULE "$schedule" "rate(…) or cron(…)"
   must_match LOAD_SCHEDULE "$schedule" "rate(…) or cron(…)"
   must_match RECONCILE_SCHEDULE "$schedule" "rate(…) or cron(…)"
   must_match WAIT_FOR_SCHEDULES '^(yes|no)$' "yes or no"
   must_match LOAD_ON_MANIFEST '^(yes|no)$' "yes or no"
+  must_match CREATE_ONLY '^(yes|no)$' "yes or no"
   must_match DATABASE_PLAINTEXT '^(yes|no)$' "yes or no"
   must_match LAMBDA_PYTHON '^3\.1[1-3]$' "3.11, 3.12 or 3.13, for which requirements.txt is locked"
   [[ $LAMBDA_PYTHON != 3.11 || -n $AWS_ENDPOINT_URL ]] ||
@@ -131,6 +135,16 @@ check_settings() {
   [[ -z $SUBNET_IDS || -n $SECURITY_GROUP_IDS ]] || refuse "SUBNET_IDS is set and SECURITY_GROUP_IDS is not; set both"
   must_be_local_plaintext
   [[ -z $DATABASE_CA || -r $DATABASE_CA ]] || refuse "DATABASE_CA names $DATABASE_CA, which cannot be read"
+}
+
+# check_secrets: their names stand in the rights of roles, where * and ? mean others, too.
+check_secrets() {
+  local name
+  for name in {SOURCE,WAREHOUSE,WAREHOUSE_OWNER,WAREHOUSE_READER,SLACK}_SECRET; do
+    must_match "$name" '^[A-Za-z0-9/_+=.@-]{0,512}$' "the name of a secret, of letters, digits and /_+=.@-"
+    [[ $name == WAREHOUSE_READER_SECRET || ${!name} != "$WAREHOUSE_READER_SECRET" ]] ||
+      refuse "WAREHOUSE_READER_SECRET is '${!name}', as $name is; a deploy writes into it, so it must be another"
+  done
 }
 
 # must_match NAME PATTERN WORDS

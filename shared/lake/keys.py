@@ -11,7 +11,11 @@ from typing import NamedTuple
 
 RUNS = "runs/"
 PUBLISHED = "published/"
+BATCHES = "batches/"
+CATALOGUE = "catalogue/"
 MANIFESTS = "manifests/"
+TABLES = "tables/"
+QUARANTINE = "quarantine/"
 HEALTH = "health/"
 LATEST_HINT = "health/latest.json"
 EXTRACT_HEALTH = "health/extract.json"
@@ -54,10 +58,8 @@ def place_of(key: str) -> tuple[int, str] | None:
     return (int(found[1]), found[2]) if found and int(found[1]) else None
 
 
-BATCHES = "batches/"
-TABLE_PARTS = "tables/"
 _PART = re.compile(
-    rf"(?:{BATCHES}|{TABLE_PARTS})([A-Za-z_][A-Za-z0-9_]*)/([0-9]{{4}})/([0-9]{{2}})/([0-9]{{2}})"
+    rf"(?:{BATCHES}|{TABLES})([A-Za-z_][A-Za-z0-9_]*)/([0-9]{{4}})/([0-9]{{2}})/([0-9]{{2}})"
     rf"/([0-9]{{{DIGITS}}})(?:-[^/]+)?/part-[0-9]{{5,}}-[0-9a-f]{{16}}\.parquet"
 )
 
@@ -92,7 +94,7 @@ def batch_part_key(table: str, snapshot: datetime, run: int, attempt: str, part:
 
 
 def table_part_key(table: str, snapshot: datetime, run: int, part: int, sha256: str) -> str:
-    return f"{TABLE_PARTS}{table}/{snapshot:%Y/%m/%d}/{_number(run)}/part-{part:05d}-{sha256[:16]}.parquet"
+    return f"{TABLES}{table}/{snapshot:%Y/%m/%d}/{_number(run)}/part-{part:05d}-{sha256[:16]}.parquet"
 
 
 def manifest_key(run: int, table: str) -> str:
@@ -101,8 +103,8 @@ def manifest_key(run: int, table: str) -> str:
 
 def quarantine_key(table: str, run: int, sha256: str) -> str:
     # With its content's hash, like a part: two code versions may judge one row differently.
-    return f"quarantine/{table}/{_number(run)}-{sha256[:16]}.parquet"
+    return f"{QUARANTINE}{table}/{_number(run)}-{sha256[:16]}.parquet"
 
 
 def catalogue_key(table: str, fingerprint: str) -> str:
-    return f"catalogue/{table}/{fingerprint}.json"
+    return f"{CATALOGUE}{table}/{fingerprint}.json"

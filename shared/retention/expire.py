@@ -65,7 +65,7 @@ def expire(outside: Outside) -> dict[str, Any]:
         return {"run": 0, "batches": 0, "parts": 0}
     folders = {
         "batches": (outside.ingestion, keys.BATCHES, joined_after(run_log.get(run + 1))),
-        "parts": (outside.processed, keys.TABLE_PARTS, loaded.last_runs),
+        "parts": (outside.processed, keys.TABLES, loaded.last_runs),
     }
     removed = {
         name: _remove(bucket, folder, Expired(run, outside.days, dict(kept)), newest, day, outside.time_left_s)

@@ -26,6 +26,7 @@ def begun(warehouse: Database, aws: None, monkeypatch: pytest.MonkeyPatch) -> Da
         monkeypatch.setenv(name, value)
     keep("the/loader", warehouse.login())
     keep("the/owner", warehouse.login(logins.WAREHOUSE_OWNER))
+    keep("the/reader", warehouse.login())
     return warehouse
 
 
@@ -109,7 +110,7 @@ def test_which_runs_a_table_is_done_with(begun: Database) -> None:
     for wrong in ({"runs": ["3"]}, {"runs": 3}, {"table": None}):
         with pytest.raises(Refused, match="inspect does not understand"):
             inspect.handler(asked | wrong, Context())
-    keep("the/loader", replace(begun.login(), password="another"))
+    keep("the/reader", replace(begun.login(), password="another"))
     unanswered = inspect.handler(asked, Context())
     assert unanswered["taken"] == [] and "warehouse" in unanswered["no_answer"]
 

@@ -24,6 +24,7 @@ SETTINGS = {
     "ACCOUNT_ID": "123456789012",
     "WAREHOUSE_SECRET": "the/loader",
     "WAREHOUSE_OWNER_SECRET": "the/owner",
+    "WAREHOUSE_READER_SECRET": "the/reader",
     "WAREHOUSE_SCHEMA": "project_team_1",
     "DATABASE_CA": "",
     "DATABASE_PLAINTEXT": "yes",
@@ -53,13 +54,15 @@ def stack(warehouse: Database, aws: None, monkeypatch: pytest.MonkeyPatch) -> Da
         made_bucket(f"totestream-test-{noun}-123456789012")
     keep("the/loader", warehouse.login())
     keep("the/owner", warehouse.login(logins.WAREHOUSE_OWNER))
+    keep("the/reader", None)
     return warehouse
 
 
-def keep(secret: str, login: Login) -> None:
+def keep(secret: str, login: Login | None) -> None:
+    """None is what deploy.sh makes of the reader's."""
     manager: Any = boto3.client("secretsmanager")
     names = ("host", "port", "dbname", "username", "password")
-    text = json.dumps({name: getattr(login, name) for name in names})
+    text = json.dumps({name: getattr(login, name) for name in names}) if login else "{}"
     if secret in [one["Name"] for one in manager.list_secrets()["SecretList"]]:
         manager.put_secret_value(SecretId=secret, SecretString=text)
     else:

@@ -85,8 +85,8 @@ MET = [
     ("sns subscribe", "An error occurred (NotFound) when calling the Subscribe operation: Topic does not exist", 60),
     (
         "iam create-role",
-        "An error occurred (MalformedPolicyDocument) when calling the CreateRole operation: Invalid principal in policy:"
-        ' "FEDERATED":"arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"',
+        "An error occurred (MalformedPolicyDocument) when calling the CreateRole operation: Invalid principal in"
+        ' policy: "FEDERATED":"arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"',
         60,
     ),
     ("s3api create-bucket", "An error occurred (OperationAborted): A conflicting conditional operation", 600),

@@ -67,8 +67,18 @@ def test_the_budget_tells_by_mail_of_what_was_spent_and_of_what_will_be() -> Non
     assert requests("budgets", MONTHLY_BUDGET_USD="") == {}
 
 
+def test_both_buckets_keep_versions_and_refuse_what_is_written_over_another() -> None:
+    parts = requests("bucket_parts")
+    for bucket in ("totestream-test-ingestion-123456789012", "totestream-test-processed-123456789012"):
+        assert parts[f"{bucket}.bucket-versioning"]["VersioningConfiguration"] == {"Status": "Enabled"}
+        denied, _ = json.loads(parts[f"{bucket}.bucket-policy"]["Policy"])["Statement"]
+        assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:PutObject")
+        assert denied["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+        assert f"arn:aws:s3:::{bucket}/*" not in denied["Resource"]
+
+
 def test_an_endpoint_without_tls_is_not_asked_for_it() -> None:
-    parts = requests("bucket_parts", AWS_ENDPOINT_URL="http://127.0.0.1:4566")
+    parts = requests("bucket_parts", AWS_ENDPOINT_URL="http://127.0.0.1:4566", CREATE_ONLY="no")
     assert not [name for name in parts if name.endswith(".bucket-policy")]
 
 

@@ -42,6 +42,8 @@ def test_a_secret_is_told_to_secrets_manager_alone(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     told = (record / "secrets").read_text()
+    # The reader's password is made by the function migrate.
+    assert '"Name": "totestream-test-reader"' in told and '"SecretString": "{}"' in told
     assert "hunter-in-file" in told and "hunter-in-environment" in told
     asked = (record / "asked").read_text()
     assert "secretsmanager create-secret --cli-input-json file://" in asked

@@ -51,6 +51,9 @@ def test_a_missing_setting_is_named_with_its_fix(tmp_path: Path, name: str) -> N
     assert f"setting {name} is missing; add {name}=" in refused.stderr
 
 
+SECRETS = ("SOURCE", "WAREHOUSE", "WAREHOUSE_OWNER", "WAREHOUSE_READER", "SLACK")
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
@@ -75,6 +78,12 @@ def test_a_missing_setting_is_named_with_its_fix(tmp_path: Path, name: str) -> N
         ("ALERT_EMAIL=someone", "one address"),
         ("ALERT_EMAIL=a@b.c, d@e.f", "one address"),
         ("MONTHLY_BUDGET_USD=10.5", "a number of dollars"),
+        *((f"{name}_SECRET=team/*", f"{name}_SECRET is 'team/*'") for name in SECRETS),
+        *((f"WAREHOUSE_SECRET=a{sign}b", "the name of a secret") for sign in "?:${} "),
+        ("WAREHOUSE_READER_SECRET=w", "as WAREHOUSE_SECRET is"),
+        ("SLACK_SECRET=totestream-test-reader", "as SLACK_SECRET is"),
+        ("AWS_REGION=*", "a region's name"),
+        ("CREATE_ONLY=true", "yes or no"),
         ("LAMBDA_PYTHON=3.10", "3.11, 3.12 or 3.13"),
         ("LAMBDA_PYTHON=3.14", "3.11, 3.12 or 3.13"),
         ("LAMBDA_PYTHON=3.11", "set 3.12 or 3.13"),
@@ -225,7 +234,7 @@ def test_the_example_has_the_settings_that_the_local_stack_writes() -> None:
 
 
 # Where the local stack is not the AWS that the example is for.
-LOCAL_ONLY = {"WAREHOUSE_OWNER_SECRET", "DATABASE_PLAINTEXT", "SLACK_SECRET", "TRANSFORMS_AT_ONCE"}
+LOCAL_ONLY = {"CREATE_ONLY", "WAREHOUSE_OWNER_SECRET", "DATABASE_PLAINTEXT", "SLACK_SECRET", "TRANSFORMS_AT_ONCE"}
 
 
 def defaults() -> Iterator[tuple[str, object]]:

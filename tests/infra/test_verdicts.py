@@ -118,13 +118,13 @@ def test_a_function_whose_role_was_made_again_holds_the_id_of_a_dead_one(folder:
     assert list(Stack(folder.path).function_configurations()) == [("update", "f", "Role made anew")]
 
 
-def test_what_somebody_else_has_a_rule_start_is_theirs(folder: Folder) -> None:
-    ours, theirs = {"Id": "function", "Arn": "a", "Input": "{}"}, {"Id": "theirs", "Arn": "b"}
+def test_a_target_that_is_given_more_than_we_give_it_is_put_again(folder: Folder) -> None:
+    ours = {"Id": "function", "Arn": "a", "Input": "{}"}
     folder.write("rule_targets/f.json", {"Rule": "f", "Targets": [ours]})
-    folder.write("have/rule_targets/f.json", {"Targets": [theirs, ours]})
+    folder.write("have/rule_targets/f.json", {"Targets": [{"Id": "theirs", "Arn": "b"}, ours]})
     assert list(Stack(folder.path).rule_targets()) == [("ok", "f", "")]
-    folder.write("have/rule_targets/f.json", {"Targets": [theirs]})
-    assert list(Stack(folder.path).rule_targets()) == [("create", "f", "")]
+    folder.write("have/rule_targets/f.json", {"Targets": [ours | {"DeadLetterConfig": {"Arn": "theirs"}}]})
+    assert list(Stack(folder.path).rule_targets()) == [("update", "f", "DeadLetterConfig")]
 
 
 def test_a_mapping_of_our_queue_that_nobody_wants_is_taken_away(folder: Folder) -> None:
@@ -134,9 +134,9 @@ def test_a_mapping_of_our_queue_that_nobody_wants_is_taken_away(folder: Folder) 
     assert list(Stack(folder.path).mappings()) == [("delete", "f", "1")]
 
 
-def test_a_permission_from_before_the_bell_had_a_queue_is_taken_away(folder: Folder) -> None:
-    statements = [statement("schedule"), statement("bell"), statement("theirs")]
-    assert permissions(folder, *statements) == [("ok", "f.schedule", ""), ("delete", "f.bell", "")]
+def test_what_others_may_invoke_is_judged_elsewhere(folder: Folder) -> None:
+    """By foreign.py, which takes it away."""
+    assert permissions(folder, statement("schedule"), statement("theirs")) == [("ok", "f.schedule", "")]
 
 
 RULE = "arn:aws:events:eu-west-2:123456789012:rule/f"
@@ -208,6 +208,28 @@ def test_a_permission_takes_the_other_ones_place_before_that_goes(folder: Folder
     assert permissions(folder, wrong) == [("update", "f.schedule", "schedule-anew")]
     assert permissions(folder, former, wrong) == [("update", "f.schedule", "schedule,schedule-anew")]
     assert permissions(folder) == [("create", "f.schedule", "")]
+
+
+def test_a_mapping_that_feeds_our_function_from_elsewhere_is_taken_away(folder: Folder) -> None:
+    folder.write("functions/f.json", {})
+    folder.write("mappings/f.json", WANTED)
+    alias = mapping("3") | {"FunctionArn": "arn:aws:lambda:r:1:function:f:alias"}
+    theirs = mapping("2") | {"EventSourceArn": "arn:aws:sqs:r:1:theirs"}
+    folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1"), theirs, alias]})
+    assert list(Stack(folder.path).mappings()) == [("ok", "f", "1"), ("delete", "f", "2"), ("delete", "f:alias", "3")]
+
+
+def test_tags_of_others_are_put_again_with_ours(folder: Folder) -> None:
+    ours, theirs = {"Key": "stage", "Value": "dev"}, {"Key": "aws:owner", "Value": "x"}
+    name = "bucket_parts/b.bucket-tagging.json"
+    folder.write(name, {"Bucket": "b", "Tagging": {"TagSet": [ours]}})
+    folder.write(f"have/{name}", {"TagSet": [theirs, ours]})
+    assert list(Stack(folder.path).bucket_parts()) == [("ok", "b.bucket-tagging", "")]
+    folder.write(name, {"Bucket": "b", "Tagging": {"TagSet": [ours]}})
+    folder.write(f"have/{name}", {"TagSet": [theirs, {"Key": "stage", "Value": "prod"}]})
+    assert list(Stack(folder.path).bucket_parts()) == [("update", "b.bucket-tagging", "Tagging")]
+    put = json.loads((folder.path / name).read_text())
+    assert put == {"Bucket": "b", "Tagging": {"TagSet": [ours, theirs]}}
 
 
 BELL = {"Id": "t-bell", "QueueArn": "arn", "Events": ["s3:ObjectCreated:*"]}

@@ -56,7 +56,19 @@ class Buckets(Answers):
             name: {key: value for key, value in part.items() if key != "Bucket"}
             for name, part in self.want("bucket_parts").items()
         }
-        return judged(want, {name: _as_put(thing) for name, thing in self.each("bucket_parts").items()})
+        have = {name: _as_put(thing) for name, thing in self.each("bucket_parts").items()}
+        for name in want:
+            if name in have and (theirs := _other_tags(want[name], have[name])):
+                want[name] = {"Tagging": {"TagSet": want[name]["Tagging"]["TagSet"] + theirs}}
+                request = {"Bucket": name.partition(".")[0]} | want[name]
+                (self.folder / "bucket_parts" / f"{name}.json").write_text(json.dumps(request))
+        return judged(want, have)
+
+
+def _other_tags(want: Thing, have: Thing) -> list[Thing]:
+    """All of a bucket's tags are put at once, so those of others are put again."""
+    ours = {tag["Key"] for tag in want.get("Tagging", {}).get("TagSet", [])}
+    return [tag for tag in have.get("Tagging", {}).get("TagSet", []) if tag["Key"] not in ours]
 
 
 def _is_our_rule(rule: Thing, want: Thing) -> bool:

@@ -14,13 +14,13 @@ KEYS = {"SourceArn": "aws:sourcearn", "SourceAccount": "aws:sourceaccount"}
 
 def judged_permissions(wanted: Things, policies: Things) -> Iterator[Line]:
     """`policies` are AWS's answers, by function. One of ours that allows something else gives way to one under the
-    other of our two names, so that there is no moment without. S3 once rang the loader itself."""
+    other of our two names, so that there is no moment without."""
     there = {
         f"{function}.{statement['Sid']}": allowed(statement)
         for function, answer in policies.items()
         for statement in json.loads(answer["Policy"]).get("Statement", [])
     }
-    superfluous = [name for name in there if name.endswith(".bell")]
+    superfluous: list[str] = []
     for name, want in wanted.items():
         ours = [each for each in (name, f"{name}{ANEW}") if each in there]
         right = [each for each in ours if there[each] == allowed_by(want)]

@@ -19,6 +19,8 @@ class Base:
         self.tags = {"project": self.names.project, "stage": self.names.stage}
         # Plain HTTP is only spoken to an endpoint that offers nothing else.
         self.tls = not settings.get("AWS_ENDPOINT_URL", "").startswith("http:")
+        # The emulator does not know the condition, and refuses every write for it.
+        self.create_only = settings["CREATE_ONLY"] == "yes"
         self.all_functions = topology.functions(self.names, settings, targets)
 
     @property

@@ -5,7 +5,7 @@ import json
 from infra_bash.lib.wanted.base import Base, Request, Requests
 from shared import policies, topology
 from shared.lake.keys import HEALTH, MANIFESTS
-from shared.topology import BELL, INGESTION, PROCESSED
+from shared.topology import BELL, PROCESSED
 
 
 class Buckets(Base):
@@ -31,9 +31,8 @@ class Buckets(Base):
         encryption = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
         yield "bucket-encryption", {"ServerSideEncryptionConfiguration": {"Rules": encryption}}
         yield "bucket-tagging", {"Tagging": {"TagSet": self.tag_list}}
-        if noun == INGESTION:
-            yield "bucket-versioning", {"VersioningConfiguration": {"Status": "Enabled"}}
-        if policy := policies.bucket_policy(self.names, noun, self.tls):
+        yield "bucket-versioning", {"VersioningConfiguration": {"Status": "Enabled"}}
+        if policy := policies.bucket_policy(self.names, noun, self.tls, self.create_only):
             yield "bucket-policy", {"Policy": json.dumps(policy)}
 
     def lifecycles(self) -> Requests:
