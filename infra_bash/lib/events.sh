@@ -7,6 +7,7 @@ ensure_new_rules() {
   local verdict name
   [[ $DRY_RUN == no ]] || return 0
   read_rules
+  # shellcheck disable=SC2034 # put reads it
   KIND=rules
   judge rules
   while IFS=$'\t' read -r verdict name _ <&3; do

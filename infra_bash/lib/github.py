@@ -31,7 +31,7 @@ NOT_FOR_GITHUB = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOK
 
 
 def names() -> Names:
-    return Names(*(os.environ[name] for name in ("PROJECT", "STAGE", "AWS_REGION", "ACCOUNT_ID")))
+    return Names(*(os.environ[name] for name in ("PROJECT", "STAGE", "AWS_REGION", "ACCOUNT_ID", "PARTITION")))
 
 
 def requests(folder: Path, repository: str, repository_id: str, owner_id: str) -> None:

@@ -75,6 +75,7 @@ CALLS = (
     # S3: what belongs to a bucket is consistent in the end; Terraform gives it two minutes.
     Row(r"s3api create-bucket$", r"OperationAborted", 600, "S3 gives a deleted bucket's name out after minutes"),
     Row(r"s3api (?:put|delete)-|s3 cp$", r"\((?:NoSuchBucket|OperationAborted)\)", 120, "a bucket that was just made"),
+    Row(r"s3api put-object$", r"ConditionalRequestConflict", 60, "somebody else writes the same object just now"),
     Row(
         r"s3api put-bucket-notification-configuration$",
         r"Unable to validate the following destination",

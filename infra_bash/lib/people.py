@@ -3,8 +3,8 @@
     python -m infra_bash.lib.people FOLDER
 
 writes deploy.json, plan.json, operate.json and boundary.json into FOLDER, as docs/policies/ has them for an invented
-account. PROJECT, STAGE, AWS_REGION, ACCOUNT_ID, PERMISSIONS_BOUNDARY and the names of the secrets come from the
-environment; a boundary that is not named is the one that github.sh makes.
+account. PROJECT, STAGE, AWS_REGION, ACCOUNT_ID, PARTITION, PERMISSIONS_BOUNDARY and the names of the secrets come from
+the environment; a boundary that is not named is the one that github.sh makes.
 """
 
 import json
@@ -23,16 +23,18 @@ INVENTED = {
     "STAGE": "dev",
     "AWS_REGION": "eu-west-2",
     "ACCOUNT_ID": "123456789012",
+    "PARTITION": "aws",
     "SOURCE_SECRET": "totestream/source",
     "WAREHOUSE_SECRET": "totestream/warehouse",
     "WAREHOUSE_OWNER_SECRET": "totestream/owner",
+    "WAREHOUSE_READER_SECRET": "totestream-dev-reader",
     "SLACK_SECRET": "totestream/slack",
     "LOAD_ON_MANIFEST": "yes",
 }
 
 
 def documents(settings: Settings, targets: Targets) -> dict[str, Document]:
-    names = Names(*(settings[name] for name in ("PROJECT", "STAGE", "AWS_REGION", "ACCOUNT_ID")))
+    names = Names(*(settings[name] for name in ("PROJECT", "STAGE", "AWS_REGION", "ACCOUNT_ID", "PARTITION")))
     own = names.global_arn("iam", f"policy/{names('boundary')}")
     settings = {**settings, "PERMISSIONS_BOUNDARY": settings.get("PERMISSIONS_BOUNDARY") or own}
     return {

@@ -8,11 +8,11 @@ CLOCKS_DIFFER_S=300
 
 # note_looks: what was there before is no proof of what was put since. Called when all is put.
 note_looks() {
-  local rule function interval_s state
+  local rule function interval_s change
   [[ $DRY_RUN == no ]] || return 0
   python infra_bash.lib.schedules plan "$STATE" >"$WORK/schedules"
-  while IFS=$'\t' read -r rule function interval_s state _ <&3; do
-    [[ $state != changed ]] || newest_look "$rule" "$function" "$interval_s" >"$WORK/before.$rule"
+  while IFS=$'\t' read -r rule function interval_s change _ <&3; do
+    [[ $change != changed ]] || newest_look "$rule" "$function" "$interval_s" >"$WORK/before.$rule"
   done 3<"$WORK/schedules"
 }
 
@@ -26,11 +26,11 @@ newest_look() {
 
 # prove_schedules: one that was seen at work before counts, where nothing was put that it needs.
 prove_schedules() {
-  local rule function interval_s state when until
+  local rule function interval_s change when until
   local -a seen=()
   until=$SECONDS
-  while IFS=$'\t' read -r rule function interval_s state when <&4; do
-    if is_seen "$rule" "$function" "$interval_s" "$state" "$((until + 2 * interval_s + LATE_S))"; then
+  while IFS=$'\t' read -r rule function interval_s change when <&4; do
+    if is_seen "$rule" "$function" "$interval_s" "$change" "$((until + 2 * interval_s + LATE_S))"; then
       seen+=("$rule")
     else
       say later "schedule $rule: $when; infra_bash/logs.sh$(same_stack) ${function#"$PROJECT-$STAGE-"} shows it"

@@ -17,7 +17,7 @@ case "$*" in
   *"lambda invoke"*"-migrate"*) printf '{"did": [], "said": []}' >"${!#}" ;;
   *"lambda invoke"*"-extract"*) printf '{"run": 1, "busy": false}' >"${!#}" ;;
   *"lambda invoke"*"-inspect"*) printf '{"loaded_run": 1, "comparable": true, "tables": []}' >"${!#}" ;;
-  *" get-"*"notification-configuration"* | *" list-"*"--query "[^{]* | *" list-objects-v2 "*) ;;
+  *" get-"*"notification-configuration"* | *" list-"*"--query "[!"{"]* | *" list-objects-v2 "*) ;;
   *"list-buckets"*) echo '{"Buckets": []}' ;;
   *"list-roles"*) echo '[]' ;;
   *"describe-log-groups"*) echo '{"logGroups": []}' ;;

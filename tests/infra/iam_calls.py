@@ -31,6 +31,9 @@ ACTIONS = {
     **{f"s3:{verb}BucketEncryption": [f"s3:{verb}EncryptionConfiguration"] for verb in ("Get", "Put")},
     **{f"s3:{verb}BucketLifecycleConfiguration": [f"s3:{verb}LifecycleConfiguration"] for verb in ("Get", "Put")},
     **{f"s3:{verb}BucketNotificationConfiguration": [f"s3:{verb}BucketNotification"] for verb in ("Get", "Put")},
+    "s3:GetBucketReplication": ["s3:GetReplicationConfiguration"],
+    "s3:DeleteBucketReplication": ["s3:PutReplicationConfiguration"],
+    "s3:ListMultipartUploads": ["s3:ListBucketMultipartUploads"],
     "s3:DeleteBucketLifecycle": ["s3:PutLifecycleConfiguration"],
     "lambda:Invoke": ["lambda:InvokeFunction"],
     **{
@@ -59,7 +62,7 @@ def operations(service: str) -> dict[str, str]:
 
 # ---- what the scripts may call, as they are written
 
-DOOR = re.compile(r"\b(?:aws_(?:read|find|write|delete|patiently|write_patiently)|put|call_aws|aws_until)\b (.*)")
+DOOR = re.compile(r"\b(?:aws_(?:read|find|write|delete|until)|put|call_aws|call_patiently)\b (.*)")
 CALL = re.compile(
     r"(?:^| )(s3api|s3|iam|lambda|sns|sqs|events|logs|cloudwatch|budgets|secretsmanager|sts|ec2"
     r"|resourcegroupstaggingapi) +(wait [\w-]+|\"[^\"]+\"|[a-z0-9-]+)"
@@ -69,6 +72,7 @@ NAMED_LATER = {
     'events "$1"': ["enable-rule", "disable-rule"],
     'secretsmanager "$1"': ["create-secret", "put-secret-value"],
     'lambda "$1"': ["update-function-code", "update-function-configuration"],
+    'lambda "${LOOKS[$1]}"': ["get-policy", "list-function-url-configs", "list-aliases"],
     "s3 cp": ["put-object", "create-multipart-upload"],
 }
 
@@ -93,6 +97,10 @@ def written(script: Path, bucket_parts: list[str]) -> Iterator[tuple[str, str]]:
     if script.name == "iam.sh":
         for part in (*PARTS, "get-role-policy"):
             yield "iam", operations("iam")[part]
+    if script.name == "remove.sh":
+        # emptying.py has no bash before it.
+        for operation in ("ListObjectVersions", "ListMultipartUploads", "DeleteObjects", "AbortMultipartUpload"):
+            yield "s3", operation
 
 
 def _named(service: str, named: str, bucket_parts: list[str]) -> list[str]:

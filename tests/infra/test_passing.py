@@ -83,6 +83,7 @@ MET = [
     ),
     ("sqs set-queue-attributes", "An error occurred (AWS.SimpleQueueService.NonExistentQueue): no", 60),
     ("sns subscribe", "An error occurred (NotFound) when calling the Subscribe operation: Topic does not exist", 60),
+    ("s3api put-object", "An error occurred (ConditionalRequestConflict) when calling the PutObject operation: no", 60),
     (
         "iam create-role",
         "An error occurred (MalformedPolicyDocument) when calling the CreateRole operation: Invalid principal in"

@@ -24,7 +24,6 @@ ON_AWS_ONLY: Mapping[str, str] = {
     "cloudwatch:TagResource": "an alarm is made with its tags",
     "secretsmanager:TagResource": "a secret is made with its tags",
     "lambda:GetLayerVersion": "a function is made with its layer",
-    "s3:AbortMultipartUpload": "an upload of a layer that failed is taken back",
     "ec2:DescribeSecurityGroups": "a function is put into its VPC",
     "ec2:DescribeSubnets": "a function is put into its VPC",
     "ec2:DescribeVpcs": "a function is put into its VPC",
@@ -38,14 +37,20 @@ _LISTS = (
 )
 _OF_A_BUCKET = (
     *("BucketPublicAccessBlock", "BucketOwnershipControls", "EncryptionConfiguration", "BucketTagging"),
-    *("BucketVersioning", "BucketPolicy", "LifecycleConfiguration", "BucketNotification"),
+    *("BucketVersioning", "BucketPolicy", "LifecycleConfiguration", "BucketNotification", "ReplicationConfiguration"),
 )
 # To be read of what is there, by the things' kind.
 _READ = {
     "s3": ("s3:ListBucket", *(f"s3:Get{part}" for part in _OF_A_BUCKET)),
     "role": ("iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetRolePolicy"),
-    "function": ("lambda:GetFunction", "lambda:GetPolicy", "lambda:GetFunctionEventInvokeConfig"),
-    "topic": ("sns:GetTopicAttributes",),
+    "function": (
+        "lambda:GetFunction",
+        "lambda:GetPolicy",
+        "lambda:GetFunctionEventInvokeConfig",
+        "lambda:ListAliases",
+        "lambda:ListFunctionUrlConfigs",
+    ),
+    "topic": ("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"),
     "queue": ("sqs:GetQueueAttributes",),
     "rule": ("events:ListTargetsByRule",),
     "dashboard": ("cloudwatch:GetDashboard",),
@@ -55,14 +60,21 @@ _READ = {
 # To be made, changed and taken away.
 _WRITE = {
     "s3": (
-        *("s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:ListBucketVersions"),
+        *(
+            "s3:CreateBucket",
+            "s3:DeleteBucket",
+            "s3:DeleteBucketPolicy",
+            "s3:ListBucketVersions",
+            "s3:ListBucketMultipartUploads",
+        ),
         *(f"s3:Put{part}" for part in _OF_A_BUCKET),
     ),
     "role": ("iam:UpdateAssumeRolePolicy", "iam:TagRole", "iam:DeleteRole"),
     "function": (
         *("lambda:CreateFunction", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"),
         *("lambda:DeleteFunction", "lambda:PutFunctionEventInvokeConfig", "lambda:AddPermission"),
-        *("lambda:RemovePermission", "lambda:TagResource", "lambda:InvokeFunction"),
+        *("lambda:RemovePermission", "lambda:TagResource", "lambda:InvokeFunction", "lambda:DeleteAlias"),
+        "lambda:DeleteFunctionUrlConfig",
     ),
     "layer": ("lambda:PublishLayerVersion", "lambda:GetLayerVersion", "lambda:DeleteLayerVersion"),
     "topic": ("sns:CreateTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:DeleteTopic"),
@@ -71,7 +83,13 @@ _WRITE = {
         *("events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:DeleteRule", "events:TagResource"),
         *("events:EnableRule", "events:DisableRule"),
     ),
-    "log group": ("logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource", "logs:DeleteLogGroup"),
+    "log group": (
+        "logs:CreateLogGroup",
+        "logs:FilterLogEvents",
+        "logs:PutRetentionPolicy",
+        "logs:TagResource",
+        "logs:DeleteLogGroup",
+    ),
     "alarm": ("cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:DeleteAlarms"),
     "dashboard": ("cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards"),
     "secret": (
@@ -83,7 +101,7 @@ _WRITE = {
 # Of roles, what decides how much one may do: allowed within the boundary alone.
 _BOUNDED = (
     *("iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"),
-    *("iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"),
+    "iam:PutRolePermissionsBoundary",
 )
 _MAPPINGS = tuple(f"lambda:{verb}EventSourceMapping" for verb in ("Create", "Update", "Delete"))
 
@@ -97,10 +115,10 @@ def deployer(names: Names, settings: Settings) -> Document:
     objects = [names.bucket_arn(bucket, "*") for bucket in (INGESTION, PROCESSED)]
     return _document(
         *(_allow(actions, *things[kind]) for kind, actions in both.items()),
-        _allow(("s3:DeleteObject", "s3:DeleteObjectVersion"), *objects),
+        _allow(("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"), *objects),
         # The package and the layer, the catalogue, that the flow is paused, and that somebody is deploying.
         _allow(
-            ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"),
+            ("s3:GetObject", "s3:PutObject"),
             *(names.bucket_arn(INGESTION, key) for key in ("deploy/*", "catalogue/*", "health/paused.json")),
         ),
         _when(_allow(_BOUNDED, *things["role"]), "iam:PermissionsBoundary", boundary),
