@@ -43,7 +43,7 @@ RUN_MINUTE: Mapping[tuple[str, str], int] = {
     ("load", "PutObject"): 2,
     ("transform", "GetObject"): 13,
     ("transform", "PutObject"): 8,
-    ("watch", "GetObject"): 9,
+    ("watch", "GetObject"): 10,
     ("watch", "GetQueueAttributes"): 11,
     ("watch", "ListObjectsV2"): 2,
     ("watch", "PutMetricData"): 1,
@@ -58,8 +58,8 @@ ASSUMED_LOG_GB = 1e-6
 # A long poll waits 20 seconds. Lambda has five at a time on an idle queue whose mapping has a limit, else two:
 # docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 POLLS_A_MINUTE = {True: 5 * 3, False: 2 * 3}
-# The two logins and Slack's webhook.
-SECRETS = 3
+# The logins of extract, load and inspect, and Slack's webhook.
+SECRETS = 4
 READERS_OF_SECRETS = 2
 
 

@@ -37,14 +37,19 @@ SETTINGS = {
     "STAGE": "counted",
     "AWS_REGION": REGION,
     "ACCOUNT_ID": "123456789012",
+    "PARTITION": "aws",
     "AWS_ENDPOINT_URL": "",
     "EXTRACT_SCHEDULE": "rate(1 minute)",
     "LOAD_SCHEDULE": "rate(1 minute)",
     "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
     "LOAD_ON_MANIFEST": "yes",
+    "CREATE_ONLY": "yes",
+    "RETENTION_DAYS": "",
+    "TRANSFORMS_AT_ONCE": "none",
     "SOURCE_SECRET": "source",
     "WAREHOUSE_SECRET": "warehouse",
     "WAREHOUSE_OWNER_SECRET": "owner",
+    "WAREHOUSE_READER_SECRET": "reader",
     "WAREHOUSE_SCHEMA": "project_team_1",
     "DATABASE_CA": "",
     "DATABASE_PLAINTEXT": "yes",
@@ -55,6 +60,8 @@ SETTINGS = {
     "ALERT_EMAIL": "",
     "MONTHLY_BUDGET_USD": "",
 }
+# TLS is left out only beside an endpoint of this machine, and moto is in this process.
+NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
 TODAY = date(2026, 3, 2)
 RECIPE = Recipe(orders=120, seed=7, today=TODAY)
 # A customer buys and pays: what a minute with a run is taken to bring.
@@ -89,7 +96,7 @@ class Stack:
         self._s3, self._sqs, self._sns, self._secrets = map(self._client, ("s3", "sqs", "sns", "secretsmanager"))
         self._make(source, warehouse)
         self._functions = {each.name: _handler(each) for each in self.requests.all_functions}
-        self._environments = {each.name: dict(each.environment) for each in self.requests.all_functions}
+        self._environments = {each.name: {**each.environment, **NOWHERE} for each in self.requests.all_functions}
         self.invoke("migrate", {})
 
     def begin(self) -> None:
@@ -154,7 +161,12 @@ class Stack:
         for _, subscription in self.requests.subscriptions():
             self._sns.subscribe(**subscription)
         owner = warehouse.login(logins.WAREHOUSE_OWNER)
-        for name, login in (("source", source.login()), ("warehouse", warehouse.login()), ("owner", owner)):
+        for name, login in (
+            ("source", source.login()),
+            ("warehouse", warehouse.login()),
+            ("owner", owner),
+            ("reader", owner),
+        ):
             fields = {field: getattr(login, field) for field in ("host", "port", "dbname", "username", "password")}
             self._secrets.create_secret(Name=name, SecretString=json.dumps(fields))
 

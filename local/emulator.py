@@ -50,6 +50,7 @@ def function_sessions(secret: str) -> Credentials:
     def execution_credentials(config: Mapping[str, Any]) -> dict[str, str]:
         account, _ = place_of(config)
         function, role = config["FunctionArn"], config["Role"]
+        partition = role.split(":")[1]
         name, role_name = config["FunctionName"][:64], role.rsplit("/", 1)[-1]
         session = {
             "AWS_ACCESS_KEY_ID": f"ASIA{made_of('key', function, role)[:16].upper()}",
@@ -59,7 +60,7 @@ def function_sessions(secret: str) -> Credentials:
         sts.register_session(
             session["AWS_ACCESS_KEY_ID"],
             {
-                "Arn": f"arn:aws:sts::{account}:assumed-role/{role_name}/{name}",
+                "Arn": f"arn:{partition}:sts::{account}:assumed-role/{role_name}/{name}",
                 "UserId": f"{role_name}:{name}",
                 "SecretAccessKey": session["AWS_SECRET_ACCESS_KEY"],
                 "SessionToken": session["AWS_SESSION_TOKEN"],

@@ -31,6 +31,7 @@ _CHOICES: Mapping[str, str] = {
     "WAREHOUSE_SECRET": "totestream-local-warehouse",
     "WAREHOUSE_OWNER_SECRET": "totestream-local-warehouse-owner",
     "WAREHOUSE_READER_SECRET": "",
+    "RETENTION_DAYS": "",
     "SLACK_SECRET": "totestream-local-slack",
     "WAREHOUSE_SCHEMA": "project_team_1",
     "ALERT_EMAIL": "",

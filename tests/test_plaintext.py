@@ -124,7 +124,7 @@ def test_no_function_connects_so_elsewhere(name: str, aws: None, monkeypatch: py
     login = '{"host": "db.invalid", "port": 5432, "dbname": "d", "username": "u", "password": "p"}'
     manager.create_secret(Name="a", SecretString=login)
     names = {"PROJECT": "totestream", "STAGE": "test", "AWS_REGION": "eu-west-2", "ACCOUNT_ID": "123456789012"}
-    secrets = {f"{each}_SECRET": "a" for each in ("SOURCE", "WAREHOUSE", "WAREHOUSE_OWNER")}
+    secrets = {f"{each}_SECRET": "a" for each in ("SOURCE", "WAREHOUSE", "WAREHOUSE_OWNER", "WAREHOUSE_READER")}
     told = settings("https://sts.eu-west-2.amazonaws.com", WAREHOUSE_SCHEMA="star", **names, **secrets)
     with pytest.raises(BadSetting, match="DATABASE_PLAINTEXT is yes"):
         FUNCTIONS[name](told)
@@ -140,4 +140,4 @@ def test_no_advice_suggests_it() -> None:
         if path.suffix in (".py", ".sh", ".md") and yes.search(path.read_text())
     ]
     told += [name for name in ("README.md", "CONTRIBUTING.md") if "DATABASE_PLAINTEXT" in (ROOT / name).read_text()]
-    assert sorted(told) == ["local/README.md", "local/settings.py"]
+    assert sorted(told) == ["docs/reliability.md", "local/README.md", "local/settings.py"]

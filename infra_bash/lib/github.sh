@@ -73,9 +73,9 @@ remove_github() {
   done
   [[ ! -s $HAVE/boundary.json || -n $PERMISSIONS_BOUNDARY ]] || remove_boundary
   [[ -s $HAVE/provider.json ]] || return 0
-  users=$(aws_read iam list-roles --output text \
-    --query "Roles[?contains(to_string(AssumeRolePolicyDocument), '$PROVIDER_HOST') && !starts_with(RoleName, 'github-$PROJECT-$STAGE-')].[RoleName]")
-  if [[ -n $users && $users != None ]]; then
+  users=$(aws_read iam list-roles \
+    --query "Roles[?contains(to_string(AssumeRolePolicyDocument), '$PROVIDER_HOST') && !starts_with(RoleName, 'github-$PROJECT-$STAGE-')].RoleName" | rows)
+  if [[ -n $users ]]; then
     say stays "provider $PROVIDER_HOST (${users//$'\n'/, } has it)"
     return
   fi
@@ -91,7 +91,7 @@ remove_github_role() {
     policy=${policy##*.policy.}
     aws_delete iam delete-role-policy --role-name "$1" --policy-name "${policy%.json}"
   done
-  aws_find iam list-attached-role-policies --role-name "$1" --query 'AttachedPolicies[].[PolicyArn]' --output text >"$WORK/attached"
+  aws_find iam list-attached-role-policies --role-name "$1" --query 'AttachedPolicies[].PolicyArn' | rows >"$WORK/attached"
   while read -r policy <&4; do
     aws_delete iam detach-role-policy --role-name "$1" --policy-arn "$policy"
   done 4<"$WORK/attached"

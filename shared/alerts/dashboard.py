@@ -18,7 +18,7 @@ OURS = {
     "Rows that wait, rows that were refused": (metrics.ROWS_WAITING, metrics.ROWS_QUARANTINED),
     "The age of the oldest run that a table lacks, in seconds": (metrics.OLDEST_MESSAGE,),
 }
-OF_A_FUNCTION = {"Errors": "Sum", "Duration": "Maximum", "Invocations": "Sum"}
+OF_A_FUNCTION = {"Errors": "Sum", "Duration": "Maximum"}
 AGE = "ApproximateAgeOfOldestMessage"
 
 # Title, statistic, and the lines in CloudWatch's words.

@@ -16,7 +16,7 @@ LISTINGS = {
     "ListRules": ("Rules", "NextToken", "NextToken"),
     "ListTargetsByRule": ("Targets", "NextToken", "NextToken"),
     "ListQueues": ("QueueUrls", "NextToken", "NextToken"),
-    "ListSubscriptions": ("Subscriptions", "NextToken", "NextToken"),
+    "ListSubscriptionsByTopic": ("Subscriptions", "NextToken", "NextToken"),
 }
 PATHS = {"/versions": "ListLayerVersions", "/event-source-mappings": "ListEventSourceMappings"}
 Pages = Mapping[str, Sequence[Sequence[Any]]]

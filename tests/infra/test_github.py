@@ -97,7 +97,7 @@ class Cloud:
         login = {"aws_access_key_id": key, "aws_secret_access_key": secret, "region_name": "eu-west-2"}
         self.iam: Any = boto3.client("iam", endpoint_url=url, **login)  # type: ignore[call-overload]
         self._file = folder / "settings.env"
-        access = f"AWS_ACCESS_KEY_ID={key}\nAWS_SECRET_ACCESS_KEY={secret}\nSLACK_SECRET=a secret's\n"
+        access = f"AWS_ACCESS_KEY_ID={key}\nAWS_SECRET_ACCESS_KEY={secret}\nALERT_EMAIL=o'neil@example.com\n"
         self._file.write_text(f"{MINIMUM}AWS_ENDPOINT_URL={url}\n{access}")
 
     def github(self, *options: str) -> tuple[list[str], list[str]]:
@@ -158,7 +158,7 @@ def test_the_variables_are_the_settings_without_credentials(cloud: Cloud) -> Non
     assert all(line.startswith(begin) for line in printed)
     values = dict(line.removeprefix(begin).split(" --body ") for line in printed)
     assert not [name for name in values if name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL")]
-    assert values["SLACK_SECRET"] == """'a secret'"'"'s'"""
+    assert values["ALERT_EMAIL"] == """'o'"'"'neil@example.com'"""
     assert values["AWS_ACCOUNT"] == "000000000000"
     assert values["DEPLOY_ROLE"] == f"arn:aws:iam::000000000000:role/{ROLES[0]}"
     assert values["PLAN_ROLE"] == f"arn:aws:iam::000000000000:role/{ROLES[1]}"

@@ -94,7 +94,15 @@ class Account:
         self.folder, self.aws = folder, FakeAws(folder / "aws")
 
     def holds(self, the_role: dict[str, Any], interfaces: Sequence[dict[str, Any]], *functions: dict[str, Any]) -> None:
-        self.aws.answers("iam get-account-authorization-details", json.dumps({"RoleDetailList": [the_role]}))
+        (policy,) = the_role["RolePolicyList"]
+        for call, answer in {
+            "list-roles": [the_role["RoleName"]],
+            "get-role": {"Role": the_role},
+            "list-role-policies": {"PolicyNames": [policy["PolicyName"]]},
+            "list-attached-role-policies": {"AttachedPolicies": the_role["AttachedManagedPolicies"]},
+            "get-role-policy": policy,
+        }.items():
+            self.aws.answers(f"iam {call}", json.dumps(answer))
         self.aws.answers("ec2 describe-network-interfaces", json.dumps({"NetworkInterfaces": interfaces}))
         self.aws.answers("lambda list-functions", json.dumps({"Functions": functions}))
 

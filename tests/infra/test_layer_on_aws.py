@@ -1,5 +1,6 @@
 """The layer is built only where AWS has none, so that who deploys needs its Python only then."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -40,15 +41,15 @@ def packages(folder: Path, has: str, dry_run: str = "no") -> subprocess.Complete
 
 
 def test_a_layer_that_aws_has_is_taken(tmp_path: Path) -> None:
-    done = packages(tmp_path, ARN)
+    done = packages(tmp_path, json.dumps(ARN))
     assert (done.returncode, done.stdout) == (0, f"{package.layer_name('3.13', 'arm64')} {ARN}\n")
     assert "build" not in done.stderr
 
 
 def test_one_that_it_lacks_is_built_but_not_for_a_dry_run(tmp_path: Path) -> None:
-    assert packages(tmp_path, "None", dry_run="yes").returncode == 0
+    assert packages(tmp_path, "null", dry_run="yes").returncode == 0
     (tmp_path / "again").mkdir()
-    done = packages(tmp_path / "again", "None")
+    done = packages(tmp_path / "again", "null")
     assert done.returncode == 1 and "build" in done.stderr
 
 

@@ -18,7 +18,6 @@ BOUNDED = {"PERMISSIONS_BOUNDARY": "arn:aws:iam::123456789012:policy/boundary"}
 OPERATIONS = {
     "alarms": "cloudwatch PutMetricAlarm",
     "alert_subscriptions": "sns Subscribe",
-    "attached_policies": "iam AttachRolePolicy",
     "bells": "s3 PutBucketNotificationConfiguration",
     "bucket_parts": "s3 Put",
     "buckets": "s3 CreateBucket",
@@ -31,6 +30,7 @@ OPERATIONS = {
     "function_codes": "lambda UpdateFunctionCode",
     "function_configurations": "lambda UpdateFunctionConfiguration",
     "functions": "lambda CreateFunction",
+    "lifecycles": "s3 PutBucketLifecycleConfiguration",
     "log_groups": "logs CreateLogGroup",
     "log_retentions": "logs PutRetentionPolicy",
     "mapping_changes": "lambda UpdateEventSourceMapping",
@@ -59,15 +59,18 @@ FOUND = {
 }
 
 
+# The verdict on these puts them beside other people's.
+BESIDE = {"bells": "NotificationConfiguration", "lifecycles": "LifecycleConfiguration"}
+
+
 def calls() -> Iterator[tuple[str, str, dict[str, Any]]]:
     requests = Requests(SETTINGS | PRIVATE | BOUNDED, TARGETS)
     for kind, operation in OPERATIONS.items():
         service, _, name = operation.partition(" ")
         for thing, request in getattr(requests, kind)():
             part = thing.partition(".")[2].title().replace("-", "") if kind == "bucket_parts" else ""
-            # The verdict on a bell puts it beside other people's.
-            bell = {"Bucket": thing, "NotificationConfiguration": request} if kind == "bells" else request
-            yield service, name + part, FOUND.get(name, {}) | bell
+            whole = {"Bucket": thing, BESIDE[kind]: request} if kind in BESIDE else request
+            yield service, name + part, FOUND.get(name, {}) | whole
 
 
 def test_every_kind_of_request_is_known_here() -> None:

@@ -72,7 +72,7 @@ PAGES: Pages = {
     ],
     "ListQueues": [["http://localhost/1/a", "http://localhost/1/b"], ["http://localhost/1/c"]],
     "ListTargetsByRule": [[{"Id": "one"}, {"Id": "two"}], [{"Id": "three"}]],
-    "ListSubscriptions": [
+    "ListSubscriptionsByTopic": [
         [
             {
                 "TopicArn": topic,
@@ -81,7 +81,7 @@ PAGES: Pages = {
                 "Endpoint": f"arn:aws:sqs:eu-west-2:123456789012:totestream-dev-dim_{number}",
                 "Owner": "123456789012",
             }
-            for topic in (TOPIC, TOPIC.replace("dev", "other"))
+            for topic in (TOPIC,)
         ]
         for number in range(3)
     ],
@@ -100,11 +100,14 @@ CASES = {
     "turn_sources --no-enabled": ["1"],
     "read_queues; cat $HAVE/queue_urls.txt": [f"http://localhost/1/{name}" for name in "abc"],
     "remove_rule ours": ["events remove-targets --rule ours --ids one two three", "events delete-rule --name ours"],
-    "ensure_subscriptions; printf '%s\\n' ${SUBSCRIPTION[@]} | sort": [f"{TOPIC}:{number}" for number in range(3)],
+    "names_of() { echo totestream-dev-changes; }; mkdir -p $HAVE; ensure_subscriptions; printf '%s\\n' ${SUBSCRIPTION[@]} | sort": [
+        f"{TOPIC}:{number}" for number in range(3)
+    ],
 }
 # What is asked of each thing that was listed is another matter.
 STUBS = """
     DRY_RUN=yes
+    PARTITION=aws
     settle() { :; }
     aws_delete() { echo "$@"; }
     found=$(declare -f aws_find)

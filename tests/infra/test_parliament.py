@@ -63,8 +63,21 @@ def policies_in(request: dict[str, Any]) -> Iterator[str]:
     yield from (text for text in texts if text and '"Resource"' in text)
 
 
+# Of functions in a VPC: interfaces have no names before they are made, and parliament does not know the condition by
+# which AWS tells a function's own code from Lambda.
+MEANT_OF_INTERFACES = {"RESOURCE_STAR", "UNKNOWN_CONDITION_FOR_ACTION"}
+
+
 def found_in(name: str, document: str) -> set[tuple[str, str, str]]:
-    return {each for each in findings(name, document) if each not in MEANT and each[:2] not in MEANT_OF}
+    return {each for each in findings(name, document) if not is_meant(each)}
+
+
+def is_meant(finding: tuple[str, str, str]) -> bool:
+    name, issue, detail = finding
+    of_interfaces = (
+        name.startswith(("role_policies ", "boundary.json")) and issue in MEANT_OF_INTERFACES and "ec2:" in detail
+    )
+    return finding in MEANT or (name, issue) in MEANT_OF or of_interfaces
 
 
 @functools.cache
@@ -74,7 +87,7 @@ def findings(name: str, document: str) -> frozenset[tuple[str, str, str]]:
 
 def test_parliament_finds_nothing_in_our_policies() -> None:
     checked = dict(documents())
-    assert len([name for name in checked if name.startswith("role_policies ")]) == 8
+    assert len([name for name in checked if name.startswith("role_policies ")]) == 9
     assert {name.partition(" ")[0] for name in checked} >= {"queues", "topics", "bucket_parts", "topic_policies"}
     assert [fault for name, text in checked.items() for fault in found_in(name, text)] == []
 

@@ -26,7 +26,7 @@ MADE = {"ACCOUNT_ID", "PARTITION", "CODE_KEY", "LAYER_ARN", "TARGET"}
 # What bash, awk, the system and the AWS CLI bring, and what moves the whole checkout's stack or CLI.
 SURROUNDINGS = {
     *("BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "EPOCHSECONDS", "SECONDS", "NF", "TMPDIR", "AWS_DATA_PATH"),
-    "NO_COLOR",
+    *("NO_COLOR", "PYTHONPATH"),
     *("GITHUB_RUN_ID", "GITHUB_REPOSITORY", "GITHUB_API_URL", "GITHUB_TOKEN", "GH_TOKEN", "PULL_REQUEST"),
     *("TOTESTREAM_AWS", "TOTESTREAM_LOCAL"),
 }
@@ -234,7 +234,14 @@ def test_the_example_has_the_settings_that_the_local_stack_writes() -> None:
 
 
 # Where the local stack is not the AWS that the example is for.
-LOCAL_ONLY = {"CREATE_ONLY", "WAREHOUSE_OWNER_SECRET", "DATABASE_PLAINTEXT", "SLACK_SECRET", "TRANSFORMS_AT_ONCE"}
+LOCAL_ONLY = {
+    "CREATE_ONLY",
+    "WAREHOUSE_READER_SECRET",
+    "WAREHOUSE_OWNER_SECRET",
+    "DATABASE_PLAINTEXT",
+    "SLACK_SECRET",
+    "TRANSFORMS_AT_ONCE",
+}
 
 
 def defaults() -> Iterator[tuple[str, object]]:

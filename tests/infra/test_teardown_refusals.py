@@ -25,6 +25,7 @@ SETTINGS = {
     "WAREHOUSE_SCHEMA": "star",
     "SLACK_SECRET": "",
 }
+READER = "totestream-dev-reader"
 LOGIN = json.dumps({"host": "h", "port": 1, "dbname": "d", "username": "u", "password": "very-secret"})
 TAGS = [{"Key": "project", "Value": "totestream"}, {"Key": "stage", "Value": "dev"}]
 ACCOUNT = "eu-west-2:123456789012"
@@ -140,22 +141,27 @@ def test_a_secret_whose_name_is_still_being_deleted_is_waited_for(aws: FakeAws, 
     aws.answers("secretsmanager create-secret", "!InvalidRequestException: already scheduled for deletion", "{}")
     done = deploy("ensure_secrets")
     assert done.returncode == 0, done.stderr
-    assert [line for line in done.stderr.splitlines() if line[:4] != "wait"] == ["create  secret s", "create  secret w"]
+    assert [line for line in done.stderr.splitlines() if line[:4] != "wait"] == [
+        f"create  secret {name}" for name in ("s", READER, "w")
+    ]
 
 
 def test_a_secret_that_waits_for_its_deletion_is_restored_and_put(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN)
     aws.answers("secretsmanager describe-secret", "deleted", "there")
     done = deploy("ensure_secrets")
-    assert done.stderr == "update  secret s (restored)\nok      secret w\n"
+    assert done.stderr == f"update  secret s (restored)\nok      secret {READER}\nok      secret w\n"
     calls = [line.split()[1] for line in aws.asked if line.startswith("secretsmanager")]
-    assert calls == ["describe-secret", "restore-secret", "put-secret-value", "describe-secret"]
+    assert calls == ["describe-secret", "restore-secret", "put-secret-value", *["describe-secret"] * 2]
 
 
 def test_a_restored_secret_without_a_value_of_ours_keeps_its_own(aws: FakeAws, deploy: Deploy) -> None:
     aws.answers("secretsmanager describe-secret", "deleted", "there")
     done = deploy("ensure_secrets")
-    assert (done.returncode, done.stderr) == (0, "update  secret s (restored)\nok      secret w\n")
+    assert (done.returncode, done.stderr) == (
+        0,
+        f"update  secret s (restored)\nok      secret {READER}\nok      secret w\n",
+    )
     assert not aws.asked_for("secretsmanager put-secret-value")
 
 
@@ -172,16 +178,17 @@ def test_a_secret_that_is_gone_before_it_is_restored_is_made(aws: FakeAws, deplo
     aws.answers("secretsmanager describe-secret", "deleted", "there")
     aws.answers("secretsmanager restore-secret", "!ResourceNotFoundException")
     done = deploy("ensure_secrets")
-    assert done.stderr == "create  secret s\nok      secret w\n"
+    assert done.stderr == f"create  secret s\nok      secret {READER}\nok      secret w\n"
 
 
 def test_a_login_is_in_no_argument_and_no_line(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN, WAREHOUSE_SECRET_VALUE=LOGIN)
-    aws.answers("secretsmanager describe-secret", *["deleted", "there", "!ResourceNotFoundException"] * 4)
+    aws.answers("secretsmanager describe-secret", *["deleted", "there", "!ResourceNotFoundException"] * 5)
     done = deploy("PUT_SECRETS=yes; for DRY_RUN in no yes no; do ensure_secrets; done")
     assert done.returncode == 0, done.stderr
-    verbs = [line.replace("secret s", "secret").replace("secret w", "secret") for line in done.stderr.splitlines()]
-    assert verbs == ["update  secret (restored)", "update  secret", "create  secret"] * 2
+    assert (
+        done.stderr.splitlines() == ["update  secret s (restored)", f"update  secret {READER}", "create  secret w"] * 3
+    )
     assert "very-secret" not in done.stdout + done.stderr + "".join(aws.asked)
 
 
