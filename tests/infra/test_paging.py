@@ -100,14 +100,14 @@ CASES = {
     "turn_sources --no-enabled": ["1"],
     "read_queues; cat $HAVE/queue_urls.txt": [f"http://localhost/1/{name}" for name in "abc"],
     "remove_rule ours": ["events remove-targets --rule ours --ids one two three", "events delete-rule --name ours"],
-    "names_of() { echo totestream-dev-changes; }; mkdir -p $HAVE; ensure_subscriptions; printf '%s\\n' ${SUBSCRIPTION[@]} | sort": [
-        f"{TOPIC}:{number}" for number in range(3)
-    ],
+    "ensure_subscriptions; printf '%s\\n' ${SUBSCRIPTION[@]} | sort": [f"{TOPIC}:{number}" for number in range(3)],
 }
 # What is asked of each thing that was listed is another matter.
 STUBS = """
     DRY_RUN=yes
     PARTITION=aws
+    mkdir -p "$HAVE"
+    names_of() { echo totestream-dev-changes; }
     settle() { :; }
     aws_delete() { echo "$@"; }
     found=$(declare -f aws_find)
