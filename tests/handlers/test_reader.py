@@ -69,7 +69,10 @@ def forbid_roles(stack: Database) -> None:
 
 def test_migrate_makes_a_login_that_reads_all_and_writes_nothing(stack: Database) -> None:
     report = migrated()
-    assert report["said"] == [] and f"login {READER} made" in report["did"]
+    assert report["said"] == []
+    # Roles are the server's: another test's warehouse may have had it before.
+    [did] = [line for line in report["did"] if line.startswith(f"login {READER} ")]
+    assert did.endswith(("made", "given another password"))
     login = kept()
     assert login.username == READER and len(login.password) > 40
     assert answers()
