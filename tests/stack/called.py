@@ -21,6 +21,11 @@ class Called:
     def _lines(self) -> list[str]:
         return self._file.read_text().splitlines() if self._file.exists() else []
 
+    @property
+    def text(self) -> str:
+        """All that was ever told them."""
+        return self._file.read_text()
+
     def heard(self, *words: str) -> bool:
         messages = [json.dumps(json.loads(line)["message"], ensure_ascii=False) for line in self._lines()[self._seen :]]
         return any(all(word in message for word in words) for message in messages)

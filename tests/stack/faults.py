@@ -198,7 +198,9 @@ def no_file_of(pids: set[int]) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
     try:
         yield
-        assert {resource.prlimit(pid, resource.RLIMIT_FSIZE)[0] for pid in pids} == {0}
+        # Of several processes of a function the emulator ends those that nobody needs.
+        left = [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+        assert {resource.prlimit(pid, resource.RLIMIT_FSIZE)[0] for pid in left} == {0}
     finally:
         for pid, limits in before.items():
             with suppress(ProcessLookupError):

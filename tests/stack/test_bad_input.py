@@ -18,8 +18,8 @@ LOAD: dict[str, object] = {"do": "load"}
 
 @contextmanager
 def changed_secret(stack: LocalStack, setting: str, **changes: object) -> Iterator[None]:
-    """The secret that a setting names, with other values for a while."""
-    secrets, name = stack.aws("secretsmanager"), stack.settings[setting]
+    """The secret that a setting names, with other values for a while; the reader's has a name of its own."""
+    secrets, name = stack.aws("secretsmanager"), stack.settings[setting] or stack.names("reader")
     before = secrets.get_secret_value(SecretId=name)["SecretString"]
     secrets.put_secret_value(SecretId=name, SecretString=json.dumps({**json.loads(before), **changes}))
     try:
@@ -176,7 +176,7 @@ def test_an_unknown_question_is_refused_with_what_can_be_asked(stack: LocalStack
 
 def test_a_warehouse_that_cannot_be_reached(stack: LocalStack) -> None:
     change_payment(stack)
-    with changed_secret(stack, "WAREHOUSE_SECRET", port=1):
+    with changed_secret(stack, "WAREHOUSE_SECRET", port=1), changed_secret(stack, "WAREHOUSE_READER_SECRET", port=1):
         stack.extract()
         said = stack.invoke("load", LOAD)["errorMessage"]
         shown = stack.script("status", "--local")

@@ -11,7 +11,7 @@ from typing import Any
 from tests.stack.called import Called
 from tests.stack.proc import Watched
 from tests.stack.stack import LocalStack, wait_for
-from tests.stack.test_bad_input import changed_secret, mapping_away
+from tests.stack.test_bad_input import LOAD, changed_secret, mapping_away
 
 CANARY = "qzcanary7"  # in no word of ours
 # Values of rows that arrive, of one that cannot, and of one whose part is spoilt.
@@ -119,7 +119,7 @@ def test_no_secret_and_no_row_is_told(stack: LocalStack, called: Called) -> None
     with changed_secret(stack, "WAREHOUSE_SECRET", password=PASSWORD):
         change_rows(stack)
         stack.extract()
-        assert "28P01" in stack.invoke("load")["errorMessage"]
+        assert "28P01" in stack.invoke("load", LOAD)["errorMessage"]
     spoilt = spoil_a_part(called)
     with a_day_that_never_was(stack), Watched() as seen:
         run = stack.extract()
@@ -143,7 +143,7 @@ def test_no_secret_and_no_row_is_told(stack: LocalStack, called: Called) -> None
             "the first deploy": said(first),
             "logs": logs(stack),
             "documents": documents(stack),
-            "alerts": (stack.folder / "slack/slack.jsonl").read_text(),
+            "alerts": called.text,
             "command lines": "\n".join(seen.commands | stack.seen.commands),
             "environments": "\n".join(seen.environments | stack.seen.environments),
         }
