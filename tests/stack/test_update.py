@@ -16,7 +16,7 @@ from tests.stack.stack import ROOT, LocalStack, wait_for
 from tests.stack.test_bad_input import mapping_away
 from tests.stack.test_links import change_everything
 
-FUNCTIONS = 17
+FUNCTIONS = 18
 
 
 @pytest.fixture
