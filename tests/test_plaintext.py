@@ -140,4 +140,4 @@ def test_no_advice_suggests_it() -> None:
         if path.suffix in (".py", ".sh", ".md") and yes.search(path.read_text())
     ]
     told += [name for name in ("README.md", "CONTRIBUTING.md") if "DATABASE_PLAINTEXT" in (ROOT / name).read_text()]
-    assert sorted(told) == ["docs/reliability.md", "local/README.md", "local/settings.py"]
+    assert sorted(told) == ["docs/reliability.md", "docs/security.md", "local/README.md", "local/settings.py"]

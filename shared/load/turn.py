@@ -14,6 +14,7 @@ from shared.errors import (
     NotYet,
     PermanentError,
     Refused,
+    Removed,
     ServiceRefused,
     TotestreamError,
 )
@@ -87,6 +88,8 @@ class Turn:
 
     def _passes(self, run: int | None, error: TotestreamError) -> bool:
         """Whether nobody need look yet. Where a right is lacking for good the table is told as late."""
+        if isinstance(error, Removed):
+            return False
         if not isinstance(error, MissingObject) or run is None:
             return isinstance(error, AwsRefused)
         return self._look.now - self._look.record(run).snapshot.taken_at < timedelta(seconds=SPREADS_S)

@@ -30,6 +30,8 @@ SETTINGS = {
     **{f"{noun}_SECRET": f"moto-{noun.lower()}" for noun in ("SOURCE", "WAREHOUSE", "WAREHOUSE_OWNER", "SLACK")},
     "WAREHOUSE_SCHEMA": "star",
     "ALERT_EMAIL": "someone@example.com",
+    # moto does not know s3:if-none-match, and would refuse every write.
+    "CREATE_ONLY": "no",
     # The layer is the one that the local stack's tests need as well.
     "LAMBDA_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
     "LAMBDA_ARCH": architecture(platform.machine()),

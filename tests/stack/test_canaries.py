@@ -52,8 +52,10 @@ def change_rows(stack: LocalStack) -> None:
 @contextmanager
 def a_day_that_never_was(stack: LocalStack) -> Iterator[None]:
     stack.change(f"UPDATE payment SET payment_date = '{DAY}' WHERE payment_id = 3")
-    yield
-    stack.change("UPDATE payment SET payment_date = '2026-01-31' WHERE payment_id = 3")
+    try:
+        yield
+    finally:
+        stack.change("UPDATE payment SET payment_date = '2026-01-31' WHERE payment_id = 3")
 
 
 def spoil_a_part(called: Called) -> dict[str, str]:

@@ -26,7 +26,11 @@ UNKNOWN_KEY = "lambda:FunctionArn"
 
 def document(stack: LocalStack, name: str) -> Document:
     """Of this stack; without a boundary, of which MiniStack knows nothing."""
-    settings = stack.settings | {"ACCOUNT_ID": stack.names.account}
+    settings = stack.settings | {
+        "ACCOUNT_ID": stack.names.account,
+        "PARTITION": stack.names.partition,
+        "WAREHOUSE_READER_SECRET": stack.names("reader"),
+    }
     if name == "deploy":
         return deployer(stack.names, settings)
     return people.documents(settings, TARGETS)[name]

@@ -67,8 +67,9 @@ def messages(names: Names, stack: LocalStack) -> Iterator[Probe]:
 
 
 def others(names: Names, settings: dict[str, str]) -> Iterator[Probe]:
-    for setting in ("SOURCE_SECRET", "WAREHOUSE_SECRET", "WAREHOUSE_OWNER_SECRET", "SLACK_SECRET"):
-        secret = {"SecretId": settings[setting]}
+    for noun in ("SOURCE", "WAREHOUSE", "WAREHOUSE_OWNER", "WAREHOUSE_READER", "SLACK"):
+        setting = f"{noun}_SECRET"
+        secret = {"SecretId": settings[setting] or names("reader")}
         yield Probe(setting, "secretsmanager", "get_secret_value", secret, reads=True)
         yield Probe(f"put {setting}", "secretsmanager", "put_secret_value", secret | {"SecretString": "{}"})
     for noun in NOUNS:
@@ -124,14 +125,16 @@ ALLOWED: dict[str, set[str]] = {
             "receive bell",
         ),
     },
-    "migrate": {"WAREHOUSE_SECRET", "WAREHOUSE_OWNER_SECRET"},
+    "migrate": {
+        *("WAREHOUSE_SECRET", "WAREHOUSE_OWNER_SECRET", "WAREHOUSE_READER_SECRET", "put WAREHOUSE_READER_SECRET"),
+    },
     "watch": {
         *(*LISTS, GET_RUNS, GET_PUBLISHED, *GET_HEALTH, *MANIFESTS, *MEASURED, "publish changes", "publish alerts"),
         *(f"put health/{name}.json" for name in ("watch", "incidents", "asked")),
     },
     "alert": {"SLACK_SECRET", "publish mail"},
     "inspect": {
-        *("WAREHOUSE_SECRET", *LISTS, GET_RUNS, GET_PUBLISHED, *GET_BATCHES, *GET_HEALTH, *MANIFESTS, *PARTS),
+        *("WAREHOUSE_READER_SECRET", *LISTS, GET_RUNS, GET_PUBLISHED, *GET_BATCHES, *GET_HEALTH, *MANIFESTS, *PARTS),
         *MEASURED,
     },
     f"transform-{ONE}": {
