@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from pg8000.exceptions import DatabaseError
 
+from conftest import SCHEMA
 from infra_bash.lib.asking import of_quarantined
 from shared.columns import LONGEST_TEXT
 from shared.source.request import request_from_event
 from shared.status.quarantined import quarantined
 from shared.warehouse.registry import TARGETS
-from tests.road.road import SCHEMA, Road
+from tests.road.road import Road
 
 pytestmark = pytest.mark.fast
 

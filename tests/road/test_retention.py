@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from conftest import SCHEMA
 from infra_bash.lib import replays as operator
 from shared.aws.bucket import S3Bucket
 from shared.lake import keys
@@ -20,7 +21,7 @@ from shared.transform.request import Request as Again
 from shared.warehouse.registry import TARGETS
 from tests.conftest import Ticks
 from tests.road.asking import ask
-from tests.road.road import SCHEMA, Road, fingerprint
+from tests.road.road import Road, fingerprint
 from tests.road.test_replay import replays
 from tests.shared.transform.test_deliveries import World
 from tests.shared.watch.test_asking import Watching

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from botocore.exceptions import ConnectionClosedError
 
-from conftest import Database
+from conftest import SCHEMA, Database
 from infra_bash.lib.wanted.queues import Queues
 from shared.aws.bucket import S3Bucket
 from shared.aws.queue import SqsQueue
@@ -33,7 +33,7 @@ from shared.watch.lake import Memory as WatchMemory
 from shared.watch.lake import read_lake
 from shared.watch.measures import Depths
 from tests.infra.stubs import NAMES, SETTINGS
-from tests.road.road import SCHEMA, Invoked, Road
+from tests.road.road import Invoked, Road
 from tests.simulation.cloud import S3, Answer, Sns, Sqs
 from tests.simulation.databases import Host, SimulatedConnection
 from tests.simulation.trade import Trade

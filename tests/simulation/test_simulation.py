@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from conftest import SCHEMA
 from shared.load.bookkeeping import SUPERSEDED
 from shared.load.damage import Counted, find_damages
 from shared.load.warehouse import Warehouse
 from shared.warehouse.registry import TARGETS
-from tests.road.road import SCHEMA
 from tests.road.test_history import FACTS, Audit, assert_same_rows, expected_times, shown_times
 from tests.simulation.conftest import Simulate
 from tests.simulation.simulation import Simulation

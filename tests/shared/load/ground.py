@@ -9,7 +9,7 @@ from pg8000.native import Connection as Native
 from sqlalchemy import Column as Declared
 from sqlalchemy import Date, Integer, MetaData, Numeric, String, Table, Time
 
-from conftest import Database
+from conftest import SCHEMA, Database
 from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.columns import DTYPES, Column, Frame, Kind, Series
@@ -26,7 +26,6 @@ from shared.load.warehouse import Warehouse
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
-SCHEMA = "project_team_1"
 BEGIN = datetime(2020, 1, 6, 9, 0)
 CREATED = datetime(2020, 1, 5, 12, 0)
 YEARS = 100 * 365 * 86_400.0
