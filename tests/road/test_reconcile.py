@@ -84,7 +84,7 @@ STORY = st.tuples(
 WHOLE_WITH_CHANGES = ({("a dimension changed", 3), ("a joined one", 4)}, {5}, ["design", "department", "sale"])
 
 
-@settings(TOLD, max_examples=5)
+@settings(TOLD, max_examples=3)
 @example(story=WHOLE_WITH_CHANGES)
 @given(story=STORY)
 def test_exactly_what_was_damaged_is_named_and_mended_while_trade_goes_on(
