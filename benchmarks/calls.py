@@ -23,11 +23,11 @@ import boto3
 from moto import mock_aws
 
 from conftest import Database, made_from
-from infra_bash.lib.requests import Requests
 from local import loading, logins, ticker
 from local.generator import Recipe, csv_texts
 from local.postgres import throw_away
-from shared.topology import Function
+from ops.stack.requests import Requests
+from ops.stack.topology import Function
 from shared.warehouse.registry import TARGETS
 
 ROOT = Path(__file__).parent.parent

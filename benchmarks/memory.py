@@ -24,10 +24,10 @@ from local import loading, logins
 from local.generator import Recipe, csv_texts
 from local.postgres import throw_away
 from shared.aws.bucket import S3Bucket
+from shared.catalogue import TABLES
 from shared.columns import LONGEST_TEXT
 from shared.errors import MissingObject
 from shared.lake.documents import RECONCILE
-from shared.source.catalogue import TABLES
 from shared.source.request import Request
 from shared.warehouse.registry import TARGETS
 from tests.road.road import Road

@@ -14,6 +14,7 @@ from shared.aws.bucket import S3Bucket
 from shared.aws.logins import Logins
 from shared.aws.topic import SnsTopic
 from shared.errors import TotestreamError
+from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.run_log import RunLog
 from shared.names import CHANGES
 from shared.postgres.connection import Connection, connect
@@ -65,7 +66,7 @@ def outside(event: dict[str, Any], settings: Settings, context: Any) -> Outside:
     names = settings.names
     return Outside(
         run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
-        topic=SnsTopic(names.topic_arn(CHANGES)),
+        topic=SnsChangeTopic(SnsTopic(names.topic_arn(CHANGES))),
         open_source=open_source,
         targets=TARGETS,
         stack=names.prefix,

@@ -12,6 +12,7 @@ from shared.aws.bucket import S3Bucket
 from shared.aws.metrics import CloudWatchMetrics
 from shared.aws.topic import SnsTopic
 from shared.errors import TotestreamError
+from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
 from shared.names import ALERTS, CHANGES, Names
@@ -63,7 +64,7 @@ def ask(settings: Settings, run_log: RunLog, lake: Lake, patience_s: float, *, t
         asking.Outside(
             run_log=run_log,
             manifests=Manifests(S3Bucket(names.bucket("processed"))),
-            topic=SnsTopic(names.topic_arn(CHANGES)),
+            topic=SnsChangeTopic(SnsTopic(names.topic_arn(CHANGES))),
             depths=depths_of,
             targets=TARGETS,
             patience=timedelta(seconds=patience_s),

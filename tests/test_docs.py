@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.alerts.alarms import ALARMS
+from ops.stack.alarms import ALARMS
 from shared.names import ALERTS, MAIL
 from shared.watch.incidents import KINDS, Kind
 from tests.runbook import ENTRIES, commands

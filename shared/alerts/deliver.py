@@ -11,7 +11,7 @@ from shared.errors import PermanentError, TotestreamError, TransientError
 
 
 class Mail(Protocol):
-    def tell(self, texts: Sequence[str], subject: str = "") -> None:
+    def publish(self, texts: Sequence[str], subject: str = "") -> None:
         """Send every text, or raise."""
 
 
@@ -63,7 +63,7 @@ def _tell(notice: Notice, outside: Outside) -> TotestreamError | None:
         return None
     why = {"slack": str(unreached)} if unreached else {}
     # Also without an address: somebody may listen in another way. But then nobody knows, and it counts for nothing.
-    unsent = _failure(lambda: outside.mail.tell([mail_text(notice, why.get("slack", ""))], mail_subject(notice)))
+    unsent = _failure(lambda: outside.mail.publish([mail_text(notice, why.get("slack", ""))], mail_subject(notice)))
     lost = unsent or (None if outside.address else unreached)
     via = "nothing" if lost else "mail" if outside.address else "nobody"
     report(_level(lost or unreached), via, **why, **({"mail": str(unsent)} if unsent else {}))

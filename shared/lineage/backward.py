@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from shared.catalogue import TABLES
 from shared.columns import Column, Kind
 from shared.lake import documents
 from shared.lineage.answers import Batch, Chain, File, Load, Run, Said
 from shared.lineage.lake import Lake, holder
 from shared.lineage.origin import origin_of
 from shared.lineage.warehouse import Row, Warehouse
-from shared.source.catalogue import TABLES
 from shared.warehouse.registry import Target
 
 

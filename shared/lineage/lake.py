@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.aws.bucket import Bucket
-from shared.columns import Column, Frame, Kind, Series
+from shared.columns import Column, Kind
 from shared.errors import MissingObject
+from shared.frames import Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Part, RunRecord
 from shared.lake.parts import get_verified

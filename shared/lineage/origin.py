@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from shared.columns import Frame
 from shared.errors import Removed
+from shared.frames import Frame
 from shared.lineage.answers import Load, Said
 from shared.lineage.lake import Lake, found_in
 from shared.lineage.warehouse import Row, Warehouse

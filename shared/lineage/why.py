@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from shared.catalogue import TABLES
 from shared.errors import Refused
 from shared.lineage.answers import Chain, Journey
 from shared.lineage.backward import chain_of
@@ -13,7 +14,6 @@ from shared.lineage.forward import Forward
 from shared.lineage.lake import Lake
 from shared.lineage.sql import is_numbered
 from shared.lineage.warehouse import Warehouse
-from shared.source.catalogue import TABLES
 from shared.warehouse.registry import Target
 
 # Whatever fits into bigint: a longer one is no record's.

@@ -3,8 +3,9 @@
 from functools import partial
 
 from shared.aws.bucket import Bucket
-from shared.columns import Column, Frame
+from shared.columns import Column
 from shared.errors import CorruptObject, ServiceRefused
+from shared.frames import Frame
 from shared.lake import parquet
 from shared.lake.documents import Manifest, Part, Quarantined
 from shared.lake.parts import get_verified

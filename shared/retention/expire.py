@@ -14,11 +14,11 @@ import msgspec
 
 from shared import log
 from shared.aws.bucket import Bucket
+from shared.catalogue import TABLES
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.parts import Expired, last_expired
 from shared.lake.run_log import RunLog
-from shared.source.catalogue import TABLES
 
 # As many as S3 deletes in a call.
 PER_CALL = 1000

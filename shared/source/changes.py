@@ -4,9 +4,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from shared.catalogue import SourceTable
 from shared.columns import Kind
 from shared.lake.documents import Cursor, Snapshot
-from shared.source.catalogue import SourceTable
 from shared.source.live import Live
 from shared.warehouse.registry import Target
 

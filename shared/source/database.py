@@ -7,14 +7,14 @@ from typing import NamedTuple, TypeVar
 
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
 
-from shared.columns import Frame
+from shared.catalogue import SourceTable
 from shared.errors import NotYet, PermanentError, ServiceRefused, ServiceUnavailable, TransientError
+from shared.frames import Frame
 from shared.lake.documents import Cursor, Snapshot
 from shared.postgres.connection import Connection
 from shared.postgres.decoding import FrameSink
 from shared.postgres.times import time_of, written
 from shared.source import sql
-from shared.source.catalogue import SourceTable
 from shared.source.changes import Keys, flush_target
 from shared.source.live import LIVE, Live, live_from
 

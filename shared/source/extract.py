@@ -14,7 +14,8 @@ from shared.lake.documents import RunRecord
 from shared.lake.health import Loaded, last_words
 from shared.lake.run_log import messages_of
 from shared.source.database import Source
-from shared.source.health import looked_before, report
+from shared.source.health import looked_before
+from shared.source.report import report
 from shared.source.request import Request
 from shared.source.run import Outside, Reading, Run, begin_reading, rows_of
 

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from shared.aws.bucket import Bucket
-from shared.columns import TOO_LONG, UNREADABLE, Frame, Series
+from shared.catalogue import UPDATED, SourceTable
+from shared.columns import TOO_LONG, UNREADABLE
+from shared.frames import Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Part, Snapshot
 from shared.source import sql
-from shared.source.catalogue import UPDATED, SourceTable
 
 
 class Place(NamedTuple):

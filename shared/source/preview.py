@@ -5,8 +5,8 @@ wants, no object, no message.
 from collections.abc import Mapping
 from typing import Any
 
+from shared.catalogue import TABLES, SourceTable
 from shared.lake.documents import Batch, Cursor, RunRecord, Snapshot
-from shared.source.catalogue import TABLES, SourceTable
 from shared.source.changes import difference, undeclared
 from shared.source.database import Source
 from shared.source.extract import read_records, where_to_go_on

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.catalogue import TABLES
 from shared.errors import Refused
 from shared.lake.documents import BEFORE_RECONCILE, COUNT, NEW_LOG, RECONCILE, RESYNC, SCHEDULE
 from shared.lake.keys import LAST_RUN
-from shared.source.catalogue import TABLES
 
 # Past so many a whole reading is the cheaper one, and an event of Lambda's is not the place for them.
 MOST_KEYS = 10_000

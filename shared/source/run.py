@@ -7,7 +7,8 @@ from datetime import datetime
 import msgspec
 
 from shared import log
-from shared.aws.topic import Topic
+from shared.catalogue import TABLES, SourceTable
+from shared.lake.change_topic import ChangeTopic
 from shared.lake.documents import (
     FIRST_READ,
     NEW_DECLARATION,
@@ -21,7 +22,6 @@ from shared.lake.documents import (
 from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
 from shared.source import sql
-from shared.source.catalogue import TABLES, SourceTable
 from shared.source.changes import (
     Keys,
     difference,
@@ -49,7 +49,7 @@ class Outside:
     """What an extraction uses of the world."""
 
     run_log: RunLog
-    topic: Topic
+    topic: ChangeTopic
     open_source: Callable[[], Connection]
     targets: Mapping[str, Target]
     stack: str
@@ -185,7 +185,7 @@ class Run:
         live = self._live.get(table.name)
         problem = difference(table, live)
         if live is None or problem:
-            raise TableError(f"{problem}: mend the source, or shared/source/catalogue.py", hold=True)
+            raise TableError(f"{problem}: mend the source, or shared/catalogue.py", hold=True)
         if table.name in self._unlocked:
             raise self._unlocked[table.name]
         self._tell_undeclared(table, live)

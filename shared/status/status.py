@@ -18,7 +18,7 @@ from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.load.health import LAST_LOADED, QUARANTINED, WAITING
 from shared.postgres.connection import Connection
-from shared.source.health import Health as ExtractHealth
+from shared.source.health import ExtractHealth
 from shared.status import sql
 from shared.status.pending import Pending, look_at_pending
 from shared.status.strangers import strangers

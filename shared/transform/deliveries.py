@@ -8,7 +8,7 @@ from shared import log
 from shared.aws.queue import Queue
 from shared.errors import MayPass, PermanentError, Removed, TotestreamError
 from shared.lake.documents import ChangeMessage, decode
-from shared.topology import MAX_RECEIVES
+from shared.retry import MAX_RECEIVES
 from shared.transform.run import Outcome
 from shared.warehouse.registry import Target
 

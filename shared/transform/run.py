@@ -12,8 +12,9 @@ from typing import Literal
 import pandas as pd
 
 from shared.aws.bucket import Bucket
-from shared.columns import UNREADABLE, Frame, empty_frame
+from shared.columns import UNREADABLE
 from shared.errors import CorruptObject, LogWentBack, MissingObject
+from shared.frames import Frame, empty_frame
 from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, Mode, Part, Quarantined, RunRecord
 from shared.lake.manifests import Manifests

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from shared import log
-from shared.aws.topic import Topic
 from shared.lake import keys
+from shared.lake.change_topic import ChangeTopic
 from shared.lake.documents import RunRecord
 from shared.lake.health import last_words
 from shared.lake.manifests import Manifests, Place
@@ -60,7 +60,7 @@ class Outside:
 
     run_log: RunLog
     manifests: Manifests
-    topic: Topic
+    topic: ChangeTopic
     depths: Callable[[str], Depths]
     targets: Mapping[str, Target]
     patience: timedelta

@@ -14,7 +14,7 @@ from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.load.health import Health as LoadHealth
 from shared.load.memory import Memory as Records
-from shared.source.health import Health as ExtractHealth
+from shared.source.health import ExtractHealth
 
 
 @dataclass(frozen=True)

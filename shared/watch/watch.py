@@ -58,7 +58,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Topic(Protocol):
-    def tell(self, texts: list[str], subject: str = "") -> None:
+    def publish(self, texts: list[str], subject: str = "") -> None:
         """Publish every text at least once, or raise."""
 
 
@@ -90,10 +90,10 @@ def watch(outside: Outside, lake: Lake, memory: Memory) -> Health:
     seen = replace(seen, dead_since={table: each.since for table, each in dead.items()})
     recalled = recall(Kept(before.at, before.incidents) if before else None, copy, is_old_stack=_is_old_stack(seen))
     if recalled.is_lost:
-        outside.alerts.tell([lost(outside.objective + LOOKS)], SUBJECT)
+        outside.alerts.publish([lost(outside.objective + LOOKS)], SUBJECT)
     # Of what a person has stopped nobody is called, and nothing is over.
     open_, told = (recalled.incidents, []) if paused else _course(recalled.incidents, seen, outside)
-    outside.alerts.tell([encode(_alert(each, seen.now, outside)).decode() for each in told])
+    outside.alerts.publish([encode(_alert(each, seen.now, outside)).decode() for each in told])
     keep(outside.run_log.bucket, Kept(now, tuple(open_)), copy)
     health = Health(
         at=now,

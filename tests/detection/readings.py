@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from conftest import Database
 from shared.aws.bucket import S3Bucket
+from shared.catalogue import TABLES
 from shared.lake.documents import Batch
 from shared.postgres.connection import Connection
-from shared.source.catalogue import TABLES
 from shared.source.extract import extract
 from shared.source.request import Request
 from tests.detection.watching import Eyes, Judge, Watched

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from conftest import Database
-from infra_bash.lib.catalogue import text
 from local.postgres import Server
+from ops.screens.catalogue import text
 from shared.aws.bucket import S3Bucket
 from shared.source.extract import extract
 from shared.source.preview import compare

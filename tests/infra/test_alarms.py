@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.requests import Requests
+from ops.stack.requests import Requests
 from shared.alerts.metrics import METRICS, OPEN_INCIDENTS
 from shared.load.health import Health, TableHealth
 from shared.warehouse.registry import TARGETS as WAREHOUSE

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.foreign import Foreign
-from infra_bash.lib.requests import Requests
-from infra_bash.lib.verdicts import Stack
+from ops.stack.requests import Requests
+from ops.stack.verdicts import Stack
+from ops.teardown.foreign import Foreign
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.concurrency import chosen
-from infra_bash.lib.requests import Requests
-from infra_bash.lib.verdicts import Stack
+from ops.stack.concurrency import chosen
+from ops.stack.requests import Requests
+from ops.stack.verdicts import Stack
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import MINIMUM, ROOT, settings_file

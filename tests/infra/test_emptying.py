@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from infra_bash.lib.emptying import CONFIG, Emptying, Kept
+from ops.teardown.empty_bucket import CONFIG, Emptying, Kept
 from tests.infra.stubborn_s3 import StubbornS3
 
 pytestmark = pytest.mark.fast

@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
-from infra_bash.lib.requests import Requests
-from infra_bash.lib.verdicts import Stack
+from ops.stack.requests import Requests
+from ops.stack.verdicts import Stack
 from tests.infra.stubs import SETTINGS, TARGETS
 
 pytestmark = pytest.mark.fast

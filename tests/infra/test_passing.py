@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra_bash.lib.passing import CALLS, FUNCTIONS, Row, patience_s
+from ops.cli.transient import CALLS, FUNCTIONS, Row, patience_s
 from shared.errors import SPREADS_S, AwsRefused, MissingObject, NotYet, ServiceUnavailable
 from tests.infra import doors
 from tests.infra.fake_aws import FakeAws

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.retired import retired
-from infra_bash.lib.verdicts import Stack
+from ops.stack.verdicts import Stack
+from ops.teardown.retired_tables import retired
 from tests.infra.stubs import NAMES
 
 pytestmark = pytest.mark.fast

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.requests import Requests
-from infra_bash.lib.verdicts import Stack
+from ops.stack.requests import Requests
+from ops.stack.verdicts import Stack
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import MINIMUM, ROOT, run, settings_file
 from tests.infra.stubs import SETTINGS, TARGETS

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.judged.base import judged, normal
-from infra_bash.lib.verdicts import Stack
+from ops.stack.actual.base import judged, normal
+from ops.stack.verdicts import Stack
 
 pytestmark = pytest.mark.fast
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from infra_bash.lib.lineage import text
+from ops.screens.lineage import text
 from shared.lineage.answers import (
     Arrival,
     Batch,

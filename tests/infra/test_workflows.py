@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from infra_bash.lib import pull_comment
+from ops.screens import pull_comment
 from tests.infra.scripts import ROOT, SCRIPTS, example_settings
 
 pytestmark = pytest.mark.fast

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 
 from conftest import SCHEMA
 from shared.aws.bucket import S3Bucket
+from shared.catalogue import TABLES
 from shared.lake import keys
 from shared.lineage.lake import Lake
 from shared.lineage.warehouse import Warehouse
 from shared.lineage.why import why
 from shared.load.warehouse import Warehouse as LoadersWarehouse
-from shared.source.catalogue import TABLES
 from shared.warehouse.registry import TARGETS, Target
 from tests import recipe
 from tests.road.road import Road

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from conftest import SCHEMA
 from local.ticker import KINDS
+from shared.catalogue import TABLES
 from shared.lake import keys
 from shared.lake.documents import RECONCILE
 from shared.load.health import Health
-from shared.source.catalogue import TABLES
 from shared.source.request import Request
 from shared.status.runs import last_reconcile, run_facts
 from shared.warehouse.registry import TARGETS

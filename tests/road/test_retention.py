@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from conftest import SCHEMA
-from infra_bash.lib import replays as operator
+from ops.screens import replays as operator
 from shared.aws.bucket import S3Bucket
+from shared.catalogue import TABLES
 from shared.lake import keys
 from shared.lake.documents import RECONCILE
 from shared.lake.run_log import messages_of
 from shared.retention.expire import Loaded, Outside, expire
-from shared.source.catalogue import TABLES
 from shared.source.request import Request
 from shared.status.loaded import loaded
 from shared.status.runs import run_facts

@@ -9,10 +9,10 @@ import boto3
 import pytest
 
 from conftest import Database
-from shared import policies
+from ops.stack import policies
+from ops.stack.topology import BUCKETS
 from shared.aws.bucket import S3Bucket
 from shared.lake import keys
-from shared.topology import BUCKETS
 from shared.warehouse.registry import TARGETS
 from shared.watch.asking import Outside as Asking
 from shared.watch.asking import ask_again
@@ -62,7 +62,7 @@ class Noting:
 class Told:
     """Alerts and metrics that nobody hears."""
 
-    def tell(self, texts: list[str], subject: str = "") -> None: ...
+    def publish(self, texts: list[str], subject: str = "") -> None: ...
 
     def put(self, numbers: object) -> None: ...
 

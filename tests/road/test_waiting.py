@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shared.catalogue import TABLES
 from shared.lake.documents import RECONCILE, RESYNC
-from shared.source.catalogue import TABLES
 from shared.source.request import Request
 from shared.warehouse.registry import TARGETS, Target
 from tests.conftest import NewRoad

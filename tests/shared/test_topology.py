@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from shared import log, topology
-from shared.topology import Function
+from ops.stack import topology
+from ops.stack.topology import Function
+from shared import log
 from shared.warehouse import registry
 from tests.infra.stubs import NAMES, SETTINGS, TARGETS
 

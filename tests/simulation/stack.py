@@ -8,10 +8,12 @@ from typing import NamedTuple
 from botocore.exceptions import ConnectionClosedError
 
 from conftest import SCHEMA, Database
-from infra_bash.lib.wanted.queues import Queues
+from ops.stack.desired.queues import Queues
+from ops.stack.topology import VISIBILITY_S
 from shared.aws.bucket import S3Bucket
 from shared.aws.queue import SqsQueue
 from shared.aws.topic import SnsTopic
+from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
 from shared.load.loader import Outside as LoadOutside
@@ -19,10 +21,10 @@ from shared.load.loader import load_pass
 from shared.load.memory import Memory
 from shared.load.warehouse import Warehouse
 from shared.names import CHANGES
+from shared.retry import MAX_RECEIVES
 from shared.source.extract import extract
 from shared.source.request import Request
 from shared.source.run import Outside
-from shared.topology import MAX_RECEIVES, VISIBILITY_S
 from shared.transform.deliveries import Deliveries, Delivery, delivery_from
 from shared.transform.run import Outcome as Transformed
 from shared.transform.run import transform_run
@@ -67,8 +69,9 @@ class Stage:
     def queue(self, name: str) -> SqsQueue:
         return SqsQueue(name, Faulty(self.actor, "sqs", self.stack.sqs, cut_off), self.actor.sleep)
 
-    def topic(self) -> SnsTopic:
-        return SnsTopic(NAMES.topic_arn(CHANGES), Faulty(self.actor, "sns", self.stack.sns, cut_off), self.actor.sleep)
+    def topic(self) -> SnsChangeTopic:
+        sns = Faulty(self.actor, "sns", self.stack.sns, cut_off)
+        return SnsChangeTopic(SnsTopic(NAMES.topic_arn(CHANGES), sns, self.actor.sleep))
 
     def open_source(self) -> SimulatedConnection:
         source = self.stack.source

@@ -32,7 +32,7 @@ class People:
             raise self.slack.pop(0)
         self.seen.append(("slack", payload["text"].splitlines()[0]))
 
-    def tell(self, texts: Sequence[str], subject: str = "") -> None:
+    def publish(self, texts: Sequence[str], subject: str = "") -> None:
         if self.mail:
             raise self.mail.pop(0)
         self.seen += [(subject, text) for text in texts]

@@ -12,7 +12,8 @@ from sqlalchemy import Date, Integer, MetaData, Numeric, String, Table, Time
 from conftest import SCHEMA, Database
 from local import logins
 from shared.aws.bucket import S3Bucket
-from shared.columns import DTYPES, Column, Frame, Kind, Series
+from shared.columns import Column, Kind
+from shared.frames import DTYPES, Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, Quarantined, RunRecord, Snapshot, TableState, encode
 from shared.lake.run_log import RunLog

@@ -9,10 +9,10 @@ import pg8000.native
 import pytest
 from msgspec.structs import replace
 
+from shared.catalogue import TABLES
 from shared.errors import Refused
 from shared.lake.documents import RECONCILE
 from shared.source import sql
-from shared.source.catalogue import TABLES
 from shared.source.extract import extract
 from shared.source.preview import compare, preview
 from shared.source.request import MOST_KEYS, Request, request_from_event

@@ -5,9 +5,9 @@ from datetime import datetime
 import msgspec
 import pytest
 
+from shared.catalogue import SourceTable
 from shared.columns import Column, Kind
 from shared.lake.documents import Cursor, Snapshot
-from shared.source.catalogue import SourceTable
 from shared.source.changes import (
     MOST_SEEN,
     TAKEN_FROM,

@@ -14,13 +14,15 @@ import pytest
 from conftest import Database
 from shared.aws.bucket import S3Bucket
 from shared.aws.topic import SnsTopic
-from shared.columns import Column, Frame, Kind
+from shared.catalogue import TABLES
+from shared.columns import Column, Kind
+from shared.frames import Frame
 from shared.lake import keys, parquet
+from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.documents import ChangeMessage, RunRecord
 from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
-from shared.source.catalogue import TABLES
 from shared.source.extract import Outcome, extract
 from shared.source.preview import compare, preview
 from shared.source.request import Request
@@ -315,7 +317,7 @@ def test_a_table_that_is_not_there_yet_is_held_by_name_and_the_others_are_read(
     stack.extract()
     hold = stack.record(1).tables["currency"].hold
     assert hold is not None
-    assert hold.reason == "table currency is not there: mend the source, or shared/source/catalogue.py"
+    assert hold.reason == "table currency is not there: mend the source, or shared/catalogue.py"
     assert stack.rows(1, "transaction") == [1]
     owner.run("ALTER TABLE currencies RENAME TO currency; INSERT INTO currency VALUES (1, 'GBP', now(), now())")
     stack.extract()
@@ -383,7 +385,7 @@ def test_messages_reach_sns_one_per_changed_table(aws: None) -> None:
     queue = sqs.create_queue(QueueName="all")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-    SnsTopic(topic).publish([ChangeMessage(version=1, log="l", run=7, table=table) for table in TABLES])
+    SnsChangeTopic(SnsTopic(topic)).publish([ChangeMessage(version=1, log="l", run=7, table=table) for table in TABLES])
     seen: set[str] = set()
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         seen |= {json.loads(message["Body"])["table"] for message in messages}
@@ -525,7 +527,7 @@ def test_what_is_no_plain_table_is_held_by_what_it_is(stack: Stack, statements: 
     with stack.totesys.server.superuser(stack.totesys.name) as admin:
         admin.run(f"{statements}; GRANT SELECT ON currency TO totestream_extract")
     assert stack.extract().run == 1
-    assert hold_of(stack, 1, "currency") == f"{words}: mend the source, or shared/source/catalogue.py"
+    assert hold_of(stack, 1, "currency") == f"{words}: mend the source, or shared/catalogue.py"
     assert set(stack.record(1).changed) == set(TABLES) - {"currency"}
 
 

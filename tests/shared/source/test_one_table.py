@@ -12,13 +12,13 @@ import pytest
 
 from conftest import Database
 from shared.aws.bucket import S3Bucket
+from shared.catalogue import TABLES
 from shared.errors import CorruptObject, NotYet, ServiceUnavailable
 from shared.lake import keys
 from shared.postgres.connection import Connection
-from shared.source.catalogue import TABLES
 from shared.source.database import Draining
 from shared.source.extract import extract
-from shared.source.health import Health
+from shared.source.health import ExtractHealth
 from shared.source.request import Request
 from shared.source.run import KEPT_FOR_EACH_S, RESERVE_S
 from tests.road.road import Heard
@@ -77,8 +77,8 @@ def trouble(stack: Stack, error: BaseException) -> None:
     troubled(stack).trouble = raising(error)
 
 
-def health(stack: Stack) -> Health:
-    return msgspec.json.decode(stack.ingestion.get(keys.EXTRACT_HEALTH), type=Health)
+def health(stack: Stack) -> ExtractHealth:
+    return msgspec.json.decode(stack.ingestion.get(keys.EXTRACT_HEALTH), type=ExtractHealth)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from shared.aws.bucket import S3Bucket
-from shared.columns import Frame
+from shared.catalogue import TABLES
+from shared.frames import Frame
 from shared.lake.documents import Snapshot
 from shared.source import sql
-from shared.source.catalogue import TABLES
 from shared.source.parts import Parts, Place
 
 pytestmark = pytest.mark.fast

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from shared.aws.bucket import S3Bucket
-from shared.columns import Frame, empty_frame
+from shared.catalogue import TABLES, SourceTable
+from shared.frames import Frame, empty_frame
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, RunRecord, Snapshot, TableState
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.source.catalogue import TABLES, SourceTable
 from shared.transform.acceptance import QUARANTINE_COLUMNS
 from shared.transform.run import Outcome, transform_run
 from shared.warehouse.registry import TARGETS, Target

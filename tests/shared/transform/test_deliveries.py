@@ -15,7 +15,7 @@ from shared.errors import (
     ServiceUnavailable,
     TotestreamError,
 )
-from shared.topology import MAX_RECEIVES
+from shared.retry import MAX_RECEIVES
 from shared.transform.deliveries import Deliveries, Delivery, delay_s
 from shared.transform.run import Outcome
 from shared.warehouse.registry import TARGETS

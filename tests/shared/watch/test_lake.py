@@ -14,7 +14,7 @@ from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.run_log import RunLog
 from shared.load.health import Health as LoadHealth
-from shared.source.health import Health as ExtractHealth
+from shared.source.health import ExtractHealth
 from shared.watch.lake import Lake, Memory, read_lake
 from tests.shared.lake.test_run_log import record
 from tests.simulation.cloud import S3

@@ -30,7 +30,7 @@ class Heard:
     texts: list[tuple[str, str]] = field(default_factory=list)
     broken: bool = False
 
-    def tell(self, texts: list[str], subject: str = "") -> None:
+    def publish(self, texts: list[str], subject: str = "") -> None:
         if self.broken and texts:
             raise ServiceUnavailable("SNS", "publishing", "in part")
         if subject:
@@ -232,7 +232,7 @@ def test_a_topic_takes_texts_by_tens(aws: None) -> None:
     queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-    SnsTopic(topic, sns).tell([f"text {number}" for number in range(23)], subject="about")
+    SnsTopic(topic, sns).publish([f"text {number}" for number in range(23)], subject="about")
     heard: list[str] = []
     while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         heard += [message["Body"] for message in found]
