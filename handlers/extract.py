@@ -22,7 +22,7 @@ from shared.settings import Settings
 from shared.source.extract import extract
 from shared.source.preview import compare, preview
 from shared.source.request import request_from_event
-from shared.source.run import Outside
+from shared.source.run import ExtractDependencies
 from shared.warehouse.registry import TARGETS
 
 LOGINS = Logins()
@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         raise
 
 
-def answer(event: dict[str, Any], outside: Outside, started: float) -> dict[str, Any]:
+def answer(event: dict[str, Any], outside: ExtractDependencies, started: float) -> dict[str, Any]:
     match event.get("do"):
         case "preview":
             return preview(request_from_event(event.get("of", {})), outside)
@@ -50,7 +50,7 @@ def answer(event: dict[str, Any], outside: Outside, started: float) -> dict[str,
             return facts
 
 
-def outside(event: dict[str, Any], settings: Settings, context: Any) -> Outside:
+def outside(event: dict[str, Any], settings: Settings, context: Any) -> ExtractDependencies:
     def time_left_s() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
 
@@ -64,7 +64,7 @@ def outside(event: dict[str, Any], settings: Settings, context: Any) -> Outside:
         )
 
     names = settings.names
-    return Outside(
+    return ExtractDependencies(
         run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
         topic=SnsChangeTopic(SnsTopic(names.topic_arn(CHANGES))),
         open_source=open_source,

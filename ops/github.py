@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 
 from ops.people import documents
-from ops.stack.desired.github import ENVIRONMENTS, HOST, GitHub, role_name
+from ops.stack.desired.github import ENVIRONMENTS, HOST, DesiredGitHub, role_name
 from ops.stack.topology import known_targets
 from shared.names import Names
 
@@ -35,7 +35,7 @@ def names() -> Names:
 
 
 def requests(folder: Path, repository: str, repository_id: str, owner_id: str) -> None:
-    wanted = GitHub(names(), repository, repository_id, owner_id, documents(dict(os.environ), known_targets()))
+    wanted = DesiredGitHub(names(), repository, repository_id, owner_id, documents(dict(os.environ), known_targets()))
     for kind in KINDS:
         place = folder / kind
         place.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,7 @@ def earlier(comments: list[Any]) -> str:
     return next(ours, "")
 
 
-class GitHub:
+class GitHubApi:
     def __init__(self, api: str, token: str) -> None:
         self._api, self._token = api, token
 
@@ -67,7 +67,7 @@ class GitHub:
 
 def main() -> int:
     number, code = map(int, sys.argv[1:])
-    github = GitHub(os.environ.get("GITHUB_API_URL", "https://api.github.com"), os.environ["GH_TOKEN"])
+    github = GitHubApi(os.environ.get("GITHUB_API_URL", "https://api.github.com"), os.environ["GH_TOKEN"])
     try:
         github.write(f"repos/{os.environ['GITHUB_REPOSITORY']}/issues/{number}", body(sys.stdin.read(), code))
     except OSError as error:

@@ -6,7 +6,7 @@ Pure functions that return IAM documents. A right that no test of the stack need
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ops.stack.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, functions, owner_secret, rings
+from ops.stack.topology import BELL, INGESTION, PROCESSED, NamedTable, Settings, Targets, functions, owner_secret, rings
 from ops.stack.vpc import in_a_vpc
 from shared.lake.keys import (
     ASKED,
@@ -168,7 +168,7 @@ def _expire(r: Rights) -> list[Document]:
     ]
 
 
-def _transform(r: Rights, target: Target) -> list[Document]:
+def _transform(r: Rights, target: NamedTable) -> list[Document]:
     queue, dead_letters = (r.names.queue_arn(name) for name in r.pair(target.name))
     written = (f"{MANIFESTS}*/{target.name}.json", f"{TABLES}{target.name}/*", f"{QUARANTINE}{target.name}/*")
     taking = ["sqs:ReceiveMessage", *r.with_batch("sqs:DeleteMessage"), "sqs:ChangeMessageVisibility"]

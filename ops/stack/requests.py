@@ -14,15 +14,15 @@ from pathlib import Path
 
 from ops.stack import topology
 from ops.stack.desired import base
-from ops.stack.desired.alerts import Alerts
-from ops.stack.desired.buckets import Buckets
-from ops.stack.desired.functions import Functions
-from ops.stack.desired.queues import Queues
-from ops.stack.desired.roles import Roles
+from ops.stack.desired.alerts import DesiredAlerts
+from ops.stack.desired.buckets import DesiredBuckets
+from ops.stack.desired.functions import DesiredFunctions
+from ops.stack.desired.queues import DesiredQueues
+from ops.stack.desired.roles import DesiredRoles
 from shared.errors import BadDeclaration
 
 
-class Requests(Buckets, Queues, Roles, Functions, Alerts):
+class Requests(DesiredBuckets, DesiredQueues, DesiredRoles, DesiredFunctions, DesiredAlerts):
     """Every kind of request."""
 
 

@@ -16,7 +16,7 @@ from shared.names import ALERTS, MAIL, Names
 Settings = Mapping[str, str]
 
 
-class Target(Protocol):
+class NamedTable(Protocol):
     """What shared.warehouse.registry says of a warehouse table."""
 
     @property
@@ -26,7 +26,7 @@ class Target(Protocol):
     def sources(self) -> tuple[str, ...]: ...
 
 
-Targets = Mapping[str, Target]
+Targets = Mapping[str, NamedTable]
 
 INGESTION, PROCESSED = "ingestion", "processed"
 BUCKETS = (INGESTION, PROCESSED)
@@ -120,7 +120,7 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Queue:
+class TableQueue:
     """A warehouse table's queue hears of the changes of the tables it is made of."""
 
     table: str
@@ -223,8 +223,8 @@ def schedules(names: Names, settings: Settings) -> tuple[Schedule, ...]:
     )
 
 
-def queues(targets: Targets) -> tuple[Queue, ...]:
-    return tuple(Queue(name, tuple(sorted(target.sources))) for name, target in sorted(targets.items()))
+def queues(targets: Targets) -> tuple[TableQueue, ...]:
+    return tuple(TableQueue(name, tuple(sorted(target.sources))) for name, target in sorted(targets.items()))
 
 
 def page(names: Names, settings: Settings, targets: Targets) -> str:

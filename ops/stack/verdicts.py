@@ -11,21 +11,21 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ops.stack.actual.alerts import Alerts
+from ops.stack.actual.alerts import AlertDifferences
 from ops.stack.actual.base import Line
-from ops.stack.actual.buckets import Buckets
-from ops.stack.actual.functions import Functions
-from ops.stack.actual.github import GitHub
-from ops.stack.actual.queues import Queues
+from ops.stack.actual.buckets import BucketDifferences
+from ops.stack.actual.functions import FunctionDifferences
+from ops.stack.actual.github import GitHubDifferences
+from ops.stack.actual.queues import QueueDifferences
 
 
-class Stack(Buckets, Queues, Functions, Alerts, GitHub):
+class StackDifferences(BucketDifferences, QueueDifferences, FunctionDifferences, AlertDifferences, GitHubDifferences):
     """Every kind of verdict."""
 
 
 def main() -> None:
     folder, kind = sys.argv[1:]
-    judge: Callable[[], Iterator[Line]] = getattr(Stack(Path(folder)), kind)
+    judge: Callable[[], Iterator[Line]] = getattr(StackDifferences(Path(folder)), kind)
     for verdict, name, what in judge():
         print(f"{verdict}\t{name}\t{what}")
 

@@ -39,7 +39,7 @@ Version = dict[str, str]
 Sleep = Callable[[float], None]
 
 
-class Kept(Exception):
+class ObjectKept(Exception):
     """S3 keeps an object that it was told to delete."""
 
     def __init__(self, error: dict[str, Any]) -> None:
@@ -105,7 +105,7 @@ class Emptying:
             errors = answer.get("Errors", [])
             left = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in errors if _passes(each)]
             if kept := [each for each in errors if not _passes(each) or number == TRIES - 1]:
-                raise Kept(kept[0])
+                raise ObjectKept(kept[0])
             if not left:
                 break
             self._sleep(2.0**number)
@@ -134,7 +134,7 @@ def main() -> int:
     try:
         s3 = boto3.client("s3", config=CONFIG)
         Emptying(s3, bucket, lambda words: say("delete", words)).empty()
-    except (ClientError, BotoCoreError, Kept) as error:
+    except (ClientError, BotoCoreError, ObjectKept) as error:
         say("FAILED", escaped(one_line(f"emptying {bucket}", str(error), CALLS)))
         return 1
     return 0

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ops.stack.actual.base import Thing
 from ops.stack.actual.permissions import ANEW
 from ops.stack.actual.roles import VPC_POLICY
-from ops.stack.verdicts import Stack
+from ops.stack.verdicts import StackDifferences
 from ops.teardown.retired_tables import Line
 
 LATEST = "$LATEST"
@@ -24,7 +24,7 @@ LATEST = "$LATEST"
 
 class Foreign:
     def __init__(self, folder: Path, keep: Collection[str]) -> None:
-        self._stack, self._keep = Stack(folder), keep
+        self._stack, self._keep = StackDifferences(folder), keep
         file = folder / "retired"
         lines = file.read_text().splitlines() if file.exists() else []
         self._gone = {line.split("\t")[3] for line in lines}

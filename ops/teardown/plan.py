@@ -19,7 +19,7 @@ from pathlib import Path
 from ops.stack.actual.base import Thing
 from ops.stack.actual.interfaces import interfaces_left
 from ops.stack.actual.roles import has_network_rights
-from ops.stack.verdicts import Stack
+from ops.stack.verdicts import StackDifferences
 
 # Word, name and what it is deleted by.
 Found = Iterator[tuple[str, str, str]]
@@ -57,7 +57,7 @@ def last(arn: str) -> str:
 
 class Removals:
     def __init__(self, folder: Path, project: str, stage: str) -> None:
-        self._stack, self._prefix = Stack(folder), f"{project}-{stage}-"
+        self._stack, self._prefix = StackDifferences(folder), f"{project}-{stage}-"
         self._tags = {("project", project), ("stage", stage)}
         self._tagged = [each["ResourceARN"] for each in self._list("tagged", "ResourceTagMappingList")]
         # A role bears its function's name and goes last: it still knows what a teardown that was stopped has left.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ops.stack.actual.base import Thing
-from ops.stack.verdicts import Stack
+from ops.stack.verdicts import StackDifferences
 from shared.names import Names
 
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
@@ -32,7 +32,7 @@ class Line(NamedTuple):
     note: str = ""
 
 
-def retired(stack: Stack, names: Names) -> Iterator[Line]:
+def retired(stack: StackDifferences, names: Names) -> Iterator[Line]:
     roles = {role["RoleName"]: role for role in stack.have("roles").get("RoleDetailList", [])}
     for name, role in sorted(roles.items()):
         made_for = re.fullmatch(re.escape(names.transform("")) + r"((?:dim|fact)_\w+)", name)
@@ -45,7 +45,7 @@ def _bears_tags(role: Thing, names: Names) -> bool:
     return tags >= {("project", names.project), ("stage", names.stage)}
 
 
-def _left_of(table: str, role: Thing, stack: Stack, names: Names) -> Iterator[Line]:
+def _left_of(table: str, role: Thing, stack: StackDifferences, names: Names) -> Iterator[Line]:
     function, queue = names.transform(table), names.queue(table)
     for mapping in stack.have("mappings").get("EventSourceMappings", []):
         if _last(mapping["FunctionArn"]) == function and mapping.get("State") != "Deleting":
@@ -81,7 +81,7 @@ def _messages(queue: Thing, what: str) -> str:
 
 def main() -> None:
     names = Names(os.environ["PROJECT"], os.environ["STAGE"], "", "")
-    for line in retired(Stack(Path(sys.argv[1])), names):
+    for line in retired(StackDifferences(Path(sys.argv[1])), names):
         print("\t".join(line))
 
 

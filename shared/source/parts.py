@@ -15,7 +15,7 @@ from shared.lake.documents import Part, Snapshot
 from shared.source import sql
 
 
-class Place(NamedTuple):
+class PartLocation(NamedTuple):
     """Whose parts they are."""
 
     run: int
@@ -28,7 +28,7 @@ class Parts:
     a datetime can hold: no age is measured by one before Christ or after the year 9999.
     """
 
-    def __init__(self, bucket: Bucket, table: SourceTable, place: Place) -> None:
+    def __init__(self, bucket: Bucket, table: SourceTable, place: PartLocation) -> None:
         self._bucket, self._table, self._place = bucket, table, place
         self.written: list[Part] = []
         self.xids: set[int] = set()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ops.stack.actual.base import Answers, Line, Thing, judged, only
 
 
-class Alerts(Answers):
+class AlertDifferences(Answers):
     def alert_subscriptions(self) -> Iterator[Line]:
         """One that is pending waits for a click of the person whose address it is: it is there."""
         there = {(topic, protocol, endpoint) for topic, _, protocol, endpoint in self.listeners()}

@@ -10,7 +10,7 @@ from ops.stack.actual.base import Answers, Line, Thing, judged, normal, only, wi
 DEFAULT_SIZE = "all_storage_classes_128K"
 
 
-class Buckets(Answers):
+class BucketDifferences(Answers):
     def bells(self) -> Iterator[Line]:
         """The whole document is put, so what others have written there is written again; and its file with it."""
         for name, want in self.want("bells").items():

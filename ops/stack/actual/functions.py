@@ -5,12 +5,12 @@ from datetime import datetime
 
 from ops.stack.actual.base import Line, Thing, Things, differences, judged, only
 from ops.stack.actual.permissions import judged_permissions
-from ops.stack.actual.roles import Roles
+from ops.stack.actual.roles import RoleDifferences
 
 ROLE_ANEW = "Role made anew"
 
 
-class Functions(Roles):
+class FunctionDifferences(RoleDifferences):
     def _functions(self) -> Things:
         have = {}
         for function in self.have("functions").get("Functions", []):

@@ -6,7 +6,7 @@ from ops.stack.actual.base import Answers, Line, Things, judged, only
 from ops.stack.desired.github import POLICY_NAME
 
 
-class GitHub(Answers):
+class GitHubDifferences(Answers):
     def _github_roles(self) -> Things:
         roles = self.have("roles").get("RoleDetailList", [])
         return {role["RoleName"]: role for role in roles if role["RoleName"] in self.want("github_roles")}

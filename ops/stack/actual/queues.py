@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ops.stack.actual.base import Answers, Line, judged
 
 
-class Queues(Answers):
+class QueueDifferences(Answers):
     def _attributes(self, kind: str, answers: str) -> Iterator[Line]:
         want = {name: thing["Attributes"] for name, thing in self.want(kind).items()}
         return judged(want, {name: thing["Attributes"] for name, thing in self.each(answers).items()})

@@ -9,7 +9,7 @@ from ops.stack.actual.base import Answers, Line, Thing, Things, judged, only
 VPC_POLICY = ":iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 
 
-class Roles(Answers):
+class RoleDifferences(Answers):
     def _roles(self) -> Things:
         return {role["RoleName"]: role for role in self.have("roles").get("RoleDetailList", [])}
 

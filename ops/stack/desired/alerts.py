@@ -9,7 +9,7 @@ from ops.stack.desired.base import Base, Request, Requests
 from shared.names import ALERTS, MAIL
 
 
-class Alerts(Base):
+class DesiredAlerts(Base):
     def alert_subscriptions(self) -> Requests:
         alert, address = self.names.function("alert"), self.settings["ALERT_EMAIL"]
         yield (

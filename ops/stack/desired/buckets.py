@@ -8,7 +8,7 @@ from ops.stack.topology import BELL, PROCESSED
 from shared.lake.keys import HEALTH, MANIFESTS
 
 
-class Buckets(Base):
+class DesiredBuckets(Base):
     def buckets(self) -> Requests:
         for noun in topology.BUCKETS:
             create: Request = {"Bucket": self.names.bucket(noun), "ObjectOwnership": "BucketOwnerEnforced"}

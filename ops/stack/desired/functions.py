@@ -6,7 +6,7 @@ from ops.stack.topology import BELL, INGESTION
 from shared.names import ALERTS
 
 
-class Functions(Base):
+class DesiredFunctions(Base):
     def functions(self) -> Requests:
         code = {"S3Bucket": self.names.bucket(INGESTION), "S3Key": self.settings["CODE_KEY"]}
         for name, configuration in self.function_configurations():

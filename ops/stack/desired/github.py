@@ -46,7 +46,7 @@ def role_name(names: Names, role: str) -> str:
     return f"github-{names.prefix}-{role}"
 
 
-class GitHub:
+class DesiredGitHub:
     """`documents` are those of ops/people.py."""
 
     def __init__(

@@ -9,7 +9,7 @@ from shared.names import CHANGES, TOPICS
 from shared.retry import MAX_RECEIVES
 
 
-class Queues(Base):
+class DesiredQueues(Base):
     def topics(self) -> Requests:
         for noun in TOPICS:
             policy = json.dumps(policies.topic_policy(self.names, noun, self.tls))

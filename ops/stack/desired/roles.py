@@ -8,7 +8,7 @@ from ops.stack.desired.base import Base, Requests
 ROLE_POLICY_NAME = "rights"
 
 
-class Roles(Base):
+class DesiredRoles(Base):
     def roles(self) -> Requests:
         trust = json.dumps(policies.trust_policy())
         for function in self.all_functions:

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.lake.documents import Hold, RunRecord, Snapshot, TableState
-from shared.load.health import Health as LoadHealth
-from shared.load.health import Missing, TableHealth
+from shared.load.health import LoadHealth, Missing, TableHealth
 from shared.source.health import ExtractHealth
 from shared.warehouse.registry import TARGETS
 from shared.watch.incidents import incidents

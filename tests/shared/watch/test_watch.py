@@ -12,11 +12,10 @@ from shared.alerts.documents import Alert
 from shared.aws.topic import SnsTopic
 from shared.errors import ServiceUnavailable
 from shared.lake import keys
-from shared.load.health import Health as LoadHealth
-from shared.load.health import TableHealth
+from shared.load.health import LoadHealth, TableHealth
 from shared.warehouse.registry import TARGETS
-from shared.watch.lake import Lake, Memory, read_lake
-from shared.watch.watch import Health, Outside, last_look, watch
+from shared.watch.lake import LakeState, WatchMemory, read_lake
+from shared.watch.watch import WatchDependencies, WatchHealth, last_look, watch
 from tests.conftest import Ticks
 from tests.road.road import Road
 
@@ -46,7 +45,7 @@ class Heard:
         return [(each.event, each.incident.kind, each.incident.subject) for each in news]
 
 
-def seen(lake: Lake) -> Lake:
+def seen(lake: LakeState) -> LakeState:
     """An error is another each time."""
     return replace(lake, problem=str(lake.problem))  # type: ignore[arg-type]
 
@@ -59,13 +58,13 @@ class Watching:
     heard: Heard = field(default_factory=Heard)
     dead_letters: dict[str, int] = field(default_factory=dict)
     counted: list[str] = field(default_factory=list)
-    memory: Memory = field(default_factory=Memory)
+    memory: WatchMemory = field(default_factory=WatchMemory)
 
-    def look(self, minutes: float = 0) -> Health:
+    def look(self, minutes: float = 0) -> WatchHealth:
         then = datetime.now(UTC) + timedelta(minutes=minutes)
         lake = read_lake(self.road.run_log, self.memory, lambda: then)
-        assert seen(lake) == seen(read_lake(self.road.run_log, Memory(), lambda: then))
-        outside = Outside(
+        assert seen(lake) == seen(read_lake(self.road.run_log, WatchMemory(), lambda: then))
+        outside = WatchDependencies(
             run_log=self.road.run_log,
             alerts=self.heard,
             metrics=self.heard,
