@@ -107,3 +107,13 @@ def test_it_is_imported_without_pandas(module: str) -> None:
     """Each second and each 60 MB of pandas is paid for at every cold start; who serves the warehouse has none."""
     found = f"import sys, {module}; sys.exit(any(name in sys.modules for name in ('pandas', 'numpy', 'fastparquet')))"
     assert subprocess.run([sys.executable, "-c", found], cwd=ROOT, check=False).returncode == 0
+
+
+def test_no_class_name_is_used_twice() -> None:
+    """A reader who searches for a name finds one thing."""
+    paths: dict[str, list[str]] = {}
+    for path in (it for room in (*ROOMS, "benchmarks") for it in python_files(ROOT / room)):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                paths.setdefault(node.name, []).append(name_of(path))
+    assert {name: found for name, found in paths.items() if len(found) > 1} == {}
