@@ -1,7 +1,7 @@
 """Fixtures that many tests share: one real PostgreSQL, databases of its own for each test, moto's S3 and SNS."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,9 +15,12 @@ from local import logins
 from local.postgres import Server, throw_away
 from shared.aws.bucket import S3Bucket
 from shared.aws.secrets import Login
+from shared.load.migrate import migrate
 from shared.postgres.connection import Connection, connect
+from shared.warehouse.registry import TARGETS, Target
 
 NUMBERS = itertools.count(1)
+SCHEMA = "project_team_1"
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,27 @@ def totesys(server: Server, passwords: dict[str, str]) -> Iterator[Database]:
 def warehouse(server: Server, passwords: dict[str, str]) -> Iterator[Database]:
     """An empty warehouse: a schema, and no tables yet."""
     yield from made_from(server, logins.WAREHOUSE, logins.WAREHOUSE_OWNER, logins.LOAD, passwords)
+
+
+def made_with_tables(server: Server, passwords: dict[str, str], name: str, targets: Mapping[str, Target]) -> str:
+    """A warehouse's database with its tables, made once and copied for each test."""
+    with server.superuser() as admin:
+        admin.run(f"CREATE DATABASE {name} TEMPLATE {logins.WAREHOUSE} OWNER {logins.WAREHOUSE_OWNER}")
+    database = Database(server, name, logins.WAREHOUSE_OWNER, logins.LOAD, passwords)
+    with database.connect(logins.WAREHOUSE_OWNER) as owner:
+        assert not migrate(owner, SCHEMA, logins.LOAD, targets=targets).said
+    return name
+
+
+@pytest.fixture(scope="session")
+def with_tables(server: Server, passwords: dict[str, str]) -> str:
+    return made_with_tables(server, passwords, "warehouse_with_tables", TARGETS)
+
+
+@pytest.fixture
+def migrated(with_tables: str, server: Server, passwords: dict[str, str]) -> Iterator[Database]:
+    """A warehouse with its tables, and no rows yet."""
+    yield from made_from(server, with_tables, logins.WAREHOUSE_OWNER, logins.LOAD, passwords)
 
 
 @pytest.fixture

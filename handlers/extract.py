@@ -11,7 +11,7 @@ from typing import Any
 
 from shared import log
 from shared.aws.bucket import S3Bucket
-from shared.aws.secrets import get_login
+from shared.aws.logins import Logins
 from shared.aws.topic import SnsTopic
 from shared.errors import TotestreamError
 from shared.lake.run_log import RunLog
@@ -24,11 +24,13 @@ from shared.source.request import request_from_event
 from shared.source.run import Outside
 from shared.warehouse.registry import TARGETS
 
+LOGINS = Logins()
+
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     started = time.monotonic()
     try:
-        return answer(event, outside(Settings(os.environ), context), started)
+        return answer(event, outside(event, Settings(os.environ), context), started)
     except TotestreamError as error:
         log.failure("extraction failed", error)
         raise
@@ -42,21 +44,22 @@ def answer(event: dict[str, Any], outside: Outside, started: float) -> dict[str,
             return compare(outside)
         case _:
             facts = extract(request_from_event(event), outside).facts
-            log.info("extraction done", **facts, seconds=round(time.monotonic() - started, 3))
+            seconds = round(time.monotonic() - started, 3)
+            log.info("extraction done", **facts, seconds=seconds, **log.started_by(event))
             return facts
 
 
-def outside(settings: Settings, context: Any) -> Outside:
+def outside(event: dict[str, Any], settings: Settings, context: Any) -> Outside:
     def time_left_s() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
 
     def open_source() -> Connection:
-        return connect(
-            "source",
-            get_login(settings["SOURCE_SECRET"]),
-            ca=settings.get("DATABASE_CA"),
-            plaintext=settings.plaintext,
-            timeout_s=time_left_s(),
+        ca, plaintext = settings.get("DATABASE_CA"), settings.plaintext
+        return LOGINS.connect(
+            settings["SOURCE_SECRET"],
+            lambda login: connect("source", login, ca=ca, plaintext=plaintext, timeout_s=time_left_s()),
+            # Who asks may just have changed the secret, and wants to see what becomes of it.
+            anew="do" in event,
         )
 
     names = settings.names

@@ -1,6 +1,7 @@
-"""Answer an operator's questions, with the loader's right to read: `{"do": "status"}`, `{"do": "why", …}`,
+"""Answer an operator's questions, with the reader's login: `{"do": "status"}`, `{"do": "why", …}`,
 `{"do": "run", "run": 42}`, `{"do": "reconciled"}`, `{"do": "quarantined", "table": "payment"}`,
-`{"do": "freshness", "hours": 24}`, `{"do": "used"}`, `{"do": "taken", "table": "dim_staff", "log": "…", "runs": [3]}`.
+`{"do": "freshness", "hours": 24}`, `{"do": "used"}`, `{"do": "taken", "table": "dim_staff", "log": "…", "runs": [3]}`,
+`{"do": "loaded"}`.
 """
 
 import os
@@ -19,14 +20,15 @@ from shared.lineage.why import why
 from shared.postgres.connection import Connection, connect
 from shared.settings import Settings
 from shared.status.freshness import freshness
+from shared.status.loaded import loaded
 from shared.status.quarantined import quarantined
 from shared.status.runs import last_reconcile, run_facts, used_numbers
 from shared.status.status import status
 from shared.status.taken import taken
 from shared.warehouse.registry import TARGETS
-from shared.watch.queues import depths
+from shared.watch.queues import Queues
 
-QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness", "used", "taken")
+QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness", "used", "taken", "loaded")
 # For what status says of the rest when the warehouse falls silent.
 KEPT_S = 10
 
@@ -47,16 +49,17 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
     def warehouse() -> Connection:
         return connect(
             "warehouse",
-            get_login(settings["WAREHOUSE_SECRET"]),
+            get_login(settings["WAREHOUSE_READER_SECRET"]),
             ca=settings.get("DATABASE_CA"),
             plaintext=settings.plaintext,
             timeout_s=context.get_remaining_time_in_millis() / 1000 - KEPT_S,
             schema=settings["WAREHOUSE_SCHEMA"],
+            read_only=True,
         )
 
     if event == {"do": "status"}:
         now = lambda: datetime.now(UTC).replace(tzinfo=None)  # noqa: E731 - asked when all was looked at
-        queues = lambda: depths(settings.names, TARGETS)  # noqa: E731 - asked when the warehouse was
+        queues = lambda: Queues(settings.names).depths(TARGETS)  # noqa: E731 - asked when the warehouse was
         return status(RunLog(ingestion), warehouse, TARGETS, queues, now, Manifests(processed)).facts
     if event["do"] == "taken":
         return taken(event, warehouse)
@@ -68,6 +71,8 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
                 return run_facts(run, RunLog(ingestion), Manifests(processed), connection)
             case {"do": "used"}:
                 return used_numbers(RunLog(ingestion), Manifests(processed), connection)
+            case {"do": "loaded"}:
+                return loaded(connection, TARGETS)
             case {"do": "reconciled"}:
                 return last_reconcile(connection)
             case {"do": "quarantined", "table": str(table)}:

@@ -3,12 +3,14 @@
 """
 
 import os
+from functools import partial
 from typing import Any
 
 from shared import log
-from shared.aws.secrets import get_login
+from shared.aws.secrets import find_login, get_login, put_login
 from shared.errors import TotestreamError
-from shared.load.migrate import Report, migrate
+from shared.load.migrate import Report
+from shared.load.reader import Kept, migrate_with_reader
 from shared.postgres.connection import connect
 from shared.settings import Settings
 
@@ -24,9 +26,21 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[str]]:
 
 
 def migrated(event: dict[str, Any], settings: Settings, timeout_s: float) -> Report:
-    """The owner's login makes the tables, and gives the loader's its rights; the two may be one."""
+    """The owner's login makes the tables, and gives the loader's and the reader's their rights; the first two may be
+    one."""
     loader = get_login(settings["WAREHOUSE_SECRET"])
     owner = get_login(settings.get("WAREHOUSE_OWNER_SECRET") or settings["WAREHOUSE_SECRET"])
-    ca, plaintext = settings.get("DATABASE_CA"), settings.plaintext
-    with connect("warehouse", owner, ca=ca, plaintext=plaintext, timeout_s=timeout_s) as connection:
-        return migrate(connection, settings["WAREHOUSE_SCHEMA"], loader.username, event)
+    secret = settings["WAREHOUSE_READER_SECRET"]
+    opened = partial(
+        connect, "warehouse", ca=settings.get("DATABASE_CA"), plaintext=settings.plaintext, timeout_s=timeout_s
+    )
+    with opened(owner) as connection:
+        return migrate_with_reader(
+            connection,
+            settings["WAREHOUSE_SCHEMA"],
+            loader,
+            event,
+            settings.names.bucket("reader"),
+            Kept(find_login(secret), partial(put_login, secret)),
+            lambda login: opened(login).close(),
+        )

@@ -2,26 +2,25 @@
 
 import os
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from shared import log
 from shared.aws.bucket import S3Bucket
-from shared.aws.clients import client
 from shared.aws.metrics import CloudWatchMetrics
-from shared.aws.queue import SqsQueue
 from shared.aws.topic import SnsTopic
 from shared.errors import TotestreamError
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.load.memory import Memory
-from shared.names import ALERTS, CHANGES
+from shared.names import ALERTS, CHANGES, Names
 from shared.settings import Settings
 from shared.warehouse.registry import TARGETS
 from shared.watch import asking, watch
+from shared.watch.lake import Lake, Memory, read_lake
 from shared.watch.measures import Depths
-from shared.watch.queues import depths
+from shared.watch.queues import Queues
 
 MEMORY = Memory()
 
@@ -29,63 +28,72 @@ MEMORY = Memory()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     settings = Settings(os.environ)
     try:
+        run_log = RunLog(S3Bucket(settings.names.bucket("ingestion")))
+        lake = read_lake(run_log, MEMORY, lambda: datetime.now(UTC))
         if event.get("do") == "ask":
-            return ask(settings, patience_s=0, trusts_messages=False)
-        return look(settings)
+            return ask(settings, run_log, lake, patience_s=0, trusts_messages=False)
+        return look(settings, run_log, lake, log.started_by(event))
     except TotestreamError as error:
         log.failure("watch failed", error)
         raise
 
 
-def look(settings: Settings) -> dict[str, Any]:
+def look(settings: Settings, run_log: RunLog, lake: Lake, started_by: dict[str, str]) -> dict[str, Any]:
     """What can be done for the road is done first, and whatever becomes of that, the look is taken."""
     asked: dict[str, Any] = {}
     try:
-        asked = ask(settings, settings.reask_after_s, trusts_messages=True)
+        asked = ask(settings, run_log, lake, settings.reask_after_s, trusts_messages=True)
     finally:
-        health = watch.watch(watching(settings))
-        log.info("watch looked", incidents=[each.incident.name for each in health.incidents], **health.metrics)
+        health = watch.watch(watching(settings, run_log), lake, MEMORY)
+        names = [each.incident.name for each in health.incidents]
+        log.info("watch looked", incidents=names, **health.metrics, **started_by)
     facts: dict[str, Any] = msgspec.to_builtins(health)
     return asked | facts
 
 
-def ask(settings: Settings, patience_s: float, *, trusts_messages: bool) -> dict[str, Any]:
+def ask(settings: Settings, run_log: RunLog, lake: Lake, patience_s: float, *, trusts_messages: bool) -> dict[str, Any]:
     """A message on its way is left to itself where it is trusted in."""
-    names, sqs = settings.names, client("sqs")
+    names, known = settings.names, queues(settings.names)
 
     def depths_of(table: str) -> Depths:
-        messages = SqsQueue(names.queue(table), sqs).count() if trusts_messages else 0
-        return Depths(messages, SqsQueue(names.dead_letter_queue(table), sqs).count())
+        messages = known.queue(names.queue(table)).count() if trusts_messages else 0
+        return Depths(messages, known.queue(names.dead_letter_queue(table)).count())
 
     asked = asking.ask_again(
         asking.Outside(
-            run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
+            run_log=run_log,
             manifests=Manifests(S3Bucket(names.bucket("processed"))),
             topic=SnsTopic(names.topic_arn(CHANGES)),
             depths=depths_of,
             targets=TARGETS,
-            now=lambda: datetime.now(UTC),
             patience=timedelta(seconds=patience_s),
-            memory=MEMORY,
-        )
+        ),
+        lake,
+        MEMORY,
     )
     facts: dict[str, Any] = msgspec.to_builtins(asked)
     log.info("watch asked", complete_run=asked.complete_run, missing=len(asked.missing), asked=len(asked.asked_again))
     return facts
 
 
-def watching(settings: Settings) -> watch.Outside:
-    names = settings.names
+def watching(settings: Settings, run_log: RunLog) -> watch.Outside:
+    names, known = settings.names, queues(settings.names)
     return watch.Outside(
-        run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
+        run_log=run_log,
         alerts=SnsTopic(names.topic_arn(ALERTS)),
         metrics=CloudWatchMetrics(names.prefix),
-        depths=lambda: depths(names, TARGETS),
+        dead_letters=known.dead_letters,
+        messages=known.messages,
         targets=TARGETS,
-        now=lambda: datetime.now(UTC),
         objective=timedelta(seconds=settings.freshness_objective_s),
         stack=names.prefix,
         region=names.region,
         # Only the emulator has an endpoint.
         options=" --local" if settings.get("AWS_ENDPOINT_URL") else "",
     )
+
+
+@cache
+def queues(names: Names) -> Queues:
+    """Made once per container: SQS is asked once where each queue is."""
+    return Queues(names)

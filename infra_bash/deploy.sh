@@ -8,10 +8,13 @@
 #   --source-csv DIR  with --local: fill a new source from the CSV files in DIR
 #   --orders N        with --local: fill a new source with N invented sales orders
 #   --seed N          with --local: which inventions
-#   --settings FILE   default settings.env; settings.example.env says what goes in
+#   --settings FILE   default settings.env, which may be missing where the environment has all that must be set;
+#                     settings.example.env says what goes in
 #   --put-secrets     write the secrets again, also those that are there
 #   --dry-run         say what would be created, updated and deleted, in order, and write nothing
 #   --help            this text
+#
+# Refuses to run beside another deploy of the same stage.
 #
 # Ends with a table of what each warehouse table should hold and does hold. The AWS CLI is the one of .venv;
 # TOTESTREAM_AWS names another, version 1 or 2 (TOTESTREAM_AWS=aws: the one on the PATH).
@@ -25,11 +28,14 @@ source "$lib/venv.sh"
 source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/state.sh"
+source "$lib/deploy_lock.sh"
 source "$lib/package.sh"
+source "$lib/objects.sh"
 source "$lib/s3.sh"
 source "$lib/secrets.sh"
 source "$lib/sns.sh"
 source "$lib/sqs.sh"
+source "$lib/ec2.sh"
 source "$lib/iam.sh"
 source "$lib/logs.sh"
 source "$lib/events.sh"
@@ -39,8 +45,11 @@ source "$lib/pausing.sh"
 source "$lib/lambda.sh"
 source "$lib/remove.sh"
 source "$lib/retired.sh"
+source "$lib/former.sh"
+source "$lib/foreign.sh"
 source "$lib/invoke.sh"
 source "$lib/follow.sh"
+source "$lib/schedules.sh"
 source "$lib/closing.sh"
 
 main() {
@@ -50,18 +59,25 @@ main() {
   keep_cli_loaded
   [[ $IS_LOCAL == no ]] || start_local_stack
   step "account" know_account
+  refuse_other_currency
+  step "concurrency" choose_concurrency
   step "plan" want "${NEED_NO_PACKAGE[@]}"
+  step "lock" lock_stack
   together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
+  lock_stack
   step "upload" ensure_packages
   step "plan" want "${NEED_PACKAGES[@]}"
   together functions:ensure_lambdas secrets:ensure_secrets
   step "retired tables" retire
+  step "what is not ours" remove_foreign
+  step "former packages" remove_former
   step "warehouse tables" migrate
   together "bell:ensure_bell" "schedules:ensure_rules" "alerts:ensure_alerts"
   if [[ $DRY_RUN == yes ]]; then
     say ok "a dry run: nothing was written"
   else
     step "proof" prove
+    step "proof of the schedules" prove_schedules
   fi
   say_if_nobody_is_called
   [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || leave_local_stack
@@ -69,9 +85,9 @@ main() {
 
 LOCAL_OPTIONS=()
 NEED_NO_PACKAGE=(
-  buckets bucket_parts bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
-  queue_attributes subscriptions subscription_attributes roles role_trusts role_policies attached_policies log_groups
-  log_retentions mappings mapping_changes tick_configs permissions secrets rules rule_targets alert_subscriptions alarms
+  buckets bucket_parts lifecycles bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
+  queue_attributes subscriptions subscription_attributes roles role_trusts role_boundaries role_policies
+  log_groups log_retentions mappings mapping_changes tick_configs permissions secrets rules rule_targets alert_subscriptions alarms
   dashboards budgets budget_changes budget_notifications
 )
 NEED_PACKAGES=(functions function_codes function_configurations)
@@ -94,6 +110,7 @@ read_arguments() {
 }
 
 ensure_stores() {
+  ensure_new_rules
   ensure_buckets
   ensure_topics
   ensure_queues

@@ -20,6 +20,7 @@
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/operating.sh"
 source "$lib/pausing.sh"
+source "$lib/objects.sh"
 source "$lib/follow.sh"
 source "$lib/drills.sh"
 

@@ -12,7 +12,7 @@
 #     --no-tick         leave the source standing still
 #   stop                stop it; source, warehouse and AWS keep what they hold
 #   reset               stop it and delete all it holds
-#   urls                print connection URLs for psql or any other client, passwords included
+#   urls                print connection URLs for psql or any other client, and what the AWS CLI needs, secrets included
 #   --help              this text
 #
 # It lives in .local, or where TOTESTREAM_LOCAL says. What is deployed on it comes from ./infra_bash/deploy.sh --local.

@@ -26,6 +26,7 @@ main() {
   lock requirements --constraint "$WORK/joint.txt"
   lock requirements-local --constraint "$WORK/joint.txt"
   lock requirements-dev
+  lock requirements-audit
 }
 
 resolve_jointly() {

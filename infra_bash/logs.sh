@@ -4,7 +4,7 @@
 # Usage: infra_bash/logs.sh [--local | --settings FILE] [--run N] [--minutes N] [--follow] TABLE|FUNCTION
 #
 #   TABLE             a warehouse table: its transform, and what load said of it
-#   FUNCTION          extract, load, watch, alert, inspect or migrate
+#   FUNCTION          extract, load, watch, alert, inspect, expire or migrate
 #   --run N           only lines about this run
 #   --minutes N       look back so far (default 60)
 #   --follow          go on as it is said, until Ctrl-C
@@ -21,7 +21,7 @@ source "$lib/operating.sh"
 
 # CloudWatch shows a line some seconds after it was said.
 EVERY_S=3
-FUNCTIONS=(extract load watch alert inspect migrate)
+FUNCTIONS=(extract load watch alert inspect expire migrate)
 SUBJECT=
 RUN=
 MINUTES=60

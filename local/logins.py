@@ -67,6 +67,7 @@ def _ensure_logins(admin: Connection, passwords: Mapping[str, str]) -> None:
             admin.run(f"CREATE ROLE {identifier(login)}")
         admin.run(f"ALTER ROLE {identifier(login)} LOGIN PASSWORD {literal(passwords[login])}")
     admin.run(f"ALTER ROLE {EXTRACT} CONNECTION LIMIT {_EXTRACT_CONNECTIONS}")
+    admin.run(f"ALTER ROLE {WAREHOUSE_OWNER} CREATEROLE")  # as an RDS master user: migrate makes the reader's login
     admin.run(f"ALTER ROLE {EXTRACT} SET default_transaction_read_only = on")
 
 

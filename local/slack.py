@@ -1,10 +1,10 @@
 """A stand-in for Slack's incoming webhooks: its rules, its words, and its bad days when it is told to have one.
 
-Usage: python -m local.slack --port N --folder DIR [--path /services/T…/B…/…]
+Usage: python -m local.slack --port N --folder DIR [--path-from-stdin]
 
 Messages it took are lines of DIR/slack.jsonl: {"at", "message"}. The one right webhook's path is DIR/slack-path's
-unless given. A bad day is asked for by POST /_slack/misbehave {"how": "status", "times": 3, "status": 500}; what it can
-be is `Misbehaviour`. GET /_slack/health says that it is there.
+unless it comes from stdin. A bad day is asked for at that path and `/misbehave`: POST {"how": "status", "times": 3,
+"status": 500}; what it can be is `Misbehaviour`. GET /_slack/health says that it is there. Web pages are not answered.
 """
 
 import json
@@ -12,6 +12,7 @@ import math
 import secrets
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,12 +23,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from local import places
 from local.block_kit import complaint
+from local.callers import complaint as complaint_of_caller
 from local.errors import Parser
 
 # "One message a second; we allow bursts over that limit for short periods": how short is not said.
 PER_SECOND, BURST = 1.0, 10
 LONGEST_BODY = 1_000_000  # far more than a message may have
+MISBEHAVE = "/misbehave"
 
 How = Literal["status", "hang", "refuse", "redirect", "cut", "garble", "drip"]
 
@@ -126,8 +130,8 @@ class Slack(ThreadingHTTPServer):
 
     def take(self, message: Any) -> None:
         line = json.dumps({"at": datetime.now(UTC).isoformat(), "message": message})
-        with self._lock, self.messages_file.open("a") as file:
-            file.write(line + "\n")
+        with self._lock, places.open_log(self.messages_file) as file:
+            file.write(f"{line}\n".encode())
 
     def messages(self) -> list[Any]:
         """What it took, oldest first."""
@@ -146,11 +150,20 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # noqa: N802 - the library's name
         self._say(200, "ok") if self.path == "/_slack/health" else self._say(404, "no_service")
 
+    def parse_request(self) -> bool:
+        """As the library does, and answer no web page."""
+        if not super().parse_request():
+            return False
+        why = complaint_of_caller((name.lower(), value) for name, value in self.headers.items())
+        if why:
+            self.send_error(403, why)
+        return not why
+
     def do_POST(self) -> None:  # noqa: N802
         body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), LONGEST_BODY))
         # Who was made to wait has hung up perhaps.
         with suppress(ConnectionError):
-            if self.path == "/_slack/misbehave":
+            if self.path == self.server.path + MISBEHAVE:
                 self._misbehave(body)
             elif now := self.server.next_misbehaviour():
                 self._have(now)
@@ -208,10 +221,8 @@ def kept_path(folder: Path) -> str:
     """The webhook's path noted in `folder`; the first time, a new one. It is as secret as the real one."""
     file = folder / "slack-path"
     if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(
-            f"/services/T{secrets.token_hex(4).upper()}/B{secrets.token_hex(4).upper()}/{secrets.token_hex(12)}\n"
-        )
+        team, app = (secrets.token_hex(4).upper() for _ in range(2))
+        places.write_private(file, f"/services/T{team}/B{app}/{secrets.token_hex(12)}\n")
     return file.read_text().strip()
 
 
@@ -219,11 +230,12 @@ def main() -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--path", default="")
+    parser.add_argument("--path-from-stdin", action="store_true", help="no list of processes shows it there")
     given = parser.parse_args()
+    path = sys.stdin.read().strip() if given.path_from_stdin else ""
     try:
         given.folder.mkdir(parents=True, exist_ok=True)
-        server = Slack(given.folder, given.port, given.path)
+        server = Slack(given.folder, given.port, path)
     except OSError as error:
         raise SystemExit(f"Slack's stand-in cannot start on port {given.port} in {given.folder}: {error}") from None
     server.serve_forever()

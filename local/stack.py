@@ -16,7 +16,7 @@ from pathlib import Path
 
 from local import logins, places, processes, settings, source, ticker
 from local.errors import LocalError, Parser
-from local.ministack import ROOT_KEY, ROOT_SECRET, Ministack
+from local.ministack import Ministack
 from local.postgres import Server
 from local.slack_process import SlackProcess
 
@@ -32,13 +32,9 @@ class Stack:
         self.secrets_file = folder / "secrets.env"
         self.chosen = {**settings.chosen(self.settings_file), **_from_environment()}
         self._ticker = processes.python_command("local.ticker", folder)
-        self.ministack = Ministack(folder / "ministack", self.chosen["AWS_REGION"])
-        self.slack = SlackProcess(folder / "slack")
-
-    @property
-    def postgres(self) -> Server:
-        """Asked for only once the folder exists: whether `nobody` can enter decides where the server lives."""
-        return Server(places.postgres_home(self.folder))
+        self.postgres = Server(places.postgres_home(folder))
+        self.ministack = Ministack(places.ministack_home(folder), self.chosen["AWS_REGION"])
+        self.slack = SlackProcess(places.slack_home(folder))
 
     @property
     def passwords(self) -> dict[str, str]:
@@ -71,7 +67,7 @@ class Stack:
             connection.close()
 
     def _write_files(self) -> None:
-        facts = settings.facts(self.ministack.url, ROOT_KEY, ROOT_SECRET, self.slack.url)
+        facts = settings.facts(self.ministack.url, *self.ministack.keys, self.slack.url)
         settings.write_settings(self.settings_file, facts)
         settings.write_secrets(self.secrets_file, self.postgres.port, self.passwords, self.slack.webhook)
         _say("ok", f"settings in {self.settings_file}")
@@ -114,14 +110,21 @@ class Stack:
             _say("ok", "the source stands still")
 
     def urls(self) -> dict[str, str]:
-        """Connection URLs, by what they are for, good for psql or any other client."""
+        """Connection URLs, by what they are for, good for psql or any other client, and what the AWS CLI needs."""
         self._require_started()
         databases = {
             f"{logins.DATABASE_OF[login]} ({login})": f"postgresql://{login}:{self.passwords[login]}"
             f"@127.0.0.1:{self.postgres.port}/{logins.DATABASE_OF[login]}"
             for login in logins.DATABASE_OF
         }
-        return {**databases, "AWS endpoint": self.ministack.url, "Slack's messages": str(self.slack.messages)}
+        key, secret = self.ministack.keys
+        aws = {
+            "AWS_ENDPOINT_URL": self.ministack.url,
+            "AWS_DEFAULT_REGION": self.chosen["AWS_REGION"],
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+        }
+        return {**databases, **aws, "Slack's messages": str(self.slack.messages)}
 
     def states(self) -> dict[str, bool]:
         """What of it runs."""
@@ -146,7 +149,7 @@ def _from_environment() -> dict[str, str]:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Let one command at a time start or stop things; the next one waits."""
-    with (folder / "lock").open("w") as file:
+    with places.open_log(folder / "lock") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -5,11 +5,14 @@
     │   ├── ServiceUnavailable    an AWS service, a database or Slack did not answer as it should
     │   └── NotYet                something this work needs is still on its way
     └── PermanentError        a person must look
+        ├── MayPass               AWS says it of what is wrong, and for some minutes after a change of what is right
+        │   ├── AwsRefused            a missing right or thing, expired credentials; a ServiceRefused, too
+        │   └── MissingObject         an object that a record names is not in its bucket
+        │       └── Removed               and RETENTION_DAYS has taken it away, which does not pass
         ├── ServiceRefused        wrong credentials, a missing right, a missing table
         ├── BadSetting            a setting or secret is missing or makes no sense
         ├── BadDeclaration        a warehouse table's module keeps not to the rules
         ├── BadDocument           a message, run record or manifest that cannot be read
-        ├── MissingObject         an object that a record names is not in its bucket
         ├── CorruptObject         an object is there and is not what its record says
         ├── OtherDeclaration      an object was written under a declaration that today's code cannot follow
         └── Refused               the request is understood and may not be done
@@ -33,6 +36,14 @@ class TransientError(TotestreamError):
 
 class PermanentError(TotestreamError):
     """Trying again will not help: a person must look."""
+
+
+# S3: for so long after versions were first turned on a GET may answer NoSuchKey. Rights spread in less.
+SPREADS_S = 15 * 60
+
+
+class MayPass(PermanentError):
+    """It passes within SPREADS_S, or a person must look: whoever can, waits so long before one is called."""
 
 
 class ServiceUnavailable(TransientError):
@@ -59,6 +70,10 @@ class ServiceRefused(PermanentError):
         super().__init__(f"{self.told}; {fix}")
 
 
+class AwsRefused(ServiceRefused, MayPass):
+    """A policy, a bucket, a queue or a secret that was just made is not known everywhere at once."""
+
+
 class BadSetting(PermanentError):
     def __init__(self, name: str, problem: str, fix: str) -> None:
         super().__init__(f"{name} {problem}; {fix}")
@@ -77,10 +92,20 @@ class BadDocument(PermanentError):
         super().__init__(f"{document} cannot be read: {problem}" + (f"; {fix}" if fix else ""))
 
 
-class MissingObject(PermanentError):
+class MissingObject(MayPass):
     def __init__(self, bucket: str, key: str) -> None:
         self.bucket, self.key = bucket, key
         super().__init__(f"s3://{bucket}/{key} is not there")
+
+
+class Removed(MissingObject):
+    """Neither damage nor an incident: the object was loaded, and older than `days`, as is all of the runs up to
+    `run`."""
+
+    def __init__(self, bucket: str, key: str, days: int, run: int) -> None:
+        super().__init__(bucket, key)
+        self.days, self.run = days, run
+        self.args = (f"s3://{bucket}/{key} was removed after {days} days (RETENTION_DAYS)",)
 
 
 class CorruptObject(PermanentError):

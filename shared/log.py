@@ -4,7 +4,8 @@
 """
 
 import json
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from shared.errors import TotestreamError, TransientError
 
@@ -31,3 +32,8 @@ def failure(phrase: str, problem: TotestreamError) -> None:
     """The one line for an error caught at the edge: what helps against a transient one is to wait."""
     level = warning if isinstance(problem, TransientError) else error
     level(phrase, error=type(problem).__name__, reason=str(problem))
+
+
+def started_by(event: Mapping[str, Any]) -> dict[str, str]:
+    """The field that names the schedule, in the last line of what one has started: a deploy looks for it."""
+    return {"rule": str(event["rule"])} if "rule" in event else {}

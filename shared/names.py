@@ -12,6 +12,8 @@ class Names:
     stage: str
     region: str
     account: str
+    # AWS's word for a set of regions with accounts of their own: aws, aws-cn, aws-us-gov. It begins every ARN.
+    partition: str = "aws"
 
     @property
     def prefix(self) -> str:
@@ -40,10 +42,14 @@ class Names:
         return self(noun)
 
     def arn(self, service: str, resource: str) -> str:
-        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def global_arn(self, service: str, resource: str) -> str:
+        """The ARN of what belongs to no region: IAM's and Budgets' things."""
+        return f"arn:{self.partition}:{service}::{self.account}:{resource}"
 
     def bucket_arn(self, noun: str, key: str = "") -> str:
-        return f"arn:aws:s3:::{self.bucket(noun)}" + (f"/{key}" if key else "")
+        return f"arn:{self.partition}:s3:::{self.bucket(noun)}" + (f"/{key}" if key else "")
 
     def function_arn(self, name: str) -> str:
         return self.arn("lambda", f"function:{name}")
@@ -55,7 +61,7 @@ class Names:
         return self.arn("sns", self.topic(noun))
 
     def role_arn(self, name: str) -> str:
-        return f"arn:aws:iam::{self.account}:role/{name}"
+        return self.global_arn("iam", f"role/{name}")
 
     def rule_arn(self, name: str) -> str:
         return self.arn("events", f"rule/{name}")

@@ -1,20 +1,37 @@
 """Who may do what: one role per function with exactly its rights, and the policies of queues, topics, buckets.
 
 Pure functions that return IAM documents. A right that no test of the stack needs does not belong here.
-AWS authorises DeleteMessageBatch and PublishBatch as DeleteMessage and Publish; MiniStack asks for them under
-their own names, which AWS does not mind.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.lake.keys import LATEST_HINT, MANIFESTS, PUBLISHED, RUNS
+from shared.lake.keys import (
+    ASKED,
+    BATCHES,
+    CATALOGUE,
+    EXPIRED,
+    EXTRACT_HEALTH,
+    HEALTH,
+    INCIDENTS,
+    LATEST_HINT,
+    LOAD_HEALTH,
+    MANIFESTS,
+    PUBLISHED,
+    QUARANTINE,
+    RUNS,
+    TABLES,
+    WATCH_HEALTH,
+)
 from shared.names import ALERTS, CHANGES, MAIL, Names
-from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, owner_secret, rings
+from shared.topology import BELL, INGESTION, PROCESSED, Settings, Target, Targets, functions, owner_secret, rings
+from shared.vpc import in_a_vpc
 
 Document = dict[str, Any]
-HEALTH = "health/*"
-ALL_RUNS, ALL_PUBLISHED, ALL_MANIFESTS = f"{RUNS}*", f"{PUBLISHED}*", f"{MANIFESTS}*"
+ALL_RUNS, ALL_PUBLISHED, ALL_BATCHES, ALL_HEALTH = (f"{prefix}*" for prefix in (RUNS, PUBLISHED, BATCHES, HEALTH))
+ALL_MANIFESTS, ALL_TABLES, ALL_QUARANTINE = (f"{prefix}*" for prefix in (MANIFESTS, TABLES, QUARANTINE))
+# What is written once and never again, by bucket. Only health/ and the packages, each named by its content, are not.
+CREATED_ONCE = {INGESTION: (RUNS, PUBLISHED, BATCHES, CATALOGUE), PROCESSED: (MANIFESTS, TABLES, QUARANTINE)}
 
 
 def _document(*statements: Document) -> Document:
@@ -43,11 +60,20 @@ class Rights:
 
     def secret(self, *secrets: str) -> Document:
         """Secrets Manager ends a secret's ARN in six characters of its own."""
-        arns = sorted({self.names.arn("secretsmanager", f"secret:{secret}-??????") for secret in secrets})
-        return _allow(["secretsmanager:GetSecretValue"], *arns)
+        return _allow(["secretsmanager:GetSecretValue"], *self._secret_arns(*secrets))
+
+    def put_secret(self, secret: str) -> Document:
+        return _allow(["secretsmanager:PutSecretValue"], *self._secret_arns(secret))
+
+    def _secret_arns(self, *secrets: str) -> Sequence[str]:
+        return sorted({self.names.arn("secretsmanager", f"secret:{secret}-??????") for secret in secrets})
 
     def publish(self, *topics: str) -> Document:
-        return _allow(["sns:Publish", "sns:PublishBatch"], *(self.names.topic_arn(topic) for topic in topics))
+        return _allow(self.with_batch("sns:Publish"), *(self.names.topic_arn(topic) for topic in topics))
+
+    def with_batch(self, action: str) -> Sequence[str]:
+        """AWS authorises a batch as its single action, and knows no action of the batch's name; an emulator does."""
+        return [action, f"{action}Batch"] if self.settings.get("AWS_ENDPOINT_URL") else [action]
 
     def put_metrics(self) -> Document:
         """Metrics have no ARN. AWS always says the namespace; MiniStack never does, hence IfExists."""
@@ -64,7 +90,7 @@ class Rights:
 
     def hear_the_bell(self) -> Sequence[Document]:
         """What Lambda does on the loader's behalf."""
-        actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:DeleteMessageBatch", "sqs:GetQueueAttributes"]
+        actions = ["sqs:ReceiveMessage", *self.with_batch("sqs:DeleteMessage"), "sqs:GetQueueAttributes"]
         return [_allow(actions, self.names.queue_arn(self.names.queue(BELL)))] if rings(self.settings) else []
 
     def log(self, function: str) -> Document:
@@ -72,11 +98,11 @@ class Rights:
 
 
 def _extract(r: Rights) -> list[Document]:
-    written = ("batches/*", ALL_RUNS, ALL_PUBLISHED, HEALTH)
+    created = (ALL_BATCHES, ALL_RUNS, ALL_PUBLISHED)
     return [
         r.secret(r.settings["SOURCE_SECRET"]),
-        r.get(INGESTION, *written, "catalogue/*"),
-        r.put(INGESTION, *written),
+        r.get(INGESTION, *created, ALL_HEALTH, f"{CATALOGUE}*"),
+        r.put(INGESTION, *created, EXTRACT_HEALTH, LATEST_HINT),
         r.list(INGESTION),
         r.publish(CHANGES),
     ]
@@ -85,9 +111,9 @@ def _extract(r: Rights) -> list[Document]:
 def _load(r: Rights) -> list[Document]:
     return [
         r.secret(r.settings["WAREHOUSE_SECRET"]),
-        r.get(INGESTION, ALL_RUNS, HEALTH),
-        r.put(INGESTION, "health/load.json"),
-        r.get(PROCESSED, ALL_MANIFESTS, "tables/*", "quarantine/*"),
+        r.get(INGESTION, ALL_RUNS, ALL_HEALTH),
+        r.put(INGESTION, LOAD_HEALTH),
+        r.get(PROCESSED, ALL_MANIFESTS, ALL_TABLES, ALL_QUARANTINE, EXPIRED),
         r.list(INGESTION, PROCESSED),
         *r.hear_the_bell(),
         _allow(["lambda:InvokeFunction"], r.names.function_arn(r.names.function("migrate"))),
@@ -95,13 +121,14 @@ def _load(r: Rights) -> list[Document]:
 
 
 def _migrate(r: Rights) -> list[Document]:
-    return [r.secret(r.settings["WAREHOUSE_SECRET"], owner_secret(r.settings))]
+    reader = r.settings["WAREHOUSE_READER_SECRET"]
+    return [r.secret(r.settings["WAREHOUSE_SECRET"], owner_secret(r.settings), reader), r.put_secret(reader)]
 
 
 def _watch(r: Rights) -> list[Document]:
     return [
-        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, HEALTH),
-        r.put(INGESTION, "health/watch.json", "health/incidents.json", "health/asked.json"),
+        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, ALL_HEALTH),
+        r.put(INGESTION, WATCH_HEALTH, INCIDENTS, ASKED),
         r.get(PROCESSED, ALL_MANIFESTS),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),
@@ -117,23 +144,41 @@ def _alert(r: Rights) -> list[Document]:
 
 def _inspect(r: Rights) -> list[Document]:
     return [
-        r.secret(r.settings["WAREHOUSE_SECRET"]),
-        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, "batches/*", HEALTH),
-        r.get(PROCESSED, ALL_MANIFESTS, "tables/*"),
+        r.secret(r.settings["WAREHOUSE_READER_SECRET"]),
+        r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, ALL_BATCHES, ALL_HEALTH),
+        r.get(PROCESSED, ALL_MANIFESTS, ALL_TABLES, EXPIRED),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),
     ]
 
 
+def _expire(r: Rights) -> list[Document]:
+    """Only where it has something to do may it delete, and only parts."""
+    if not r.settings.get("RETENTION_DAYS"):
+        return []
+    parts = (r.names.bucket_arn(INGESTION, f"{BATCHES}*"), r.names.bucket_arn(PROCESSED, f"{TABLES}*"))
+    return [
+        r.get(INGESTION, ALL_RUNS, LATEST_HINT, EXPIRED),
+        r.put(INGESTION, EXPIRED),
+        r.get(PROCESSED, EXPIRED),
+        r.put(PROCESSED, EXPIRED),
+        r.list(INGESTION, PROCESSED),
+        _allow(["s3:DeleteObject"], *parts),
+        _allow(["lambda:InvokeFunction"], r.names.function_arn(r.names.function("inspect"))),
+    ]
+
+
 def _transform(r: Rights, target: Target) -> list[Document]:
     queue, dead_letters = (r.names.queue_arn(name) for name in r.pair(target.name))
-    written = (f"manifests/*/{target.name}.json", f"tables/{target.name}/*", f"quarantine/{target.name}/*")
-    taking = ["ReceiveMessage", "DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility"]
+    written = (f"{MANIFESTS}*/{target.name}.json", f"{TABLES}{target.name}/*", f"{QUARANTINE}{target.name}/*")
+    taking = ["sqs:ReceiveMessage", *r.with_batch("sqs:DeleteMessage"), "sqs:ChangeMessageVisibility"]
     return [
-        _allow([f"sqs:{action}" for action in (*taking, "GetQueueAttributes", "GetQueueUrl")], queue),
+        _allow([*taking, "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], queue),
         _allow(["sqs:SendMessage", "sqs:GetQueueUrl"], dead_letters),
-        r.get(INGESTION, ALL_RUNS, LATEST_HINT, *(f"batches/{source}/*" for source in sorted(target.sources))),
-        r.get(PROCESSED, *written),
+        r.get(
+            INGESTION, ALL_RUNS, LATEST_HINT, EXPIRED, *(f"{BATCHES}{source}/*" for source in sorted(target.sources))
+        ),
+        r.get(PROCESSED, *written, EXPIRED),
         r.put(PROCESSED, *written),
         r.list(INGESTION, PROCESSED),
     ]
@@ -150,8 +195,11 @@ def role_policies(names: Names, settings: Settings, targets: Targets) -> dict[st
         names.function("watch"): _watch(r),
         names.function("alert"): _alert(r),
         names.function("inspect"): _inspect(r),
+        names.function("expire"): _expire(r),
     }
-    return {name: _document(*own, r.log(name)) for name, own in statements.items()}
+    private = {each.name for each in functions(names, settings, targets) if each.private and settings.get("SUBNET_IDS")}
+    vpc = {name: in_a_vpc(names.function_arn(name)) if name in private else () for name in statements}
+    return {name: _document(*own, r.log(name), *vpc[name]) for name, own in statements.items()}
 
 
 def trust_policy() -> Document:
@@ -171,26 +219,29 @@ def _only_tls(action: str, *resources: str) -> Document:
 
 
 def queue_policy(names: Names, queue: str, tls: bool) -> Document:
-    """The topic may send to it, on behalf of this account; so may the topic's subscription to a dead letter."""
-    return _only_from(names, queue, "sns", names.topic_arn(CHANGES), tls)
+    """The topic, whose ARN holds the account, may send to it; so may the topic's subscription to a dead letter. SNS is
+    not documented to say a SourceAccount there, and one that is asked for in vain keeps every message away."""
+    return _only_from(names, queue, "sns", {"ArnEquals": {"aws:SourceArn": names.topic_arn(CHANGES)}}, tls)
 
 
 def bell_policy(names: Names, tls: bool) -> Document:
     """The processed bucket may send to it, on behalf of this account: anyone may have a bucket of some name."""
-    return _only_from(names, names.queue(BELL), "s3", names.bucket_arn(PROCESSED), tls)
+    bucket = {"ArnEquals": {"aws:SourceArn": names.bucket_arn(PROCESSED)}}
+    return _only_from(names, names.queue(BELL), "s3", bucket | _of_account(names), tls)
 
 
-def _only_from(names: Names, queue: str, service: str, source: str, tls: bool) -> Document:
+def _of_account(names: Names) -> Document:
+    return {"StringEquals": {"aws:SourceAccount": names.account}}
+
+
+def _only_from(names: Names, queue: str, service: str, condition: Document, tls: bool) -> Document:
     arn = names.queue_arn(queue)
     sending = {
         "Effect": "Allow",
         "Principal": {"Service": f"{service}.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": arn,
-        "Condition": {
-            "ArnEquals": {"aws:SourceArn": source},
-            "StringEquals": {"aws:SourceAccount": names.account},
-        },
+        "Condition": condition,
     }
     return _document(sending, *([_only_tls("sqs:*", arn)] if tls else []))
 
@@ -201,7 +252,7 @@ def topic_policy(names: Names, topic: str, tls: bool) -> Document:
     arn = names.topic_arn(topic)
     own = {
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{names.account}:root"},
+        "Principal": {"AWS": names.global_arn("iam", "root")},
         "Action": ["sns:Publish", "sns:Subscribe"],
         "Resource": arn,
     }
@@ -216,23 +267,33 @@ TELLING = {ALERTS: ("cloudwatch",), MAIL: ("cloudwatch", "budgets")}
 def _telling(names: Names, service: str, topic: str) -> Document:
     sources = {
         "cloudwatch": names.arn("cloudwatch", f"alarm:{names.prefix}-*"),
-        # Budgets are of no region.
-        "budgets": f"arn:aws:budgets::{names.account}:*",
+        "budgets": names.global_arn("budgets", "*"),
     }
     return {
         "Effect": "Allow",
         "Principal": {"Service": f"{service}.amazonaws.com"},
         "Action": "sns:Publish",
         "Resource": topic,
-        "Condition": {
-            "ArnLike": {"aws:SourceArn": sources[service]},
-            "StringEquals": {"aws:SourceAccount": names.account},
-        },
+        "Condition": {"ArnLike": {"aws:SourceArn": sources[service]}} | _of_account(names),
     }
 
 
-def bucket_policy(names: Names, bucket: str, tls: bool) -> Document | None:
-    """None where TLS cannot be asked for: then there is nothing to say."""
-    if not tls:
-        return None
-    return _document(_only_tls("s3:*", names.bucket_arn(bucket), names.bucket_arn(bucket, "*")))
+def bucket_policy(names: Names, bucket: str, tls: bool, create_only: bool) -> Document | None:
+    """None where neither can be asked for: then there is nothing to say."""
+    statements = [
+        *([_create_only(names, bucket)] if create_only else []),
+        *([_only_tls("s3:*", names.bucket_arn(bucket), names.bucket_arn(bucket, "*"))] if tls else []),
+    ]
+    return _document(*statements) if statements else None
+
+
+def _create_only(names: Names, bucket: str) -> Document:
+    """Nobody writes over what is there. It refuses copies and uploads in parts as well, which nobody makes there:
+    neither can be told to create."""
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": [names.bucket_arn(bucket, f"{prefix}*") for prefix in CREATED_ONCE[bucket]],
+        "Condition": {"Null": {"s3:if-none-match": "true"}},
+    }

@@ -1,5 +1,6 @@
 """What deploy.sh tells a function through its environment."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,11 @@ from shared.topology import CODE_VERSION_FILE
 # a transform that may wait for its turn and try again.
 ROAD_S = 300
 PACKAGE = Path(__file__).resolve().parents[1]
+# An endpoint of this machine, written as nothing else can be read: no user, no path, no other host that begins like it.
+# infra_bash/lib/settings.sh has the same.
+OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+LOOPBACK = re.compile(rf"https?://(localhost|127(\.{OCTET}){{3}}|\[::1\])(:[0-9]{{1,5}})?/?")
+PLAINTEXT_FIX = "set DATABASE_PLAINTEXT=no and run deploy.sh"
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,9 @@ class Settings:
 
     @property
     def names(self) -> Names:
-        return Names(self["PROJECT"], self["STAGE"], self["AWS_REGION"], self["ACCOUNT_ID"])
+        # An update changes the code before the environment, and what was deployed before PARTITION is of `aws`.
+        region, account, partition = self["AWS_REGION"], self["ACCOUNT_ID"], self.get("PARTITION", "aws")
+        return Names(self["PROJECT"], self["STAGE"], region, account, partition)
 
     @property
     def code(self) -> str:
@@ -55,5 +63,19 @@ class Settings:
         return self.reask_after_s + ROAD_S
 
     @property
+    def retention_days(self) -> int | None:
+        """The age at which what is loaded goes from the buckets; None where it never does."""
+        days = self.get("RETENTION_DAYS")
+        return int(days) if days else None
+
+    @property
     def plaintext(self) -> bool:
-        return self.get("DATABASE_PLAINTEXT", "no") == "yes"
+        """Whether databases are spoken to without TLS. Raises BadSetting where that is not the local stack's."""
+        if self.get("DATABASE_PLAINTEXT", "no") != "yes":
+            return False
+        if not LOOPBACK.fullmatch(self.get("AWS_ENDPOINT_URL")):
+            problem = "is yes, which is for the local stack, and AWS_ENDPOINT_URL is not of this machine"
+            raise BadSetting("DATABASE_PLAINTEXT", problem, PLAINTEXT_FIX)
+        if self.get("DATABASE_CA"):
+            raise BadSetting("DATABASE_PLAINTEXT", "is yes, and DATABASE_CA asks for TLS", PLAINTEXT_FIX)
+        return True

@@ -4,6 +4,7 @@
 turns it into the requests that deploy.sh sends. Nothing here asks AWS, a clock or the environment.
 """
 
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,14 @@ BUCKETS = (INGESTION, PROCESSED)
 # Packages lie beside the data: a third bucket would be one more thing to guard.
 DEPLOY_PREFIX = "deploy/"
 
+# health/ is written each minute and says what was: nobody wants to know what it said yesterday, and S3 slows down for
+# a key with very many versions.
+HEALTH_VERSION_DAYS = 1
+# Whatever else was written over or deleted, by a hand or by RETENTION_DAYS, can be had back for so long.
+VERSION_DAYS = 30
+# An upload in parts is a package's, and takes a minute.
+UPLOAD_DAYS = 1
+
 # SQS must not show a message again while a transform of it may still run: AWS asks for six times its timeout.
 TRANSFORM_TIMEOUT_S = 60
 VISIBILITY_S = 6 * TRANSFORM_TIMEOUT_S
@@ -42,8 +51,12 @@ QUEUE_RETENTION_S = 4 * 86_400
 DEAD_LETTER_RETENTION_S = 14 * 86_400
 # A few at once save starts; all of a batch must be done within one timeout.
 MESSAGES_PER_CALL = 5
-# The least that AWS allows. Reserved concurrency would throttle, and throttling uses up receives.
+# So many of one transform where the account runs few functions at once (a new one ten): the least that AWS allows.
+# Reserved concurrency would throttle, and throttling uses up receives.
 TRANSFORMS_AT_ONCE = 2
+# From so many on the account has room for all: each of some ten queues begins with five transforms at once. It is half
+# of what AWS gives an account by default, the rest being for other functions.
+PLENTY_AT_ONCE = 500
 
 # Each finished transform rings the loader, eleven at once after a first run, and one load takes all that is there:
 # a queue gathers the rings. A new account runs ten functions at once in all, and the transforms want those.
@@ -51,7 +64,8 @@ BELL = "bell"
 LOAD_TIMEOUT_S = 300
 # As many as one call can take without waiting for more.
 BELLS_PER_CALL = 10
-# The least that AWS allows: the second finds the first at work and leaves.
+# The least that AWS allows: the second finds the first at work and leaves. Whatever the account runs at once, for each
+# load opens a session of the warehouse before it knows.
 BELLS_AT_ONCE = 2
 # The least that AWS allows: a bell whose load failed rings again so much later.
 BELL_VISIBILITY_S = LOAD_TIMEOUT_S
@@ -64,6 +78,8 @@ TICK_MAX_AGE_S = 60
 TICK_RETRIES = 0
 # A promise to the operator rather than a preference of theirs: incidents are seen within a minute.
 WATCH_SCHEDULE = "rate(1 minute)"
+# What RETENTION_DAYS has let grow too old is removed each day, at an hour when little else is done.
+EXPIRE_SCHEDULE = "cron(30 4 * * ? *)"
 LOG_RETENTION_DAYS = 14
 CODE_VERSION_LENGTH = 12
 # What AWS spends in a month is watched by a budget of this noun, which tells of it in time to do something: the
@@ -92,14 +108,19 @@ class Function:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The rule `name` invokes `function` with the JSON `event` when `expression`, EventBridge's, says so. `noun` tells
-    the schedules of one function apart."""
+    """The rule `name` invokes `function` when `expression`, EventBridge's, says so. `noun` tells the schedules of one
+    function apart, `do` is what the function is asked to do."""
 
     name: str
     noun: str
     function: str
     expression: str
-    event: str = "{}"
+    do: str = ""
+
+    @property
+    def event(self) -> str:
+        """It names the rule: what is done by it can be told from what somebody has invoked."""
+        return json.dumps(({"do": self.do} if self.do else {}) | {"rule": self.name})
 
 
 @dataclass(frozen=True)
@@ -122,6 +143,12 @@ def rings(settings: Settings) -> bool:
     return settings["LOAD_ON_MANIFEST"] == "yes"
 
 
+def transforms_at_once(settings: Settings) -> int | None:
+    """How many of one transform may be at work; None for no limit, and then Lambda polls an idle queue less often."""
+    chosen = settings.get("TRANSFORMS_AT_ONCE") or str(TRANSFORMS_AT_ONCE)
+    return None if chosen == "none" else int(chosen)
+
+
 def owner_secret(settings: Settings) -> str:
     """One login may be both the loader's and the owner's."""
     return settings.get("WAREHOUSE_OWNER_SECRET") or settings["WAREHOUSE_SECRET"]
@@ -132,6 +159,7 @@ def secrets(settings: Settings) -> dict[str, str]:
     asked = {name: settings[name] for name in ("SOURCE_SECRET", "WAREHOUSE_SECRET")}
     if owner_secret(settings) not in asked.values():
         asked["WAREHOUSE_OWNER_SECRET"] = owner_secret(settings)
+    asked["WAREHOUSE_READER_SECRET"] = settings["WAREHOUSE_READER_SECRET"]
     if slack := settings.get("SLACK_SECRET"):
         asked["SLACK_SECRET"] = slack
     return asked
@@ -143,11 +171,13 @@ def _named(settings: Settings, *names: str) -> dict[str, str]:
 
 def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Function, ...]:
     # What every function is told. The region, and locally the endpoint, come from Lambda itself.
-    common = {"PROJECT": names.project, "STAGE": names.stage, "ACCOUNT_ID": names.account}
+    common = {"PROJECT": names.project, "STAGE": names.stage, "ACCOUNT_ID": names.account, "PARTITION": names.partition}
     database = _named(settings, "DATABASE_CA", "DATABASE_PLAINTEXT")
     if database["DATABASE_CA"]:
         database["DATABASE_CA"] = CA_IN_PACKAGE
-    warehouse = database | _named(settings, "WAREHOUSE_SECRET", "WAREHOUSE_SCHEMA")
+    schema = database | _named(settings, "WAREHOUSE_SCHEMA")
+    warehouse = schema | _named(settings, "WAREHOUSE_SECRET")
+    reader = _named(settings, "WAREHOUSE_READER_SECRET")
     reask = _named(settings, "REASK_AFTER_S")
 
     def function(noun: str, memory_mb: int, timeout_s: int, **own: str) -> Function:
@@ -177,20 +207,23 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
             for table in sorted(targets)
         ),
         function("load", 1024, LOAD_TIMEOUT_S, **warehouse, **reask),
-        function("migrate", 512, 300, **warehouse, WAREHOUSE_OWNER_SECRET=owner_secret(settings)),
+        function("migrate", 512, 300, **warehouse, **reader, WAREHOUSE_OWNER_SECRET=owner_secret(settings)),
         function("watch", 256, 60, **reask, **_named(settings, "FRESHNESS_OBJECTIVE_S")),
         function("alert", 256, 60, **_named(settings, "SLACK_SECRET", "SLACK_HOSTS", "ALERT_EMAIL")),
-        function("inspect", 512, 60, **warehouse),
+        function("inspect", 512, 60, **schema, **reader),
+        # A thousand objects a second or two: 300 s are what a stack of a run each minute makes in weeks.
+        function("expire", 256, 300, **_named(settings, "RETENTION_DAYS")),
     )
 
 
 def schedules(names: Names, settings: Settings) -> tuple[Schedule, ...]:
-    extract, load, watch = (names.function(noun) for noun in ("extract", "load", "watch"))
+    extract, load, watch, expire = (names.function(noun) for noun in ("extract", "load", "watch", "expire"))
     return (
         Schedule(extract, "schedule", extract, settings["EXTRACT_SCHEDULE"]),
         Schedule(load, "schedule", load, settings["LOAD_SCHEDULE"]),
         Schedule(watch, "schedule", watch, WATCH_SCHEDULE),
-        Schedule(names("reconcile"), "reconcile", extract, settings["RECONCILE_SCHEDULE"], '{"do":"reconcile"}'),
+        Schedule(expire, "schedule", expire, EXPIRE_SCHEDULE),
+        Schedule(names("reconcile"), "reconcile", extract, settings["RECONCILE_SCHEDULE"], "reconcile"),
     )
 
 

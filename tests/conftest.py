@@ -37,17 +37,15 @@ def trading(traded: str, server: Server, passwords: dict[str, str]) -> Iterator[
 
 
 @pytest.fixture
-def road(trading: Database, warehouse: Database, ingestion: S3Bucket, processed: S3Bucket) -> Road:
-    made = Road(trading, warehouse, ingestion, processed)
-    made.migrate()
-    return made
+def road(trading: Database, migrated: Database, ingestion: S3Bucket, processed: S3Bucket) -> Road:
+    return Road(trading, migrated, ingestion, processed)
 
 
 NewRoad = Callable[[], AbstractContextManager[Road]]
 
 
 @pytest.fixture
-def new_road(traded: str, server: Server, passwords: dict[str, str], aws: None) -> NewRoad:
+def new_road(traded: str, with_tables: str, server: Server, passwords: dict[str, str], aws: None) -> NewRoad:
     """For properties: each example its own road."""
 
     @contextmanager
@@ -56,11 +54,9 @@ def new_road(traded: str, server: Server, passwords: dict[str, str], aws: None) 
         number = next(NUMBERS)
         with (
             made_for(server, traded, logins.SOURCE_OWNER, logins.EXTRACT, passwords) as trading,
-            made_for(server, logins.WAREHOUSE, logins.WAREHOUSE_OWNER, logins.LOAD, passwords) as warehouse,
+            made_for(server, with_tables, logins.WAREHOUSE_OWNER, logins.LOAD, passwords) as warehouse,
         ):
-            made = Road(trading, warehouse, made_bucket(f"ingestion-{number}"), made_bucket(f"processed-{number}"))
-            made.migrate()
-            yield made
+            yield Road(trading, warehouse, made_bucket(f"ingestion-{number}"), made_bucket(f"processed-{number}"))
 
     return new_road
 

@@ -22,7 +22,7 @@ DOORS = {
 }
 OUTSIDE = {"boto3", "botocore", "pg8000", "urllib3", "os", "socket", "subprocess", "time", "random", "uuid"}
 # Each stage may use those before it in this list, its own modules, and what is not a stage.
-STAGES = ["source", "transform", "load", "alerts", "watch", "status", "lineage"]
+STAGES = ["source", "transform", "load", "alerts", "watch", "status", "lineage", "retention"]
 
 
 def python_files(folder: Path) -> list[Path]:

@@ -14,11 +14,12 @@ from tests.runbook import ENTRIES, commands
 pytestmark = pytest.mark.fast
 
 TESTS = Path(__file__).parent
-NAMED = sorted(set(re.findall(r"[\w/]+/test_\w+\.py(?:::\w+)?", (TESTS.parent / "docs/reliability.md").read_text())))
+PAPERS = [(TESTS.parent / "docs" / name).read_text() for name in ("reliability.md", "security.md")]
+NAMED = sorted({named for paper in PAPERS for named in re.findall(r"(?:[\w/]+/)?test_\w+\.py(?:::\w+)?", paper)})
 
 
 @pytest.mark.parametrize("named", NAMED)
-def test_each_proof_of_reliability_is_there(named: str) -> None:
+def test_each_proof_that_a_paper_names_is_there(named: str) -> None:
     file, _, name = named.partition("::")
     assert re.search(rf"^ *(?:def|class) {name}\b", (TESTS / file.removeprefix("tests/")).read_text(), re.MULTILINE)
 

@@ -20,6 +20,7 @@ KINDS = {
     "indexes": r".*index on ",
     "comments": r".*: comments written$",
     "rights": r"\S+ may ",
+    "logins": r"login ",
 }
 
 

@@ -3,9 +3,10 @@
     python -m infra_bash.lib.cli_server SOCKET
 
 serves cli_client.py until the process that started it is gone. A call is the very `aws` of this interpreter,
-with the caller's arguments, environment and files.
+with the caller's arguments, environment and files; `--each FILE` is many of them, one after the other.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -13,6 +14,7 @@ import signal
 import socket
 import sys
 import traceback
+from pathlib import Path
 
 from awscli.clidriver import CLIDriver, create_clidriver  # type: ignore[import-untyped]
 
@@ -20,6 +22,8 @@ from awscli.clidriver import CLIDriver, create_clidriver  # type: ignore[import-
 LOOK_S = 1.0
 MOST_BYTES = 1 << 20
 FAILED = 255
+# `--each FILE` in the place of a service: many calls in one process.
+EACH = "--each"
 # What a call reads from files before it says a word: half of its time.
 SERVICES = {"events", "iam", "lambda", "logs", "s3", "secretsmanager", "sns", "sqs", "sts"}
 KINDS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
@@ -46,13 +50,24 @@ def answer(connection: socket.socket, driver: CLIDriver) -> None:
         environment["AWS_DATA_PATH"] = os.environ["AWS_DATA_PATH"]
         os.environ.clear()
         os.environ.update(environment)
-        code = driver.main(arguments)
+        code = each(driver, arguments) if EACH in arguments else driver.main(arguments)
         sys.stdout.flush()
     except Exception:  # noqa: BLE001 - whatever it is: it is told, and this process ends
         traceback.print_exc()
     finally:
         connection.sendall(bytes([code & 255]))
         os._exit(0)
+
+
+def each(driver: CLIDriver, arguments: list[str]) -> int:
+    """Make the calls that a file lists, where the answer goes and the arguments with tabs, until one fails."""
+    *common, _, calls = arguments
+    for line in Path(calls).read_text().splitlines():
+        answer_file, *call = line.split("\t")
+        with Path(answer_file).open("w") as out, contextlib.redirect_stdout(out):
+            if code := driver.main([*common, *call]):
+                return int(code)
+    return 0
 
 
 def loaded() -> CLIDriver:

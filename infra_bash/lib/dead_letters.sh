@@ -143,9 +143,9 @@ require_running() {
   local state
   [[ $IS_RUNNING == no && $DRY_RUN == no ]] || return 0
   state=$(aws_find lambda list-event-source-mappings --function-name "$PROJECT-$STAGE-transform-$TABLE" \
-    --query 'EventSourceMappings[0].State' --output text)
+    --query 'EventSourceMappings[0].State' | rows)
   case $state in
-    '' | None) die "nothing takes from the queue of $TABLE; run infra_bash/deploy.sh$(same_stack)" ;;
+    '') die "nothing takes from the queue of $TABLE; run infra_bash/deploy.sh$(same_stack)" ;;
     Disabled | Disabling) die "$TABLE is paused; run infra_bash/resume.sh$(same_stack) first" ;;
   esac
   IS_RUNNING=yes

@@ -102,8 +102,8 @@ touch_source() {
 turn_source() {
   local uuid
   uuid=$(aws_read lambda list-event-source-mappings --function-name "$PROJECT-$STAGE-$1" \
-    --query 'EventSourceMappings[0].UUID' --output text)
-  aws_write_patiently 'ResourceConflict|ResourceInUse' lambda update-event-source-mapping --uuid "$uuid" "$2" >"$WORK/source"
+    --query 'EventSourceMappings[0].UUID' | rows)
+  aws_write lambda update-event-source-mapping --uuid "$uuid" "$2" >"$WORK/source"
 }
 
 # run_script SCRIPT ARGUMENTS…: on the same stack.
@@ -171,8 +171,14 @@ refuse_run() {
   MANIFEST=manifests/$(printf %08d "$run")/$TABLE.json
   keep_manifest
   printf 'a drill' >"$WORK/broken"
-  aws_write s3api put-object --bucket "$PROCESSED" --key "$MANIFEST" --body "$WORK/broken" >"$WORK/put"
+  replace_manifest "$WORK/broken"
   start_load
+}
+
+# replace_manifest FILE: the bucket refuses to write over it, so it is deleted first; its versions stay.
+replace_manifest() {
+  aws_write s3api delete-object --bucket "$PROCESSED" --key "$MANIFEST" >"$WORK/put"
+  create_object "$PROCESSED" "$MANIFEST" "$1"
 }
 
 # keep_manifest: as it is, once it is there.
@@ -188,6 +194,5 @@ keep_manifest() {
 # restore_manifest: a drill that was cut short may have damaged none, but it has stopped the loader.
 restore_manifest() {
   start_load
-  [[ ! -e $WORK/broken ]] ||
-    aws_write s3api put-object --bucket "$PROCESSED" --key "$MANIFEST" --body "$WORK/manifest" >"$WORK/put"
+  [[ ! -e $WORK/broken ]] || replace_manifest "$WORK/manifest"
 }

@@ -1,16 +1,37 @@
 # shellcheck shell=bash
 # The schedules.
 
+# ensure_new_rules: those that are not there. A rule without a target starts nothing, and its first interval begins now:
+# so it is over when the deploy looks for what the schedule has done.
+ensure_new_rules() {
+  local verdict name
+  [[ $DRY_RUN == no ]] || return 0
+  read_rules
+  # shellcheck disable=SC2034 # put reads it
+  KIND=rules
+  judge rules
+  while IFS=$'\t' read -r verdict name _ <&3; do
+    [[ $verdict == create ]] || continue
+    put events put-rule create "$name" >/dev/null
+    say create "rule $name"
+  done 3<"$STATE/rules.verdicts"
+}
+
+read_rules() {
+  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" >"$HAVE/rules.json"
+}
+
 # ensure_rules: the last thing to be made, since from here on it runs by itself.
 ensure_rules() {
   local name
-  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" >"$HAVE/rules.json"
+  read_rules
   mkdir -p "$HAVE/rule_targets"
   settle rules put events put-rule
   for name in $(names_of rule_targets); do
     aws_find events list-targets-by-rule --rule "$name" >"$HAVE/rule_targets/$name.json"
   done
   settle rule_targets put_targets
+  note_looks
   end_pause
 }
 
@@ -31,5 +52,5 @@ put_targets() {
 }
 
 names_of_rules_on() {
-  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --query "Rules[?State=='ENABLED'].Name" --output text
+  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --query "Rules[?State=='ENABLED'].Name" | rows
 }

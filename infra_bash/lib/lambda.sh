@@ -1,22 +1,32 @@
 # shellcheck shell=bash
 # The layer, the functions, who may invoke them, and what their queues hand them.
 
-# AWS hears of a new role some seconds after IAM has made it.
-NEW_ROLE='cannot be assumed by Lambda|does not have permissions to call'
-# It changes one thing of a function, or of a mapping, after the other.
-BUSY='ResourceConflict|ResourceInUse'
 # As judged/functions.py says it.
 ROLE_ANEW='Role made anew'
 declare -A CHANGED=()
+CREATED=()
 PAUSED=()
 UPDATING=
 UPDATED=0
 
-# ensure_layer NAME: publish it when no version has its name as description; exports LAYER_ARN.
+# choose_concurrency: a mapping with a limit is polled 15 times a minute also when nothing comes, one without 6 times.
+# Exports TRANSFORMS_AT_ONCE. Who may not ask, or asks an emulator that cannot say, deploys all the same.
+choose_concurrency() {
+  local limit why
+  [[ -z $TRANSFORMS_AT_ONCE ]] || return 0
+  limit=$(FINE=. aws_find lambda get-account-settings \
+    --query AccountLimit.UnreservedConcurrentExecutions --output text)
+  why=$(python infra_bash.lib.concurrency <<<"$limit")
+  IFS=$'\t' read -r TRANSFORMS_AT_ONCE why <<<"$why"
+  export TRANSFORMS_AT_ONCE
+  say ok "TRANSFORMS_AT_ONCE is $TRANSFORMS_AT_ONCE: $why"
+}
+
+# ensure_layer NAME: publish it when no version has its name as description, which know_packages has found out; exports
+# LAYER_ARN.
 ensure_layer() {
   local name=$PROJECT-$STAGE-libraries
-  LAYER_ARN=$(find_layer "$name" "$1")
-  if [[ -z $LAYER_ARN || $LAYER_ARN == None ]]; then
+  if [[ -z $LAYER_ARN ]]; then
     LAYER_ARN=$(aws_write lambda publish-layer-version --layer-name "$name" --description "$1" \
       --compatible-runtimes "python$LAMBDA_PYTHON" --compatible-architectures "$LAMBDA_ARCH" \
       --content "S3Bucket=$(ingestion_bucket),S3Key=deploy/$1" --query LayerVersionArn --output text)
@@ -29,13 +39,14 @@ ensure_layer() {
 
 find_layer() {
   aws_find lambda list-layer-versions --layer-name "$1" \
-    --query "LayerVersions[?Description=='$2'] | [0].LayerVersionArn" --output text
+    --query "LayerVersions[?Description=='$2'] | [0].LayerVersionArn" | rows
 }
 
 # ensure_functions: code and settings of those that are there; then those that are not.
 ensure_functions() {
   aws_read lambda list-functions \
-    --query "{Functions: Functions[?starts_with(FunctionName, '$PROJECT-$STAGE-')]}" >"$HAVE/functions.json"
+    --query "{Functions: Functions[?starts_with(FunctionName, '$PROJECT-$STAGE-') || contains(Role, ':role/$PROJECT-$STAGE-')]}" \
+    >"$HAVE/functions.json"
   judge function_codes
   judge function_configurations
   UPDATED=$(grep -c '^ok' "$STATE/function_codes.verdicts") || :
@@ -47,6 +58,7 @@ ensure_functions() {
   wait_for_functions
   resume_rules
   settle functions put_function
+  wait_for_new_functions
 }
 
 # pause_rules: a tick that meets a function while it changes is lost, so those of changing functions are off meanwhile.
@@ -109,7 +121,7 @@ put_configuration() {
 # put_existing OPERATION NAME OPTIONS…
 put_existing() {
   UPDATING=$2
-  aws_write_patiently "$BUSY|$NEW_ROLE" lambda "$1" "${@:3}"
+  aws_write lambda "$1" "${@:3}"
   CHANGED[$2]=yes
 }
 
@@ -117,7 +129,7 @@ put_existing() {
 another_role() {
   local noun=inspect
   [[ $1 != *-inspect ]] || noun=migrate
-  printf 'arn:aws:iam::%s:role/%s-%s-%s' "$ACCOUNT_ID" "$PROJECT" "$STAGE" "$noun"
+  printf 'arn:%s:iam::%s:role/%s-%s-%s' "$PARTITION" "$ACCOUNT_ID" "$PROJECT" "$STAGE" "$noun"
 }
 
 wait_for_functions() {
@@ -128,7 +140,17 @@ wait_for_functions() {
 }
 
 put_function() {
-  aws_write_patiently "$NEW_ROLE" lambda create-function --cli-input-json "$(request functions "$2")"
+  aws_write lambda create-function --cli-input-json "$(request functions "$2")"
+  CREATED+=("$2")
+}
+
+# wait_for_new_functions: while one is Pending (in a VPC that takes a minute) AWS may refuse all that is done to it.
+wait_for_new_functions() {
+  local name
+  [[ $DRY_RUN == no ]] || return 0
+  for name in "${CREATED[@]}"; do
+    aws_read lambda wait function-active-v2 --function-name "$name"
+  done
 }
 
 ensure_tick_configs() {
@@ -151,11 +173,27 @@ ensure_permissions() {
   settle permissions put_permission
 }
 
-# put_permission VERDICT NAME WHAT: AWS has no way to change one.
+# put_permission VERDICT NAME IDS: AWS has no way to change one. The new one comes first, under a name that is free,
+# unless both of ours are taken: then none of the two is right, and there is nothing to lose.
 put_permission() {
-  [[ $1 == create ]] ||
-    aws_write lambda remove-permission --function-name "${2%.*}" --statement-id "${2##*.}"
-  [[ $1 == delete ]] || put lambda add-permission "$@"
+  local id=${2##*.} old
+  case $1 in
+    create) put lambda add-permission "$@" ;;
+    delete) remove_permission "${2%.*}" "$id" ;;
+    update)
+      [[ $3 != *,* ]] || remove_permission "${2%.*}" "$id"
+      [[ $3 != "$id" ]] || id+=-anew
+      aws_write lambda add-permission --cli-input-json "$(request permissions "$2")" --statement-id "$id"
+      for old in ${3//,/ }; do
+        [[ $old == "$id" ]] || remove_permission "${2%.*}" "$old"
+      done
+      ;;
+  esac
+}
+
+# remove_permission FUNCTION ID
+remove_permission() {
+  aws_write lambda remove-permission --function-name "$1" --statement-id "$2"
 }
 
 ensure_mappings() {
@@ -163,14 +201,11 @@ ensure_mappings() {
   settle mappings put_mapping
 }
 
-# put_mapping VERDICT NAME UUID. A mapping that was deleted goes on for minutes and is in the way of its like.
+# put_mapping VERDICT NAME UUID
 put_mapping() {
   case $1 in
-    create)
-      PATIENCE_S=300 aws_write_patiently "$NEW_ROLE|$BUSY|already exists" \
-        lambda create-event-source-mapping --cli-input-json "$(request mappings "$2")"
-      ;;
-    update) aws_write_patiently "$BUSY" lambda update-event-source-mapping --uuid "$3" --cli-input-json "$(request mapping_changes "$2")" ;;
-    delete) aws_write_patiently "$BUSY" lambda delete-event-source-mapping --uuid "$3" ;;
+    create) put lambda create-event-source-mapping "$@" ;;
+    update) aws_write lambda update-event-source-mapping --uuid "$3" --cli-input-json "$(request mapping_changes "$2")" ;;
+    delete) aws_write lambda delete-event-source-mapping --uuid "$3" ;;
   esac
 }

@@ -1,6 +1,7 @@
 """What is in the layer: the libraries of requirements.txt that Lambda lacks, without what no function needs.
 
-A layer is known by its recipe, not by its bytes, and this file is part of the recipe.
+A layer is known by its recipe, and this file is part of the recipe. The same recipe gives the same bytes, on every
+machine whose Python of that version compiles alike.
 """
 
 import os
@@ -50,7 +51,8 @@ def without_the_runtime(text: str) -> str:
 
 
 def interpreter(python: str) -> str:
-    """Where one of that version is on this machine; "" when there is none."""
+    """Where one of that version is on this machine. Raises NotBuilt when there is none: without it no layer is the one
+    that other machines build."""
     tag = f"cpython-{python.replace('.', '')}"
     named = (shutil.which(f"python{python}", path=folder) for folder in os.get_exec_path())
     for candidate in (sys.executable, *filter(None, named)):
@@ -58,7 +60,10 @@ def interpreter(python: str) -> str:
         # Until a version is final, what it compiles may not be what it reads later.
         if said[:2] == [tag, "final"]:
             return said[2]
-    return ""
+    raise NotBuilt(
+        f"LAMBDA_PYTHON is {python}, and no working python{python} is on the PATH to compile the layer with: install "
+        f"it (`uv python install {python}`), or deploy first where it is: a layer that AWS has is not built again"
+    )
 
 
 def who(candidate: str) -> list[str]:
@@ -70,18 +75,17 @@ def who(candidate: str) -> list[str]:
     return said.strip().split(" ", 2)
 
 
-def recipe(python: str, arch: str, compiler: str) -> str:
-    """All that the layer follows from; `compiler` as in `fill`."""
-    made = "compiled" if compiler else "sources"
-    return "\n".join((python, arch, made, requirements(), Path(__file__).read_text()))
+def recipe(python: str, arch: str) -> str:
+    """All that the layer follows from, wherever it is built."""
+    return "\n".join((python, arch, requirements(), Path(__file__).read_text()))
 
 
-def fill(libraries: Path, python: str, arch: str, compiler: str) -> None:
-    """Put the libraries there; `compiler` is an interpreter of that version, "" for no .pyc. Raises NotBuilt."""
+def fill(libraries: Path, python: str, arch: str) -> None:
+    """Put the libraries there. Raises NotBuilt."""
+    compiler = interpreter(python)
     install(libraries, python, arch)
     strip(libraries)
-    if compiler:
-        compile_all(libraries, compiler)
+    compile_all(libraries, compiler)
 
 
 def install(target: Path, python: str, arch: str) -> None:
@@ -125,7 +129,7 @@ def compile_all(libraries: Path, compiler: str) -> None:
     run(
         [compiler, "-I", "-m", "compileall", *options, *places, str(libraries)],
         f"{compiler} could not compile the layer's libraries; its own words are above: "
-        "mend it, or take it off the PATH to go without .pyc",
+        "mend it, or take it off the PATH for another one",
     )
     for source in libraries.rglob("*.py"):
         source.unlink()

@@ -1,11 +1,11 @@
 """Builds what the functions run on: a zip of our code and a layer of the libraries in requirements.txt.
 
-    python -m infra_bash.lib.package FOLDER CACHE
+    python -m infra_bash.lib.package code FOLDER
+    python -m infra_bash.lib.package layer CACHE CODE
 
-puts code-HASH.zip into FOLDER and layer-HASH.zip into CACHE, and prints three lines: where the code is, its
-SHA-256 as AWS writes it, where the layer is. LAMBDA_PYTHON,
-LAMBDA_ARCH and DATABASE_CA come from the environment. The same tree gives the same bytes; a layer that is
-there already is not built again.
+`code` puts code-HASH.zip into FOLDER and prints three lines: where it is, its SHA-256 as AWS writes it, and what the
+layer is called. `layer` puts that into CACHE, unless it is there already; CODE is the zip it is used with.
+LAMBDA_PYTHON, LAMBDA_ARCH and DATABASE_CA come from the environment. The same tree gives the same bytes.
 """
 
 import base64
@@ -27,13 +27,14 @@ MOST_BYTES = 250 * 1024 * 1024
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def archived(path: Path, files: Iterable[tuple[str, bytes]], compression: int) -> Path:
-    """Zip files, given by name and content, into path: the same bytes each time."""
+def archived(path: Path, files: Iterable[tuple[str, bytes]]) -> Path:
+    """Zip files, given by name and content, into path: the same bytes each time. They are stored, for what deflate
+    makes of them differs between versions of zlib."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files:
             info = zipfile.ZipInfo(name, EPOCH)
             info.external_attr = 0o644 << 16
-            archive.writestr(info, content, compression)
+            archive.writestr(info, content, zipfile.ZIP_STORED)
     return path
 
 
@@ -51,23 +52,25 @@ def build_code(folder: Path) -> Path:
     files = list(code_files())
     digest = hashlib.sha256(repr(files).encode()).hexdigest()
     files.append((CODE_VERSION_FILE, digest[:CODE_VERSION_LENGTH].encode()))
-    # Stored, not deflated: deflate's bytes differ between versions of zlib.
-    return archived(folder / f"code-{digest[:16]}.zip", files, zipfile.ZIP_STORED)
+    return archived(folder / f"code-{digest[:16]}.zip", files)
 
 
-def build_layer(folder: Path, python: str, arch: str, compiler: str) -> Path:
-    """`compiler` is an interpreter of that version, "" for a layer without .pyc."""
-    recipe = layer.recipe(python, arch, compiler)
-    path = folder / f"layer-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.zip"
+def layer_name(python: str, arch: str) -> str:
+    return f"layer-{hashlib.sha256(layer.recipe(python, arch).encode()).hexdigest()[:16]}.zip"
+
+
+def build_layer(folder: Path, python: str, arch: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / layer_name(python, arch)
     if path.exists():
         return path
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         libraries = Path(scratch) / "python"
-        layer.fill(libraries, python, arch, compiler)
+        layer.fill(libraries, python, arch)
         files = {file.relative_to(scratch).as_posix(): file for file in libraries.rglob("*") if file.is_file()}
         contents = ((name, files[name].read_bytes()) for name in sorted(files))
         # Under its name it is there whole or not at all.
-        return archived(Path(scratch) / path.name, contents, zipfile.ZIP_DEFLATED).replace(path)
+        return archived(Path(scratch) / path.name, contents).replace(path)
 
 
 def unzipped_bytes(path: Path) -> int:
@@ -83,17 +86,21 @@ def refuse_too_large(unzipped: int) -> None:
         )
 
 
-def build(folder: Path, cache: Path, python: str, arch: str) -> None:
-    compiler = layer.interpreter(python)
-    if not compiler:
-        say("without", f".pyc: there is no working python{python} on the PATH; cold starts take three times as long")
-    cache.mkdir(parents=True, exist_ok=True)
-    built = build_code(folder), build_layer(cache, python, arch, compiler)
-    for path in built:
-        say("ok", f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, unzipped {unzipped_bytes(path) / 1e6:.1f} MB")
-    refuse_too_large(sum(map(unzipped_bytes, built)))
-    code, libraries = built
-    print(code, base64.b64encode(hashlib.sha256(code.read_bytes()).digest()).decode(), libraries, sep="\n")
+def code(folder: Path, python: str, arch: str) -> None:
+    built = build_code(folder)
+    say_size(built)
+    print(built, base64.b64encode(hashlib.sha256(built.read_bytes()).digest()).decode(), sep="\n")
+    print(layer_name(python, arch))
+
+
+def libraries(folder: Path, python: str, arch: str, used_with: Path) -> None:
+    built = build_layer(folder, python, arch)
+    say_size(built)
+    refuse_too_large(unzipped_bytes(used_with) + unzipped_bytes(built))
+
+
+def say_size(built: Path) -> None:
+    say("ok", f"{built.name}: {built.stat().st_size / 1e6:.1f} MB, unzipped {unzipped_bytes(built) / 1e6:.1f} MB")
 
 
 def say(verb: str, words: str) -> None:
@@ -103,9 +110,13 @@ def say(verb: str, words: str) -> None:
 def main() -> int:
     # So that what is half made is cleared away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    folder, cache = map(Path, sys.argv[1:])
+    what, folder, *used_with = sys.argv[1:]
+    layer_of = Path(folder), os.environ["LAMBDA_PYTHON"], os.environ["LAMBDA_ARCH"]
     try:
-        build(folder, cache, os.environ["LAMBDA_PYTHON"], os.environ["LAMBDA_ARCH"])
+        if what == "code":
+            code(*layer_of)
+        else:
+            libraries(*layer_of, *map(Path, used_with))
     except NotBuilt as error:
         say("FAILED", str(error))
     except OSError as error:

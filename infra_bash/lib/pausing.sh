@@ -19,8 +19,8 @@ require_flow() {
 
 # schedules_that_are STATE: ENABLED or DISABLED; without watch, which goes on looking.
 schedules_that_are() {
-  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --output text \
-    --query "Rules[?State=='$1' && Name!='$PROJECT-$STAGE-watch'].Name"
+  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" \
+    --query "Rules[?State=='$1' && Name!='$PROJECT-$STAGE-watch'].Name" | rows
 }
 
 # sources_that_are STATE…: UUIDs of our functions' event sources in one of these states.
@@ -29,15 +29,15 @@ sources_that_are() {
   for state in "$@"; do
     query+="${query:+ || }State=='$state'"
   done
-  aws_read lambda list-event-source-mappings --output text \
-    --query "EventSourceMappings[?contains(FunctionArn, ':function:$PROJECT-$STAGE-') && ($query)].UUID"
+  aws_read lambda list-event-source-mappings \
+    --query "EventSourceMappings[?contains(FunctionArn, ':function:$PROJECT-$STAGE-') && ($query)].UUID" | rows
 }
 
 # require_stack: there is a switch to turn.
 require_stack() {
   local rules
-  rules=$(aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --query 'Rules[].Name' --output text)
-  [[ -n $rules && $rules != None ]] ||
+  rules=$(aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --query 'Rules[].Name' | rows)
+  [[ -n $rules ]] ||
     die "there is no schedule $PROJECT-$STAGE-…: the stack is not there, or only in part; run infra_bash/deploy.sh$(same_stack)"
 }
 
@@ -48,8 +48,7 @@ turn_sources() {
   [[ $1 == --no-enabled ]] || states=(Disabled Disabling)
   read -ra uuids <<<"$(sources_that_are "${states[@]}" | tr '\n' ' ')"
   for uuid in "${uuids[@]}"; do
-    [[ $uuid != None ]] || continue
-    aws_write_patiently 'ResourceConflict|ResourceInUse' lambda update-event-source-mapping --uuid "$uuid" "$1" >"$WORK/mapping"
+    aws_write lambda update-event-source-mapping --uuid "$uuid" "$1" >"$WORK/mapping"
     count=$((count + 1))
   done
   printf '%s' "$count"
@@ -62,7 +61,6 @@ turn_schedules() {
   [[ $1 == disable-rule ]] || state=DISABLED
   read -ra names <<<"$(schedules_that_are "$state" | tr '\n' ' ')"
   for name in "${names[@]}"; do
-    [[ $name != None ]] || continue
     aws_write events "$1" --name "$name"
     count=$((count + 1))
   done

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infra_bash.lib.judged.base import Thing
+from infra_bash.lib.judged.interfaces import interfaces_left
+from infra_bash.lib.judged.roles import has_network_rights
 from infra_bash.lib.verdicts import Stack
 
 # Word, name and what it is deleted by.
@@ -36,10 +38,11 @@ LISTED = {
 }
 LISTED_BY_PREFIX = {"cloudwatch", "events", "iam", "logs", "sqs"}
 LOGS = "/aws/lambda/"
+WAITS = "AWS takes its network interfaces away with it, in 20 to 40 minutes: run this again then"
 
 
 def parts(arn: str) -> tuple[str, str, str]:
-    """Service, type and name: of arn:aws:events:eu-west-2:1:rule/x these are events, rule and x."""
+    """Service, type and name: of arn:…:events:eu-west-2:1:rule/x these are events, rule and x."""
     service, resource = arn.split(":", 5)[2::3]
     for separator in "/:":
         kind, _, name = resource.partition(separator)
@@ -62,6 +65,7 @@ class Removals:
             role["RoleName"]: role for role in self._list("roles", "RoleDetailList") if self._is_our_role(role)
         }
         self._functions = self._ours("lambda", "function", "roles") | set(self._roles)
+        self._waiting = self._roles_that_wait()
         self._topics = self._ours("sns", "", "topics")
         self._queues = self._ours("sqs", "", "queues", "dead_letter_queues")
 
@@ -82,6 +86,10 @@ class Removals:
     def data(self) -> Found:
         yield from self._secrets()
         yield from self._named("bucket", "buckets", "Buckets", "Name", self._ours("s3", "", "buckets"))
+
+    def waiting_roles(self) -> Iterator[str]:
+        """Those whose rights AWS still needs, to take network interfaces away once the functions are gone."""
+        return (name for name in self._roles if name in self._waiting)
 
     def strangers(self) -> Iterator[tuple[str, str]]:
         """Service and ARN of what carries our tags and is nothing that any deploy makes."""
@@ -104,6 +112,11 @@ class Removals:
 
     def _is_our_role(self, role: Thing) -> bool:
         return role["RoleName"] in self._stack.want("roles") or self._bears_our_tags(role)
+
+    def _roles_that_wait(self) -> set[str]:
+        listed = self._list("interfaces", "NetworkInterfaces")
+        left = [*interfaces_left(listed, self._functions, self._list("functions", "Functions"))]
+        return {name for name, role in self._roles.items() if left and has_network_rights(role)}
 
     def _named(self, word: str, answer: str, key: str, field: str, ours: set[str]) -> Found:
         for thing in self._list(answer, key):
@@ -155,6 +168,8 @@ class Removals:
 
     def _roles_with_policies(self) -> Found:
         for name, role in self._roles.items():
+            if name in self._waiting:
+                continue
             for policy in role.get("RolePolicyList", []):
                 yield "role policy", name, f"{name}/{policy['PolicyName']}"
             for policy in role.get("AttachedManagedPolicies", []):
@@ -175,6 +190,8 @@ class Removals:
 def lines(removals: Removals, with_data: bool) -> Iterator[tuple[str, str, str, str]]:
     for word, name, by in removals.code():
         yield "delete", word, name, by
+    for name in removals.waiting_roles():
+        yield "stays", "role", name, WAITS
     for word, name, by in removals.data():
         yield ("delete", word, name, by) if with_data else ("stays", word, name, "until --with-data")
     for service, arn in removals.strangers():

@@ -26,8 +26,8 @@ read_stack() {
   aws_find lambda list-layer-versions --layer-name "$prefix-libraries" >"$HAVE/layers.json"
   aws_read sqs list-queues --queue-name-prefix "$prefix-" >"$HAVE/queues.json"
   aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$prefix-" >"$HAVE/log_groups.json"
-  aws_read iam get-account-authorization-details --filter Role \
-    --query "{RoleDetailList: RoleDetailList[?starts_with(RoleName, '$prefix-')]}" >"$HAVE/roles.json"
+  read_roles
+  read_interfaces
   aws_read s3api list-buckets >"$HAVE/buckets.json"
   aws_read secretsmanager list-secrets --include-planned-deletion >"$HAVE/secrets.json"
   mkdir -p "$HAVE/bells" "$HAVE/secrets"
@@ -52,6 +52,15 @@ remove_stack() {
   done 3<"$STATE/removals"
 }
 
+# remove_listed FILE: what its lines `VERDICT WORD NAME ID NOTE` say is to be deleted.
+remove_listed() {
+  local verdict word name id note
+  while IFS=$'\t' read -r verdict word name id note <&3; do
+    [[ $verdict != delete ]] || remove "$word" "$id" >/dev/null
+    say "$verdict" "$word $name${note:+ $note}"
+  done 3<"$1"
+}
+
 # remove WORD ID
 remove() {
   case $1 in
@@ -66,10 +75,18 @@ remove() {
     topic) aws_delete sns delete-topic --topic-arn "$2" ;;
     function) aws_delete lambda delete-function --function-name "$2" ;;
     layer) aws_delete lambda delete-layer-version --layer-name "${2%:*}" --version-number "${2##*:}" ;;
+    package) aws_delete s3api delete-object --bucket "$(ingestion_bucket)" --key "$2" ;;
     queue) aws_delete sqs delete-queue --queue-url "$2" ;;
     "log group") aws_delete logs delete-log-group --log-group-name "$2" ;;
     "role policy") aws_delete iam delete-role-policy --role-name "${2%%/*}" --policy-name "${2#*/}" ;;
     "attached policy") aws_delete iam detach-role-policy --role-name "${2%%/*}" --policy-arn "${2#*/}" ;;
+    permission) aws_delete lambda remove-permission --function-name "${2%/*}" --statement-id "${2#*/}" ;;
+    "function url") aws_delete lambda delete-function-url-config --function-name "$2" ;;
+    alias) aws_delete lambda delete-alias --function-name "${2%/*}" --name "${2#*/}" ;;
+    version) aws_delete lambda delete-function --function-name "${2%/*}" --qualifier "${2#*/}" ;;
+    "rule target") aws_delete events remove-targets --rule "${2%/*}" --ids "${2#*/}" ;;
+    "bucket policy") aws_delete s3api delete-bucket-policy --bucket "$2" ;;
+    "bucket replication") aws_delete s3api delete-bucket-replication --bucket "$2" ;;
     role) aws_delete iam delete-role --role-name "$2" ;;
     # At once: the name is wanted again by the next deploy.
     secret) aws_delete secretsmanager delete-secret --force-delete-without-recovery --secret-id "$2" ;;
@@ -79,7 +96,7 @@ remove() {
 
 remove_rule() {
   local -a targets
-  aws_find events list-targets-by-rule --rule "$1" --query 'Targets[].[Id]' --output text >"$WORK/targets"
+  aws_find events list-targets-by-rule --rule "$1" --query 'Targets[].Id' | rows >"$WORK/targets"
   mapfile -t targets <"$WORK/targets"
   ((${#targets[@]} == 0)) || aws_delete events remove-targets --rule "$1" --ids "${targets[@]}"
   aws_delete events delete-rule --name "$1"
@@ -89,21 +106,11 @@ remove_rule() {
 remove_bucket() {
   REFUSED=BucketNotEmpty
   while [[ $REFUSED == *BucketNotEmpty* ]]; do
-    delete_versions "$1"
-    FINE="$ABSENT|BucketNotEmpty" aws_write_patiently "$IN_USE" s3api delete-bucket --bucket "$1"
+    # Beside this script, which is then ended in the middle of a million versions as it is elsewhere.
+    python infra_bash.lib.emptying "$1" &
+    wait $!
+    FINE="$ABSENT|BucketNotEmpty" aws_write s3api delete-bucket --bucket "$1"
   done
-}
-
-# delete_versions BUCKET: of objects and of delete markers, as many as one call takes: a thousand.
-delete_versions() {
-  local versions=$WORK/versions.json problem
-  # shellcheck disable=SC2016 # `true` is JMESPath
-  aws_find s3api list-object-versions --bucket "$1" --no-paginate \
-    --query '{Objects: [Versions, DeleteMarkers][][].{Key: Key, VersionId: VersionId}, Quiet: `true`}' >"$versions"
-  grep -q '"Key"' "$versions" || return 0
-  problem=$(aws_write s3api delete-objects --bucket "$1" --delete "file://$versions" \
-    --query 'Errors[].[Key, Code]' --output text)
-  [[ -z $problem || $problem == None ]] || die "s3api delete-objects: $1: $(head -n 1 <<<"$problem")"
 }
 
 # show_rest: what find_stack has found and remove_stack did not delete: AWS lists for a while what is gone.

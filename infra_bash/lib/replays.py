@@ -17,19 +17,24 @@ from infra_bash.lib.terminal import escaped, read_answer
 
 Json = dict[str, Any]
 # What there is nothing to say of but how many.
-QUIET = ("there already", "same", "not expected")
+QUIET = ("there already", "same", "not expected", "removed")
 HINTS = {"missing": "replay.sh without --verify makes it"}
 WRONG = ("failed", "no such run", "differs", "missing")
 
 
 def lines(answer: Json) -> list[str]:
-    return [line(each) for each in answer["taken"] if each["what"] not in QUIET or each["words"]]
+    return [line(each) for each in answer["taken"] if each["what"] not in QUIET or (each["words"] and not days(each))]
 
 
 def line(each: Json) -> str:
     error = f"{each['error']}: " if each["what"] == "failed" else ""
     words = HINTS.get(each["what"]) or error + " ".join(each["words"].split())
     return f"run {each['run']} {each['what']}" + (f": {words}" if words else "")
+
+
+def days(each: Json) -> int | None:
+    """The age at which the run was removed; None where it was not."""
+    return each.get("days")
 
 
 def going_on(answer: Json) -> str:
@@ -41,7 +46,9 @@ def total(answers: list[Json]) -> Counter[str]:
 
 
 def summary(first: str, last: str, answers: list[Json]) -> str:
-    counts = ", ".join(f"{count} {what}" for what, count in sorted(total(answers).items()))
+    removed = [days(each) for answer in answers for each in answer["taken"] if days(each)]
+    after = {"removed": f" after {removed[-1]} days (RETENTION_DAYS)"} if removed else {}
+    counts = ", ".join(f"{count} {what}{after.get(what, '')}" for what, count in sorted(total(answers).items()))
     return f"{answers[0]['table']}, runs {first} to {last}: {counts}"
 
 

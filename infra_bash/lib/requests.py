@@ -3,7 +3,7 @@
     python -m infra_bash.lib.requests FOLDER KIND...
 
 writes FOLDER/KIND/NAME.json for each KIND, which is a method in infra_bash/lib/wanted/. Settings come from the
-environment, as do ACCOUNT_ID and, for functions, CODE_KEY and LAYER_ARN.
+environment, as do ACCOUNT_ID, PARTITION and, for functions, CODE_KEY and LAYER_ARN.
 """
 
 import json

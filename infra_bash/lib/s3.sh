@@ -10,13 +10,28 @@ ensure_buckets() {
     [[ $verdict == create ]] || read_bucket_parts "$name"
   done 4<"$STATE/buckets.verdicts"
   settle bucket_parts put_bucket_part
+  ensure_lifecycles
 }
 
-# put_bucket VERDICT NAME WHAT. AWS gives a deleted bucket's name out again after minutes, sometimes an hour; and when
-# an answer was lost, the CLI asks again and finds its own bucket.
+# ensure_lifecycles: what nobody needs any more goes by itself.
+ensure_lifecycles() {
+  local bucket
+  mkdir -p "$HAVE/lifecycles"
+  for bucket in $(names_of lifecycles); do
+    aws_find s3api get-bucket-lifecycle-configuration --bucket "$bucket" >"$HAVE/lifecycles/$bucket.json"
+  done
+  settle lifecycles put_lifecycle
+}
+
+# put_lifecycle VERDICT NAME WHAT
+put_lifecycle() {
+  [[ $1 == stays ]] || aws_write \
+    s3api put-bucket-lifecycle-configuration --cli-input-json "$(request lifecycles "$2")"
+}
+
+# put_bucket VERDICT NAME WHAT. When an answer was lost, the CLI asks again and finds its own bucket.
 put_bucket() {
-  PATIENCE_S=600 OR=', or choose another STAGE' FINE=BucketAlreadyOwnedByYou \
-    aws_write_patiently OperationAborted s3api create-bucket --cli-input-json "$(request buckets "$2")"
+  OR=', or choose another STAGE' FINE=BucketAlreadyOwnedByYou put s3api create-bucket "$@"
 }
 
 # read_bucket_parts BUCKET
@@ -32,7 +47,7 @@ put_bucket_part() {
   put s3api "put-${2#*.}" "$@"
 }
 
-# upload PACKAGE…: those and the catalogue, as far as the ingestion bucket lacks them, in one call.
+# upload PACKAGE…: those and the catalogue, as far as the ingestion bucket lacks them.
 upload() {
   local bucket key
   bucket=$(ingestion_bucket)
@@ -45,10 +60,12 @@ upload() {
     say ok "uploads"
     return
   fi
-  aws_write s3 cp --recursive --only-show-errors "$WORK/uploads" "s3://$bucket/" >/dev/null
-  while IFS= read -r key; do
+  [[ ! -d $WORK/uploads/deploy ]] ||
+    aws_write s3 cp --recursive --only-show-errors "$WORK/uploads/deploy" "s3://$bucket/deploy/" >/dev/null
+  while IFS= read -r key <&3; do
+    [[ $key == deploy/* ]] || create_object "$bucket" "$key" "$WORK/uploads/$key"
     say create "s3://$bucket/$key"
-  done <"$WORK/uploads.txt"
+  done 3<"$WORK/uploads.txt"
 }
 
 ensure_bell() {
@@ -57,11 +74,5 @@ ensure_bell() {
   for bucket in $(names_of bells); do
     aws_find s3api get-bucket-notification-configuration --bucket "$bucket" >"$HAVE/bells/$bucket.json"
   done
-  settle bells put_bell
-}
-
-# put_bell VERDICT NAME WHAT: S3 asks whether it may call the function, and hears of a new permission late.
-put_bell() {
-  aws_write_patiently 'Unable to validate the following destination' \
-    s3api put-bucket-notification-configuration --cli-input-json "$(request bells "$2")"
+  settle bells put s3api put-bucket-notification-configuration
 }

@@ -20,8 +20,13 @@ clean_up() {
     kill "${running[@]}" || :
     wait "${running[@]}" || :
   fi
+  at_end
   [[ -z $CLI_SERVER ]] || kill -KILL "$CLI_SERVER" || :
   rm -rf "$WORK"
+}
+# at_end: for scripts with something to give back once all their steps have ended.
+at_end() {
+  :
 }
 CLI_SERVER=
 trap clean_up EXIT

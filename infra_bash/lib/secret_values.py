@@ -3,8 +3,9 @@
     python -m infra_bash.lib.secret_values SECRETS_FILE OPERATION SETTING REQUEST
 
 The content is SETTING_VALUE of the environment or of SECRETS_FILE, which must be its owner's alone. OPERATION is
-create-secret, put-secret-value, or restore-secret, which stands for putting the content if there is any. Prints the
-request; complains in one line that never quotes the content.
+create-secret, put-secret-value, or restore-secret, which stands for putting the content if there is any. Where there is
+none for the reader's login, the secret is empty: the function migrate fills it. Prints the request; complains in one
+line that never quotes the content.
 """
 
 import json
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 
 Request = dict[str, object]
+MADE_BY_MIGRATE, EMPTY = "WAREHOUSE_READER_SECRET", "{}"
 LOGIN, SLACK = {"host", "port", "dbname", "username", "password"}, {"url"}
 
 
@@ -28,7 +30,7 @@ def file_values(path: Path) -> dict[str, str]:
     return {name.strip(): value if value.startswith("{") else "".join(shlex.split(value)) for name, value in pairs}
 
 
-def checked(name: str, content: str) -> str:
+def check(name: str, content: str) -> None:
     fields = SLACK if name.startswith("SLACK_") else LOGIN
     try:
         missing = fields - json.loads(content).keys()
@@ -36,20 +38,23 @@ def checked(name: str, content: str) -> str:
         raise ValueError(f"{name} is not JSON with {', '.join(sorted(fields))}") from None
     if missing:
         raise ValueError(f"{name} lacks {', '.join(sorted(missing))}")
-    return content
 
 
 def request_with_content(path: Path, operation: str, setting: str, request: Request) -> Request | None:
     """None when nothing is to be put. Raises ValueError."""
     name = f"{setting}_VALUE"
     content = os.environ.get(name) or file_values(path).get(name)
-    if not content:
-        if operation == "restore-secret":
-            return None
+    if not content and operation == "restore-secret":
+        return None
+    if not content and setting == MADE_BY_MIGRATE:
+        content = EMPTY
+    elif content:
+        check(name, content)
+    else:
         raise ValueError(f"there is no value for secret {request['Name']}; write {name}={{…}} into {path} (mode 600)")
     if operation == "create-secret":
-        return request | {"SecretString": checked(name, content)}
-    return {"SecretId": request["Name"], "SecretString": checked(name, content)}
+        return request | {"SecretString": content}
+    return {"SecretId": request["Name"], "SecretString": content}
 
 
 def main() -> int:

@@ -3,9 +3,6 @@
 
 PUT_SECRETS=no
 
-# What AWS answers for a while about the name of a secret that was deleted.
-WAS_DELETED='(scheduled|marked) for deletion'
-
 # ensure_secrets: make what is missing; what is there is only put again when --put-secrets says so.
 ensure_secrets() {
   local setting found
@@ -36,7 +33,7 @@ put_secret() {
 # restore_secret SETTING: somebody has deleted it and it waits for its end. Without a value of ours it keeps its own.
 restore_secret() {
   write_secret restore-secret "$1"
-  FINE=$ABSENT aws_write_patiently "$WAS_DELETED" secretsmanager restore-secret --secret-id "${!1}" >/dev/null
+  FINE=$ABSENT aws_write secretsmanager restore-secret --secret-id "${!1}" >/dev/null
   if [[ -n $REFUSED ]]; then
     create_secret "$1"
     return
@@ -53,6 +50,6 @@ write_secret() {
 
 # send_secret OPERATION SETTING: what write_secret has written.
 send_secret() {
-  aws_write_patiently "$WAS_DELETED" secretsmanager "$1" --cli-input-json "file://$WORK/$2.secret.json" >/dev/null
+  aws_write secretsmanager "$1" --cli-input-json "file://$WORK/$2.secret.json" >/dev/null
   rm "$WORK/$2.secret.json"
 }

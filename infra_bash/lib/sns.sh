@@ -5,7 +5,7 @@ declare -A SUBSCRIPTION=()
 
 # topic_arn NAME
 topic_arn() {
-  printf 'arn:aws:sns:%s:%s:%s' "$AWS_REGION" "$ACCOUNT_ID" "$1"
+  printf 'arn:%s:sns:%s:%s:%s' "$PARTITION" "$AWS_REGION" "$ACCOUNT_ID" "$1"
 }
 
 ensure_topics() {
@@ -25,11 +25,18 @@ put_topic() {
   fi
 }
 
+# read_subscriptions: by topic, for the list of all has those of this account alone.
+read_subscriptions() {
+  local name
+  for name in $(names_of topics); do
+    aws_find sns list-subscriptions-by-topic --topic-arn "$(topic_arn "$name")" \
+      --query 'Subscriptions[].[TopicArn, SubscriptionArn, Protocol, Endpoint]' | rows >>"$HAVE/subscriptions.txt"
+  done
+}
+
 ensure_subscriptions() {
   local topic arn protocol endpoint
-  aws_read sns list-subscriptions --output text \
-    --query "Subscriptions[?starts_with(TopicArn, '$(topic_arn "$PROJECT-$STAGE-")')].[TopicArn, SubscriptionArn, Protocol, Endpoint]" \
-    >"$HAVE/subscriptions.txt"
+  read_subscriptions
   mkdir -p "$HAVE/subscriptions"
   while read -r topic arn protocol endpoint <&4; do
     # One that is being deleted is still listed for a while, in the end without an ARN.

@@ -11,20 +11,19 @@ ensure_queues() {
 
 read_queues() {
   local urls url
-  urls=$(aws_read sqs list-queues --queue-name-prefix "$PROJECT-$STAGE-" --query 'QueueUrls[]' --output text)
+  urls=$(aws_read sqs list-queues --queue-name-prefix "$PROJECT-$STAGE-" --query 'QueueUrls[]' | rows)
   mkdir -p "$HAVE/queues"
   for url in $urls; do
-    [[ $url != None ]] || continue
     QUEUE_URL[${url##*/}]=$url
     printf '%s\n' "$url" >>"$HAVE/queue_urls.txt"
     aws_find sqs get-queue-attributes --queue-url "$url" --attribute-names All >"$HAVE/queues/${url##*/}.json"
   done
 }
 
-# put_queue VERDICT NAME WHAT. AWS refuses a name for a minute after a queue of that name was deleted.
+# put_queue VERDICT NAME WHAT
 put_queue() {
   if [[ $1 == create ]]; then
-    aws_write_patiently QueueDeletedRecently sqs create-queue --cli-input-json "$(request "$KIND" "$2")"
+    put sqs create-queue "$@"
   else
     aws_write sqs set-queue-attributes --queue-url "${QUEUE_URL[$2]}" --cli-input-json "$(request "${KIND%s}_attributes" "$2")"
   fi

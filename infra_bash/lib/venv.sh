@@ -38,7 +38,8 @@ install_requirements() {
     files+=(--requirement "$ROOT/$file")
   done
   say create ".venv from $*"
-  "$PYTHON" -m pip --disable-pip-version-check install --quiet --require-hashes "${files[@]}" >&2 ||
+  # No source distribution: its setup.py would run as whoever deploys.
+  "$PYTHON" -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: "${files[@]}" >&2 ||
     die "pip could not install $*; its own words are above"
 }
 

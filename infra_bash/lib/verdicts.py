@@ -15,10 +15,11 @@ from infra_bash.lib.judged.alerts import Alerts
 from infra_bash.lib.judged.base import Line
 from infra_bash.lib.judged.buckets import Buckets
 from infra_bash.lib.judged.functions import Functions
+from infra_bash.lib.judged.github import GitHub
 from infra_bash.lib.judged.queues import Queues
 
 
-class Stack(Buckets, Queues, Functions, Alerts):
+class Stack(Buckets, Queues, Functions, Alerts, GitHub):
     """Every kind of verdict."""
 
 

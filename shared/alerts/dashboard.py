@@ -9,23 +9,43 @@ from shared.names import Names
 
 # CloudWatch's grid is 24 wide: two graphs in a row.
 WIDTH, HEIGHT = 12, 6
+# Three dashboards an account of so many metrics each cost nothing; one of more costs 3 USD a month.
+MOST_METRICS = 50
 OURS = {
     "Freshness of the stalest table, in seconds": (metrics.FRESHNESS,),
     "Incidents, tables behind and held": (metrics.OPEN_INCIDENTS, metrics.TABLES_BEHIND, metrics.TABLES_HELD),
     "Dead letters": (metrics.DEAD_LETTERS,),
     "Rows that wait, rows that were refused": (metrics.ROWS_WAITING, metrics.ROWS_QUARANTINED),
+    "The age of the oldest run that a table lacks, in seconds": (metrics.OLDEST_MESSAGE,),
 }
-OF_A_FUNCTION = {"Errors": "Sum", "Duration": "Maximum", "Invocations": "Sum"}
+OF_A_FUNCTION = {"Errors": "Sum", "Duration": "Maximum"}
 AGE = "ApproximateAgeOfOldestMessage"
 
 # Title, statistic, and the lines in CloudWatch's words.
 Graph = tuple[str, str, list[list[Any]]]
 
 
-def dashboard(names: Names, functions: Sequence[str], queues: Sequence[str]) -> dict[str, Any]:
-    """`functions` and `queues` are whole names."""
-    graphs = [*_ours(names), _ages(names, queues), *_of_functions(functions)]
-    return {"widgets": [_widget(names.region, place, *graph) for place, graph in enumerate(graphs)]}
+def dashboard(
+    names: Names, functions: Sequence[str], transforms: Sequence[str], queues: Sequence[str]
+) -> dict[str, Any]:
+    """All three are whole names; `functions` are those that every stack has, `transforms` and `queues` the tables'."""
+    graphs = [
+        *_ours(names),
+        *(_of_functions(metric, functions, "function") for metric in OF_A_FUNCTION),
+        # Of many tables what is said of each goes first: our own metrics tell of the worst.
+        _of_functions("Errors", transforms, "transform"),
+        _ages(queues),
+    ]
+    return {"widgets": [_widget(names.region, place, *graph) for place, graph in enumerate(_free(graphs))]}
+
+
+def _free(graphs: Sequence[Graph]) -> Iterator[Graph]:
+    """Those that cost nothing: of one that would go beyond nothing is shown."""
+    shown = 0
+    for graph in graphs:
+        if shown + len(graph[2]) <= MOST_METRICS:
+            shown += len(graph[2])
+            yield graph
 
 
 def _ours(names: Names) -> Iterator[Graph]:
@@ -33,19 +53,14 @@ def _ours(names: Names) -> Iterator[Graph]:
         yield title, "Maximum", [[names.prefix, metric.name, {"label": metric.meaning}] for metric in shown]
 
 
-def _ages(names: Names, queues: Sequence[str]) -> Graph:
-    oldest = [names.prefix, metrics.OLDEST_MESSAGE.name, {"label": metrics.OLDEST_MESSAGE.meaning}]
-    each = [["AWS/SQS", AGE, "QueueName", queue] for queue in queues]
-    return "The age of each queue's oldest message, in seconds", "Maximum", [oldest, *each]
+def _of_functions(metric: str, functions: Sequence[str], noun: str) -> Graph:
+    lines = [[LAMBDA, metric, "FunctionName", function] for function in functions]
+    return f"{metric} of each {noun}", OF_A_FUNCTION[metric], lines
 
 
-def _of_functions(functions: Sequence[str]) -> Iterator[Graph]:
-    for metric, statistic in OF_A_FUNCTION.items():
-        yield (
-            f"{metric} of each function",
-            statistic,
-            [[LAMBDA, metric, "FunctionName", function] for function in functions],
-        )
+def _ages(queues: Sequence[str]) -> Graph:
+    lines = [["AWS/SQS", AGE, "QueueName", queue] for queue in queues]
+    return "The age of each queue's oldest message, in seconds", "Maximum", lines
 
 
 def _widget(region: str, place: int, title: str, statistic: str, lines: list[list[Any]]) -> dict[str, Any]:

@@ -99,8 +99,8 @@ def _blocks(notice: Notice, head: str) -> Iterator[Block]:
         yield {"type": "section", "fields": some}
     if notice.command:
         yield {"type": "section", "text": _markup(_code(notice.command))}
-    links = f"<{_dashboard(notice)}|Dashboard> · {fitted(_runbook(notice), ANCHOR)}"
-    yield {"type": "context", "elements": [_markup(links)]}
+    runbook = _plain(fitted(_runbook(notice), ANCHOR))
+    yield {"type": "context", "elements": [_markup(f"<{_dashboard(notice)}|Dashboard>"), runbook]}
 
 
 def _numbers(notice: Notice) -> Iterable[str]:
@@ -130,10 +130,20 @@ def _runbook(notice: Notice) -> str:
     return "docs/runbook.md" + (f"#{notice.runbook}" if notice.runbook else "")
 
 
+# Where the console of a partition is that is not AWS's first, by how its regions' names begin.
+CONSOLES = {
+    "cn-": "console.amazonaws.cn",
+    "us-gov-": "console.amazonaws-us-gov.com",
+    "eusc-": "console.amazonaws-eusc.eu",
+}
+
+
 def _dashboard(notice: Notice) -> str:
     """Without any character that is special in a link of Slack's."""
     region, stack = (quote(name[:NAME], safe="") for name in (notice.region, notice.stack))
-    return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards/dashboard/{stack}"
+    hosts = (host for begins, host in CONSOLES.items() if region.startswith(begins))
+    console = next(hosts, "console.aws.amazon.com")
+    return f"https://{region}.{console}/cloudwatch/home?region={region}#dashboards/dashboard/{stack}"
 
 
 def _lines(*lines: str) -> str:

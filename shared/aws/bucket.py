@@ -1,15 +1,14 @@
 """One S3 bucket: read, create once, overwrite, list."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
 from shared.aws.clients import Sleep, called, client
-from shared.errors import CorruptObject, MissingObject
-from shared.lake.keys import content_hash
+from shared.errors import MissingObject, ServiceUnavailable
 
 T = TypeVar("T")
 
@@ -92,17 +91,21 @@ class S3Bucket:
                 return
             ask["ContinuationToken"] = page["NextContinuationToken"]
 
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete at most a thousand objects. Raises ServiceUnavailable when one of them stays."""
+        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+
+        def delete() -> None:
+            # S3 answers success also when it keeps some, and says which.
+            answer = self._s3.delete_objects(Bucket=self.name, Delete=wanted)
+            for error in answer.get("Errors", ()):
+                raise ServiceUnavailable("S3", f"deleting s3://{self.name}/{error['Key']}", error["Code"])
+
+        called("S3", f"deleting from s3://{self.name}", delete, sleep=self._sleep)
+
     def _found(self, key: str, look: Callable[[], T]) -> T:
         missing = frozenset({"NoSuchKey", "404"})  # the latter of HeadObject
         try:
             return called("S3", f"reading s3://{self.name}/{key}", look, missing, self._sleep)
         except ClientError as error:
             raise MissingObject(self.name, key) from error
-
-
-def get_verified(bucket: Bucket, key: str, sha256: str) -> bytes:
-    """An object whose bytes are what its record says. Raises MissingObject, CorruptObject."""
-    body = bucket.get(key)
-    if content_hash(body) != sha256:
-        raise CorruptObject(f"s3://{bucket.name}/{key}", "its bytes are not those that its record was made of")
-    return body

@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.errors import ServiceRefused, ServiceUnavailable
+from shared.errors import AwsRefused, ServiceUnavailable
 from shared.retry import retried
 
 T = TypeVar("T")
@@ -30,6 +30,7 @@ REFUSALS = {
     "AuthorizationError",
     "AuthorizationErrorException",
     "ExpiredToken",
+    "ExpiredTokenException",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "NoSuchBucket",
@@ -43,9 +44,9 @@ REFUSALS = {
 }
 
 
-def client(service: str) -> Any:
+def client(service: str, read_timeout_s: float = CONFIG.read_timeout) -> Any:  # type: ignore[attr-defined]
     """A boto3 client of `service`; region, credentials and endpoint are the environment's."""
-    return boto3.client(service, config=CONFIG)  # type: ignore[call-overload]
+    return boto3.client(service, config=CONFIG.merge(Config(read_timeout=read_timeout_s)))  # type: ignore[call-overload]
 
 
 def code_of(error: ClientError) -> str:
@@ -64,7 +65,7 @@ def called(
 ) -> T:
     """What `call` returns, retried; a ClientError whose code is `expected` is the caller's to handle.
 
-    Raises ServiceUnavailable (transient) or ServiceRefused (permanent). Their text holds the error's code,
+    Raises ServiceUnavailable (transient) or AwsRefused (it may pass, or not). Their text holds the error's code,
     never its message, which can quote what was sent.
     """
 
@@ -76,7 +77,7 @@ def called(
             if code in expected:
                 raise
             if code in REFUSALS:
-                raise ServiceRefused(service, doing, code, "deploy again, and look at the role's rights") from error
+                raise AwsRefused(service, doing, code, "deploy again, and look at the role's rights") from error
             raise ServiceUnavailable(service, doing, code) from error
         except BotoCoreError as error:
             raise ServiceUnavailable(service, doing, type(error).__name__) from error

@@ -1,11 +1,13 @@
 """Lambda functions, called by one another."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
 
-from shared.aws.clients import called, client
+from shared.aws.clients import Sleep, called, client
+from shared.errors import ServiceUnavailable
 
 
 class Functions(Protocol):
@@ -13,9 +15,27 @@ class Functions(Protocol):
         """Have the function run soon, whatever becomes of it."""
 
 
+# A function that reads a database from a cold start: its answer may take so long.
+ANSWER_S = 60
+
+
 class LambdaFunctions:
-    def __init__(self, lambda_: Any = None) -> None:
-        self._lambda = lambda_ or client("lambda")
+    def __init__(self, lambda_: Any = None, sleep: Sleep = time.sleep) -> None:
+        self._sleep = sleep
+        self._lambda = lambda_ or client("lambda", read_timeout_s=ANSWER_S)
+
+    def ask(self, name: str, event: Mapping[str, object]) -> Any:
+        """Return what the function answers. Only for questions: it may be asked more than once. Raises
+        ServiceUnavailable also when the function fails."""
+
+        def ask() -> Any:
+            answer = self._lambda.invoke(FunctionName=name, Payload=msgspec.json.encode(event))
+            said = msgspec.json.decode(answer["Payload"].read())
+            if "FunctionError" in answer:
+                raise ServiceUnavailable("Lambda", f"asking {name}", str(said.get("errorType", "error")))
+            return said
+
+        return called("Lambda", f"asking {name}", ask, sleep=self._sleep)
 
     def invoke_later(self, name: str, event: Mapping[str, object]) -> None:
         payload = msgspec.json.encode(event)

@@ -58,6 +58,24 @@ def get_login(secret: str, secrets_manager: Any = None) -> Login:
     return login
 
 
+def find_login(secret: str, secrets_manager: Any = None) -> Login | None:
+    """None when the secret holds none, or none that can be used."""
+    try:
+        return get_login(secret, secrets_manager)
+    except BadSetting:
+        return None
+
+
+def put_login(secret: str, login: Login, secrets_manager: Any = None) -> None:
+    manager = secrets_manager or client("secretsmanager")
+    text = msgspec.json.encode(login).decode()
+    called(
+        "Secrets Manager",
+        f"writing secret {secret}",
+        lambda: manager.put_secret_value(SecretId=secret, SecretString=text),
+    )
+
+
 def get_webhook(secret: str, secrets_manager: Any = None) -> Webhook:
     """Raises BadSetting, as `get_login`."""
     return _decoded(secret, Webhook, "Slack's webhook", '{"url"}', secrets_manager)

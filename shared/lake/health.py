@@ -5,7 +5,7 @@ from typing import TypeVar
 import msgspec
 
 from shared.aws.bucket import Bucket
-from shared.errors import BadDocument, MissingObject
+from shared.errors import BadDocument, MissingObject, NotYet
 from shared.lake.documents import decode_json
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -19,9 +19,17 @@ class Loaded(msgspec.Struct, frozen=True):
     stopped: str = ""
 
 
-def last_words(ingestion: Bucket, key: str, kind: type[S]) -> S | None:
-    """Return what `key` says; None when there is none, or when this code does not understand it."""
+def last_words(ingestion: Bucket, key: str, kind: type[S], *, must_be_sure: bool = False) -> S | None:
+    """Return what `key` says; None when there is none, or when this code does not understand it.
+
+    Who `must_be_sure` that there is none has S3 asked twice: for minutes after versions were first turned on it lists
+    objects that it does not give. Then NotYet is raised.
+    """
     try:
         return decode_json(ingestion.get(key), kind, key)
-    except (MissingObject, BadDocument):
-        return None
+    except MissingObject as error:
+        if must_be_sure and key in ingestion.list(key):
+            raise NotYet(f"{error}, and is listed: S3 will give it") from error
+    except BadDocument:
+        pass
+    return None

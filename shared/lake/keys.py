@@ -6,17 +6,25 @@ quarantine/. Only health/ is ever overwritten, and nothing in it is a source of 
 
 import hashlib
 import re
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
 
 RUNS = "runs/"
 PUBLISHED = "published/"
+BATCHES = "batches/"
+CATALOGUE = "catalogue/"
 MANIFESTS = "manifests/"
+TABLES = "tables/"
+QUARANTINE = "quarantine/"
+HEALTH = "health/"
 LATEST_HINT = "health/latest.json"
 EXTRACT_HEALTH = "health/extract.json"
 LOAD_HEALTH = "health/load.json"
 WATCH_HEALTH = "health/watch.json"
 INCIDENTS = "health/incidents.json"
 ASKED = "health/asked.json"
+# What RETENTION_DAYS has taken away, in each bucket of that bucket.
+EXPIRED = "health/expired.json"
 # Written by pause.sh and taken away by resume.sh: since when.
 PAUSED = "health/paused.json"
 
@@ -50,17 +58,43 @@ def place_of(key: str) -> tuple[int, str] | None:
     return (int(found[1]), found[2]) if found and int(found[1]) else None
 
 
+_PART = re.compile(
+    rf"(?:{BATCHES}|{TABLES})([A-Za-z_][A-Za-z0-9_]*)/([0-9]{{4}})/([0-9]{{2}})/([0-9]{{2}})"
+    rf"/([0-9]{{{DIGITS}}})(?:-[^/]+)?/part-[0-9]{{5,}}-[0-9a-f]{{16}}\.parquet"
+)
+
+
+class PartKey(NamedTuple):
+    """What a part's key says: the day is that of the run's snapshot."""
+
+    table: str
+    day: date
+    run: int
+
+
+def part_of(key: str) -> PartKey | None:
+    """Return what the key of a batch's or a warehouse table's part says; None for every key that is not one of ours."""
+    found = _PART.fullmatch(key)
+    if not found:
+        return None
+    try:
+        day = date(int(found[2]), int(found[3]), int(found[4]))
+    except ValueError:
+        return None
+    return PartKey(found[1], day, int(found[5]))
+
+
 def content_hash(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
 def batch_part_key(table: str, snapshot: datetime, run: int, attempt: str, part: int, sha256: str) -> str:
     day = f"{snapshot:%Y/%m/%d}"
-    return f"batches/{table}/{day}/{_number(run)}-{attempt}/part-{part:05d}-{sha256[:16]}.parquet"
+    return f"{BATCHES}{table}/{day}/{_number(run)}-{attempt}/part-{part:05d}-{sha256[:16]}.parquet"
 
 
 def table_part_key(table: str, snapshot: datetime, run: int, part: int, sha256: str) -> str:
-    return f"tables/{table}/{snapshot:%Y/%m/%d}/{_number(run)}/part-{part:05d}-{sha256[:16]}.parquet"
+    return f"{TABLES}{table}/{snapshot:%Y/%m/%d}/{_number(run)}/part-{part:05d}-{sha256[:16]}.parquet"
 
 
 def manifest_key(run: int, table: str) -> str:
@@ -69,8 +103,8 @@ def manifest_key(run: int, table: str) -> str:
 
 def quarantine_key(table: str, run: int, sha256: str) -> str:
     # With its content's hash, like a part: two code versions may judge one row differently.
-    return f"quarantine/{table}/{_number(run)}-{sha256[:16]}.parquet"
+    return f"{QUARANTINE}{table}/{_number(run)}-{sha256[:16]}.parquet"
 
 
 def catalogue_key(table: str, fingerprint: str) -> str:
-    return f"catalogue/{table}/{fingerprint}.json"
+    return f"{CATALOGUE}{table}/{fingerprint}.json"

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from shared.aws.bucket import Bucket
-from shared.errors import BadDocument, MissingObject
+from shared.errors import BadDocument, MissingObject, PermanentError
 from shared.lake import keys
 from shared.lake.documents import ChangeMessage, RunRecord, decode, decode_json, encode
 from shared.lake.listing import ours
@@ -49,6 +49,14 @@ class RunLog:
         # From the hinted run itself on; when that is not there, the hint is wrong.
         return (self._newest_after(hint - 1, hint) if hint else None) or self._newest_after(0, 1)
 
+    def ends_with(self, record: RunRecord) -> bool:
+        """Whether `record` is there as it was, and none of the next number: two reads in place of a listing, which
+        overlook a log that begins behind a gap."""
+        try:
+            return self.get(record.run) == record and not self._has(keys.run_key(record.run + 1))
+        except PermanentError:
+            return False
+
     def newest_number(self) -> int:
         """The newest run; 0 when there is none."""
         newest = self.newest()
@@ -66,6 +74,8 @@ class RunLog:
 
     def numbers(self, after: int, newest: RunRecord) -> Iterator[int]:
         """Yield the runs after `after` that there are in the log that ends with `newest`, in order."""
+        if after >= newest.run:
+            return
         for run in self._numbers(max(after, newest.began - 1)):
             if run > newest.run:
                 return

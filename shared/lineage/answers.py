@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from shared.errors import BadDocument, CorruptObject, MissingObject, OtherDeclaration, Refused
+from shared.errors import BadDocument, CorruptObject, MissingObject, OtherDeclaration, Refused, Removed
 
 T = TypeVar("T")
 
@@ -164,10 +164,11 @@ class Journey(Answer, frozen=True, kw_only=True):
 
 
 class Said:
-    """Why something cannot be told, in words, each once."""
+    """Why something cannot be told, in words, each once. `is_removed`: something was too old, and so is gone."""
 
     def __init__(self) -> None:
         self._lines: dict[str, None] = {}
+        self.is_removed = False
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -181,6 +182,7 @@ class Said:
         try:
             return look()
         except (MissingObject, CorruptObject, BadDocument, OtherDeclaration, Refused) as error:
+            self.is_removed = self.is_removed or isinstance(error, Removed)
             self.add(str(error))
             return None
 

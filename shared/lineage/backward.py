@@ -54,7 +54,7 @@ class _Backward:
     def _part(self, made: documents.Manifest) -> File | None:
         [column] = [column for column in self._target.columns if column.name == self._target.key]
         part = self._said.tried(lambda: holder(self._lake.processed, made.parts, column, self._key))
-        if part is None:
+        if part is None and not self._said.is_removed:
             self._said.add(f"no part of the manifest of run {made.run} can be shown to hold {column.name} {self._key}")
         return part
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from shared.aws.bucket import Bucket, get_verified
+from shared.aws.bucket import Bucket
 from shared.columns import Column, Frame, Kind, Series
 from shared.errors import MissingObject
 from shared.lake import keys, parquet
 from shared.lake.documents import Part, RunRecord
+from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog, messages_of
 from shared.lineage.answers import File, Load, Manifest, Message, Run, utc
 from shared.load.manifest import Written, get_written

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from shared.columns import Frame
+from shared.errors import Removed
 from shared.lineage.answers import Load, Said
 from shared.lineage.lake import Lake, found_in
 from shared.lineage.warehouse import Row, Warehouse
@@ -26,7 +27,7 @@ def origin_of(target: Target, row: Row, lake: Lake, warehouse: Warehouse, said: 
     if target.kind == "fact":
         said.add("no load of ours made this record: it was there before")
         return Origin(None)
-    load = said.tried(lambda: inferred(target, row.key, lake, warehouse))
+    load = said.tried(lambda: inferred(target, row.key, lake, warehouse, said))
     found = "its manifests say that it is the same since then" if load else "and its manifests do not either"
     said.add(
         "the warehouse does not say which load wrote this row (it was restored, or changed by hand), "
@@ -35,15 +36,19 @@ def origin_of(target: Target, row: Row, lake: Lake, warehouse: Warehouse, said: 
     return Origin(load, inferred=load is not None)
 
 
-def inferred(target: Target, key: str, lake: Lake, warehouse: Warehouse) -> Load | None:
-    """The first load since which the row is as the newest manifest with this key has it.
+def inferred(target: Target, key: str, lake: Lake, warehouse: Warehouse, said: Said) -> Load | None:
+    """The first load since which the row is as the newest manifest with this key has it, as far as parts were kept.
 
     Raises MissingObject, BadDocument, Refused, CorruptObject, OtherDeclaration.
     """
     newest: Frame | None = None
     first = None
     for load in warehouse.last_loads(target, lake.newest.log if lake.newest else "", MOST_WALKED):
-        rows = _rows(target, key, load, lake)
+        try:
+            rows = _rows(target, key, load, lake)
+        except Removed as error:
+            said.add(str(error))
+            break
         if rows is None:
             continue
         if newest is not None and not rows.equals(newest):

@@ -30,6 +30,12 @@ class Granting:
         # By its bare name: has_schema_privilege() takes no quotes.
         self._grant(("USAGE",), "schema", schema, quoted(schema))
 
+    def grant_entry(self, schema: str) -> None:
+        """To whoever only reads."""
+        database = self._present.database()
+        self._grant(("CONNECT",), "database", database, quoted(database))
+        self._grant(("USAGE",), "schema", schema, quoted(schema))
+
     def grant_target(self, target: Target) -> None:
         self.grant_relation(declared.rights(target), target.name)
         sequence = self._present.sequence(target.name, target.record_id) if target.record_id else None

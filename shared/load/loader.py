@@ -10,14 +10,15 @@ from msgspec.structs import replace
 from shared import log
 from shared.aws.bucket import Bucket
 from shared.aws.functions import Functions
-from shared.errors import LogWentBack, PermanentError, TotestreamError
+from shared.errors import SPREADS_S, LogWentBack, MayPass, PermanentError, TotestreamError
 from shared.lake import keys
 from shared.lake.documents import RunRecord
+from shared.lake.health import last_words
 from shared.lake.manifests import Manifests, Place
 from shared.lake.run_log import RunLog
 from shared.load import plan
 from shared.load.damage import Damage, find_damages
-from shared.load.health import Missing, TableHealth, table_health
+from shared.load.health import Health, Missing, TableHealth, table_health
 from shared.load.memory import Memory
 from shared.load.outcome import Outcome
 from shared.load.turn import Turn
@@ -64,7 +65,8 @@ def load_pass(outside: Outside, memory: Memory | None = None) -> Outcome:
         while one.look():
             pass
     except PermanentError as error:
-        one.report({}, error)
+        if not one.may_pass(error):
+            one.report({}, error)
         raise
     # The sooner after the last look, the less a bell can ring unheard in between.
     outside.warehouse.unlock()
@@ -127,6 +129,13 @@ class Pass:
         health = self._outcome.health(self._outside.now(), known, stopped_by)
         self._outside.ingestion.put(keys.LOAD_HEALTH, msgspec.json.encode(health))
 
+    def may_pass(self, error: PermanentError) -> bool:
+        """Whether nobody need look yet: the last pass that ended well is not too long ago."""
+        if not isinstance(error, MayPass):
+            return False
+        last = last_words(self._outside.ingestion, keys.LOAD_HEALTH, Health)
+        return last is None or not last.stopped and self._outside.now() - last.at < timedelta(seconds=SPREADS_S)
+
     def _complete_run(self, newest: RunRecord) -> int:
         log_id, complete = newest.log, self._warehouse.complete(newest.log, newest.began)
         self._outcome.log, self._outcome.newest_run, self._outcome.complete_run = log_id, newest.run, complete.run
@@ -145,7 +154,8 @@ class Pass:
         taken = self._warehouse.taken(log_id, complete)
         records = self._memory.records(self._run_log, newest, complete, last)
         refuse_others(taken, records, newest)
-        there = self._manifests.places_since(complete)
+        # Where no run is left, nor an entry of one, no manifest is of any account.
+        there: set[Place] = self._manifests.places_since(complete) if records or taken else set()
         self._outcome.waiting = dict(self._outcome.stopped)
         for reason, table in self._memory.refusals(self._outside.processed, log_id, taken, there).items():
             self._outcome.add_refused(reason, table)

@@ -10,7 +10,7 @@ from functools import partial
 
 from shared.errors import Refused, TotestreamError
 from shared.load import bookkeeping
-from shared.load.migration import Migration, Report
+from shared.load.migration import Migration, Reader, Report
 from shared.load.views import views
 from shared.load.warehouse import lock_key
 from shared.postgres.connection import Connection, quoted
@@ -20,6 +20,8 @@ from shared.warehouse.registry import TARGETS, Target
 LOCK_S = 60
 STATEMENT_S = 240
 Targets = Mapping[str, Target]
+
+PREVIEW = {"do": "preview"}
 
 __all__ = ["Report", "migrate"]
 
@@ -31,27 +33,34 @@ def migrate(
     event: Mapping[str, object] | None = None,
     targets: Targets = TARGETS,
     *,
+    reader: Reader | None = None,
     lock_s: int = LOCK_S,
 ) -> Report:
     """What `event` asks for: `{}` everything but foreign keys, `{"do": "foreign_keys", "tables": [facts]}` those,
     `{"do": "preview"}` what `{}` would do, undone again.
 
-    `loader` is the login that is given the rights to load; `lock_s` is how long a loader at work is waited for.
+    `loader` is the login that is given the rights to load, `reader` the one that may read; `lock_s` is how long a
+    loader at work is waited for.
     Refused when the event asks for anything else.
     """
     match event or {"do": "migrate"}:
         case {"do": "migrate" | "preview"}:
-            work = partial(ensure_everything, loader=loader, targets=targets)
+            work = partial(ensure_everything, loader=loader, targets=targets, reader=reader)
         case {"do": "foreign_keys", "tables": [*names]} if all(_is_fact(name, targets) for name in names):
             work = partial(ensure_foreign_keys, facts=[targets[str(name)] for name in names])
         case _:
             raise Refused('migrate takes {}, {"do": "preview"} or {"do": "foreign_keys", "tables": [names of facts]}')
-    with _migration(connection, schema, lock_s, keep=event != {"do": "preview"}) as one:
+    with _migration(connection, schema, lock_s, keep=event != PREVIEW) as one:
         work(one)
         return one.report
 
 
-def ensure_everything(one: Migration, loader: str, targets: Targets) -> None:
+def wants_everything(event: Mapping[str, object]) -> bool:
+    """Whether it is for more than foreign keys."""
+    return event in ({}, {"do": "migrate"}, PREVIEW)
+
+
+def ensure_everything(one: Migration, loader: str, targets: Targets, reader: Reader | None) -> None:
     one.say_encoding()
     one.ensure_schema()
     for table in bookkeeping.TABLES:
@@ -62,6 +71,9 @@ def ensure_everything(one: Migration, loader: str, targets: Targets) -> None:
         for view in views(target):
             one.alone(view.name, partial(one.ensure_view, view))
     one.ensure_rights(loader, targets)
+    if reader:
+        one.ensure_reader(reader, targets)
+    one.say_one_login(loader)
     one.say_differences(targets, loader)
 
 

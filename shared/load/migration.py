@@ -25,10 +25,20 @@ class Report:
 
     did: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    # Why no reader could be made, or given its rights.
+    not_readable: str = ""
 
     @property
     def facts(self) -> dict[str, list[str]]:
         return {"did": self.did, "said": self.said}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A login that may read. With a `verifier` of its password it is made, or given that password."""
+
+    name: str
+    verifier: str = ""
 
 
 class Migration:
@@ -154,7 +164,52 @@ class Migration:
                 self.alone(target.name, partial(granting.grant_target, target))
                 granting.grant_views(target)
 
+    def ensure_reader(self, reader: Reader, targets: Mapping[str, Target]) -> None:
+        did = len(self.report.did)
+        self._connection.run("SAVEPOINT reader")
+        try:
+            self._make_reader(reader)
+            self._let_read(reader.name, targets)
+        except ServiceRefused as error:
+            self._connection.run("ROLLBACK TO SAVEPOINT reader")
+            del self.report.did[did:]
+            self.report.not_readable = str(error)
+        self._connection.run("RELEASE SAVEPOINT reader")
+
+    def _make_reader(self, reader: Reader) -> None:
+        if reader.verifier:
+            is_there, name = self._present.has_login(reader.name), quoted(reader.name)
+            self._must(
+                f"{'ALTER' if is_there else 'CREATE'} ROLE {name} LOGIN PASSWORD {literal(reader.verifier)}; "
+                f"ALTER ROLE {name} SET default_transaction_read_only TO on",
+                f"login {reader.name} {'given another password' if is_there else 'made'}",
+            )
+
+    def _let_read(self, reader: str, targets: Mapping[str, Target]) -> None:
+        """What the owner may not grant is refused as a whole: half a view of the warehouse answers nothing."""
+        granting = Granting(self._present, reader, self._must, self._say)
+        granting.grant_entry(self._schema)
+        for table in bookkeeping.TABLES:
+            granting.grant_relation(("SELECT",), table.name)
+        for target in targets.values():
+            shape = self._present.shape(target.name)
+            if shape and shape.is_table:
+                granting.grant_relation(("SELECT",), target.name)
+                granting.grant_views(target)
+
     # ---- what is left as it is
+
+    def say_one_login(self, loader: str) -> None:
+        owner = self._present.login()
+        if loader == owner:
+            self._say(
+                f"the loader's login is the owner's, {owner}, and may drop and change every table; the way out: "
+                "set WAREHOUSE_OWNER_SECRET, and WAREHOUSE_SECRET to a login that owns nothing"
+            )
+        elif self._present.has_login(loader) and self._present.may_act_as(loader, owner):
+            self._say(
+                f"the loader's login, {loader}, may act as the owner's, {owner}: it may drop and change every table"
+            )
 
     def say_differences(self, targets: Mapping[str, Target], loader: str) -> None:
         ours = {*targets, *(table.name for table in bookkeeping.TABLES)}

@@ -161,6 +161,10 @@ class Present:
     def has_login(self, login: str) -> bool:
         return bool(self._ask("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :login)", login=login))
 
+    def may_act_as(self, login: str, owner: str) -> bool:
+        """Also a superuser may."""
+        return bool(self._ask("SELECT pg_has_role(:login, :owner, 'MEMBER')", login=login, owner=owner))
+
     def may(self, login: str, right: str, kind: str, name: str) -> bool:
         """`kind` is table, sequence, schema or database; `name` is quoted when of a table or sequence. `right` may be
         of some of a table's columns: UPDATE (this, that)."""

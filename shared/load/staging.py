@@ -2,11 +2,12 @@
 
 from functools import partial
 
-from shared.aws.bucket import Bucket, get_verified
+from shared.aws.bucket import Bucket
 from shared.columns import Column, Frame
 from shared.errors import CorruptObject, ServiceRefused
 from shared.lake import parquet
 from shared.lake.documents import Manifest, Part, Quarantined
+from shared.lake.parts import get_verified
 from shared.load import encodings, fitting_sql, sql
 from shared.load.warehouse import Warehouse
 from shared.postgres.encoding import encode

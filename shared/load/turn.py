@@ -2,10 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from shared import log
 from shared.aws.bucket import Bucket
-from shared.errors import LogWentBack, NotYet, PermanentError, Refused, ServiceRefused, TotestreamError
+from shared.errors import (
+    SPREADS_S,
+    AwsRefused,
+    LogWentBack,
+    MissingObject,
+    NotYet,
+    PermanentError,
+    Refused,
+    Removed,
+    ServiceRefused,
+    TotestreamError,
+)
 from shared.lake.documents import Manifest, RunRecord
 from shared.load import damage, ledger_sql, plan, sql, waiting_sql
 from shared.load.bookkeeping import SUPERSEDED
@@ -63,7 +75,7 @@ class Turn:
 
     def _failed(self, run: int | None, error: TotestreamError) -> bool:
         table = self._target.name
-        is_permanent = isinstance(error, PermanentError)
+        is_permanent = isinstance(error, PermanentError) and not self._passes(run, error)
         if not is_permanent or self._outcome.add_refused(f"{table}, run {run}: {error}", table):
             say = log.error if is_permanent else log.warning
             say("table was not loaded", table=table, run=run, error=type(error).__name__, reason=str(error))
@@ -73,6 +85,14 @@ class Turn:
             return True
         self._outcome.stopped[table] = self._outcome.waiting[table] = str(error)
         return False
+
+    def _passes(self, run: int | None, error: TotestreamError) -> bool:
+        """Whether nobody need look yet. Where a right is lacking for good the table is told as late."""
+        if isinstance(error, Removed):
+            return False
+        if not isinstance(error, MissingObject) or run is None:
+            return isinstance(error, AwsRefused)
+        return self._look.now - self._look.record(run).snapshot.taken_at < timedelta(seconds=SPREADS_S)
 
     # ---- manifests
 

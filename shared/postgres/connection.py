@@ -98,11 +98,20 @@ class Connection:
             raise
 
 
-def connect(database: str, login: Login, *, ca: str, plaintext: bool, timeout_s: float, schema: str = "") -> Connection:
+def connect(
+    database: str,
+    login: Login,
+    *,
+    ca: str,
+    plaintext: bool,
+    timeout_s: float,
+    schema: str = "",
+    read_only: bool = False,
+) -> Connection:
     """Raises ServiceUnavailable when nobody answers, ServiceRefused when a person must mend something.
 
-    `timeout_s` bounds every later wait for the server; `ca` is a file with the certificates to trust beside
-    the system's; `schema` is where names are looked up. Without `plaintext` the server must prove who it is.
+    `timeout_s` bounds every later wait for the server; `ca` is as in tls(); `schema` is where names are looked up;
+    `read_only` makes each transaction so. Without `plaintext` the server must prove who it is.
     """
     doing = f"connecting to {login.host}:{login.port}/{login.dbname} as {login.username}"
     if login.problem:
@@ -111,7 +120,7 @@ def connect(database: str, login: Login, *, ca: str, plaintext: bool, timeout_s:
     connection = _opened(database, login, context, doing, timeout_s)
     try:
         _refuse_shared_processes(connection, doing, lambda: _opened(database, login, context, doing, SECOND_SESSION_S))
-        _begin_session(connection, doing, schema)
+        _begin_session(connection, doing, schema, read_only)
     except BaseException:
         connection.close()
         raise
@@ -141,8 +150,9 @@ def _refuse_shared_processes(connection: Connection, doing: str, open_another: C
         raise ServiceRefused(connection.database, doing, pooler.REFUSED, pooler.FIX)
 
 
-def _begin_session(connection: Connection, doing: str, schema: str) -> None:
-    connection.run(begin_session(connection.database, connection.encoding, quoted(schema) if schema else OWN_NAMES))
+def _begin_session(connection: Connection, doing: str, schema: str, read_only: bool) -> None:
+    path = quoted(schema) if schema else OWN_NAMES
+    connection.run(begin_session(connection.database, connection.encoding, path, read_only=read_only))
     problems = forbidden(connection.run(CHECK_SESSION))
     if problems:
         fix = "a superuser has set this for the login or the database: ALTER ROLE … RESET, or ALTER DATABASE … RESET"
@@ -150,12 +160,18 @@ def _begin_session(connection: Connection, doing: str, schema: str) -> None:
 
 
 def tls(ca: str) -> ssl.SSLContext:
-    """Raises BadSetting when `ca` names no file of certificates."""
-    context = ssl.create_default_context()
+    """Return what checks a server: by the authorities in the file `ca` and no others, or by the system's without one.
+
+    Raises BadSetting when `ca` names no file of certificates.
+    """
     try:
-        if ca:
-            context.load_verify_locations(cafile=ca)
+        context = ssl.create_default_context(cafile=ca or None)
     except (OSError, ValueError):
         raise BadSetting("DATABASE_CA", "names no file of certificates (PEM)", "mend it and run deploy.sh") from None
+    # The same on every Python. 3.13's VERIFY_X509_STRICT refuses an authority without key usage, which is what
+    # `openssl req -x509` and PostgreSQL's manual make; its PARTIAL_CHAIN lets `ca` be an intermediate authority's.
+    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
+    # Names are in subjectAltName (RFC 9525). What a CN says was often checked by nobody.
+    context.hostname_checks_common_name = False
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -130,7 +130,7 @@ def _from_network(database: str, doing: str, error: BaseException) -> ServiceRef
         case ssl.SSLCertVerificationError():
             return _refused(database, doing, _of_certificate(error), cause, _fix_of_certificate(error))
         case NoTls():
-            fix = "switch TLS on at the server (ssl = on); for one on the same machine there is DATABASE_PLAINTEXT=yes"
+            fix = "switch TLS on at the server (ssl = on)"
             return _refused(database, doing, "the server offers no TLS", cause, fix)
         case NotPostgreSQL():
             fix = "the secret's host and port must be those of a PostgreSQL server"
@@ -138,6 +138,9 @@ def _from_network(database: str, doing: str, error: BaseException) -> ServiceRef
         case ssl.SSLError() if error.reason in _TLS_MISMATCH:
             fix = "the server must speak TLS 1.2 or later (ssl_min_protocol_version, ssl_ciphers)"
             return _refused(database, doing, f"{cause} {error.reason}", cause, fix)
+        case ssl.SSLError() if error.reason in _NOT_TLS:
+            fix = "look for what else answers in the server's place: a proxy, a load balancer, an attacker"
+            return _refused(database, doing, f"{cause} {error.reason}: what came is not TLS", cause, fix)
         case NoHostName():
             fix = "mend host in the secret (deploy.sh --put-secrets)"
             return _refused(database, doing, "that is no host's name", cause, fix)
@@ -167,6 +170,17 @@ _TLS_MISMATCH = (
     "TLSV1_ALERT_PROTOCOL_VERSION",
     "NO_SHARED_CIPHER",
 )
+# Bytes in the clear after the server has agreed to TLS. OpenSSL's word depends on what they look like.
+_NOT_TLS = (
+    "WRONG_VERSION_NUMBER",
+    "PACKET_LENGTH_TOO_LONG",
+    "HTTP_REQUEST",
+    "HTTPS_PROXY_REQUEST",
+    "BAD_RECORD_TYPE",
+    "UNEXPECTED_MESSAGE",
+    "UNEXPECTED_RECORD",
+    "RECORD_LAYER_FAILURE",
+)
 
 
 # OpenSSL's numbers (X509_V_ERR_…), the same for twenty years.
@@ -184,7 +198,10 @@ def _fix_of_certificate(error: ssl.SSLCertVerificationError) -> str:
     if code in _UNKNOWN_AUTHORITY:
         return "DATABASE_CA must name the PEM file of the authority that signed the server's certificate (deploy.sh)"
     if code in (_OTHER_NAME, _OTHER_ADDRESS):
-        return "host in the secret must be the name that is in the server's certificate (deploy.sh --put-secrets)"
+        return (
+            "host in the secret must be the name that is in the server's certificate, as subjectAltName; its CN does"
+            " not count (deploy.sh --put-secrets)"
+        )
     if code in _EXPIRED:
         return "the server's certificate, or its authority's, has expired: put a new one in place there"
     if code in _NOT_YET_VALID:

@@ -70,12 +70,15 @@ _SUPERUSERS: Mapping[str, Sequence[str]] = {
 OWN_NAMES = "pg_catalog, pg_temp"
 
 
-def begin_session(database: str, encoding: str, path: str = OWN_NAMES) -> str:
-    """Return the batch that sets the session of `database`, "source" or "warehouse"; `path` is its search_path.
+def begin_session(database: str, encoding: str, path: str = OWN_NAMES, *, read_only: bool = False) -> str:
+    """Return the batch that sets the session of `database`, "source" or "warehouse"; `path` is its search_path, and
+    `read_only` is for whoever only asks.
 
     These are utility statements, which look nothing up: whatever path the login came with, they mean what they say.
     """
     settings = {**_ALWAYS, **_OF_DATABASE[database]}
+    if read_only:
+        settings["default_transaction_read_only"] = "on"
     if (database, encoding) == ("source", "SQL_ASCII"):
         # Such a database holds any bytes. Asked for UTF-8 it would refuse a table for one of them; as they are, the
         # decoder says which row's they are.

@@ -89,7 +89,7 @@ def _used(number: Any) -> int:
 
 def _tables(event: Mapping[str, Any]) -> list[str]:
     tables = event.get("tables")
-    unknown = [table for table in tables if table not in TABLES] if isinstance(tables, list) else [tables]
+    unknown = [table for table in tables if table not in list(TABLES)] if isinstance(tables, list) else [tables]
     if unknown or not tables:
         raise Refused(f"{event['do']} takes source tables, not {unknown}; there are: {', '.join(TABLES)}")
     return list(tables)

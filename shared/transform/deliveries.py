@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 
 from shared import log
 from shared.aws.queue import Queue
-from shared.errors import PermanentError, TotestreamError
+from shared.errors import MayPass, PermanentError, Removed, TotestreamError
 from shared.lake.documents import ChangeMessage, decode
+from shared.topology import MAX_RECEIVES
 from shared.transform.run import Outcome
 from shared.warehouse.registry import Target
 
 # Half of the errors that pass do so within seconds; a minute is all that anyone should wait for the others.
 FIRST_DELAY_S, LONGEST_DELAY_S = 5, 60
+# With this one the receives that there are outlast SPREADS_S.
+LONGEST_SPREAD_S = 120
 # A transform of one part, with its reading and writing, takes a few seconds: less than this is not begun.
 RESERVE_S = 15
 # SQS takes 256 kB; a person reads a line or two.
@@ -34,9 +37,10 @@ def delivery_from(record: Mapping[str, Any]) -> Delivery:
     return Delivery(record["messageId"], record["receiptHandle"], record["body"], receives)
 
 
-def delay_s(receives: int) -> int:
+def delay_s(receives: int, error: Exception | None = None) -> int:
     # No power beyond what is needed: receives have no bound of ours.
-    return min(FIRST_DELAY_S << min(receives, 10), LONGEST_DELAY_S)
+    longest = LONGEST_SPREAD_S if isinstance(error, MayPass) else LONGEST_DELAY_S
+    return min(FIRST_DELAY_S << min(receives, 10), longest)
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,16 @@ class Deliveries:
         """Whether the message is done with: its run is transformed, or it is among the dead letters."""
         try:
             self._transform(delivery, done)
+        except Removed as error:
+            if self._run_of(delivery) > error.run:
+                return self._bury(delivery, error)
+            # The run is loaded, or superseded, long since.
+            log.info("message is of a run that was removed", table=self.target.name, reason=str(error))
         except PermanentError as error:
-            return self._bury(delivery, error)
+            if not isinstance(error, MayPass) or delivery.receives >= MAX_RECEIVES:
+                return self._bury(delivery, error)
+            self._put_off(delivery, error)
+            return False
         except Exception as error:  # noqa: BLE001 - the one place: nothing may leave, or SQS takes all for failed
             self._put_off(delivery, error)
             return False
@@ -75,7 +87,7 @@ class Deliveries:
     def _transform(self, delivery: Delivery, done: set[int]) -> None:
         # Its table is of no account: what the run brings this target is in the record, which another version wrote
         # perhaps, when the target was made of other tables.
-        run = decode(delivery.body, ChangeMessage, f"the message {delivery.id}").run
+        run = self._run_of(delivery)
         if run in done:
             return
         begun = self.clock()
@@ -83,6 +95,9 @@ class Deliveries:
         fields = asdict(outcome)
         log.info(fields.pop("phrase"), **fields, seconds=round(self.clock() - begun, 3))
         done.add(run)
+
+    def _run_of(self, delivery: Delivery) -> int:
+        return decode(delivery.body, ChangeMessage, f"the message {delivery.id}").run
 
     def _bury(self, delivery: Delivery, error: PermanentError) -> bool:
         """Send it to the dead letters with the reason; False when that failed and the queue must do it."""
@@ -100,7 +115,7 @@ class Deliveries:
     def _put_off(self, delivery: Delivery, error: Exception) -> None:
         """Let it come again, later each time; after some receives the queue makes it a dead letter itself."""
         self._report(error, delivery)
-        self._give_back(delivery, delay_s(delivery.receives))
+        self._give_back(delivery, delay_s(delivery.receives, error))
 
     def _report(self, error: Exception, delivery: Delivery) -> None:
         facts = {"table": self.target.name, "error": type(error).__name__, "receives": delivery.receives}

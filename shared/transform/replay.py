@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from shared.aws.bucket import Bucket, get_verified
-from shared.errors import CorruptObject, MissingObject, Refused, TotestreamError, TransientError
+from shared.aws.bucket import Bucket
+from shared.errors import CorruptObject, MissingObject, Refused, Removed, TotestreamError, TransientError
 from shared.lake import keys
 from shared.lake.documents import Manifest, RunRecord
 from shared.lake.manifests import Manifests
+from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog
 from shared.transform.deliveries import LONGEST_REASON, RESERVE_S
 from shared.transform.request import Do, Request
@@ -20,8 +21,11 @@ from shared.warehouse.registry import Target
 # A function's answer may have 6 MB, and a run's part of it has a reason of LONGEST_REASON at most.
 MOST_RUNS = 1000
 
-What = Literal["made", "there already", "same", "differs", "missing", "not expected", "no such run", "failed"]
-"""`there already` was not looked at; `missing` is what a transform would make now."""
+What = Literal[
+    "made", "there already", "same", "differs", "missing", "not expected", "no such run", "removed", "failed"
+]
+"""`there already` was not looked at; `missing` is what a transform would make now; of what was `removed` by its age
+nothing can be made or compared, nor need be: the warehouse has it."""
 
 WHAT: dict[str, What] = {
     "table was transformed": "made",
@@ -32,13 +36,15 @@ WHAT: dict[str, What] = {
 
 @dataclass(frozen=True)
 class Replayed:
-    """What became of one run. `error` is a class; `again` says that a transform of it would fail like this again."""
+    """What became of one run. `error` is a class; `again` says that a transform of it would fail like this again.
+    `days` is the age at which it was removed."""
 
     run: int
     what: What
     words: str = ""
     error: str = ""
     again: bool = False
+    days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,8 @@ class Replays:
         """One that cannot be done does not stop the next."""
         try:
             return self.replay(run) if do == "replay" else self._looked_at(do, run)
+        except Removed as error:
+            return Replayed(run, "removed", str(error), type(error).__name__, again=True, days=error.days)
         except MissingObject as error:
             what: What = "no such run" if error.key == keys.run_key(run) else "failed"
             return Replayed(run, what, str(error), type(error).__name__, again=True)
@@ -142,6 +150,8 @@ class Replays:
     def _damage(self, key: str, sha256: str) -> str:
         try:
             get_verified(self.processed, key, sha256)
+        except Removed:
+            raise
         except (MissingObject, CorruptObject) as error:
             return str(error)
         return ""

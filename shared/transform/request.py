@@ -32,7 +32,8 @@ def request_from_event(event: Mapping[str, Any]) -> Request:
     if do not in get_args(Do):
         raise Refused(f"transform can do {', '.join(get_args(Do))}, not {do!r}")
     if do == "judge":
-        return Request(do, runs=tuple(map(_run, event.get("runs") or [None])))
+        runs = event.get("runs")
+        return Request(do, runs=tuple(map(_run, runs if isinstance(runs, list) and runs else [runs])))
     first, last = _run(event.get("from")), event.get("to")
     if last is not None and first > _run(last):
         raise Refused(f"from {first} to {last} are no runs: the first comes first")

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -16,6 +17,9 @@ from shared import warehouse
 from shared.columns import Column, Frame, Kind, Series
 from shared.errors import BadDeclaration
 from shared.source.catalogue import TABLES
+
+# It becomes part of names on AWS: beside the longest PROJECT and STAGE, so much of a function's 64 letters is left.
+NAME = "[a-z][a-z0-9_]{0,22}"
 
 TargetKind = Literal["fact", "dimension", "set"]
 
@@ -82,6 +86,8 @@ def target_from(module: ModuleType) -> Target:
     table, transform = getattr(module, "TABLE", None), getattr(module, name, None)
     if not isinstance(table, Table) or table.name != name or not callable(transform):
         raise BadDeclaration(name, f"the module must hold TABLE, a Table of this name, and a function {name}")
+    if not re.fullmatch(NAME, name):
+        raise BadDeclaration(name, "a table's name is of small letters, digits and _, at most 23 of them")
     sources = tuple(inspect.signature(transform).parameters)
     kind = _kind(name, transform)
     _check_sources(name, kind, sources)

@@ -1,7 +1,7 @@
 """A change message that was lost on its way is published again."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -12,10 +12,10 @@ from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.health import last_words
 from shared.lake.manifests import Manifests, Place
-from shared.lake.pause import paused_since
+from shared.lake.parts import last_expired
 from shared.lake.run_log import RunLog
-from shared.load.memory import Memory
 from shared.warehouse.registry import Target
+from shared.watch.lake import Lake, Memory
 from shared.watch.measures import Depths
 from shared.watch.missing import complete_run, message_for, missing, overdue
 from shared.watch.watch import Dead, last_look
@@ -56,45 +56,48 @@ class Asked(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Outside:
-    """What asking uses of the world. `depths` counts a table's messages and dead letters; `memory` has the records that
-    a warm function need not read again."""
+    """What asking uses of the world. `depths` counts a table's messages and dead letters."""
 
     run_log: RunLog
     manifests: Manifests
     topic: Topic
     depths: Callable[[str], Depths]
     targets: Mapping[str, Target]
-    now: Callable[[], datetime]
     patience: timedelta
-    memory: Memory = field(default_factory=Memory)
 
 
-def ask_again(outside: Outside) -> Asked:
+def ask_again(outside: Outside, lake: Lake, memory: Memory) -> Asked:
+    if lake.problem:
+        raise lake.problem
+    if lake.newest and lake.newest == memory.complete and lake.is_loaded:
+        # Nothing came since nothing was missing, nor was anything put back to before.
+        return Asked(lake.newest.run)
     last = _last_look(outside.run_log)
-    before = last.complete_run
-    records = _records(outside, before)
-    gaps = missing(records, outside.manifests.places_since(before), outside.targets)
-    now = outside.now()
-    late = overdue(records, gaps, now.replace(tzinfo=None), outside.patience)
-    if paused_since(outside.run_log.bucket):
-        # What is asked for now would lie in the queues until the flow goes on.
-        late = []
+    # What RETENTION_DAYS has removed was loaded, or superseded, and can be made no more.
+    expired = last_expired(outside.run_log.bucket)
+    before = max(last.complete_run, expired.run if expired else 0)
+    records = _records(outside, lake.newest, before, memory)
+    there: set[Place] = outside.manifests.places_since(before) if records else set()
+    gaps = missing(records, there, outside.targets)
+    # While the flow is paused, what is asked for would lie in the queues until it goes on.
+    late = [] if lake.paused else overdue(records, gaps, lake.at.replace(tzinfo=None), outside.patience)
     tried = {each.place: each for each in last.tried if each.place in gaps}
-    asked = _ask(late, records, tried, outside)
+    asked = _ask(late, records, tried, outside, lake.at)
     tried |= {each.place: each for each in asked}
     places = tuple(each.place for each in asked)
     found = Asked(complete_run(before, records, gaps), tuple(gaps), places, tuple(tried.values()))
-    outside.run_log.bucket.put(keys.ASKED, msgspec.json.encode(found))
+    if found != last:
+        outside.run_log.bucket.put(keys.ASKED, msgspec.json.encode(found))
+    memory.complete = lake.newest if lake.newest and found.complete_run == lake.newest.run else None
     return found
 
 
-def _records(outside: Outside, after: int) -> list[RunRecord]:
-    newest = outside.run_log.newest()
+def _records(outside: Outside, newest: RunRecord | None, after: int, memory: Memory) -> list[RunRecord]:
     if newest is None:
         return []
     # Before it lie the runs of a former log, or none.
     after = max(after, newest.began - 1)
-    return outside.memory.records(outside.run_log, newest, after, min(after + RECORDS_PER_LOOK, newest.run))
+    return memory.records.records(outside.run_log, newest, after, min(after + RECORDS_PER_LOOK, newest.run))
 
 
 def _last_look(run_log: RunLog) -> Asked:
@@ -102,10 +105,13 @@ def _last_look(run_log: RunLog) -> Asked:
     return last_words(run_log.bucket, keys.ASKED, Asked) or Asked(0)
 
 
-def _ask(late: list[Place], records: list[RunRecord], tried: Mapping[Place, Tried], outside: Outside) -> list[Tried]:
+def _ask(
+    late: list[Place], records: list[RunRecord], tried: Mapping[Place, Tried], outside: Outside, now: datetime
+) -> list[Tried]:
     """Those whose table has no message on its way. A dead letter holds back no other run, and its own for a while."""
-    by_run = {record.run: record for record in records}
-    now, dead = outside.now(), _dead(outside.run_log)
+    if not late:
+        return []
+    by_run, dead = {record.run: record for record in records}, _dead(outside.run_log)
     ours = sorted({table for _, table in late} & outside.targets.keys())
     depths = {table: outside.depths(table) for table in ours}
     asked = []

@@ -102,7 +102,7 @@ def _silences(seen: Seen, told: Told) -> Iterator[Incident]:
         yield told(LOG_WENT_BACK, "", went_back)
     elif stopped == TwoLogs.__name__:
         yield told(TWO_LOGS, "", reason)
-    elif stopped or seen.unreadable:
+    elif stopped or seen.is_unreadable_for_good:
         yield told(RUN_REFUSED, "", reason or seen.unreadable)
 
 

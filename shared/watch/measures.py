@@ -37,7 +37,8 @@ class Seen:
     of those two, None when they never spoke. `quiet_until` is when there last was a reason for silence: a pause, or
     that nobody looked; ages count from there. `now` and it are UTC with their zone. `remembered` is what fresh_as_of
     was in the look before, by warehouse table. `dead_since` says of a table's dead letters when the last of them came.
-    `unreadable` says why the run log could not be read; then `newest` and `pending` are empty.
+    `unreadable` says why the run log could not be read; then `newest` and `pending` are empty. `unreadable_since` is
+    when a look first found it so, for a reason that may pass.
     """
 
     now: datetime
@@ -52,6 +53,7 @@ class Seen:
     remembered: Mapping[str, datetime] = field(default_factory=dict)
     dead_since: Mapping[str, datetime] = field(default_factory=dict)
     unreadable: str = ""
+    unreadable_since: datetime | None = None
 
     def age_s(self, at: datetime | None) -> float:
         """Seconds since `at`, or since never; UTC with or without its zone."""
@@ -71,6 +73,12 @@ class Seen:
         if since is None or until is None:
             return since is None and self.is_too_old(None)
         return _aware(until) - _aware(since) > self.objective and self.is_too_old(None)
+
+    @property
+    def is_unreadable_for_good(self) -> bool:
+        """Whether a person must look: what may pass is given as long as all else."""
+        since = self.unreadable_since
+        return bool(self.unreadable) and (since is None or self.lag_s(since) > self.objective.total_seconds())
 
     @property
     def loaded_until(self) -> datetime | None:

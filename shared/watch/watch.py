@@ -1,6 +1,6 @@
 """One look: what is seen is measured, incidents are told, and all of it is left for others to see."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -10,17 +10,15 @@ import msgspec
 
 from shared.alerts.documents import Alert
 from shared.aws.metrics import Metrics
-from shared.errors import PermanentError
+from shared.errors import MayPass, PermanentError
 from shared.lake import keys
 from shared.lake.documents import encode
 from shared.lake.health import last_words
-from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
-from shared.load.health import Health as LoadHealth
-from shared.source.health import Health as ExtractHealth
 from shared.warehouse.registry import Target
 from shared.watch.course import Open, Told, go_on
 from shared.watch.incidents import incidents, unjudged
+from shared.watch.lake import Lake, Memory
 from shared.watch.measures import Depths, Seen, metrics
 from shared.watch.recall import SUBJECT, keep, lost, recall
 from shared.watch.recall import Told as Kept
@@ -45,7 +43,8 @@ class Dead(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct, frozen=True):
     """health/watch.json, of the look at `at`. `quiet_until` is as in Seen; `paused_since` what pause.sh said.
 
-    `fresh_as_of` is by warehouse table, UTC without a zone; `metrics` what CloudWatch was given.
+    `fresh_as_of` is by warehouse table, UTC without a zone; `metrics` what CloudWatch was given. `unreadable_since` as
+    in Seen.
     """
 
     at: datetime
@@ -55,6 +54,7 @@ class Health(msgspec.Struct, frozen=True):
     metrics: dict[str, float] = {}
     fresh_as_of: dict[str, datetime] = {}
     dead: dict[str, Dead] = {}
+    unreadable_since: datetime | None = None
 
 
 class Topic(Protocol):
@@ -64,27 +64,28 @@ class Topic(Protocol):
 
 @dataclass(frozen=True)
 class Outside:
-    """What watch uses of the world. `alerts` is the topic; `depths` measures a table's queues; `options` end each
-    command that a person is told to run."""
+    """What watch uses of the world. `alerts` is the topic; `dead_letters` and `messages` count what is in the queues of
+    some tables; `options` end each command that a person is told to run."""
 
     run_log: RunLog
     alerts: Topic
     metrics: Metrics
-    depths: Callable[[], Mapping[str, Depths]]
+    dead_letters: Callable[[Collection[str]], Mapping[str, int]]
+    messages: Callable[[Collection[str]], Mapping[str, int]]
     targets: Mapping[str, Target]
-    now: Callable[[], datetime]
     objective: timedelta
     stack: str
     region: str
     options: str = ""
 
 
-def watch(outside: Outside) -> Health:
+def watch(outside: Outside, lake: Lake, memory: Memory) -> Health:
     """Raises when a message or a number could not be put; the next look then tells all of it again."""
-    before, paused = last_look(outside.run_log), paused_since(outside.run_log.bucket)
-    copy = last_words(outside.run_log.bucket, keys.INCIDENTS, Kept)
-    now = outside.now()
-    seen = look(outside, now, _quiet_until(before, paused, now), before.fresh_as_of if before else {})
+    before, now, paused = last_look(outside.run_log, must_be_sure=True), lake.at, lake.paused
+    copy = _copy(outside.run_log, before, memory)
+    seen = look(outside, lake, _quiet_until(before, paused, now), before.fresh_as_of if before else {})
+    if seen.unreadable_since and before and before.unreadable_since:
+        seen = replace(seen, unreadable_since=before.unreadable_since)
     dead = _dead(before.dead if before else {}, seen)
     seen = replace(seen, dead_since={table: each.since for table, each in dead.items()})
     recalled = recall(Kept(before.at, before.incidents) if before else None, copy, is_old_stack=_is_old_stack(seen))
@@ -102,43 +103,64 @@ def watch(outside: Outside) -> Health:
         metrics=metrics(seen, len(open_)),
         fresh_as_of=seen.all_fresh_as_of(),
         dead=dead,
+        unreadable_since=seen.unreadable_since,
     )
     outside.run_log.bucket.put(keys.WATCH_HEALTH, msgspec.json.encode(health))
+    memory.wrote = health
     outside.metrics.put(health.metrics)
     return health
 
 
-def look(outside: Outside, now: datetime, quiet_until: datetime, remembered: Mapping[str, datetime]) -> Seen:
-    run_log = outside.run_log
-    # What extract has looked at is read before what came of it: a table is not called fresh for a run unseen.
-    extract = last_words(run_log.bucket, keys.EXTRACT_HEALTH, ExtractHealth)
+def look(outside: Outside, lake: Lake, quiet_until: datetime, remembered: Mapping[str, datetime]) -> Seen:
     seen = Seen(
-        now=now,
+        now=lake.at,
         quiet_until=quiet_until,
         objective=outside.objective,
         targets=outside.targets,
-        extract=extract,
-        load=last_words(run_log.bucket, keys.LOAD_HEALTH, LoadHealth),
-        queues=outside.depths(),
+        extract=lake.extract,
+        load=lake.load,
         remembered=remembered,
     )
+    if lake.problem:
+        seen = _unreadable(seen, lake.problem)
     try:
-        return _with_runs(seen, run_log)
+        seen = _with_runs(seen, lake, outside.run_log)
     except PermanentError as error:
-        return replace(seen, unreadable=str(error))
+        seen = _unreadable(seen, error)
+    return replace(seen, queues=_queues(seen, outside))
 
 
-def _with_runs(seen: Seen, run_log: RunLog) -> Seen:
-    load, newest = seen.load, run_log.newest()
-    if load and newest and load.log != newest.log:
+def _unreadable(seen: Seen, error: PermanentError) -> Seen:
+    return replace(seen, unreadable=str(error), unreadable_since=seen.now if isinstance(error, MayPass) else None)
+
+
+def _with_runs(seen: Seen, lake: Lake, run_log: RunLog) -> Seen:
+    load, newest = lake.load, lake.newest
+    if newest is None:
+        return seen
+    if load and load.log != newest.log:
         # What it says of the tables is about another log's runs.
         load = msgspec.structs.replace(load, tables={}, seen_run=0)
     pending = islice(run_log.since(load.seen_run if load else 0, newest), PENDING_LOOKED_AT)
     return replace(seen, load=load, newest=newest, pending=list(pending))
 
 
-def last_look(run_log: RunLog) -> Health | None:
-    return last_words(run_log.bucket, keys.WATCH_HEALTH, Health)
+def _queues(seen: Seen, outside: Outside) -> dict[str, Depths]:
+    """Of a table that lacks nothing nobody asks what its transform has still to do."""
+    dead_letters = outside.dead_letters(outside.targets)
+    messages = outside.messages([target.name for target in outside.targets.values() if seen.missing(target)])
+    return {table: Depths(messages.get(table, 0), dead_letters.get(table, 0)) for table in outside.targets}
+
+
+def _copy(run_log: RunLog, before: Health | None, memory: Memory) -> Kept | None:
+    """What health/incidents.json says: that no incident is open, where this watch was the last to write that."""
+    if before and before == memory.wrote and not before.incidents:
+        return Kept(before.at, ())
+    return last_words(run_log.bucket, keys.INCIDENTS, Kept)
+
+
+def last_look(run_log: RunLog, *, must_be_sure: bool = False) -> Health | None:
+    return last_words(run_log.bucket, keys.WATCH_HEALTH, Health, must_be_sure=must_be_sure)
 
 
 def _quiet_until(before: Health | None, paused: str | None, now: datetime) -> datetime:

@@ -79,10 +79,7 @@ def make_standby(copy: Server, primary: Server) -> None:
     password = (primary.home / "superuser.password").read_text()
     followed = f"host=127.0.0.1 port={primary.port} user=postgres password={password}"
     copy.options["primary_conninfo"] = followed
-    signal_file = copy.home / "data" / "standby.signal"
-    signal_file.touch()
-    owner = (copy.home / "data").stat()
-    os.chown(signal_file, owner.st_uid, owner.st_gid)
+    copy.write("standby.signal", "")
 
 
 def wait_replayed(standby: Server, primary: Server) -> None:

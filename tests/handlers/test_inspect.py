@@ -26,6 +26,7 @@ def begun(warehouse: Database, aws: None, monkeypatch: pytest.MonkeyPatch) -> Da
         monkeypatch.setenv(name, value)
     keep("the/loader", warehouse.login())
     keep("the/owner", warehouse.login(logins.WAREHOUSE_OWNER))
+    keep("the/reader", warehouse.login())
     return warehouse
 
 
@@ -109,6 +110,29 @@ def test_which_runs_a_table_is_done_with(begun: Database) -> None:
     for wrong in ({"runs": ["3"]}, {"runs": 3}, {"table": None}):
         with pytest.raises(Refused, match="inspect does not understand"):
             inspect.handler(asked | wrong, Context())
-    keep("the/loader", replace(begun.login(), password="another"))
+    keep("the/reader", replace(begun.login(), password="another"))
     unanswered = inspect.handler(asked, Context())
     assert unanswered["taken"] == [] and "warehouse" in unanswered["no_answer"]
+
+
+def test_what_is_loaded_by_the_warehouse_s_own_word(begun: Database) -> None:
+    make_buckets()
+    migrate.handler({}, Context())
+    with pytest.raises(Refused, match="nothing was loaded yet"):
+        inspect.handler({"do": "loaded"}, Context())
+    owner = begun.owner()
+    owner.run(f"SET search_path TO {SETTINGS['WAREHOUSE_SCHEMA']}")
+    owner.run(
+        "INSERT INTO etl_log (log_id, began_at, began_no, complete_run) VALUES ('a', now(), 1, 9), ('b', now(), 2, 4)"
+    )
+    for log, table, run, status in (
+        *(("a", "dim_staff", 9, "loaded"), ("b", "dim_staff", 2, "loaded"), ("b", "dim_staff", 3, "loaded")),
+        *(("b", "fact_payment", 2, "loaded"), ("b", "fact_payment", 4, "superseded"), ("b", "no_more", 4, "loaded")),
+    ):
+        entry = "INSERT INTO etl_ledger (log_id, table_name, run, load_no, status, loaded_at) VALUES"
+        owner.run(f"{entry} ('{log}', '{table}', {run}, 0, '{status}', now())")
+    assert inspect.handler({"do": "loaded"}, Context()) == {
+        "log": "b",
+        "complete_run": 4,
+        "last_runs": {"dim_staff": 3, "fact_payment": 2},
+    }

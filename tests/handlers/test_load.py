@@ -24,9 +24,13 @@ SETTINGS = {
     "ACCOUNT_ID": "123456789012",
     "WAREHOUSE_SECRET": "the/loader",
     "WAREHOUSE_OWNER_SECRET": "the/owner",
+    "WAREHOUSE_READER_SECRET": "the/reader",
     "WAREHOUSE_SCHEMA": "project_team_1",
     "DATABASE_CA": "",
     "DATABASE_PLAINTEXT": "yes",
+    # What lets a database be without TLS. boto3 looks past it, and so finds moto.
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
 }
 RINGS: list[Any] = [
     {},
@@ -50,13 +54,15 @@ def stack(warehouse: Database, aws: None, monkeypatch: pytest.MonkeyPatch) -> Da
         made_bucket(f"totestream-test-{noun}-123456789012")
     keep("the/loader", warehouse.login())
     keep("the/owner", warehouse.login(logins.WAREHOUSE_OWNER))
+    keep("the/reader", None)
     return warehouse
 
 
-def keep(secret: str, login: Login) -> None:
+def keep(secret: str, login: Login | None) -> None:
+    """None is what deploy.sh makes of the reader's."""
     manager: Any = boto3.client("secretsmanager")
     names = ("host", "port", "dbname", "username", "password")
-    text = json.dumps({name: getattr(login, name) for name in names})
+    text = json.dumps({name: getattr(login, name) for name in names}) if login else "{}"
     if secret in [one["Name"] for one in manager.list_secrets()["SecretList"]]:
         manager.put_secret_value(SecretId=secret, SecretString=text)
     else:
@@ -106,6 +112,32 @@ def test_a_wrong_password_says_what_mends_it(stack: Database, capsys: pytest.Cap
     assert line["level"] == "error"
     assert "deploy.sh --put-secrets" in line["reason"]
     assert "wrong" not in line["reason"]
+
+
+def test_a_rotated_password_costs_no_run(stack: Database) -> None:
+    """The server refuses the login that the warm function has kept."""
+    migrate.handler({}, Context())
+    load.handler({}, Context())
+    login = stack.login()
+    with stack.server.superuser() as admin:
+        admin.run(f"ALTER ROLE {login.username} PASSWORD 'rotated'")
+        try:
+            keep("the/loader", Login(login.host, login.port, login.dbname, login.username, "rotated"))
+            assert load.handler({}, Context())["run"] == 0
+        finally:
+            admin.run(f"ALTER ROLE {login.username} PASSWORD '{login.password}'")
+    keep("the/loader", login)
+    assert load.handler({}, Context())["run"] == 0
+
+
+def test_who_asks_is_told_of_a_secret_that_was_just_changed(stack: Database) -> None:
+    """deploy.sh --put-secrets ends with a proof: it must not go by the login that was kept."""
+    migrate.handler({}, Context())
+    load.handler({}, Context())
+    keep("the/loader", replace_port(stack.login()))
+    load.handler({}, Context())
+    with pytest.raises(ServiceUnavailable):
+        load.handler({"do": "load"}, Context())
 
 
 def test_a_missing_setting_is_named(stack: Database, monkeypatch: pytest.MonkeyPatch) -> None:

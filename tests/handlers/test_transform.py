@@ -45,12 +45,13 @@ class Queues:
         self.sqs: Any = boto3.client("sqs")
         self.urls = {name: self.sqs.create_queue(QueueName=name)["QueueUrl"] for name in (QUEUE, DEAD_LETTERS)}
 
-    def delivered(self, body: str) -> dict[str, Any]:
+    def delivered(self, body: str, receives: int = 1) -> dict[str, Any]:
         """A message sent, received and put into an event, as the event source mapping does."""
         self.sqs.send_message(QueueUrl=self.urls[QUEUE], MessageBody=body)
         [message] = self.received(QUEUE, VisibilityTimeout=360)
         record = json.loads((EVENTS / "sns_raw_via_sqs.json").read_text())["Records"][0]
         record |= {"messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": body}
+        record["attributes"] |= {"ApproximateReceiveCount": str(receives)}
         return {"Records": [record]}
 
     def received(self, name: str, **options: Any) -> list[dict[str, Any]]:
@@ -125,14 +126,17 @@ def test_a_message_of_another_table_wakes_no_more_than_its_run_expects(lake: Lak
     assert queues.received(DEAD_LETTERS) == []
 
 
-def test_a_run_that_is_not_there_is_a_dead_letter_that_says_so(lake: Lake, queues: Queues) -> None:
-    assert failed(transform.handler(queues.delivered(message(9)), Context())) == []
+def test_a_run_that_is_not_there_for_long_is_a_dead_letter_that_says_so(lake: Lake, queues: Queues) -> None:
+    first = queues.delivered(message(9))
+    assert failed(transform.handler(first, Context())) == [first["Records"][0]["messageId"]]
+    assert queues.received(DEAD_LETTERS) == []
+    assert failed(transform.handler(queues.delivered(message(9), receives=12), Context())) == []
     [letter] = queues.received(DEAD_LETTERS)
     attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
     assert attributes == {
         "reason": f"s3://{lake.ingestion.name}/{keys.run_key(9)} is not there",
         "error": "MissingObject",
-        "receives": "1",
+        "receives": "12",
     }
 
 

@@ -7,7 +7,7 @@ not_found() {
   exit 254
 }
 case "$*" in
-  *"get-caller-identity"*) echo 123456789012 ;;
+  *"get-caller-identity"*) printf '%s\t%s\n' 123456789012 arn:aws:iam::123456789012:user/me ;;
   *"create-secret"* | *"put-secret-value"*)
     request=${!#}
     cat "${request#file://}" >>"$RECORD/secrets"
@@ -17,13 +17,17 @@ case "$*" in
   *"lambda invoke"*"-migrate"*) printf '{"did": [], "said": []}' >"${!#}" ;;
   *"lambda invoke"*"-extract"*) printf '{"run": 1, "busy": false}' >"${!#}" ;;
   *"lambda invoke"*"-inspect"*) printf '{"loaded_run": 1, "comparable": true, "tables": []}' >"${!#}" ;;
-  *" get-"*"notification-configuration"* | *" list-"*"--output text"* | *" list-objects-v2 "*) ;;
+  *" get-"*"notification-configuration"* | *" list-"*"--query "[!"{"]* | *" list-objects-v2 "*) ;;
   *"list-buckets"*) echo '{"Buckets": []}' ;;
-  *"get-account-authorization-details"*) echo '{"RoleDetailList": []}' ;;
+  *"list-roles"*) echo '[]' ;;
   *"describe-log-groups"*) echo '{"logGroups": []}' ;;
   *"describe-alarms"*) echo '{"MetricAlarms": []}' ;;
   *"list-functions"*) echo '{"Functions": []}' ;;
   *"list-event-source-mappings"*) echo '{"EventSourceMappings": []}' ;;
+  *"filter-log-events"*)
+    rule=$(grep -oE '\$\.rule = "[a-z-]+"' <<<"$*")
+    printf '{"events": [{"timestamp": 4102444800000, "message": "{\\"rule\\": \\"%s\\"}"}]}' "$(cut -d '"' -f 2 <<<"$rule")"
+    ;;
   *"list-rules"*) echo '{"Rules": []}' ;;
   *" get-"* | *" describe-"* | *" list-"*) not_found ;;
 esac

@@ -30,7 +30,7 @@ class FakeAws:
         self.program = folder / "aws"
         self.program.write_text(PROGRAM.format(folder=folder))
         self.program.chmod(0o755)
-        self.answers("sts get-caller-identity", "123456789012")
+        self.answers("sts get-caller-identity", "123456789012\tarn:aws:iam::123456789012:user/me")
 
     def answers(self, call: str, *answers: str) -> None:
         """To `SERVICE OPERATION`, one after the other; the last one ever after. `!Code` is a refusal."""

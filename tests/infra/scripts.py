@@ -16,7 +16,7 @@ MINIMUM = (
 def run(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
     command = [str(ROOT / "infra_bash" / script), *arguments]
-    return subprocess.run(command, env=clean | environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, env=clean | environment, capture_output=True, text=True, timeout=900, check=False)
 
 
 def settings_file(folder: Path, text: str = MINIMUM) -> str:

@@ -11,13 +11,14 @@ from shared.alerts.metrics import METRICS, OPEN_INCIDENTS
 from shared.load.health import Health, TableHealth
 from shared.warehouse.registry import TARGETS as WAREHOUSE
 from shared.watch.measures import Seen, metrics
-from tests.infra.stubs import NAMES, SETTINGS, TARGETS
+from tests.infra.stubs import NAMES, SETTINGS, TARGETS, StubTarget
 
 pytestmark = pytest.mark.fast
 
 REQUESTS = Requests(SETTINGS, TARGETS)
 ALARMS = {name.removeprefix("totestream-test-"): alarm for name, alarm in REQUESTS.alarms()}
 FUNCTIONS = {function.name for function in REQUESTS.all_functions}
+OWN = {function.name for function in REQUESTS.all_functions if not function.table}
 # What is made, by the dimension that names it.
 MADE = {
     "FunctionName": FUNCTIONS,
@@ -169,13 +170,14 @@ def test_silence_rings_after_minutes_and_a_look_ends_it_whatever_it_saw() -> Non
     assert alarm["AlarmActions"] == [NAMES.topic_arn("mail")]
 
 
-def graphs() -> list[dict[str, Any]]:
-    ((_, request),) = REQUESTS.dashboards()
+def graphs(requests: Requests = REQUESTS) -> list[dict[str, Any]]:
+    ((_, request),) = requests.dashboards()
     return [widget["properties"] for widget in json.loads(request["DashboardBody"])["widgets"]]
 
 
-def lines() -> list[list[Any]]:
-    return [[part for part in line if isinstance(part, str)] for graph in graphs() for line in graph["metrics"]]
+def lines(requests: Requests = REQUESTS) -> list[list[Any]]:
+    found = [line for graph in graphs(requests) for line in graph["metrics"]]
+    return [[part for part in line if isinstance(part, str)] for line in found]
 
 
 def test_every_line_of_the_dashboard_is_of_a_metric_that_somebody_puts() -> None:
@@ -188,8 +190,27 @@ def test_every_line_of_the_dashboard_is_of_a_metric_that_somebody_puts() -> None
 def test_the_dashboard_shows_all_metrics_of_ours_and_every_function() -> None:
     shown = lines()
     assert {metric for namespace, metric, *_ in shown if namespace == NAMES.prefix} == OURS
-    for metric in ("Errors", "Duration", "Invocations"):
-        assert {line[3] for line in shown if line[:2] == ["AWS/Lambda", metric]} == FUNCTIONS
+    assert {line[3] for line in shown if line[:2] == ["AWS/Lambda", "Errors"]} == FUNCTIONS
+    assert {line[3] for line in shown if line[:2] == ["AWS/Lambda", "Duration"]} == OWN
+
+
+@pytest.mark.parametrize("tables", [0, 11, 14, 15, 28, 29, 60])
+def test_the_dashboard_costs_nothing_however_many_tables_there_are(tables: int) -> None:
+    """AWS shows fifty metrics for nothing. Those of the tables go first, each kind of them whole."""
+    queues = {f"fact_{number}": StubTarget(f"fact_{number}", ("staff",)) for number in range(tables)}
+    shown = lines(Requests(SETTINGS, queues))
+    assert len(shown) <= 50
+    for kind, most in ((["AWS/SQS"], 14), (["AWS/Lambda", "Errors"], 28)):
+        of_tables = [line for line in shown if line[: len(kind)] == kind and line[3] not in OWN]
+        assert len(of_tables) == (tables if tables <= most else 0)
+    assert len([line for line in shown if line[0] == NAMES.prefix]) == len(OURS)
+    assert len([line for line in shown if line[0] == "AWS/Lambda" and line[3] in OWN]) == 2 * len(OWN)
+
+
+def test_of_the_tables_that_there_are_nothing_is_left_out() -> None:
+    assert {line[3] for line in lines(Requests(SETTINGS, WAREHOUSE)) if line[0] == "AWS/SQS"} == {
+        NAMES.queue(table) for table in WAREHOUSE
+    }
 
 
 def test_the_dashboards_graphs_do_not_cover_each_other() -> None:

@@ -160,7 +160,7 @@ def aws(tmp_path: Path) -> FakeAws:
     verdicts = answer(judged(3, "missing"), judged(4, "failed", "x", "CorruptObject", again=True))
     needed = json.dumps({"taken": [], "no_answer": ""})
     fake.answers("lambda invoke", json.dumps(verdicts), needed)
-    fake.answers("lambda list-event-source-mappings", "Enabled")
+    fake.answers("lambda list-event-source-mappings", '"Enabled"')
     fake.answers("s3api head-object", "5")
     return fake
 
@@ -215,7 +215,7 @@ def test_a_dry_run_only_gives_back(aws: FakeAws, tmp_path: Path) -> None:
     assert aws.asked_for("s3api head-object") == []
 
 
-@pytest.mark.parametrize("state", ["Disabled", "Disabling", "None"])
+@pytest.mark.parametrize("state", ['"Disabled"', '"Disabling"', "null"])
 def test_nothing_is_sent_where_nobody_takes_from_the_queue(aws: FakeAws, tmp_path: Path, state: str) -> None:
     aws.answers("lambda list-event-source-mappings", state)
     done = retry(aws, tmp_path)

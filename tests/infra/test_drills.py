@@ -69,7 +69,7 @@ def test_a_drill_waits_for_the_message_of_its_own_subject() -> None:
 def aws(tmp_path: Path) -> FakeAws:
     made = FakeAws(tmp_path / "aws")
     made.answers("s3api get-object", "!NoSuchKey")
-    made.answers("lambda list-event-source-mappings", "the-bell")
+    made.answers("lambda list-event-source-mappings", '"the-bell"')
     return made
 
 

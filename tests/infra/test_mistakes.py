@@ -28,7 +28,8 @@ def deploy(checkout: Path, text: str) -> subprocess.CompletedProcess[str]:
     """With an `aws` that knows the account, and nothing else to say."""
     (checkout / module_path("dim_a_mistake")).write_text(text)
     (checkout / "aws").write_text(
-        f"#!/usr/bin/env bash\nprintf '%s\\n' \"$*\" >>{checkout}/asked\nprintf 123456789012\n"
+        f"#!/usr/bin/env bash\nprintf '%s\\n' \"$*\" >>{checkout}/asked\n"
+        "printf '123456789012\\tarn:aws:iam::123456789012:user/me'\n"
     )
     (checkout / "aws").chmod(0o755)
     environment = {
@@ -61,6 +62,7 @@ def test_a_mistake(checkout: Path, right: str, wrong: str, said: str) -> None:
     assert last.endswith("; mend shared/warehouse/dim_a_mistake.py")
     assert all(line.startswith(("ok ", "create ", "step ")) for line in before)
     assert set((checkout / "asked").read_text().split("\n")) == {
-        "--output json sts get-caller-identity --query Account --output text",
+        "--output json sts get-caller-identity --query [Account, Arn] --output text",
+        "--output json lambda get-account-settings --query AccountLimit.UnreservedConcurrentExecutions --output text",
         "",
     }

@@ -34,9 +34,10 @@ def test_a_subscription_filters_by_table() -> None:
     assert attributes["RawMessageDelivery"] == "true"
 
 
-def test_every_permission_says_for_whom() -> None:
+def test_every_permission_says_for_whom_by_an_arn_alone_which_holds_the_account() -> None:
     for request in requests("permissions").values():
         assert request["SourceArn"].startswith("arn:aws:") and ":123456789012:" in request["SourceArn"]
+        assert "SourceAccount" not in request
 
 
 def test_the_topic_alerts_may_invoke_the_function_that_hears_it() -> None:
@@ -66,8 +67,18 @@ def test_the_budget_tells_by_mail_of_what_was_spent_and_of_what_will_be() -> Non
     assert requests("budgets", MONTHLY_BUDGET_USD="") == {}
 
 
+def test_both_buckets_keep_versions_and_refuse_what_is_written_over_another() -> None:
+    parts = requests("bucket_parts")
+    for bucket in ("totestream-test-ingestion-123456789012", "totestream-test-processed-123456789012"):
+        assert parts[f"{bucket}.bucket-versioning"]["VersioningConfiguration"] == {"Status": "Enabled"}
+        denied, _ = json.loads(parts[f"{bucket}.bucket-policy"]["Policy"])["Statement"]
+        assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:PutObject")
+        assert denied["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+        assert f"arn:aws:s3:::{bucket}/*" not in denied["Resource"]
+
+
 def test_an_endpoint_without_tls_is_not_asked_for_it() -> None:
-    parts = requests("bucket_parts", AWS_ENDPOINT_URL="http://127.0.0.1:4566")
+    parts = requests("bucket_parts", AWS_ENDPOINT_URL="http://127.0.0.1:4566", CREATE_ONLY="no")
     assert not [name for name in parts if name.endswith(".bucket-policy")]
 
 
@@ -100,12 +111,12 @@ def test_only_what_needs_a_database_is_put_into_the_private_network() -> None:
     made = requests("function_configurations", SUBNET_IDS="subnet-1, subnet-2", SECURITY_GROUP_IDS="sg-1")
     inside = {name for name, request in made.items() if request["VpcConfig"]["SubnetIds"]}
     assert inside == {f"totestream-test-{noun}" for noun in ("extract", "load", "migrate", "inspect")}
-    attached = requests("attached_policies", SUBNET_IDS="subnet-1", SECURITY_GROUP_IDS="sg-1")
-    assert set(attached) == inside
+    roles = requests("role_policies", SUBNET_IDS="subnet-1", SECURITY_GROUP_IDS="sg-1")
+    assert {name for name, request in roles.items() if "ec2:" in request["PolicyDocument"]} == inside
 
 
 def test_without_a_private_network_no_role_may_make_interfaces() -> None:
-    assert requests("attached_policies") == {}
+    assert "ec2:" not in str(requests("role_policies"))
 
 
 def test_everything_that_can_be_tagged_is() -> None:

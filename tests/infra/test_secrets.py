@@ -42,12 +42,25 @@ def test_a_secret_is_told_to_secrets_manager_alone(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     told = (record / "secrets").read_text()
+    # The reader's password is made by the function migrate.
+    assert '"Name": "totestream-test-reader"' in told and '"SecretString": "{}"' in told
     assert "hunter-in-file" in told and "hunter-in-environment" in told
     asked = (record / "asked").read_text()
     assert "secretsmanager create-secret --cli-input-json file://" in asked
     assert "secretsmanager create-secret --cli-input-json file://" in done.stderr
     assert "hunter" not in asked + done.stdout + done.stderr
     assert list(scratch.iterdir()) == []
+    new_functions_are_active_before_anything_is_put_to_them(asked.splitlines())
     # Of this stack nobody hears, which is the last that is said.
     said = [line for line in done.stderr.splitlines() if not line.startswith("+")]
     assert said[-1].startswith("nobody  will be called when something goes wrong: ")
+
+
+def new_functions_are_active_before_anything_is_put_to_them(asked: list[str]) -> None:
+    puts = ("create-event-source-mapping", "put-function-event-invoke-config", "add-permission")
+    created, active, put = (
+        [place for place, line in enumerate(asked) if any(f" lambda {word}" in line for word in words)]
+        for words in (("create-function ",), ("wait function-active-v2",), puts)
+    )
+    assert 0 < len(created) == len(active)
+    assert max(created) < min(active) and max(active) < min(put)

@@ -1,7 +1,9 @@
 """The settings: what a script says of wrong ones, and that the example is the whole truth."""
 
 import ast
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,12 @@ from tests.infra.stubs import SETTINGS
 pytestmark = pytest.mark.fast
 
 # What deploy.sh makes itself and hands on as if it were a setting.
-MADE = {"ACCOUNT_ID", "CODE_KEY", "LAYER_ARN", "TARGET"}
+MADE = {"ACCOUNT_ID", "PARTITION", "CODE_KEY", "LAYER_ARN", "TARGET"}
 # What bash, awk, the system and the AWS CLI bring, and what moves the whole checkout's stack or CLI.
 SURROUNDINGS = {
     *("BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "EPOCHSECONDS", "SECONDS", "NF", "TMPDIR", "AWS_DATA_PATH"),
-    "NO_COLOR",
+    *("NO_COLOR", "PYTHONPATH"),
+    *("GITHUB_RUN_ID", "GITHUB_REPOSITORY", "GITHUB_API_URL", "GITHUB_TOKEN", "GH_TOKEN", "PULL_REQUEST"),
     *("TOTESTREAM_AWS", "TOTESTREAM_LOCAL"),
 }
 BASH = (ROOT / "infra_bash/lib/settings.sh").read_text()
@@ -48,12 +51,18 @@ def test_a_missing_setting_is_named_with_its_fix(tmp_path: Path, name: str) -> N
     assert f"setting {name} is missing; add {name}=" in refused.stderr
 
 
+SECRETS = ("SOURCE", "WAREHOUSE", "WAREHOUSE_OWNER", "WAREHOUSE_READER", "SLACK")
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
         ("PROJET=x", "PROJET"),
         ("STAGE=Big", "STAGE is 'Big'"),
         ("LOAD_ON_MANIFEST=maybe", "yes or no"),
+        ("TRANSFORMS_AT_ONCE=1", "a number of 2 to 1000, none, or empty"),
+        ("TRANSFORMS_AT_ONCE=1001", "a number of 2 to 1000"),
+        ("TRANSFORMS_AT_ONCE=no", "a number of 2 to 1000"),
         ("EXTRACT_SCHEDULE=1 minute", "rate(…)"),
         ("not a setting", "is not KEY=VALUE"),
         ("SUBNET_IDS=subnet-1", "SECURITY_GROUP_IDS"),
@@ -69,6 +78,12 @@ def test_a_missing_setting_is_named_with_its_fix(tmp_path: Path, name: str) -> N
         ("ALERT_EMAIL=someone", "one address"),
         ("ALERT_EMAIL=a@b.c, d@e.f", "one address"),
         ("MONTHLY_BUDGET_USD=10.5", "a number of dollars"),
+        *((f"{name}_SECRET=team/*", f"{name}_SECRET is 'team/*'") for name in SECRETS),
+        *((f"WAREHOUSE_SECRET=a{sign}b", "the name of a secret") for sign in "?:${} "),
+        ("WAREHOUSE_READER_SECRET=w", "as WAREHOUSE_SECRET is"),
+        ("SLACK_SECRET=totestream-test-reader", "as SLACK_SECRET is"),
+        ("AWS_REGION=*", "a region's name"),
+        ("CREATE_ONLY=true", "yes or no"),
         ("LAMBDA_PYTHON=3.10", "3.11, 3.12 or 3.13"),
         ("LAMBDA_PYTHON=3.14", "3.11, 3.12 or 3.13"),
         ("LAMBDA_PYTHON=3.11", "set 3.12 or 3.13"),
@@ -100,6 +115,26 @@ def test_a_file_that_is_not_there_is_said_with_the_way_out(tmp_path: Path) -> No
     refused = run("status.sh", "--settings", str(tmp_path / "none.env"))
     assert refused.returncode == 2
     assert "copy settings.example.env" in refused.stderr
+
+
+def test_a_file_need_not_be_there_where_the_environment_has_all(tmp_path: Path, recorder: Path) -> None:
+    """In a checkout of its own: where the tests run there may be a settings.env."""
+    copy = tmp_path / "checkout"
+    copy.mkdir()
+    for name in ("infra_bash", "shared", "settings.example.env", ".venv"):
+        (copy / name).symlink_to(ROOT / name)
+    environment = dict(line.split("=", 1) for line in MINIMUM.split())
+    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(recorder)}
+    status = f"cd {copy} && source infra_bash/lib/operating.sh && ROOT={copy} SETTINGS_FILE={copy}/settings.env"
+    command = ["bash", "-c", f"{status}\nload_settings\nprintf '%s' $STAGE"]
+
+    def shown(given: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=clean | given, capture_output=True, text=True, check=False)
+
+    assert shown(environment).stdout == "test"
+    for name in REQUIRED:
+        refused = shown({key: value for key, value in environment.items() if key != name})
+        assert refused.returncode == 2 and name in refused.stderr
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, recorder: Path) -> None:
@@ -199,7 +234,14 @@ def test_the_example_has_the_settings_that_the_local_stack_writes() -> None:
 
 
 # Where the local stack is not the AWS that the example is for.
-LOCAL_ONLY = {"WAREHOUSE_OWNER_SECRET", "DATABASE_PLAINTEXT", "SLACK_SECRET"}
+LOCAL_ONLY = {
+    "CREATE_ONLY",
+    "WAREHOUSE_READER_SECRET",
+    "WAREHOUSE_OWNER_SECRET",
+    "DATABASE_PLAINTEXT",
+    "SLACK_SECRET",
+    "TRANSFORMS_AT_ONCE",
+}
 
 
 def defaults() -> Iterator[tuple[str, object]]:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local.ministack import ROOT_KEY, ROOT_SECRET, Ministack
+from local.ministack import Ministack, throw_away
 from tests.infra.standing import everything, stand
 
 ROOT = Path(__file__).parents[2]
@@ -20,16 +19,17 @@ DATA = [f"bucket {INGESTION}", f"bucket {PROCESSED}", "secret dev/old", "secret 
 
 
 class Cloud:
-    def __init__(self, folder: Path, url: str) -> None:
-        self.settings, self.url = folder / "settings.env", url
+    def __init__(self, folder: Path, server: Ministack) -> None:
+        self.settings, self.url = folder / "settings.env", server.url
+        self.key, self.secret = server.keys
 
     def aws(self, service: str) -> Any:
         return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.url,
             region_name="eu-west-2",
-            aws_access_key_id=ROOT_KEY,
-            aws_secret_access_key=ROOT_SECRET,
+            aws_access_key_id=self.key,
+            aws_secret_access_key=self.secret,
         )
 
     def stand(self, stage: str, **settings: str) -> None:
@@ -37,7 +37,7 @@ class Cloud:
         self.write_settings(stage, **settings)
 
     def write_settings(self, stage: str, **settings: str) -> None:
-        login = {"AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": ROOT_KEY, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
+        login = {"AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret}
         names = {"PROJECT": "totestream", "STAGE": stage, "AWS_REGION": "eu-west-2", "WAREHOUSE_SCHEMA": "star"}
         self.settings.write_text("".join(f"{name}={value}\n" for name, value in (names | login | settings).items()))
 
@@ -60,12 +60,8 @@ class Cloud:
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[Cloud]:
-    server = Ministack(tmp_path / "ministack")
-    # By a process of its own, which Python does not miss at its end.
-    begin = "import sys, pathlib; from local.ministack import Ministack; Ministack(pathlib.Path(sys.argv[1])).start()"
-    subprocess.run([sys.executable, "-c", begin, server.home], cwd=ROOT, check=True)
-    yield Cloud(tmp_path, server.url)
-    server.stop()
+    with throw_away() as server:
+        yield Cloud(tmp_path, server)
 
 
 def make_difficult(cloud: Cloud) -> None:
@@ -192,6 +188,7 @@ def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud) -> None:
     command = ["bash", "-c", script, "deploy.sh", str(cloud.settings)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     said = ["update  secret deleted (restored)", "update  secret kept (restored)", "ok      secret there"]
+    said.append("create  secret totestream-dev-reader")
     assert (done.returncode, sorted(done.stderr.splitlines())) == (0, sorted(said))
     values = {name: secrets.get_secret_value(SecretId=name)["SecretString"] for name in ("deleted", "kept", "there")}
     assert values == {"deleted": login, "kept": "old kept", "there": "old there"}

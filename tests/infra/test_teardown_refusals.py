@@ -11,6 +11,7 @@ import pytest
 from infra_bash.lib.requests import Requests
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
+from tests.infra.stubborn_s3 import StubbornS3
 
 pytestmark = pytest.mark.fast
 
@@ -24,6 +25,7 @@ SETTINGS = {
     "WAREHOUSE_SCHEMA": "star",
     "SLACK_SECRET": "",
 }
+READER = "totestream-dev-reader"
 LOGIN = json.dumps({"host": "h", "port": 1, "dbname": "d", "username": "u", "password": "very-secret"})
 TAGS = [{"Key": "project", "Value": "totestream"}, {"Key": "stage", "Value": "dev"}]
 ACCOUNT = "eu-west-2:123456789012"
@@ -58,8 +60,12 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(aws: FakeAws, *command: str | Path, typed: str = "") -> subprocess.CompletedProcess[str]:
+def run(aws: FakeAws, *command: str | Path, typed: str = "", s3: str = "") -> subprocess.CompletedProcess[str]:
+    """`s3` is where S3 is reached by what is no call of the AWS CLI."""
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(aws.program)}
+    environment |= (
+        {"AWS_ENDPOINT_URL_S3": s3, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} if s3 else {}
+    )
     return subprocess.run(command, cwd=ROOT, env=environment, input=typed, capture_output=True, text=True, check=False)
 
 
@@ -72,8 +78,8 @@ def deploy(aws: FakeAws, wanted: Path) -> Deploy:
     return lambda what: run(aws, "bash", "-c", DEPLOY + what, "deploy.sh", aws.folder / "settings.env", wanted)
 
 
-def teardown(aws: FakeAws, *options: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    return run(aws, "infra_bash/teardown.sh", "--settings", aws.folder / "settings.env", *options, typed=typed)
+def teardown(aws: FakeAws, *options: str, typed: str = "", s3: str = "") -> subprocess.CompletedProcess[str]:
+    return run(aws, "infra_bash/teardown.sh", "--settings", aws.folder / "settings.env", *options, typed=typed, s3=s3)
 
 
 def secrets_file(aws: FakeAws, **values: str) -> None:
@@ -135,22 +141,27 @@ def test_a_secret_whose_name_is_still_being_deleted_is_waited_for(aws: FakeAws, 
     aws.answers("secretsmanager create-secret", "!InvalidRequestException: already scheduled for deletion", "{}")
     done = deploy("ensure_secrets")
     assert done.returncode == 0, done.stderr
-    assert [line for line in done.stderr.splitlines() if line[:4] != "wait"] == ["create  secret s", "create  secret w"]
+    assert [line for line in done.stderr.splitlines() if line[:4] != "wait"] == [
+        f"create  secret {name}" for name in ("s", READER, "w")
+    ]
 
 
 def test_a_secret_that_waits_for_its_deletion_is_restored_and_put(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN)
     aws.answers("secretsmanager describe-secret", "deleted", "there")
     done = deploy("ensure_secrets")
-    assert done.stderr == "update  secret s (restored)\nok      secret w\n"
+    assert done.stderr == f"update  secret s (restored)\nok      secret {READER}\nok      secret w\n"
     calls = [line.split()[1] for line in aws.asked if line.startswith("secretsmanager")]
-    assert calls == ["describe-secret", "restore-secret", "put-secret-value", "describe-secret"]
+    assert calls == ["describe-secret", "restore-secret", "put-secret-value", *["describe-secret"] * 2]
 
 
 def test_a_restored_secret_without_a_value_of_ours_keeps_its_own(aws: FakeAws, deploy: Deploy) -> None:
     aws.answers("secretsmanager describe-secret", "deleted", "there")
     done = deploy("ensure_secrets")
-    assert (done.returncode, done.stderr) == (0, "update  secret s (restored)\nok      secret w\n")
+    assert (done.returncode, done.stderr) == (
+        0,
+        f"update  secret s (restored)\nok      secret {READER}\nok      secret w\n",
+    )
     assert not aws.asked_for("secretsmanager put-secret-value")
 
 
@@ -167,16 +178,17 @@ def test_a_secret_that_is_gone_before_it_is_restored_is_made(aws: FakeAws, deplo
     aws.answers("secretsmanager describe-secret", "deleted", "there")
     aws.answers("secretsmanager restore-secret", "!ResourceNotFoundException")
     done = deploy("ensure_secrets")
-    assert done.stderr == "create  secret s\nok      secret w\n"
+    assert done.stderr == f"create  secret s\nok      secret {READER}\nok      secret w\n"
 
 
 def test_a_login_is_in_no_argument_and_no_line(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN, WAREHOUSE_SECRET_VALUE=LOGIN)
-    aws.answers("secretsmanager describe-secret", *["deleted", "there", "!ResourceNotFoundException"] * 4)
+    aws.answers("secretsmanager describe-secret", *["deleted", "there", "!ResourceNotFoundException"] * 5)
     done = deploy("PUT_SECRETS=yes; for DRY_RUN in no yes no; do ensure_secrets; done")
     assert done.returncode == 0, done.stderr
-    verbs = [line.replace("secret s", "secret").replace("secret w", "secret") for line in done.stderr.splitlines()]
-    assert verbs == ["update  secret (restored)", "update  secret", "create  secret"] * 2
+    assert (
+        done.stderr.splitlines() == ["update  secret s (restored)", f"update  secret {READER}", "create  secret w"] * 3
+    )
     assert "very-secret" not in done.stdout + done.stderr + "".join(aws.asked)
 
 
@@ -218,29 +230,32 @@ def test_what_a_running_function_wrote_into_an_emptied_bucket_goes_too(aws: Fake
     """And a queue that SQS still lists after its end is not said to stay; one that was made meanwhile is."""
     aws.answers("sqs list-queues", json.dumps(QUEUES), json.dumps(QUEUES).replace("-two-dim_staff", "-fact_payment"))
     aws.answers("s3api list-buckets", json.dumps({"Buckets": [{"Name": BUCKET}]}), "{}")
-    written = json.dumps({"Objects": [{"Key": "runs/00000001.json", "VersionId": "1"}], "Quiet": True})
-    aws.answers("s3api list-object-versions", written, written, "{}")
-    aws.answers("s3api delete-objects", "")
     aws.answers("s3api delete-bucket", "!BucketNotEmpty", "{}")
-    done = teardown(aws, "--with-data", typed="dev\n")
+    bucket = StubbornS3(["runs/00000001.json"])
+    with bucket.served() as url:
+        done = teardown(aws, "--with-data", typed="dev\n", s3=url)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[1:] == [
         "delete  queue totestream-dev-dim_staff",
         f"delete  bucket {BUCKET}",
         "stays   queue totestream-dev-fact_payment (run this again)",
     ]
-    calls = [line.split()[1] for line in aws.asked if line.startswith("s3api")]
-    assert calls[2:-2] == ["list-object-versions", "delete-objects", "delete-bucket"] * 2
+    assert bucket.calls == [("list", 1), ("delete", 1), ("list", 0)]
+    assert len(aws.asked_for("s3api delete-bucket")) == 2
 
 
 def test_an_object_that_s3_keeps_ends_the_teardown(aws: FakeAws) -> None:
     """S3 answers success, and says of each object whether it went."""
     aws.answers("s3api list-buckets", json.dumps({"Buckets": [{"Name": BUCKET}]}))
-    aws.answers("s3api list-object-versions", json.dumps({"Objects": [{"Key": "runs/1", "VersionId": "1"}]}))
-    aws.answers("s3api delete-objects", "runs/1\tAccessDenied")
-    done = teardown(aws, "--with-data", typed="dev")
+    bucket = StubbornS3(["runs/1"])
+    bucket.refuses = {"runs/1": ["AccessDenied"]}
+    with bucket.served() as url:
+        done = teardown(aws, "--with-data", typed="dev", s3=url)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[1:] == [f"FAILED  s3api delete-objects: {BUCKET}: runs/1\tAccessDenied"]
+    said = "An error occurred (AccessDenied) when calling the DeleteObjects operation: AccessDenied.: runs/1"
+    told = "ask who looks after the account to allow you the call DeleteObjects"
+    assert done.stderr.splitlines()[1:] == [f"FAILED  emptying {BUCKET}: {said}; {told}"]
+    assert aws.asked_for("s3api delete-bucket") == []
 
 
 @pytest.mark.parametrize("typed", ["", "dev-two\n"])

@@ -16,7 +16,8 @@ ENDINGS = ("", "-two", "-load", "-transform", "-aaaaaa", "-two-aaaaaa")
 
 
 def stage(ending: str) -> tuple[Names, dict[str, str]]:
-    logins = {name: SETTINGS[name] + ending for name in ("SOURCE_SECRET", "WAREHOUSE_SECRET", "SLACK_SECRET")}
+    named = ("SOURCE_SECRET", "WAREHOUSE_SECRET", "WAREHOUSE_READER_SECRET", "SLACK_SECRET")
+    logins = {name: SETTINGS[name] + ending for name in named}
     return Names("totestream", f"dev{ending}", "eu-west-2", "123456789012"), SETTINGS | logins
 
 

@@ -20,6 +20,11 @@ def test_the_order_of_actions_is_no_difference() -> None:
     assert normal({"Action": ["b", "a"]}) == normal({"Action": ["a", "b"]})
 
 
+def test_the_order_of_things_with_their_fields_in_another_order_is_no_difference() -> None:
+    said = [{"Id": "a", "Days": 1}, {"Id": "b", "Expiration": {"x": 1}}]
+    assert normal(said) == normal([{"Expiration": {"x": 1}, "Id": "b"}, {"Id": "a", "Days": 1}])
+
+
 def test_one_statement_more_is_a_difference() -> None:
     assert normal({"Statement": [{"a": 1}]}) != normal({"Statement": [{"a": 1}, {"b": 1}]})
 
@@ -113,13 +118,13 @@ def test_a_function_whose_role_was_made_again_holds_the_id_of_a_dead_one(folder:
     assert list(Stack(folder.path).function_configurations()) == [("update", "f", "Role made anew")]
 
 
-def test_what_somebody_else_has_a_rule_start_is_theirs(folder: Folder) -> None:
-    ours, theirs = {"Id": "function", "Arn": "a", "Input": "{}"}, {"Id": "theirs", "Arn": "b"}
+def test_a_target_that_is_given_more_than_we_give_it_is_put_again(folder: Folder) -> None:
+    ours = {"Id": "function", "Arn": "a", "Input": "{}"}
     folder.write("rule_targets/f.json", {"Rule": "f", "Targets": [ours]})
-    folder.write("have/rule_targets/f.json", {"Targets": [theirs, ours]})
+    folder.write("have/rule_targets/f.json", {"Targets": [{"Id": "theirs", "Arn": "b"}, ours]})
     assert list(Stack(folder.path).rule_targets()) == [("ok", "f", "")]
-    folder.write("have/rule_targets/f.json", {"Targets": [theirs]})
-    assert list(Stack(folder.path).rule_targets()) == [("create", "f", "")]
+    folder.write("have/rule_targets/f.json", {"Targets": [ours | {"DeadLetterConfig": {"Arn": "theirs"}}]})
+    assert list(Stack(folder.path).rule_targets()) == [("update", "f", "DeadLetterConfig")]
 
 
 def test_a_mapping_of_our_queue_that_nobody_wants_is_taken_away(folder: Folder) -> None:
@@ -129,11 +134,102 @@ def test_a_mapping_of_our_queue_that_nobody_wants_is_taken_away(folder: Folder) 
     assert list(Stack(folder.path).mappings()) == [("delete", "f", "1")]
 
 
-def test_a_permission_from_before_the_bell_had_a_queue_is_taken_away(folder: Folder) -> None:
-    statements = [{"Sid": "schedule"}, {"Sid": "bell"}, {"Sid": "theirs"}]
-    folder.write("permissions/f.schedule.json", {"StatementId": "schedule"})
+def test_what_others_may_invoke_is_judged_elsewhere(folder: Folder) -> None:
+    """By foreign.py, which takes it away."""
+    assert permissions(folder, statement("schedule"), statement("theirs")) == [("ok", "f.schedule", "")]
+
+
+RULE = "arn:aws:events:eu-west-2:123456789012:rule/f"
+
+
+def statement(sid: str, **others: Any) -> dict[str, Any]:
+    """As Lambda answers what add-permission was told."""
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "lambda:InvokeFunction",
+        "Resource": "arn:aws:lambda:eu-west-2:123456789012:function:f",
+        "Condition": {"ArnLike": {"AWS:SourceArn": RULE}},
+    } | others
+
+
+def permissions(folder: Folder, *statements: dict[str, Any]) -> list[tuple[str, str, str]]:
+    want = {
+        "FunctionName": "f",
+        "StatementId": "schedule",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "events.amazonaws.com",
+        "SourceArn": RULE,
+    }
+    folder.write("permissions/f.schedule.json", want)
     folder.write("have/permissions/f.json", {"Policy": json.dumps({"Statement": statements})})
-    assert list(Stack(folder.path).permissions()) == [("ok", "f.schedule", ""), ("delete", "f.bell", "")]
+    return list(Stack(folder.path).permissions())
+
+
+# What former versions wrote: EventBridge does not invoke by it.
+FORMER = {"ArnLike": {"AWS:SourceArn": RULE}, "StringEquals": {"AWS:SourceAccount": "123456789012"}}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"Condition": FORMER},
+        {"Condition": {"ArnLike": {"AWS:SourceArn": f"{RULE}*"}}},
+        {"Condition": {"ArnNotLike": {"AWS:SourceArn": RULE}}},
+        {"Condition": {}},
+        {"Principal": {"Service": "s3.amazonaws.com"}},
+        {"Principal": {"Service": "events.amazonaws.com", "AWS": "*"}},
+        {"Principal": "*"},
+        {"Action": "lambda:*"},
+        {"Effect": "Deny"},
+    ],
+    ids=str,
+)
+def test_a_permission_is_known_by_what_it_allows_and_not_by_its_name(folder: Folder, others: dict[str, Any]) -> None:
+    assert permissions(folder, statement("schedule", **others)) == [("update", "f.schedule", "schedule")]
+
+
+def test_the_words_that_aws_has_for_the_same_are_no_difference(folder: Folder) -> None:
+    equals = {"ArnEquals": {"aws:SourceArn": [RULE]}}
+    assert permissions(folder, statement("schedule", Condition=equals)) == [("ok", "f.schedule", "")]
+
+
+def test_a_permission_takes_the_other_ones_place_before_that_goes(folder: Folder) -> None:
+    """Also when the deploy was killed in between, or there are two that are right, or none."""
+    former, anew = statement("schedule", Condition=FORMER), statement("schedule-anew")
+    assert permissions(folder, former, anew) == [("ok", "f.schedule", ""), ("delete", "f.schedule", "")]
+    assert permissions(folder, anew) == [("ok", "f.schedule", "")]
+    assert permissions(folder, statement("schedule"), anew) == [
+        ("ok", "f.schedule", ""),
+        ("delete", "f.schedule-anew", ""),
+    ]
+    wrong = statement("schedule-anew", Condition=FORMER)
+    assert permissions(folder, wrong) == [("update", "f.schedule", "schedule-anew")]
+    assert permissions(folder, former, wrong) == [("update", "f.schedule", "schedule,schedule-anew")]
+    assert permissions(folder) == [("create", "f.schedule", "")]
+
+
+def test_a_mapping_that_feeds_our_function_from_elsewhere_is_taken_away(folder: Folder) -> None:
+    folder.write("functions/f.json", {})
+    folder.write("mappings/f.json", WANTED)
+    alias = mapping("3") | {"FunctionArn": "arn:aws:lambda:r:1:function:f:alias"}
+    theirs = mapping("2") | {"EventSourceArn": "arn:aws:sqs:r:1:theirs"}
+    folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1"), theirs, alias]})
+    assert list(Stack(folder.path).mappings()) == [("ok", "f", "1"), ("delete", "f", "2"), ("delete", "f:alias", "3")]
+
+
+def test_tags_of_others_are_put_again_with_ours(folder: Folder) -> None:
+    ours, theirs = {"Key": "stage", "Value": "dev"}, {"Key": "aws:owner", "Value": "x"}
+    name = "bucket_parts/b.bucket-tagging.json"
+    folder.write(name, {"Bucket": "b", "Tagging": {"TagSet": [ours]}})
+    folder.write(f"have/{name}", {"TagSet": [theirs, ours]})
+    assert list(Stack(folder.path).bucket_parts()) == [("ok", "b.bucket-tagging", "")]
+    folder.write(name, {"Bucket": "b", "Tagging": {"TagSet": [ours]}})
+    folder.write(f"have/{name}", {"TagSet": [theirs, {"Key": "stage", "Value": "prod"}]})
+    assert list(Stack(folder.path).bucket_parts()) == [("update", "b.bucket-tagging", "Tagging")]
+    put = json.loads((folder.path / name).read_text())
+    assert put == {"Bucket": "b", "Tagging": {"TagSet": [ours, theirs]}}
 
 
 BELL = {"Id": "t-bell", "QueueArn": "arn", "Events": ["s3:ObjectCreated:*"]}

@@ -1,7 +1,7 @@
 """The server itself: crashes are recovered from, remains of dead ones do not stop it."""
 
-from pathlib import Path
-
+import pytest
+from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
 from local.postgres import Server, throw_away
@@ -23,7 +23,7 @@ def test_a_crash_keeps_what_was_committed_and_the_port() -> None:
 
 def leave_stale_pid(server: Server) -> None:
     """The pid file of a dead server whose number now is somebody else's: ours, as good as any."""
-    Path(server.home / "data" / "postmaster.pid").write_text("1\n")
+    server.write("postmaster.pid", "1\n")
 
 
 def test_starting_and_stopping_twice_is_once(local_server: Server) -> None:
@@ -47,3 +47,13 @@ def test_options_reach_the_server(local_server: Server) -> None:
 def setting(connection: Connection, name: str) -> str:
     [[value]] = connection.run("SELECT current_setting(:name)", name=name) or []
     return str(value)
+
+
+def test_every_connection_needs_a_password(local_server: Server) -> None:
+    with local_server.superuser() as admin:
+        assert setting(admin, "unix_socket_directories") == ""
+        assert setting(admin, "listen_addresses") == "127.0.0.1"
+        assert admin.run("SELECT DISTINCT auth_method FROM pg_hba_file_rules") == [["scram-sha-256"]]
+    for password in ("", "postgres", "test"):
+        with pytest.raises(DatabaseError, match="28P01"):
+            local_server.connect("postgres", password, "postgres")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from local.slack import Slack
+from local.slack import MISBEHAVE, Slack
 
 pytestmark = pytest.mark.fast
 
@@ -116,16 +116,34 @@ def test_more_than_a_message_a_second_has_to_wait(slack: Slack, clock: Clock) ->
 
 def test_a_bad_day_is_asked_for_and_ends(slack: Slack) -> None:
     asked = {"how": "status", "times": 2, "status": 503, "word": "busy", "after": "7"}
-    assert said(slack, asked, "/_slack/misbehave") == (200, "ok", "")
+    assert said(slack, asked, PATH + MISBEHAVE) == (200, "ok", "")
     answers = [said(slack, {"text": "hello"}) for _ in range(3)]
     assert answers == [(503, "busy", "7"), (503, "busy", "7"), (200, "ok", "")]
     for strange in ({"how": "status", "colour": "red"}, {"how": "loudly"}, {}):
-        assert said(slack, strange, "/_slack/misbehave")[0] == 400
+        assert said(slack, strange, PATH + MISBEHAVE)[0] == 400
+
+
+@pytest.mark.parametrize("path", ["/_slack/misbehave", MISBEHAVE, "/services/T0/B0/other" + MISBEHAVE])
+def test_only_who_knows_the_webhook_asks_for_a_bad_day(path: str, slack: Slack) -> None:
+    assert said(slack, {"how": "status", "times": 9}, path)[0] in (403, 404)
+    assert said(slack, {"text": "hello"}) == (200, "ok", "")
+
+
+@pytest.mark.parametrize("path", [PATH, PATH + MISBEHAVE])
+@pytest.mark.parametrize(
+    "more", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}]
+)
+def test_a_web_page_is_not_answered_whatever_it_knows(more: dict[str, str], path: str, slack: Slack) -> None:
+    headers = {"Content-Type": "application/json", **more}
+    with urllib3.PoolManager() as http:
+        answer = http.request("POST", slack.place + path, body=b'{"how": "status", "text": "x"}', headers=headers)
+    assert answer.status == 403
+    assert (slack.asked, slack.messages()) == (0, [])
 
 
 @pytest.mark.parametrize("how", ["refuse", "cut", "hang"])
 def test_some_bad_days_are_no_answer(how: str, slack: Slack) -> None:
-    assert said(slack, {"how": how, "seconds": 0}, "/_slack/misbehave")[0] == 200
+    assert said(slack, {"how": how, "seconds": 0}, PATH + MISBEHAVE)[0] == 200
     with pytest.raises(urllib3.exceptions.ProtocolError):
         said(slack, {"text": "hello"})
     assert said(slack, {"text": "hello"}) == (200, "ok", "")

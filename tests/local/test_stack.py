@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,8 @@ def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: Stack) -> None
         assert all(stack.states().values())
     before = local("urls").stdout
     assert before.count("postgresql://") == 4 and stack.ministack.url in before
+    is_closed_to_others(stack)
+    assert account_by_hand(before) == "000000000000"
     demo_is_refused("nothing is deployed on the local stack")
     kill(stack)
     assert not any(stack.states().values())
@@ -53,11 +56,34 @@ def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: Stack) -> None
     assert not stack.folder.exists() and not home.exists()
 
 
+def is_closed_to_others(stack: Stack) -> None:
+    """Others read none of its files, and what answers others is not root."""
+    own = {stack.folder, places.servers_folder(stack.folder)}
+    for top in own:
+        for place, folders, files in os.walk(top):
+            folders[:] = [name for name in folders if name not in ("python", "programs")]  # no data of the stack
+            assert stat.S_IMODE(Path(place).stat().st_mode) & ~0o011 == 0o700
+            assert not [name for name in files if Path(place, name).stat().st_mode & 0o077]
+    assert stat.S_IMODE(stack.folder.stat().st_mode) == 0o700
+    user = places.server_user()
+    pids = [int((home / "pid").read_text()) for home in (stack.ministack.home, stack.slack.home)]
+    for pid in (stack.postgres.pid, *pids):
+        assert Path(f"/proc/{pid}").stat().st_uid == (user.pw_uid if user else os.getuid())
+
+
+def account_by_hand(urls: str) -> str:
+    """As the AWS CLI says it to who copies what `urls` prints."""
+    told: dict[str, str] = dict(line.split() for line in urls.splitlines() if line.startswith("AWS_"))
+    command = f"{places.REPOSITORY}/.venv/bin/aws sts get-caller-identity --query Account --output text".split()
+    return subprocess.run(command, env=told, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def kill(stack: Stack) -> None:
     """End all of it with no time to say goodbye."""
     postmaster, aws_port = stack.postgres.pid, stack.ministack.port
     assert postmaster is not None
-    pids = [int((stack.folder / name).read_text()) for name in ("ticker.pid", "ministack/pid", "slack/pid")]
+    files = (stack.folder / "ticker.pid", stack.ministack.home / "pid", stack.slack.home / "pid")
+    pids = [int(file.read_text()) for file in files]
     for pid in (postmaster, *pids):
         os.kill(pid, signal.SIGKILL)
     assert wait_until(lambda: ports.is_free(aws_port) and not any(stack.states().values()), 10)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from conftest import SCHEMA
 from shared.aws.bucket import S3Bucket
 from shared.lake import keys
 from shared.lineage.lake import Lake
@@ -18,7 +19,7 @@ from shared.load.warehouse import Warehouse as LoadersWarehouse
 from shared.source.catalogue import TABLES
 from shared.warehouse.registry import TARGETS, Target
 from tests import recipe
-from tests.road.road import SCHEMA, Road
+from tests.road.road import Road
 
 COUNTRY = recipe.target("dim_country", "dim_recipe")
 ALL = {**TARGETS, COUNTRY.name: COUNTRY}

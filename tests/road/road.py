@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, settings
 from pg8000.native import Connection as Native
 
-from conftest import Database
+from conftest import SCHEMA, Database
 from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.lake.documents import ChangeMessage
@@ -29,7 +29,6 @@ from shared.source.run import Outside
 from shared.transform.run import transform_run
 from shared.warehouse.registry import TARGETS, Target
 
-SCHEMA = "project_team_1"
 ORACLE = Path(__file__).parent.parent / "oracle"
 CODE = "test"
 # A story takes seconds: it is told the same each time, and the first that fails is shown as it is, not shortened.

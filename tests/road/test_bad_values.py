@@ -1,46 +1,54 @@
 """Values that the warehouse cannot take, or that only look so: what becomes of the row, and of the rows beside it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from pg8000.exceptions import DatabaseError
 
+from conftest import SCHEMA
 from infra_bash.lib.asking import of_quarantined
 from shared.columns import LONGEST_TEXT
 from shared.source.request import request_from_event
 from shared.status.quarantined import quarantined
 from shared.warehouse.registry import TARGETS
-from tests.road.road import SCHEMA, Road
-
-pytestmark = pytest.mark.fast
+from tests.road.road import Road
 
 LONG = 10 * 1024 * 1024
-# Where it is refused, what is done to the source, what mends it, and what the reason may say.
-PAYMENT = "UPDATE payment SET {} WHERE payment_id = 3"
-A_DAY = PAYMENT.format("payment_date = '2026-01-31'")
+
+
+def payment(key: int, change: str) -> str:
+    return f"UPDATE payment SET {change} WHERE payment_id = {key}"
+
+
+def a_day(key: int) -> str:
+    return payment(key, "payment_date = '2026-01-31'")
+
+
 AN_ADDRESS = """
     UPDATE address SET address_line_2 = {}
     WHERE address_id = (SELECT legal_address_id FROM counterparty WHERE counterparty_id = 3)"""
+# Where it is refused, what is done to the source, what mends it, and what the reason may say: each to other rows.
 QUARANTINED = {
-    "a day that never was": ("fact_payment", PAYMENT.format("payment_date = '2024-02-30'"), A_DAY, "payment_date: "),
-    "an empty day": ("fact_payment", PAYMENT.format("payment_date = ''"), A_DAY, "payment_date: "),
-    "a day in words": ("fact_payment", PAYMENT.format("payment_date = 'top-secret'"), A_DAY, "payment_date: "),
+    "a day that never was": ("fact_payment", payment(11, "payment_date = '2024-02-30'"), a_day(11), "payment_date: "),
+    "an empty day": ("fact_payment", payment(12, "payment_date = ''"), a_day(12), "payment_date: "),
+    "a day in words": ("fact_payment", payment(13, "payment_date = 'top-secret'"), a_day(13), "payment_date: "),
     "an infinite time": (
         "fact_payment",
-        PAYMENT.format("last_updated = 'infinity'"),
-        PAYMENT.format("last_updated = '2026-01-31'"),
+        payment(14, "last_updated = 'infinity'"),
+        payment(14, "last_updated = '2026-01-31'"),
         "source column last_updated: a time that is infinite",
     ),
     "a time before all others": (
         "fact_payment",
-        PAYMENT.format("created_at = '-infinity'"),
-        PAYMENT.format("created_at = '2026-01-31'"),
+        payment(15, "created_at = '-infinity'"),
+        payment(15, "created_at = '2026-01-31'"),
         "source column created_at: a time that is infinite",
     ),
     "a time after the last that 64 bits of microseconds hold": (
         "fact_payment",
-        PAYMENT.format("created_at = '294276-12-31 23:59:59.999'"),
-        PAYMENT.format("created_at = '2026-01-31'"),
+        payment(16, "created_at = '294276-12-31 23:59:59.999'"),
+        payment(16, "created_at = '2026-01-31'"),
         "source column created_at: a time that is infinite or out of range",
     ),
     "a text too long": (
@@ -57,14 +65,14 @@ QUARANTINED = {
     ),
     "a text too long for its date": (
         "fact_payment",
-        PAYMENT.format(f"payment_date = repeat('1', {LONGEST_TEXT + 1})"),
-        A_DAY,
+        payment(17, f"payment_date = repeat('1', {LONGEST_TEXT + 1})"),
+        a_day(17),
         "source column payment_date: a text longer than 12 MB",
     ),
     "NaN": (
         "fact_payment",
-        PAYMENT.format("payment_amount = 'NaN'"),
-        PAYMENT.format("payment_amount = 3.50"),
+        payment(3, "payment_amount = 'NaN'"),
+        payment(3, "payment_amount = 3.50"),
         "source column payment_amount: a value that numeric(10,2) cannot hold",
     ),
     "an unknown currency": (
@@ -81,20 +89,28 @@ QUARANTINED = {
     ),
 }
 LOADED = {
-    "a day far away": "UPDATE payment SET payment_date = '9999-12-31' WHERE payment_id = 3",
-    "the greatest amount": "UPDATE payment SET payment_amount = 99999999.99 WHERE payment_id = 3",
-    "a time after the year 9999": "UPDATE payment SET last_updated = '10000-01-01' WHERE payment_id = 1",
-    "one before Christ": "UPDATE payment SET created_at = '0044-03-15 12:00 BC', last_updated = '0044-03-15 BC'",
+    "a day far away": payment(21, "payment_date = '9999-12-31'"),
+    "the greatest amount": payment(22, "payment_amount = 99999999.99"),
+    "a time after the year 9999": payment(23, "last_updated = '10000-01-01'"),
+    "one before Christ": payment(24, "created_at = '0044-03-15 12:00 BC', last_updated = '0044-03-15 BC'"),
     "the first of all days": """
         UPDATE sales_order SET created_at = '4713-11-24 BC', last_updated = '0001-12-31 23:59 BC'""",
-    "the last time that 64 bits of microseconds hold": """
-        UPDATE payment SET created_at = '294247-01-10 04:00:54.775', last_updated = '294247-01-10 00:00'""",
+    "the last time that 64 bits of microseconds hold": payment(
+        25, "created_at = '294247-01-10 04:00:54.775', last_updated = '294247-01-10 00:00'"
+    ),
     "an infinite time of which the warehouse has no column": "UPDATE currency SET created_at = '-infinity'",
     "10 MB of text": f"UPDATE design SET file_location = repeat('é', {LONG // 2}) WHERE design_id = 3",
-    "a text like nothing": "UPDATE design SET design_name = E'\\\\N', file_name = E'\\\\0' WHERE design_id = 3",
-    "texts like null": "UPDATE design SET design_name = 'NULL', file_name = 'None', file_location = 'nan'",
-    "an empty text": "UPDATE design SET design_name = '', file_location = ' ' WHERE design_id = 3",
+    "a text like nothing": "UPDATE design SET design_name = E'\\\\N', file_name = E'\\\\0' WHERE design_id = 4",
+    "texts like null": """
+        UPDATE design SET design_name = 'NULL', file_name = 'None', file_location = 'nan' WHERE design_id = 5""",
+    "an empty text": "UPDATE design SET design_name = '', file_location = ' ' WHERE design_id = 6",
 }
+
+
+def together_and_alone(named: Iterable[str]) -> pytest.MarkDecorator:
+    """All in one story; each in one of its own, which shows which it was."""
+    alone = [pytest.param([name], id=name, marks=pytest.mark.soak) for name in named]
+    return pytest.mark.parametrize("names", [pytest.param(list(named), id="together"), *alone])
 
 
 def entries(road: Road, source: str) -> list[dict[str, Any]]:
@@ -104,33 +120,45 @@ def entries(road: Road, source: str) -> list[dict[str, Any]]:
         return found
 
 
-@pytest.mark.parametrize("name", QUARANTINED)
-def test_a_bad_row_is_set_aside_with_its_reason_and_comes_back_once_mended(road: Road, name: str) -> None:
-    table, spoil, mend, reason = QUARANTINED[name]
-    source = TARGETS[table].sources[0]
+def rows_of(road: Road, tables: Iterable[str]) -> dict[str, int]:
+    return {name: (road.there.run(f"SELECT count(*) FROM {name}") or [[0]])[0][0] for name in tables}
+
+
+@together_and_alone(QUARANTINED)
+def test_a_bad_row_is_set_aside_with_its_reason_and_comes_back_once_mended(road: Road, names: list[str]) -> None:
+    bad = [QUARANTINED[name] for name in names]
+    tables = {table for table, *_ in bad}
+    sources = sorted(TARGETS[table].sources[0] for table in tables)
     road.travel()
-    versions = road.there.run(f"SELECT count(*) FROM {table}")
-    road.source.run(spoil)
+    before = rows_of(road, tables)
+    for _, spoil, _, _ in bad:
+        road.source.run(spoil)
     road.source.run("UPDATE payment SET paid = NOT paid WHERE payment_id = 4")
     [[paid]] = road.source.run("SELECT paid FROM payment WHERE payment_id = 4") or []
     road.travel()
-    found = entries(road, source)
-    assert {entry["table"] for entry in found} == {table} and {entry["run"] for entry in found} == {2}
-    assert all(reason in entry["reason"] and len(entry["reason"]) < 200 for entry in found)
-    assert not [bad for bad in ("2024-02-30", "top-secret", "QQQ") if bad in repr(found)]
+    found = {source: entries(road, source) for source in sources}
+    flat = [entry for source in sources for entry in found[source]]
+    assert {entry["table"] for entry in flat} == tables and {entry["run"] for entry in flat} == {2}
+    reasons = {(entry["table"], reason) for entry in flat for *_, reason in bad if reason in entry["reason"]}
+    assert reasons == {(table, reason) for table, *_, reason in bad}
+    assert all(any(reason in entry["reason"] for *_, reason in bad) and len(entry["reason"]) < 200 for entry in flat)
+    keys = {entry["key"] for entry in flat if entry["table"] == "fact_payment"}
+    assert len(keys) == sum(table == "fact_payment" for table, *_ in bad)
+    assert not [word for word in ("2024-02-30", "top-secret", "QQQ") if word in repr(flat)]
     # The row beside it, of the same batch, has arrived; what stood there of the bad one stands.
     assert road.there.run("SELECT paid FROM current_fact_payment WHERE payment_id = 4") == [[paid]]
-    [[before]], [[now]] = versions or [], road.there.run(f"SELECT count(*) FROM {table}") or []
-    assert now == before + (table == "fact_payment")
+    assert rows_of(road, tables) == {table: count + (table == "fact_payment") for table, count in before.items()}
     # Mended, those rows alone are read afresh.
-    road.source.run(mend)
+    for _, _, mend, _ in bad:
+        road.source.run(mend)
     road.source.run("UPDATE payment SET paid = NOT paid WHERE payment_id = 5")
-    event = of_quarantined(source, {"entries": found})
-    assert event is not None
-    road.extract(request_from_event(event))
-    road.deliver()
-    road.load()
-    assert road.differences() == {} and entries(road, source) == []
+    for source in sources:
+        event = of_quarantined(source, {"entries": found[source]})
+        assert event is not None
+        road.extract(request_from_event(event))
+        road.deliver()
+        road.load()
+    assert road.differences() == {} and [entries(road, source) for source in sources] == [[]] * len(sources)
 
 
 def test_what_a_joined_table_lost_is_not_taken_for_null(road: Road) -> None:
@@ -161,10 +189,11 @@ def test_what_is_still_bad_stays_in_quarantine_once_and_is_asked_for_by_key(road
         assert [(entry["key"], entry["run"]) for entry in entries(road, "payment")] == [("3", run)]
 
 
-@pytest.mark.parametrize("name", LOADED)
-def test_an_odd_value_arrives_as_it_is(road: Road, name: str) -> None:
+@together_and_alone(LOADED)
+def test_an_odd_value_arrives_as_it_is(road: Road, names: list[str]) -> None:
     road.travel()
-    road.source.run(LOADED[name])
+    for name in names:
+        road.source.run(LOADED[name])
     road.travel()
     assert road.differences() == {}
     assert [entries(road, source) for source in ("payment", "design")] == [[], []]

@@ -87,7 +87,7 @@ STORIES = st.lists(STEPS, min_size=2, max_size=10)
 A_LONG_ONE = [([(change, 1)], "") for change in (*CHANGES[:1] * 3, *CHANGES[2:])]
 
 
-@settings(TOLD, max_examples=4)
+@settings(TOLD, max_examples=2)
 @example(story=A_LONG_ONE)
 @given(story=STORIES)
 def test_history_agrees_with_the_audit(new_road: NewRoad, story: Story) -> None:

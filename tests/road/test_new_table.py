@@ -8,6 +8,7 @@ from shared.source.request import Request
 from shared.status.status import TableStatus, status
 from shared.warehouse.registry import TARGETS
 from shared.watch.asking import Asked, Outside, ask_again
+from shared.watch.lake import Memory, read_lake
 from shared.watch.measures import Depths
 from tests import recipe
 from tests.road.road import Road, shown
@@ -67,17 +68,9 @@ def look(road: Road) -> Asked:
     newest = road.run_log.newest()
     assert newest
     then = newest.snapshot.taken_at.replace(tzinfo=UTC) + timedelta(hours=1)
-    return ask_again(
-        Outside(
-            road.run_log,
-            road.manifests,
-            road.topic,
-            lambda _: Depths(),
-            road.targets,
-            lambda: then,
-            timedelta(minutes=10),
-        )
-    )
+    outside = Outside(road.run_log, road.manifests, road.topic, lambda _: Depths(), road.targets, timedelta(minutes=10))
+    memory = Memory()
+    return ask_again(outside, read_lake(road.run_log, memory, lambda: then), memory)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_a_published_marker_that_was_deleted_changes_nothing(road: Road, tick: T
     assert (fingerprint(road), everything(road.processed)) == (before, objects)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 8))])
 def test_messages_twice_late_and_in_any_order_load_once(road: Road, tick: Ticks, seed: int) -> None:
     dice = random.Random(seed)
 

@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from conftest import SCHEMA
 from local.ticker import KINDS
 from shared.lake import keys
 from shared.lake.documents import RECONCILE
@@ -17,7 +18,7 @@ from shared.source.request import Request
 from shared.status.runs import last_reconcile, run_facts
 from shared.warehouse.registry import TARGETS
 from tests.conftest import NewRoad, Ticks
-from tests.road.road import SCHEMA, TOLD, Road
+from tests.road.road import TOLD, Road
 
 WHOLE = Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE))
 Names = dict[str, dict[str, list[str]]]
@@ -83,7 +84,7 @@ STORY = st.tuples(
 WHOLE_WITH_CHANGES = ({("a dimension changed", 3), ("a joined one", 4)}, {5}, ["design", "department", "sale"])
 
 
-@settings(TOLD, max_examples=5)
+@settings(TOLD, max_examples=3)
 @example(story=WHOLE_WITH_CHANGES)
 @given(story=STORY)
 def test_exactly_what_was_damaged_is_named_and_mended_while_trade_goes_on(

@@ -34,7 +34,7 @@ def lose(road: Road, dice: random.Random) -> dict[tuple[int, str], set[str]]:
     return lost
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 8))])
 def test_a_replay_of_any_runs_at_any_time_makes_exactly_what_lacks(road: Road, tick: Ticks, seed: int) -> None:
     dice = random.Random(seed)
     road.travel()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from conftest import NUMBERS, Database
+from conftest import NUMBERS, SCHEMA, Database
 from local import logins
 from local.generator import csv_texts
 from local.loading import load
@@ -15,7 +15,7 @@ from shared.aws.bucket import S3Bucket
 from shared.load.migrate import migrate
 from shared.warehouse.registry import TARGETS
 from tests.conftest import RECIPE, NewRoad
-from tests.road.road import SCHEMA, Road
+from tests.road.road import Road
 from tests.shared.postgres.hostile import HOSTILE, set_for
 
 pytestmark = pytest.mark.fast

@@ -68,7 +68,7 @@ A_LONG_ONE: Story = [
 ]
 
 
-@settings(TOLD, max_examples=3)
+@settings(TOLD, max_examples=2)
 @example(story=A_LONG_ONE)
 @given(story=STORIES)
 def test_histories_while_dimensions_are_in_quarantine(new_road: NewRoad, story: Story) -> None:

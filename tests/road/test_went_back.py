@@ -222,7 +222,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@settings(TOLD, max_examples=3)
+@settings(TOLD, max_examples=2)
 def test_it_is_refused_or_right_and_after_a_new_log_it_is_right(new_road: NewRoad, steps: list[Step]) -> None:
     """Whatever is lost whenever: silently wrong it never is."""
     tell(new_road, steps)

@@ -1,9 +1,13 @@
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from shared import policies
+from shared.lake import keys
 from shared.names import ALERTS, CHANGES, MAIL, TOPICS
+from shared.topology import INGESTION, PROCESSED
+from tests.iam import is_allowed
 from tests.infra.stubs import NAMES, SETTINGS, TARGETS
 
 pytestmark = pytest.mark.fast
@@ -50,8 +54,17 @@ def test_a_login_is_read_only_by_whom_it_is_for() -> None:
     assert readers == {
         "test/slack-??????": {"alert"},
         "test/source-??????": {"extract"},
-        "test/warehouse-??????": {"load", "migrate", "inspect"},
+        "test/warehouse-??????": {"load", "migrate"},
+        "test/reader-??????": {"migrate", "inspect"},
     }
+
+
+def test_migrate_alone_writes_a_secret_and_only_the_readers() -> None:
+    reader = NAMES.arn("secretsmanager", "secret:test/reader-??????")
+    written = {
+        name: resources(name.removeprefix("totestream-test-"), "secretsmanager:PutSecretValue") for name in POLICIES
+    }
+    assert {name: arns for name, arns in written.items() if arns} == {NAMES("migrate"): {reader}}
 
 
 def test_the_owners_login_is_only_for_migrate() -> None:
@@ -85,9 +98,30 @@ def test_inspect_reads_what_a_row_was_made_of_and_no_refused_rows() -> None:
     own = "ingestion-123456789012", "processed-123456789012"
     assert read == {
         *(f"{own[0]}/{key}/*" for key in ("runs", "published", "batches", "health")),
-        *(f"{own[1]}/{key}/*" for key in ("manifests", "tables")),
+        *(f"{own[1]}/{key}" for key in ("manifests/*", "tables/*", "health/expired.json")),
     }
     assert resources("inspect", "s3:PutObject") == set()
+
+
+def test_in_a_private_network_lambda_may_make_interfaces_and_the_functions_code_may_not() -> None:
+    private = policies.role_policies(NAMES, SETTINGS | {"SUBNET_IDS": "subnet-1"}, TARGETS)
+    for noun in ("extract", "load", "migrate", "inspect"):
+        allow, deny = (each for each in private[NAMES(noun)]["Statement"] if "ec2:" in str(each))
+        assert (allow["Effect"], allow["Resource"], "Condition" in allow) == ("Allow", ["*"], False)
+        # docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html, and the managed policy's version 3.
+        assert {action.removeprefix("ec2:") for action in allow["Action"]} == {
+            *("CreateNetworkInterface", "DescribeNetworkInterfaces", "DescribeSubnets", "DeleteNetworkInterface"),
+            *("AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"),
+        }
+        assert deny == {
+            "Effect": "Deny",
+            "Action": [*allow["Action"], "ec2:DetachNetworkInterface"],
+            "Resource": ["*"],
+            "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": NAMES.function_arn(NAMES(noun))}},
+        }
+    assert [name for name, policy in private.items() if "ec2:" in str(policy)] == [
+        NAMES(noun) for noun in ("extract", "load", "migrate", "inspect")
+    ]
 
 
 def test_nobody_may_delete_an_object() -> None:
@@ -125,7 +159,6 @@ def test_a_queue_takes_messages_from_this_accounts_topic_only() -> None:
     (statement,) = policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=False)["Statement"]
     assert statement["Condition"] == {
         "ArnEquals": {"aws:SourceArn": NAMES.topic_arn(CHANGES)},
-        "StringEquals": {"aws:SourceAccount": "123456789012"},
     }
 
 
@@ -151,7 +184,7 @@ def test_a_bell_that_does_not_ring_needs_no_right() -> None:
 
 
 def test_tls_is_demanded_wherever_it_can_be_had() -> None:
-    bucket = policies.bucket_policy(NAMES, "ingestion", tls=True)
+    bucket = policies.bucket_policy(NAMES, "ingestion", tls=True, create_only=True)
     queue = policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=True)
     topics = [policies.topic_policy(NAMES, topic, tls=True) for topic in TOPICS]
     bell = policies.bell_policy(NAMES, tls=True)
@@ -159,4 +192,83 @@ def test_tls_is_demanded_wherever_it_can_be_had() -> None:
         assert policy is not None
         assert policy["Statement"][-1]["Effect"] == "Deny"
         assert policy["Statement"][-1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert policies.bucket_policy(NAMES, "ingestion", tls=False) is None
+    assert policies.bucket_policy(NAMES, "ingestion", tls=False, create_only=False) is None
+
+
+def test_parts_are_deleted_by_expire_alone_and_only_where_it_is_told_to() -> None:
+    """It reads neither secrets nor rows, and sees what is loaded by asking inspect."""
+    assert "s3:DeleteObject" not in str(POLICIES)
+    assert role("expire") == [policies.Rights(NAMES, SETTINGS, TARGETS).log(NAMES("expire"))]
+    kept = policies.role_policies(NAMES, SETTINGS | {"RETENTION_DAYS": "30"}, TARGETS)
+    assert {name for name, policy in kept.items() if "s3:DeleteObject" in str(policy)} == {NAMES("expire")}
+    (deleting,) = [each for each in kept[NAMES("expire")]["Statement"] if "s3:DeleteObject" in each["Action"]]
+    ingestion, processed = (f"arn:aws:s3:::totestream-test-{noun}-123456789012" for noun in ("ingestion", "processed"))
+    assert deleting["Resource"] == [f"{ingestion}/batches/*", f"{processed}/tables/*"]
+    readable = {
+        resource
+        for each in kept[NAMES("expire")]["Statement"]
+        if "s3:GetObject" in each["Action"]
+        for resource in each["Resource"]
+    }
+    assert readable == {
+        *(f"{ingestion}/{key}" for key in ("runs/*", "health/latest.json", "health/expired.json")),
+        f"{processed}/health/expired.json",
+    }
+
+
+THEN = datetime(2026, 11, 27)
+CREATED = {
+    INGESTION: (
+        keys.run_key(1),
+        keys.published_key(1),
+        keys.batch_part_key("staff", THEN, 1, "a", 0, "0"),
+        keys.catalogue_key("staff", "0"),
+    ),
+    PROCESSED: (
+        keys.manifest_key(1, "dim_staff"),
+        keys.table_part_key("dim_staff", THEN, 1, 0, "0"),
+        keys.quarantine_key("dim_staff", 1, "0"),
+    ),
+}
+ANYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+def is_taken(bucket: str, key: str, **context: str) -> bool:
+    """Of somebody who may do everything; `*` and TLS are what S3 says of the header If-None-Match and of HTTPS."""
+    policy = policies.bucket_policy(NAMES, bucket, tls=True, create_only=True)
+    assert policy is not None
+    told = {"aws:SecureTransport": "true"} | {
+        name.replace("__", ":").replace("_", "-"): context[name] for name in context
+    }
+    return is_allowed("s3:PutObject", NAMES.bucket_arn(bucket, key), told, ANYTHING, policy)
+
+
+@pytest.mark.parametrize(("bucket", "key"), [(bucket, key) for bucket in CREATED for key in CREATED[bucket]])
+def test_a_bucket_takes_what_is_created_and_refuses_whoever_writes_over_it(bucket: str, key: str) -> None:
+    assert is_taken(bucket, key, s3__if_none_match="*")
+    assert not is_taken(bucket, key)
+    assert not is_taken(bucket, key, s3__if_match="etag")
+
+
+def test_health_is_written_over_and_packages_are_uploaded_in_parts() -> None:
+    for key in (keys.EXTRACT_HEALTH, keys.PAUSED, "deploy/code-1.zip"):
+        assert is_taken(INGESTION, key)
+
+
+def test_every_prefix_of_a_key_is_created_once_or_is_health() -> None:
+    """A prefix that comes later must be put on one side."""
+    named = {value for value in vars(keys).values() if isinstance(value, str) and value.endswith("/")}
+    assert named == {prefix for prefixes in policies.CREATED_ONCE.values() for prefix in prefixes} | {keys.HEALTH}
+    assert {key.split("/")[0] + "/" for keys_ in CREATED.values() for key in keys_} == named - {keys.HEALTH}
+
+
+def test_extract_load_and_watch_write_only_their_own_health() -> None:
+    written = {
+        noun: {key for arn in resources(noun, "s3:PutObject") if (key := arn.split("/", 1)[1]).startswith(keys.HEALTH)}
+        for noun in (name.removeprefix("totestream-test-") for name in POLICIES)
+    }
+    assert {noun: found for noun, found in written.items() if found} == {
+        "extract": {"health/extract.json", "health/latest.json"},
+        "load": {"health/load.json"},
+        "watch": {"health/watch.json", "health/incidents.json", "health/asked.json"},
+    }

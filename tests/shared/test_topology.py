@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from shared import topology
+from shared import log, topology
 from shared.topology import Function
 from shared.warehouse import registry
 from tests.infra.stubs import NAMES, SETTINGS, TARGETS
@@ -26,12 +28,19 @@ def test_extract_load_and_watch_have_a_schedule_and_extract_compares_once_a_day(
     made = topology.schedules(NAMES, SETTINGS)
     scheduled = [(each.name.removeprefix("totestream-test-"), each.expression, each.event) for each in made]
     assert scheduled == [
-        ("extract", "rate(1 minute)", "{}"),
-        ("load", "rate(2 minutes)", "{}"),
-        ("watch", "rate(1 minute)", "{}"),
-        ("reconcile", "cron(30 3 * * ? *)", '{"do":"reconcile"}'),
+        ("extract", "rate(1 minute)", '{"rule": "totestream-test-extract"}'),
+        ("load", "rate(2 minutes)", '{"rule": "totestream-test-load"}'),
+        ("watch", "rate(1 minute)", '{"rule": "totestream-test-watch"}'),
+        ("expire", "cron(30 4 * * ? *)", '{"rule": "totestream-test-expire"}'),
+        ("reconcile", "cron(30 3 * * ? *)", '{"do": "reconcile", "rule": "totestream-test-reconcile"}'),
     ]
-    assert made[3].function == made[0].function == NAMES.function("extract")
+    assert made[-1].function == made[0].function == NAMES.function("extract")
+
+
+def test_what_a_schedule_starts_says_so_in_the_log_and_what_somebody_invokes_does_not() -> None:
+    for schedule in topology.schedules(NAMES, SETTINGS):
+        assert log.started_by(json.loads(schedule.event)) == {"rule": schedule.name}
+    assert log.started_by({"do": "count"}) == log.started_by({"Records": []}) == {}
 
 
 def test_a_message_stays_hidden_for_six_times_what_a_transform_may_take() -> None:
@@ -43,7 +52,7 @@ def test_a_dead_letter_is_kept_longer_than_a_message() -> None:
 
 
 def test_a_function_is_told_what_it_needs_and_nothing_else() -> None:
-    common = {"PROJECT", "STAGE", "ACCOUNT_ID"}
+    common = {"PROJECT", "STAGE", "ACCOUNT_ID", "PARTITION"}
     told = {name: set(function.environment) - common for name, function in functions().items()}
     database = {"DATABASE_CA", "DATABASE_PLAINTEXT"}
     warehouse = database | {"WAREHOUSE_SECRET", "WAREHOUSE_SCHEMA"}
@@ -52,10 +61,11 @@ def test_a_function_is_told_what_it_needs_and_nothing_else() -> None:
         "transform-dim_staff": {"TARGET"},
         "transform-fact_payment": {"TARGET"},
         "load": warehouse | {"REASK_AFTER_S"},
-        "migrate": warehouse | {"WAREHOUSE_OWNER_SECRET"},
+        "migrate": warehouse | {"WAREHOUSE_OWNER_SECRET", "WAREHOUSE_READER_SECRET"},
         "watch": {"REASK_AFTER_S", "FRESHNESS_OBJECTIVE_S"},
         "alert": {"SLACK_SECRET", "SLACK_HOSTS", "ALERT_EMAIL"},
-        "inspect": warehouse,
+        "inspect": warehouse - {"WAREHOUSE_SECRET"} | {"WAREHOUSE_READER_SECRET"},
+        "expire": {"RETENTION_DAYS"},
     }
 
 

@@ -12,8 +12,6 @@ from conftest import Database
 from local import loading, logins
 from local.generator import Recipe, csv_texts
 from local.postgres import Server, throw_away
-from shared.load.migrate import migrate
-from tests.road.road import SCHEMA
 from tests.simulation.databases import Host
 from tests.simulation.simulation import Simulation
 from tests.simulation.stack import Place
@@ -82,25 +80,22 @@ def source(passwords: dict[str, str]) -> Iterator[Template]:
 
 
 @pytest.fixture(scope="session")
-def migrated(server: Server, passwords: dict[str, str]) -> Iterator[Template]:
-    template = made(server, "simulated_warehouse", logins.WAREHOUSE, logins.WAREHOUSE_OWNER, logins.LOAD)
-    database = Database(server, template.name, template.owner, template.login, passwords)
-    with database.connect(logins.WAREHOUSE_OWNER) as connection:
-        migrate(connection, SCHEMA, logins.LOAD)
+def tables(server: Server, with_tables: str) -> Iterator[Template]:
+    template = Template(Host(server), server, with_tables, logins.WAREHOUSE_OWNER, logins.LOAD)
     yield template
     template.host.close()
 
 
 @pytest.fixture
-def simulated(passwords: dict[str, str], source: Template, migrated: Template) -> Simulate:
+def simulated(passwords: dict[str, str], source: Template, tables: Template) -> Simulate:
     @contextmanager
     def simulated(seed: int, story: type[Simulation] = Simulation) -> Iterator[Simulation]:
         with (
             source.copied(passwords) as totesys,
-            migrated.copied(passwords) as warehouse,
+            tables.copied(passwords) as warehouse,
             source.host.without_wal_writer(),
         ):
-            one = story(seed, Place(totesys, source.host), Place(warehouse, migrated.host))
+            one = story(seed, Place(totesys, source.host), Place(warehouse, tables.host))
             try:
                 yield one
             finally:

@@ -1,9 +1,9 @@
 """The whole product under one seed, and whatever can go wrong."""
 
+from conftest import SCHEMA
 from shared.source.request import Request
 from shared.warehouse.registry import TARGETS
 from tests.infra.stubs import NAMES
-from tests.road.road import SCHEMA
 from tests.simulation.cloud import Message
 from tests.simulation.stack import GARBAGE, INGESTION, PROCESSED, Place, Stack
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from botocore.exceptions import ConnectionClosedError
 
-from conftest import Database
+from conftest import SCHEMA, Database
 from infra_bash.lib.wanted.queues import Queues
 from shared.aws.bucket import S3Bucket
 from shared.aws.queue import SqsQueue
@@ -29,9 +29,11 @@ from shared.transform.run import transform_run
 from shared.warehouse.registry import TARGETS, Target
 from shared.watch.asking import Outside as AskingOutside
 from shared.watch.asking import ask_again
+from shared.watch.lake import Memory as WatchMemory
+from shared.watch.lake import read_lake
 from shared.watch.measures import Depths
 from tests.infra.stubs import NAMES, SETTINGS
-from tests.road.road import SCHEMA, Invoked, Road
+from tests.road.road import Invoked, Road
 from tests.simulation.cloud import S3, Answer, Sns, Sqs
 from tests.simulation.databases import Host, SimulatedConnection
 from tests.simulation.trade import Trade
@@ -209,11 +211,11 @@ class Stack:
                 topic=stage.topic(),
                 depths=depths,
                 targets=TARGETS,
-                now=self._now,
                 patience=timedelta(0),
-                memory=Memory(readers=1),
             )
-            self.world.counts["asked again"] += len(ask_again(outside).asked_again)
+            memory = WatchMemory(Memory(readers=1))
+            lake = read_lake(outside.run_log, memory, self._now)
+            self.world.counts["asked again"] += len(ask_again(outside, lake, memory).asked_again)
 
         self.world.start("watch", work)
 

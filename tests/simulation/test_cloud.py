@@ -4,14 +4,13 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.ministack import ROOT_KEY, ROOT_SECRET, Ministack
+from local.ministack import Ministack, throw_away
 from shared.aws.bucket import S3Bucket
 from shared.aws.clients import code_of
 from shared.aws.queue import SqsQueue
@@ -56,14 +55,16 @@ def in_memory() -> Cloud:
     return Cloud(s3, sqs, sns, "topic", pass_time)
 
 
-def on_ministack(url: str) -> Cloud:
+def on_ministack(ministack: Ministack) -> Cloud:
+    key, secret = ministack.keys
+
     def client(service: str) -> Any:
         return boto3.client(  # type: ignore[call-overload]
             service,
-            endpoint_url=url,
+            endpoint_url=ministack.url,
             region_name="eu-west-2",
-            aws_access_key_id=ROOT_KEY,
-            aws_secret_access_key=ROOT_SECRET,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
         )
 
     s3, sqs, sns = map(client, ("s3", "sqs", "sns"))
@@ -80,16 +81,12 @@ def on_ministack(url: str) -> Cloud:
 
 
 @pytest.fixture(params=["memory", "ministack"])
-def cloud(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cloud]:
+def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     if request.param == "memory":
         yield in_memory()
         return
-    ministack = Ministack(tmp_path / "ministack")
-    ministack.start()
-    try:
-        yield on_ministack(ministack.url)
-    finally:
-        ministack.stop()
+    with throw_away() as ministack:
+        yield on_ministack(ministack)
 
 
 def test_objects(cloud: Cloud) -> None:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from conftest import SCHEMA
 from shared.load.bookkeeping import SUPERSEDED
 from shared.load.damage import Counted, find_damages
 from shared.load.warehouse import Warehouse
 from shared.warehouse.registry import TARGETS
-from tests.road.road import SCHEMA
 from tests.road.test_history import FACTS, Audit, assert_same_rows, expected_times, shown_times
 from tests.simulation.conftest import Simulate
 from tests.simulation.simulation import Simulation
@@ -38,8 +38,8 @@ COLUMNS = (
 
 # Thirty seeds are a good minute of one core, and test.sh has two cores; a soak takes three thousand. Its lots are
 # larger: of twenty small ones, one might well do without the rarest fault.
-LOTS = [range(0, 20), range(20, 40)]
-SOAK_LOTS = [range(first, first + 148) for first in range(40, 3000, 148)]
+LOTS = [range(0, 12), range(12, 24)]
+SOAK_LOTS = [range(first, first + 186) for first in range(24, 3000, 186)]
 
 
 def assert_right(one: Simulation) -> None:

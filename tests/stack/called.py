@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass
 
+from local import places
+from local.slack_process import SlackProcess
 from tests.stack.stack import LocalStack
 
 
@@ -13,11 +15,16 @@ class Called:
     stack: LocalStack
 
     def __post_init__(self) -> None:
-        self._file = self.stack.folder / "slack/slack.jsonl"
+        self._file = SlackProcess(places.slack_home(self.stack.folder)).messages
         self._seen = len(self._lines())
 
     def _lines(self) -> list[str]:
         return self._file.read_text().splitlines() if self._file.exists() else []
+
+    @property
+    def text(self) -> str:
+        """All that was ever told them."""
+        return self._file.read_text()
 
     def heard(self, *words: str) -> bool:
         messages = [json.dumps(json.loads(line)["message"], ensure_ascii=False) for line in self._lines()[self._seen :]]

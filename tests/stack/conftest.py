@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import transcript
+from tests.stack import deployer, transcript
 from tests.stack.called import Called
+from tests.stack.proc import Watched
 from tests.stack.stack import LocalStack
 
 SOURCE = ("--orders", "150", "--seed", "3")
@@ -19,7 +20,6 @@ SOURCE = ("--orders", "150", "--seed", "3")
 def new_stack() -> Iterator[LocalStack]:
     """A folder for a stack, and its end."""
     folder = Path(tempfile.mkdtemp(prefix="totestream-stack-", dir="/var/tmp"))
-    folder.chmod(0o755)
     made = LocalStack(folder / "local")
     try:
         yield made
@@ -30,8 +30,10 @@ def new_stack() -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="session")
 def stack(first_calls: Path) -> Iterator[LocalStack]:
+    """A new stack, made with the deployer's rights alone."""
     with new_stack() as made:
-        made.first = made.deploy(*SOURCE, **transcript.to(first_calls))
+        with Watched() as made.seen:
+            made.first = deployer.deploy(made, *SOURCE, **transcript.to(first_calls))
         yield made
 
 

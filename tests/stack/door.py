@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-READS = ("Get", "List", "Describe", "Head", "GET ", "HEAD ")
+READS = ("Get", "List", "Describe", "Head", "Filter", "GET ", "HEAD ")
 # What is between two neighbours on the way and not passed on.
 OF_THE_HOP = {"connection", "keep-alive", "transfer-encoding", "expect", "content-length"}
 LONGEST_CALL_S = 320
@@ -35,7 +35,9 @@ class Call:
 
     @property
     def is_write(self) -> bool:
-        return not self.is_invocation and not self.action.startswith(READS)
+        """The lock that every deploy takes and gives back changes nothing of the stack."""
+        is_lock = self.action.partition("?")[0].endswith("/deploy/lock.json")
+        return not self.is_invocation and not self.action.startswith(READS) and not is_lock
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from shared.lake.keys import RUNS, run_of
 from shared.names import Names
 from shared.warehouse.registry import TARGETS
 from tests.road.road import place_expected, shown
+from tests.stack.proc import Watched
 
 ROOT = Path(__file__).parent.parent.parent
 # Every wait in these tests ends when what is awaited is there; this is only how long a broken stack may take.
@@ -30,12 +31,13 @@ LONGEST_WAIT_S = 120.0
 @dataclass
 class LocalStack:
     """`checkout` is where the scripts come from that are run on it; `file` says which stage it is, `first` what
-    deploy.sh said when it made it."""
+    deploy.sh said when it made it, `seen` what all users of the machine could see meanwhile."""
 
     folder: Path
     checkout: Path = ROOT
     file: str = "settings.env"
     first: subprocess.CompletedProcess[str] | None = None
+    seen: Watched | None = None
 
     def __post_init__(self) -> None:
         self.passwords: dict[str, str] = {}
@@ -59,7 +61,7 @@ class LocalStack:
 
     def environment(self, **extra: str) -> dict[str, str]:
         """What a script is run in."""
-        impatient = {"REASK_AFTER_S": "5", "FRESHNESS_OBJECTIVE_S": "5"}
+        impatient = {"REASK_AFTER_S": "5", "FRESHNESS_OBJECTIVE_S": "5", "WAIT_FOR_SCHEDULES": "no"}
         # An objective of seconds is refused beside a rate(…): these tests do not wait for schedules.
         impatient |= dict.fromkeys(("EXTRACT_SCHEDULE", "LOAD_SCHEDULE"), "cron(* * * * ? *)")
         return {**os.environ, "TOTESTREAM_LOCAL": str(self.folder), **impatient, **extra}

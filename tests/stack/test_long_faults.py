@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from local import places
 from local.ministack import Ministack
 from shared.topology import VISIBILITY_S
 from shared.warehouse.registry import TARGETS
@@ -57,7 +58,7 @@ def locked(stack: LocalStack, door: Door, dice: Random) -> AbstractContextManage
 
 
 def stopped(stack: LocalStack, door: Door, dice: Random) -> AbstractContextManager[None]:
-    Ministack(stack.folder / "ministack").stop()
+    Ministack(places.ministack_home(stack.folder)).stop()
     faults.start_again(stack)
     return nullcontext()
 

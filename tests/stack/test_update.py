@@ -16,7 +16,7 @@ from tests.stack.stack import ROOT, LocalStack, wait_for
 from tests.stack.test_bad_input import mapping_away
 from tests.stack.test_links import change_everything
 
-FUNCTIONS = 17
+FUNCTIONS = 18
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def codes(stack: LocalStack) -> dict[str, str]:
 
 def schedules_are_on(stack: LocalStack) -> bool:
     rules = stack.aws("events").list_rules(NamePrefix=stack.names.prefix)["Rules"]
-    return len(rules) == 4 and all(rule["State"] == "ENABLED" for rule in rules)
+    return len(rules) == 5 and all(rule["State"] == "ENABLED" for rule in rules)
 
 
 def no_dead_letters(stack: LocalStack) -> bool:

@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.infra import service_models
+
 # Made by chance in each stack: ids, passwords, ports, a webhook.
 BY_CHANCE = re.compile(
     r"\b[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\b|\"port\\*\": \d+|127\.0\.0\.1:\d+|/services/[\w/]+"
@@ -22,19 +24,33 @@ def to(file: Path) -> dict[str, str]:
     return {"AWS_CONFIG_FILE": str(config), "AWS_CLI_HISTORY_FILE": str(file)}
 
 
-def calls(file: Path) -> Counter[str]:
-    """Service, operation and parameters, with how often; a function is asked again until it has what is awaited."""
+def requests(file: Path) -> list[dict[str, Any]]:
+    """Each call's `service`, `operation` and `params`."""
     with sqlite3.connect(file) as history:
         rows = history.execute("SELECT payload FROM records WHERE event_type = 'API_CALL'").fetchall()
     history.close()
-    counts = Counter(_line(json.loads(payload)) for (payload,) in rows)
+    assert rows, "the AWS CLI has not written its calls down: its Python lacks sqlite3"
+    return [json.loads(payload) for (payload,) in rows]
+
+
+def faults(file: Path) -> list[str]:
+    """What in these calls does not fit the models of their services."""
+    return [
+        fault
+        for call in requests(file)
+        for fault in service_models.faults(call["service"], call["operation"], call["params"])
+    ]
+
+
+def calls(file: Path) -> Counter[str]:
+    """Service, operation and parameters, with how often; a function is asked again until it has what is awaited."""
+    counts = Counter(map(_line, requests(file)))
     return Counter({line: 1 if line.startswith("lambda Invoke ") else count for line, count in counts.items()})
 
 
 def differing(one: Path, other: Path) -> list[str]:
     """What only one of them asked, or more often."""
     first, second = calls(one), calls(other)
-    assert first and second, "the AWS CLI has not written its calls down: its Python lacks sqlite3"
     return sorted((first - second) + (second - first))
 
 

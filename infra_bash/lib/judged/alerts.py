@@ -3,31 +3,23 @@
 from collections.abc import Iterator
 
 from infra_bash.lib.judged.base import Answers, Line, Thing, judged, only
-from shared.names import MAIL
 
 
 class Alerts(Answers):
     def alert_subscriptions(self) -> Iterator[Line]:
-        """One that is pending waits for a click of the person whose address it is: it is there, and cannot go. Our
-        topic `mail` writes to our address alone; whoever else listens in another way is left in peace."""
-        there = {(topic, protocol, endpoint): arn for topic, arn, protocol, endpoint in self._listeners()}
-        wanted = set()
+        """One that is pending waits for a click of the person whose address it is: it is there."""
+        there = {(topic, protocol, endpoint) for topic, _, protocol, endpoint in self.listeners()}
         for name, want in self.want("alert_subscriptions").items():
             listener = want["TopicArn"], want["Protocol"], want["Endpoint"]
-            wanted.add(listener)
             yield "ok" if listener in there else "create", name, ""
-        for (topic, protocol, endpoint), arn in there.items():
-            name = topic.rpartition(":")[2]
-            is_ours = name in self.want("topics") and name.endswith(f"-{MAIL}") and protocol == "email"
-            if is_ours and (topic, protocol, endpoint) not in wanted and arn.startswith("arn:"):
-                yield "delete", name, arn
 
-    def _listeners(self) -> Iterator[list[str]]:
-        """Topic, ARN, protocol and endpoint; one that is going has something else for an ARN."""
+    def listeners(self) -> Iterator[tuple[str, str, str, str]]:
+        """Topic, ARN, protocol and endpoint of each subscription; one that is going has something else for an ARN."""
         for line in self.lines("subscriptions.txt"):
-            words = line.split()
-            if words[1].startswith("arn:") or words[1] == "PendingConfirmation":
-                yield words
+            topic, *words = line.split("\t", 3)
+            if words and (words[0].startswith("arn:") or words[0] == "PendingConfirmation"):
+                arn, protocol, endpoint = words
+                yield topic, arn, protocol, endpoint
 
     def alarms(self) -> Iterator[Line]:
         """CloudWatch tells no tags here, and takes them for a new one alone. It may leave out an empty list."""

@@ -15,7 +15,8 @@ def normal(value: Any) -> Any:
     if isinstance(value, str) and value[:1] in ("{", "["):
         return normal(json.loads(value))
     if isinstance(value, dict):
-        return {key: normal(each) for key, each in value.items()}
+        # In one order, for lists are sorted by how their things are written.
+        return {key: normal(value[key]) for key in sorted(value)}
     if isinstance(value, list):
         return sorted((normal(each) for each in value), key=repr) if len(value) != 1 else normal(value[0])
     return str(value)
@@ -48,6 +49,10 @@ def _folder(path: Path) -> Things:
 
 def only(things: Things, *keys: str) -> Things:
     return {name: {key: thing[key] for key in keys if key in thing} for name, thing in things.items()}
+
+
+def without(thing: Thing, *keys: str) -> Thing:
+    return {key: value for key, value in thing.items() if key not in keys}
 
 
 class Answers:

@@ -1,10 +1,10 @@
 """Lambda and EventBridge."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 
 from infra_bash.lib.judged.base import Line, Thing, Things, differences, judged, only
+from infra_bash.lib.judged.permissions import judged_permissions
 from infra_bash.lib.judged.roles import Roles
 
 ROLE_ANEW = "Role made anew"
@@ -53,14 +53,16 @@ class Functions(Roles):
         for mapping in self.have("mappings").get("EventSourceMappings", []):
             if mapping.get("State") == "Deleting":
                 continue
-            function = mapping["FunctionArn"].rpartition(":")[2]
+            # With its version or alias, where it is of one.
+            function = ":".join(mapping["FunctionArn"].split(":")[6:])
             mapping["Enabled"] = mapping.get("State") not in ("Disabling", "Disabled")
+            mapping["ScalingConfig"] = mapping.get("ScalingConfig") or {}
             found.setdefault((function, mapping.get("EventSourceArn", "")), []).append(mapping)
         for name, want in self.want("mappings").items():
             first, *more = found.get((name, want["EventSourceArn"]), [{}])
             if not first:
                 yield "create", name, ""
-            elif differences({k: v for k, v in want.items() if k != "FunctionName"}, first):
+            elif differences({"ScalingConfig": {}} | {k: v for k, v in want.items() if k != "FunctionName"}, first):
                 yield "update", name, first["UUID"]
             else:
                 yield "ok", name, first["UUID"]
@@ -68,11 +70,12 @@ class Functions(Roles):
         yield from self._unwanted_mappings(found)
 
     def _unwanted_mappings(self, found: dict[tuple[str, str], list[Thing]]) -> Iterator[Line]:
-        """Our queues are read by nobody but who should."""
+        """Our queues are read by nobody but who should, and our functions by nothing else."""
         wanted = {(name, want["EventSourceArn"]) for name, want in self.want("mappings").items()}
-        queues = self.want("queues")
+        queues, functions = self.want("queues"), self.want("functions")
         for (function, source), mappings in found.items():
-            if source.rpartition(":")[2] in queues and (function, source) not in wanted:
+            is_ours = source.rpartition(":")[2] in queues or function.partition(":")[0] in functions
+            if is_ours and (function, source) not in wanted:
                 yield from (("delete", function, mapping["UUID"]) for mapping in mappings)
 
     def rules(self) -> Iterator[Line]:
@@ -80,7 +83,7 @@ class Functions(Roles):
         return judged(only(self.want("rules"), "ScheduleExpression", "State"), have)
 
     def rule_targets(self) -> Iterator[Line]:
-        """Ours is known by its Id. What else somebody has a rule start is theirs."""
+        """Ours is known by its Id, and has nothing more than we give it."""
         have = {
             f"{name}.{target['Id']}": target
             for name, answer in self.each("rule_targets").items()
@@ -89,6 +92,8 @@ class Functions(Roles):
         want = {
             f"{name}.{each['Targets'][0]['Id']}": each["Targets"][0] for name, each in self.want("rule_targets").items()
         }
+        for name, target in want.items():
+            target |= dict.fromkeys(have.get(name, {}).keys() - target, "")
         return ((verdict, name.rpartition(".")[0], what) for verdict, name, what in judged(want, have))
 
     def tick_configs(self) -> Iterator[Line]:
@@ -96,13 +101,7 @@ class Functions(Roles):
         return judged(only(self.want("tick_configs"), *keys), self.each("tick_configs"))
 
     def permissions(self) -> Iterator[Line]:
-        """By StatementId only: AWS writes a permission in words of its own. S3 once rang the loader itself."""
-        have = {}
-        for function, answer in self.each("permissions").items():
-            for statement in json.loads(answer["Policy"]).get("Statement", []):
-                have[f"{function}.{statement['Sid']}"] = {"StatementId": statement["Sid"]}
-        yield from judged(only(self.want("permissions"), "StatementId"), have)
-        yield from (("delete", name, "") for name in have if name.endswith(".bell"))
+        return judged_permissions(self.want("permissions"), self.each("permissions"))
 
 
 def _is_newer(role: Thing | None, function: Thing) -> bool:

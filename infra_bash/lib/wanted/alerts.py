@@ -51,7 +51,9 @@ class Alerts(Base):
 
     def dashboards(self) -> Requests:
         queues = [self.names.queue(queue.table) for queue in topology.queues(self.targets)]
-        body = dashboard(self.names, [function.name for function in self.all_functions], queues)
+        functions = [function.name for function in self.all_functions if not function.table]
+        transforms = [function.name for function in self.all_functions if function.table]
+        body = dashboard(self.names, functions, transforms, queues)
         yield self.names.prefix, {"DashboardName": self.names.prefix, "DashboardBody": json.dumps(body)}
 
     def budgets(self) -> Requests:

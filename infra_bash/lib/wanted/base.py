@@ -15,10 +15,12 @@ Requests = Iterator[tuple[str, Request]]
 class Base:
     def __init__(self, settings: Settings, targets: Targets) -> None:
         self.settings, self.targets = settings, targets
-        self.names = Names(*(settings[n] for n in ("PROJECT", "STAGE", "AWS_REGION", "ACCOUNT_ID")))
+        self.names = Names(*(settings[n] for n in ("PROJECT", "STAGE", "AWS_REGION", "ACCOUNT_ID", "PARTITION")))
         self.tags = {"project": self.names.project, "stage": self.names.stage}
         # Plain HTTP is only spoken to an endpoint that offers nothing else.
         self.tls = not settings.get("AWS_ENDPOINT_URL", "").startswith("http:")
+        # The emulator does not know the condition, and refuses every write for it.
+        self.create_only = settings["CREATE_ONLY"] == "yes"
         self.all_functions = topology.functions(self.names, settings, targets)
 
     @property

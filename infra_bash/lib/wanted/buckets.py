@@ -4,8 +4,8 @@ import json
 
 from infra_bash.lib.wanted.base import Base, Request, Requests
 from shared import policies, topology
-from shared.lake.keys import MANIFESTS
-from shared.topology import BELL, INGESTION, PROCESSED
+from shared.lake.keys import HEALTH, MANIFESTS
+from shared.topology import BELL, PROCESSED
 
 
 class Buckets(Base):
@@ -31,10 +31,29 @@ class Buckets(Base):
         encryption = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
         yield "bucket-encryption", {"ServerSideEncryptionConfiguration": {"Rules": encryption}}
         yield "bucket-tagging", {"Tagging": {"TagSet": self.tag_list}}
-        if noun == INGESTION:
-            yield "bucket-versioning", {"VersioningConfiguration": {"Status": "Enabled"}}
-        if policy := policies.bucket_policy(self.names, noun, self.tls):
+        yield "bucket-versioning", {"VersioningConfiguration": {"Status": "Enabled"}}
+        if policy := policies.bucket_policy(self.names, noun, self.tls, self.create_only):
             yield "bucket-policy", {"Policy": json.dumps(policy)}
+
+    def lifecycles(self) -> Requests:
+        """Our rules in each bucket; other people's stay as they are. Of two rules S3 follows the shorter time."""
+        rules: list[Request] = [
+            {
+                "ID": f"{self.names.prefix}-health",
+                "Filter": {"Prefix": HEALTH},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": topology.HEALTH_VERSION_DAYS},
+            },
+            {
+                "ID": f"{self.names.prefix}-versions",
+                "Filter": {"Prefix": ""},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": topology.VERSION_DAYS},
+                # What is left of an object whose versions have all gone.
+                "Expiration": {"ExpiredObjectDeleteMarker": True},
+                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": topology.UPLOAD_DAYS},
+            },
+        ]
+        for noun in topology.BUCKETS:
+            yield self.names.bucket(noun), {"Rules": [rule | {"Status": "Enabled"} for rule in rules]}
 
     def bells(self) -> Requests:
         """The wanted notification of the processed bucket; other people's stay as they are."""

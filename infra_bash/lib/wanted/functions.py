@@ -37,6 +37,8 @@ class Functions(Base):
             )
 
     def mappings(self) -> Requests:
+        at_once = topology.transforms_at_once(self.settings)
+        scaling = {"ScalingConfig": {"MaximumConcurrency": at_once}} if at_once else {}
         for queue in topology.queues(self.targets):
             name = self.names.transform(queue.table)
             yield (
@@ -46,8 +48,8 @@ class Functions(Base):
                     "EventSourceArn": self.names.queue_arn(self.names.queue(queue.table)),
                     "BatchSize": topology.MESSAGES_PER_CALL,
                     "FunctionResponseTypes": ["ReportBatchItemFailures"],
-                    "ScalingConfig": {"MaximumConcurrency": topology.TRANSFORMS_AT_ONCE},
                     "Enabled": True,
+                    **scaling,
                 },
             )
         if topology.rings(self.settings):
@@ -65,7 +67,9 @@ class Functions(Base):
 
     def mapping_changes(self) -> Requests:
         for name, request in self.mappings():
-            yield name, {key: value for key, value in request.items() if key != "EventSourceArn"}
+            change = {key: value for key, value in request.items() if key != "EventSourceArn"}
+            # What is left out stays as it is; an empty one takes the limit away.
+            yield name, {"ScalingConfig": {}} | change
 
     def rules(self) -> Requests:
         for schedule in self._schedules():
@@ -90,7 +94,7 @@ class Functions(Base):
 
     def permissions(self) -> Requests:
         """Who may invoke: each rule its function, and the topic `alerts` the function alert. Queues are read by
-        Lambda itself."""
+        Lambda itself. The ARNs of rules and topics hold the account."""
         for schedule in self._schedules():
             yield (
                 f"{schedule.function}.{schedule.noun}",
@@ -99,8 +103,8 @@ class Functions(Base):
                     "StatementId": schedule.noun,
                     "Action": "lambda:InvokeFunction",
                     "Principal": "events.amazonaws.com",
+                    # EventBridge says no SourceAccount: one that is asked for keeps it from invoking.
                     "SourceArn": self.names.rule_arn(schedule.name),
-                    "SourceAccount": self.names.account,
                 },
             )
         alert = self.names.function("alert")
@@ -111,7 +115,6 @@ class Functions(Base):
                 "StatementId": ALERTS,
                 "Action": "lambda:InvokeFunction",
                 "Principal": "sns.amazonaws.com",
-                # The topic's ARN holds the account.
                 "SourceArn": self.names.topic_arn(ALERTS),
             },
         )

@@ -5,7 +5,6 @@ import json
 from infra_bash.lib.wanted.base import Base, Requests
 from shared import policies, topology
 
-VPC_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 ROLE_POLICY_NAME = "rights"
 
 
@@ -13,10 +12,18 @@ class Roles(Base):
     def roles(self) -> Requests:
         trust = json.dumps(policies.trust_policy())
         for function in self.all_functions:
-            yield (
-                function.name,
-                {"RoleName": function.name, "AssumeRolePolicyDocument": trust, "Tags": self.tag_list},
-            )
+            role = {"RoleName": function.name, "AssumeRolePolicyDocument": trust, "Tags": self.tag_list}
+            yield function.name, role | self._boundary()
+
+    def role_boundaries(self) -> Requests:
+        """None without the setting: a boundary that somebody else has put on a role stays."""
+        if boundary := self._boundary():
+            for function in self.all_functions:
+                yield function.name, {"RoleName": function.name} | boundary
+
+    def _boundary(self) -> dict[str, str]:
+        boundary = self.settings.get("PERMISSIONS_BOUNDARY", "")
+        return {"PermissionsBoundary": boundary} if boundary else {}
 
     def role_trusts(self) -> Requests:
         for name, request in self.roles():
@@ -28,12 +35,6 @@ class Roles(Base):
                 name,
                 {"RoleName": name, "PolicyName": ROLE_POLICY_NAME, "PolicyDocument": json.dumps(policy)},
             )
-
-    def attached_policies(self) -> Requests:
-        """AWS's own list of what a function needs to stand in a VPC; network interfaces have no names yet."""
-        for function in self.all_functions:
-            if function.private and self._vpc()["SubnetIds"]:
-                yield function.name, {"RoleName": function.name, "PolicyArn": VPC_POLICY}
 
     def log_groups(self) -> Requests:
         for function in self.all_functions:

@@ -48,7 +48,8 @@ def test_an_alert_is_shown_whole() -> None:
         "```",
         "./infra_bash/retry.sh fact_payment --settings settings.env",
         "```",
-        f"<{DASHBOARD}|Dashboard> · docs/runbook.md#dead-letters",
+        f"<{DASHBOARD}|Dashboard>",
+        "docs/runbook.md#dead-letters",
     ]
 
 
@@ -101,7 +102,8 @@ def test_an_incident_of_no_table_is_of_the_stack() -> None:
         "🔴 Messages that nobody could read",
         "totestream-test",
         "Begun: since 2026-03-02 09:00 UTC, for 12 min",
-        f"<{DASHBOARD}|Dashboard> · docs/runbook.md",
+        f"<{DASHBOARD}|Dashboard>",
+        "docs/runbook.md",
     ]
 
 
@@ -130,7 +132,8 @@ def test_an_alarm_is_shown_as_what_it_is(state: str, sign: str, title: str, when
         "```",
         "./infra_bash/status.sh",
         "```",
-        f"<{DASHBOARD}|Dashboard> · docs/runbook.md",
+        f"<{DASHBOARD}|Dashboard>",
+        "docs/runbook.md",
     ]
 
 
@@ -183,6 +186,20 @@ def test_no_name_leads_a_link_astray() -> None:
     [link] = re.findall("<[^>]*>", json.dumps(payload))
     assert link.endswith("dashboards/dashboard/a%3Eb%7C%3C%21here%3E|Dashboard>")
     assert link.startswith("<https://x%2F..%2F%7Cy.console.aws.amazon.com/")
+
+
+@pytest.mark.parametrize(
+    ("region", "console"),
+    [
+        ("cn-north-1", "console.amazonaws.cn"),
+        ("us-gov-west-1", "console.amazonaws-us-gov.com"),
+        ("eusc-de-east-1", "console.amazonaws-eusc.eu"),
+        ("us-east-1", "console.aws.amazon.com"),
+    ],
+)
+def test_the_link_leads_to_the_console_of_the_regions_partition(region: str, console: str) -> None:
+    payload = payload_of(msgspec.structs.replace(alert(), region=region))
+    assert f"<https://{region}.{console}/cloudwatch/home?region={region}#" in json.dumps(payload)
 
 
 def test_a_time_that_has_no_place_in_utc_is_shown_all_the_same() -> None:

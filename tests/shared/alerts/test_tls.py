@@ -2,41 +2,26 @@
 
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from local.slack import Slack as StandIn
 from shared.alerts.slack import Slack
 from shared.aws.secrets import Webhook
 from shared.errors import ServiceUnavailable
+from tests.certificates import HERE, made
 from tests.shared.alerts.making import HELLO, WEBHOOK_PATH
 
 pytestmark = pytest.mark.fast
 
-HERE, ELSEWHERE = x509.IPAddress(IPv4Address("127.0.0.1")), x509.DNSName("hooks.slack.com")
+ELSEWHERE = x509.DNSName("hooks.slack.com")
 
 
 def certificate(file: Path, name: x509.GeneralName) -> Path:
     """Signed by itself, with its key in the same file."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    about = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a stand-in")])
-    made = (
-        x509.CertificateBuilder(about, about, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([name]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    hidden = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file.write_bytes(made.public_bytes(pem) + hidden)
+    file.write_text("".join(made(name)))
     return file
 
 

@@ -6,10 +6,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from shared.aws.bucket import S3Bucket, get_verified
+from shared.aws.bucket import S3Bucket
 from shared.aws.clients import called
 from shared.errors import CorruptObject, MissingObject, ServiceRefused, ServiceUnavailable
 from shared.lake.keys import content_hash
+from shared.lake.parts import get_verified
 
 pytestmark = pytest.mark.fast
 

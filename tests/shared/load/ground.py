@@ -9,7 +9,7 @@ from pg8000.native import Connection as Native
 from sqlalchemy import Column as Declared
 from sqlalchemy import Date, Integer, MetaData, Numeric, String, Table, Time
 
-from conftest import Database
+from conftest import SCHEMA, Database
 from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.columns import DTYPES, Column, Frame, Kind, Series
@@ -26,7 +26,6 @@ from shared.load.warehouse import Warehouse
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
-SCHEMA = "project_team_1"
 BEGIN = datetime(2020, 1, 6, 9, 0)
 CREATED = datetime(2020, 1, 5, 12, 0)
 YEARS = 100 * 365 * 86_400.0
@@ -162,6 +161,8 @@ class Ground:
     log: str = "log-a"
     schema: str = SCHEMA
     targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
+    later: timedelta = timedelta(0)
+    """By how much its snapshots are later than `snapshot_of` says."""
 
     def __post_init__(self) -> None:
         self.functions = Invoked()
@@ -193,7 +194,7 @@ class Ground:
             attempt="0",
             cause="schedule",
             code="test",
-            snapshot=Snapshot(taken_at=snapshot_of(number), xmin=1, xmax=1),
+            snapshot=Snapshot(taken_at=snapshot_of(number) + self.later, xmin=1, xmax=1),
             tables={
                 source: TableState(batch=Batch(mode=mode, reason="", rows=0, parts=(), catalogue=""))
                 for source, mode in states.items()
@@ -222,7 +223,7 @@ class Ground:
             run=number,
             table=table,
             mode=one.mode,
-            snapshot_at=snapshot_of(number),
+            snapshot_at=snapshot_of(number) + self.later,
             parts=tuple(parts),
             rows=len(one.rows) if rows_said is None else rows_said,
             sources={},

@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from conftest import SCHEMA
 from shared.lake import keys
 from shared.load.damage import COUNTED_EACH, Counted, Damage
 from shared.load.health import Health
 from shared.load.loader import load_pass
 from shared.load.memory import Memory
 from shared.load.warehouse import Warehouse
-from tests.shared.load.ground import BLUE, RED, SCHEMA, Ground, delta, full, sale
+from tests.shared.load.ground import BLUE, RED, Ground, delta, full, sale
 
 pytestmark = pytest.mark.fast
 

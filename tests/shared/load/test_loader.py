@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from conftest import Database, made_bucket
+from conftest import SCHEMA, Database, made_bucket
 from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.columns import Column, Kind
@@ -20,7 +20,6 @@ from shared.load.warehouse import ConnectionLost, Warehouse
 from tests.shared.load.ground import (
     BLUE,
     RED,
-    SCHEMA,
     TARGETS,
     YEARS,
     Ground,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import Database
+from conftest import SCHEMA, Database
 from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.errors import Refused, ServiceRefused, ServiceUnavailable
@@ -10,7 +10,7 @@ from shared.load.bookkeeping import TABLES
 from shared.load.migrate import migrate
 from shared.load.warehouse import Warehouse
 from shared.warehouse.registry import TARGETS
-from tests.shared.load.ground import RED, SCHEMA, Ground, delta, full, sale
+from tests.shared.load.ground import RED, Ground, delta, full, sale
 
 pytestmark = pytest.mark.fast
 

@@ -3,12 +3,13 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from conftest import NUMBERS, Database
-from local.postgres import Server
+from local.postgres import Server, throw_away
 from shared.aws.secrets import Login
 from shared.errors import ServiceRefused, ServiceUnavailable
 from shared.postgres.connection import connect, literal, quoted
@@ -212,3 +213,15 @@ def test_a_login_never_shows_its_password() -> None:
 def test_names_and_texts_are_quoted() -> None:
     assert quoted('a"b') == '"a""b"'
     assert literal("it's") == "'it''s'"
+
+
+def test_a_server_that_asks_for_tls_is_said_to() -> None:
+    with throw_away() as server:
+        with server.superuser() as admin:
+            hba = Path(admin.run("SHOW hba_file")[0][0])
+            admin.run("CREATE ROLE somebody LOGIN PASSWORD 'secret'")
+            hba.write_text("hostssl all somebody all scram-sha-256\nhost all postgres all scram-sha-256\n")
+            admin.run("SELECT pg_reload_conf()")
+        login = Login("127.0.0.1", server.port, "postgres", "somebody", "secret")
+        with pytest.raises(ServiceRefused, match=r"28000 no pg_hba.conf entry.*no encryption.*DATABASE_PLAINTEXT=no"):
+            connect("source", login, ca="", plaintext=True, timeout_s=9)

@@ -12,11 +12,12 @@ import pg8000.native
 import pytest
 
 from conftest import Database
-from shared.aws.bucket import S3Bucket, get_verified
+from shared.aws.bucket import S3Bucket
 from shared.aws.topic import SnsTopic
 from shared.columns import Column, Frame, Kind
 from shared.lake import keys, parquet
 from shared.lake.documents import ChangeMessage, RunRecord
+from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
 from shared.source.catalogue import TABLES

@@ -12,6 +12,7 @@ import boto3
 import pg8000.native
 import pytest
 
+from conftest import SCHEMA
 from infra_bash.lib import freshness as shown
 from shared.errors import NotYet
 from shared.lake import keys
@@ -20,7 +21,7 @@ from shared.status.freshness import SLICES, SLOWEST, freshness
 from shared.status.status import status
 from shared.warehouse.registry import TARGETS
 from tests.conftest import Ticks
-from tests.road.road import SCHEMA, Road
+from tests.road.road import Road
 
 pytestmark = pytest.mark.fast
 

@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from shared.errors import MissingObject, ServiceRefused, ServiceUnavailable, TotestreamError
+from shared.errors import (
+    SPREADS_S,
+    AwsRefused,
+    CorruptObject,
+    MissingObject,
+    ServiceRefused,
+    ServiceUnavailable,
+    TotestreamError,
+)
+from shared.topology import MAX_RECEIVES
 from shared.transform.deliveries import Deliveries, Delivery, delay_s
 from shared.transform.run import Outcome
 from shared.warehouse.registry import TARGETS
@@ -111,15 +120,38 @@ def test_a_message_that_cannot_be_given_back_still_counts_as_failed() -> None:
 
 
 def test_what_needs_a_person_goes_to_the_dead_letters_with_the_reason() -> None:
-    world = World({1: MissingObject("lake", "runs/00000001.json")})
+    world = World({1: CorruptObject("part", "too short")})
     assert world.take(delivery(1, receives=3), delivery(2)) == []
-    reason = "s3://lake/runs/00000001.json is not there"
-    assert world.dead_letters.sent == [(body(1), {"reason": reason, "error": "MissingObject", "receives": "3"})]
+    reason = "part is corrupt: too short"
+    assert world.dead_letters.sent == [(body(1), {"reason": reason, "error": "CorruptObject", "receives": "3"})]
     assert world.queue.visible_after == {}
 
 
+# What S3 says just after versions were turned on; while a policy spreads; when a container's credentials were replaced.
+MAY_PASS = [
+    MissingObject("lake", "runs/00000001.json"),
+    *(AwsRefused("S3", "reading", code, "deploy again") for code in ("AccessDenied", "ExpiredToken", "NoSuchBucket")),
+]
+
+
+@pytest.mark.parametrize("error", MAY_PASS, ids=str)
+def test_what_may_pass_is_put_off_until_the_receives_are_used_up_and_then_says_why(error: TotestreamError) -> None:
+    world = World({1: error})
+    for receives in range(1, MAX_RECEIVES):
+        assert world.take(delivery(1, receives=receives), delivery(2)) == ["id-1-staff"]
+    assert world.dead_letters.sent == []
+    assert world.take(delivery(1, receives=MAX_RECEIVES)) == []
+    attributes = {"reason": str(error), "error": type(error).__name__, "receives": "12"}
+    assert world.dead_letters.sent == [(body(1), attributes)]
+
+
+def test_the_receives_outlast_what_may_pass() -> None:
+    assert sum(delay_s(receives, MAY_PASS[0]) for receives in range(1, MAX_RECEIVES)) > SPREADS_S
+    assert delay_s(1, MAY_PASS[0]) == delay_s(1), "most of it passes within seconds"
+
+
 def test_a_long_reason_is_cut() -> None:
-    world = World({1: MissingObject("lake", "k" * 5000)})
+    world = World({1: CorruptObject("k" * 5000, "too short")})
     world.take(delivery(1))
     [(_, attributes)] = world.dead_letters.sent
     assert len(attributes["reason"]) == 1000
@@ -127,7 +159,7 @@ def test_a_long_reason_is_cut() -> None:
 
 @pytest.mark.parametrize("failure", [REFUSED, UNAVAILABLE])
 def test_when_the_dead_letters_do_not_take_it_the_queue_must(failure: TotestreamError) -> None:
-    world = World({1: MissingObject("lake", "key")}, dead_letters=Kept(failure=failure))
+    world = World({1: CorruptObject("part", "too short")}, dead_letters=Kept(failure=failure))
     assert world.take(delivery(1, receives=2), delivery(2)) == ["id-1-staff"]
     assert world.queue.visible_after == {"handle-1": 20}
 

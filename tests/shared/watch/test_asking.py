@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from shared.lake import keys
+from shared.load.health import Health as LoadHealth
 from shared.warehouse.registry import TARGETS, Target
 from shared.watch.asking import Asked, Outside, ask_again
+from shared.watch.lake import Memory, read_lake
 from shared.watch.measures import Depths
 from shared.watch.watch import Dead, Health
 from tests.conftest import Ticks
@@ -30,23 +32,21 @@ class Watching:
     topic: Heard = field(default_factory=Heard)
 
     targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
+    memory: Memory = field(default_factory=Memory)
 
     def look(self, minutes: int) -> Asked:
         newest = self.road.run_log.newest()
         assert newest is not None
         then = newest.snapshot.taken_at.replace(tzinfo=UTC) + timedelta(minutes=minutes)
-        return ask_again(self._outside(then))
-
-    def _outside(self, then: datetime) -> Outside:
-        return Outside(
+        outside = Outside(
             run_log=self.road.run_log,
             manifests=self.road.manifests,
             topic=self.topic,
             depths=lambda table: self.messages.get(table, Depths()),
             targets=self.targets,
-            now=lambda: then,
             patience=PATIENCE,
         )
+        return ask_again(outside, read_lake(self.road.run_log, self.memory, lambda: then), self.memory)
 
     def knows(self, count: int, at: datetime) -> None:
         """Watch has seen so many dead letters of fact_payment, and none more since."""
@@ -190,3 +190,22 @@ def test_the_next_look_begins_where_nothing_is_missing(watching: Watching) -> No
     assert kept.complete_run == 1
     watching.road.ingestion.put(keys.ASKED, b"not json")
     assert watching.look(minutes=1).complete_run == 1
+
+
+def test_at_rest_a_warm_watch_looks_for_no_manifest_and_what_is_put_back_it_asks_for(watching: Watching) -> None:
+    """All of the stack is put back to a moment before the first run's transforms."""
+    ingestion, newest = watching.road.ingestion, watching.road.run_log.newest()
+    assert newest
+
+    def load(complete_run: int) -> None:
+        health = LoadHealth(datetime.now(UTC), newest.log, 1, complete_run, 0, {}, {}, seen_run=1)
+        ingestion.put(keys.LOAD_HEALTH, msgspec.json.encode(health))
+
+    load(1)
+    assert watching.look(minutes=20) == Asked(1)
+    delete_manifest(watching.road, 1, "dim_staff")
+    ingestion.put(keys.ASKED, msgspec.json.encode(Asked(0)))
+    # What is loaded needs no manifest.
+    assert watching.look(minutes=21) == Asked(1)
+    load(0)
+    assert watching.look(minutes=22).asked_again == ((1, "dim_staff"),)

@@ -1,0 +1,70 @@
+"""How fast a bucket is emptied, as teardown.sh --with-data does it.
+
+    python -m benchmarks.teardown [VERSIONS]      default 20000
+
+First from a stand-in that answers at once, five times as many: what the process itself takes. Then from a MiniStack of
+its own, which takes some ten times as long for a deletion as S3 does. There one in ten is a delete marker, and all
+versions of the last tenth are of one key, as of health/.
+"""
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+
+from infra_bash.lib.emptying import CONFIG, Emptying
+from local.ministack import Ministack, throw_away
+from tests.infra.stubborn_s3 import StubbornS3
+
+BUCKET = "totestream-bench"
+WRITERS = 4
+
+
+def fill(s3: Any, versions: int) -> None:
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+    def write(number: int) -> None:
+        if number % 10 == 0:
+            s3.delete_object(Bucket=BUCKET, Key=f"batches/payment/{number:08}")
+        else:
+            key = "health/latest.json" if number > versions * 0.9 else f"batches/payment/{number:08}"
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(write, range(versions)))
+
+
+def client(server: Ministack) -> Any:
+    key, secret = server.keys
+    return made(server.url, aws_access_key_id=key, aws_secret_access_key=secret)
+
+
+def made(url: str, **login: str) -> Any:
+    return boto3.client("s3", endpoint_url=url, region_name="eu-west-2", config=CONFIG, **login)  # type: ignore[call-overload]
+
+
+def measure(what: str, s3: Any) -> None:
+    began, passes, deleted = time.perf_counter(), 0, 0
+    # An emulator may lose its place in a listing while it is deleted from; teardown.sh, too, goes on until all is gone.
+    while found := Emptying(s3, BUCKET, print).empty():
+        passes, deleted = passes + 1, deleted + found
+    took = time.perf_counter() - began
+    rate = f"{deleted / took:.0f} a second, a million in {1e6 * took / deleted / 60:.1f} minutes"
+    print(f"{what}: {deleted} versions in {took:.1f} s, {passes} passes: {rate}", flush=True)
+
+
+def main(versions: int) -> None:
+    with StubbornS3([f"batches/payment/{number:08}" for number in range(5 * versions)]).served() as url:
+        measure("stand-in", made(url, **dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "any")))
+    with throw_away() as server:
+        s3 = client(server)
+        fill(s3, versions)
+        measure("MiniStack", s3)
+        s3.delete_bucket(Bucket=BUCKET)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if sys.argv[1:] else 20_000)

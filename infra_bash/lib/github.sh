@@ -1,0 +1,112 @@
+# shellcheck shell=bash
+# GitHub's OIDC provider, and what its workflows may: roles, and the boundary of the roles that they make.
+
+PROVIDER_HOST=token.actions.githubusercontent.com
+
+# know_github: ARNs, and what is there.
+know_github() {
+  local version
+  { read -r PROVIDER_ARN && read -r BOUNDARY_ARN; } <"$STATE/github.arns"
+  aws_find iam get-open-id-connect-provider --open-id-connect-provider-arn "$PROVIDER_ARN" >"$HAVE/provider.json"
+  version=$(aws_find iam get-policy --policy-arn "$BOUNDARY_ARN" --query Policy.DefaultVersionId --output text)
+  [[ -z $version ]] || aws_read iam get-policy-version --policy-arn "$BOUNDARY_ARN" --version-id "$version" >"$HAVE/boundary.json"
+  read_roles "github-$PROJECT-$STAGE-"
+}
+
+# ensure_github: with a boundary of your own in the settings none is made.
+ensure_github() {
+  settle providers put_provider
+  [[ -n $PERMISSIONS_BOUNDARY ]] || settle boundaries put_boundary_policy
+  settle github_roles put_github_role
+  settle github_policies put_github_policy
+}
+
+put_provider() {
+  case $1 in
+    create) put iam create-open-id-connect-provider "$@" ;;
+    update) aws_write iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn "$PROVIDER_ARN" --client-id "$3" ;;
+  esac
+}
+
+# put_boundary_policy VERDICT NAME WHAT: of a policy AWS keeps five versions.
+put_boundary_policy() {
+  if [[ $1 == create ]]; then
+    put iam create-policy "$@"
+    return
+  fi
+  delete_old_versions
+  aws_write iam create-policy-version --cli-input-json "$(request boundary_versions "$2")"
+}
+
+delete_old_versions() {
+  local version
+  # shellcheck disable=SC2016 # `false` is JMESPath
+  aws_find iam list-policy-versions --policy-arn "$BOUNDARY_ARN" \
+    --query 'Versions[?IsDefaultVersion==`false`].[VersionId]' | rows >"$WORK/versions"
+  while read -r version <&4; do
+    aws_delete iam delete-policy-version --policy-arn "$BOUNDARY_ARN" --version-id "$version"
+  done 4<"$WORK/versions"
+}
+
+put_github_role() {
+  if [[ $1 == create ]]; then
+    aws_write iam create-role --cli-input-json "$(request github_roles "$2")"
+  else
+    aws_write iam update-assume-role-policy --cli-input-json "$(request github_trusts "$2")"
+  fi
+}
+
+# put_github_policy VERDICT NAME WHAT: a foreign one is ROLE/POLICY.
+put_github_policy() {
+  case $1$3 in
+    deleteinline) aws_delete iam delete-role-policy --role-name "${2%%/*}" --policy-name "${2#*/}" ;;
+    deleteattached) aws_delete iam detach-role-policy --role-name "${2%%/*}" --policy-arn "${2#*/}" ;;
+    *) put iam put-role-policy "$@" ;;
+  esac
+}
+
+# remove_github: the boundary once no role has it, the provider unless somebody else made it or uses it.
+remove_github() {
+  local name users
+  for name in $(names_of github_roles); do
+    [[ ! -e $HAVE/role_parts/$name.get-role.json ]] || remove_github_role "$name"
+  done
+  [[ ! -s $HAVE/boundary.json || -n $PERMISSIONS_BOUNDARY ]] || remove_boundary
+  [[ -s $HAVE/provider.json ]] || return 0
+  users=$(aws_read iam list-roles \
+    --query "Roles[?contains(to_string(AssumeRolePolicyDocument), '$PROVIDER_HOST') && !starts_with(RoleName, 'github-$PROJECT-$STAGE-')].RoleName" | rows)
+  if [[ -n $users ]]; then
+    say stays "provider $PROVIDER_HOST (${users//$'\n'/, } has it)"
+    return
+  fi
+  aws_delete iam delete-open-id-connect-provider --open-id-connect-provider-arn "$PROVIDER_ARN"
+  say delete "provider $PROVIDER_HOST"
+}
+
+# remove_github_role NAME
+remove_github_role() {
+  local policy
+  for policy in "$HAVE/role_parts/$1.policy."*.json; do
+    [[ -e $policy ]] || continue
+    policy=${policy##*.policy.}
+    aws_delete iam delete-role-policy --role-name "$1" --policy-name "${policy%.json}"
+  done
+  aws_find iam list-attached-role-policies --role-name "$1" --query 'AttachedPolicies[].PolicyArn' | rows >"$WORK/attached"
+  while read -r policy <&4; do
+    aws_delete iam detach-role-policy --role-name "$1" --policy-arn "$policy"
+  done 4<"$WORK/attached"
+  aws_delete iam delete-role --role-name "$1"
+  say delete "github role $1"
+}
+
+remove_boundary() {
+  local users
+  users=$(aws_find iam get-policy --policy-arn "$BOUNDARY_ARN" --query Policy.PermissionsBoundaryUsageCount --output text)
+  if [[ $users =~ ^[1-9] ]]; then
+    say stays "boundary $PROJECT-$STAGE-boundary (until infra_bash/teardown.sh has taken the $users roles away that have it)"
+    return
+  fi
+  delete_old_versions
+  aws_delete iam delete-policy --policy-arn "$BOUNDARY_ARN"
+  say delete "boundary $PROJECT-$STAGE-boundary"
+}

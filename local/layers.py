@@ -1,0 +1,50 @@
+"""A layer's files, unpacked once for all functions.
+
+MiniStack unpacks the layer's 100 MB for each process of each function, which is 40 % of what it takes to start one.
+Here the first gets its files from the archive, and every later one has links to the same files.
+"""
+
+import os
+import shutil
+import threading
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+# What is smaller is a function's own code, of which each process has its copy.
+LARGE = 10 << 20
+
+StrPath = str | os.PathLike[str]
+
+
+def unpacked_once(folder: Path, large: int = LARGE) -> type[zipfile.ZipFile]:
+    """Return a ZipFile that unpacks an archive of `large` bytes or more once, into `folder`, and then links to it."""
+    lock = threading.Lock()
+
+    class Archive(zipfile.ZipFile):
+        def extractall(
+            self,
+            path: StrPath | None = None,
+            members: Iterable[str | zipfile.ZipInfo] | None = None,
+            pwd: bytes | None = None,
+        ) -> None:
+            if path is None or members is not None or sum(each.file_size for each in self.infolist()) < large:
+                super().extractall(path, members, pwd)
+                return
+            # All links are to the same files, so none may be written to.
+            shutil.copytree(self._first(), path, copy_function=os.link, dirs_exist_ok=True)
+
+        def _first(self) -> Path:
+            content = hash(tuple((each.filename, each.CRC, each.file_size) for each in self.infolist()))
+            first = folder / f"{content & (1 << 64) - 1:016x}"
+            with lock:
+                if not first.exists():
+                    unfinished = first.with_suffix(".new")
+                    super().extractall(unfinished)
+                    for file in unfinished.rglob("*"):
+                        if file.is_file():
+                            file.chmod(0o444)
+                    unfinished.rename(first)
+            return first
+
+    return Archive

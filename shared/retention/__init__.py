@@ -1,0 +1,1 @@
+"""What is loaded and old goes from the buckets."""

@@ -1,0 +1,20 @@
+"""What is loaded, by the warehouse's own word: what the function expire asks before it removes anything."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from shared.errors import Refused
+from shared.load.health import LAST_LOADED
+from shared.postgres.connection import Connection
+
+LIVING_LOG = "SELECT log_id, complete_run FROM etl_log ORDER BY began_no DESC LIMIT 1"
+
+
+def loaded(connection: Connection, tables: Iterable[str]) -> dict[str, Any]:
+    """The living log, up to which run all of it is loaded, and each table's newest load. Refused before the first."""
+    found = connection.run(LIVING_LOG)
+    if not found:
+        raise Refused("nothing was loaded yet")
+    log, complete_run = found[0]
+    last = connection.run(LAST_LOADED, log=log, tables=list(tables))
+    return {"log": log, "complete_run": complete_run, "last_runs": {table: run for table, run, _ in last}}
