@@ -3,7 +3,7 @@
 #
 # Usage: infra_bash/test.sh [--fast | --soak]
 #
-#   --fast   only what needs no local stack and takes seconds: under 3 minutes, for work
+#   --fast   only what needs no local stack and takes seconds: five minutes, for work
 #   --soak   also what takes long: thousands of seeds, long faults
 #   --help   this text
 #

@@ -18,7 +18,8 @@ find_queues() {
   QUEUE_URL=$(find_queue "$PROJECT-$STAGE-$TABLE")
   DEAD_LETTER_URL=$(find_queue "$PROJECT-$STAGE-$TABLE-dlq")
   mkdir -p "$LETTERS/taken" "$LETTERS/judged" "$LETTERS/ledger"
-  trap 'give_back_letters; clean_up' EXIT
+  # In a shell of its own, as in lambda.sh. It must not fail, and what it does not give back comes back by itself.
+  trap '(give_back_letters); clean_up' EXIT
 }
 
 find_queue() {

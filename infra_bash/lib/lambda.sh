@@ -51,7 +51,9 @@ ensure_functions() {
   judge function_configurations
   UPDATED=$(grep -c '^ok' "$STATE/function_codes.verdicts") || :
   exec {SCREEN}>&2
-  trap leave_functions EXIT
+  # In a shell of its own: where a signal ended the script within a function, bash takes the first `return` of a
+  # function that the trap calls for the end of the trap.
+  trap '(leave_functions)' EXIT
   pause_rules
   settle function_codes put_code
   settle function_configurations put_configuration

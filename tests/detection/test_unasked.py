@@ -20,8 +20,6 @@ from tests.road.road import Heard, Road
 from tests.shared.source.test_extract import Stack, transaction
 from tests.simulation.mutants import wal_flush
 
-pytestmark = pytest.mark.fast
-
 ASKED = ("pg_current_wal_insert_lsn", "pg_current_wal_flush_lsn")
 EMIT = "pg_logical_emit_message"
 AURORA = """

@@ -1,13 +1,9 @@
 """Transaction ids have 32 bits in a row and go round: for real, on a server brought to the end of them."""
 
-import pytest
-
 from local.postgres import Server
 from tests.detection.servers import arrive, burn, leave
 from tests.detection.test_servers import PAYMENTS, TURNED, records
 from tests.road.road import Road
-
-pytestmark = pytest.mark.fast
 
 ROUND = 2**32
 # Each less than 2**31 from the one before, further than which no server goes without freezing; the last leaves a few.

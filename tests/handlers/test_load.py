@@ -16,8 +16,6 @@ from shared.aws.secrets import Login
 from shared.errors import BadSetting, ServiceRefused, ServiceUnavailable
 from shared.lake import keys
 
-pytestmark = pytest.mark.fast
-
 SETTINGS = {
     "PROJECT": "totestream",
     "STAGE": "test",

@@ -17,8 +17,6 @@ from shared.errors import ServiceRefused, ServiceUnavailable
 from shared.postgres.connection import connect
 from tests.handlers.test_load import SETTINGS, Context, keep
 
-pytestmark = pytest.mark.fast
-
 READER = "totestream-test-reader-123456789012"
 SCHEMA = SETTINGS["WAREHOUSE_SCHEMA"]
 WRITE = f"INSERT INTO {SCHEMA}.etl_log SELECT * FROM {SCHEMA}.etl_log"

@@ -16,8 +16,6 @@ from shared.lake.keys import manifest_key
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import ROOT, run, settings_file
 
-pytestmark = pytest.mark.fast
-
 Json = dict[str, Any]
 NOW_S = 1_800_000_000
 

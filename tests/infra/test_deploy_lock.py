@@ -15,8 +15,6 @@ from infra_bash.lib import deploy_lock
 from local.ministack import Ministack, throw_away
 from tests.infra.scripts import MINIMUM, ROOT
 
-pytestmark = pytest.mark.fast
-
 BUCKET, KEY = "totestream-test-ingestion-000000000000", "deploy/lock.json"
 DEPLOY = """
     source infra_bash/lib/script.sh

@@ -10,8 +10,6 @@ import pytest
 
 from infra_bash.lib.advice import CALLS, FUNCTIONS, one_line
 
-pytestmark = pytest.mark.fast
-
 ROOT = Path(__file__).parents[2]
 SETTINGS = (
     "PROJECT=totestream\nSTAGE=test\nAWS_REGION=eu-west-2\nSOURCE_SECRET=s\nWAREHOUSE_SECRET=w\nWAREHOUSE_SCHEMA=star\n"

@@ -15,8 +15,6 @@ from local.ministack import Ministack, throw_away
 from tests.infra.scripts import MINIMUM, ROOT, run
 from tests.infra.stubs import NAMES
 
-pytestmark = pytest.mark.fast
-
 ISSUER = "https://token.actions.githubusercontent.com"
 OURS = {
     "iss": ISSUER,

@@ -16,8 +16,6 @@ from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import EXAMPLE
 
-pytestmark = pytest.mark.fast
-
 ROOT = Path(__file__).parents[2]
 VPC = {"SUBNET_IDS": "subnet-1", "SECURITY_GROUP_IDS": "sg-1"}
 MANAGED = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"

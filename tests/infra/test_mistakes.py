@@ -9,8 +9,6 @@ import pytest
 from tests.recipe import module, module_path
 from tests.stack.checkout import copied
 
-pytestmark = pytest.mark.fast
-
 MODULE = module("dim_country", "dim_a_mistake")
 SETTINGS = (
     "PROJECT=totestream\nSTAGE=test\nAWS_REGION=eu-west-2\nSOURCE_SECRET=s\nWAREHOUSE_SECRET=w\nWAREHOUSE_SCHEMA=star\n"

@@ -20,6 +20,9 @@ from shared.warehouse.registry import TARGETS
 from tests.infra.scripts import run
 from tests.stack import transcript
 
+# Each deploy of it takes a minute, and the deployed stack shows what it must on the other emulator.
+pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("moto")]
+
 NAMES = Names("totestream", "moto", "eu-west-2", "123456789012")
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 LOGIN = {"host": "h", "port": 5432, "dbname": "d", "username": "u", "password": "p"}

@@ -15,8 +15,6 @@ import pytest
 from infra_bash.lib import layer, package
 from shared.topology import CODE_VERSION_FILE
 
-pytestmark = pytest.mark.fast
-
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 ELSEWHERE = "3.12" if HERE == "3.13" else "3.13"
 TAG = f"cpython-{ELSEWHERE.replace('.', '')}"

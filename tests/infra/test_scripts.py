@@ -11,8 +11,6 @@ import pytest
 
 from tests.infra.scripts import MINIMUM, ROOT, SCRIPTS, run, settings_file
 
-pytestmark = pytest.mark.fast
-
 EVERY_SCRIPT = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 SHARED = {"--local", "--settings"}
 

@@ -13,8 +13,6 @@ from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 from tests.infra.stubborn_s3 import StubbornS3
 
-pytestmark = pytest.mark.fast
-
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "PROJECT": "totestream",

@@ -6,8 +6,6 @@ from local.ticker import KINDS
 from tests.conftest import Ticks
 from tests.road.road import Road
 
-pytestmark = pytest.mark.fast
-
 BY_HAND = {
     "a new currency": "INSERT INTO currency VALUES (4, 'JPY', now(), now())",
     "a payment turned paid, with last_updated": "UPDATE payment SET paid = NOT paid, last_updated = now() "
@@ -28,6 +26,7 @@ BY_HAND = {
 }
 
 
+@pytest.mark.fast
 def test_after_the_first_load_and_each_change_of_the_ticking_source(road: Road, tick: Ticks) -> None:
     road.travel()
     assert road.differences() == {}

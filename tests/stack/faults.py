@@ -199,7 +199,8 @@ def no_file_of(pids: set[int]) -> Iterator[None]:
     try:
         yield
         # Of several processes of a function the emulator ends those that nobody needs.
-        assert {file_size(pid, "--fsize", "--output=SOFT", "--noheadings") for pid in pids} - {""} == {"0"}
+        left = {file_size(pid, "--fsize", "--output=SOFT", "--noheadings") for pid in pids} - {""}
+        assert left == {"0"}, left
     finally:
         for pid in pids:
             file_size(pid, "--fsize=unlimited:")
@@ -211,7 +212,10 @@ def file_size(pid: int, *options: str) -> str:
     if not place.exists():
         return ""
     command = ["prlimit", f"--pid={pid}", *options]
-    done = subprocess.run(command, user=place.stat().st_uid, capture_output=True, text=True, check=False)
+    them = place.stat()
+    done = subprocess.run(
+        command, user=them.st_uid, group=them.st_gid, extra_groups=[], capture_output=True, text=True, check=False
+    )
     return done.stdout.strip()
 
 

@@ -140,7 +140,7 @@ def test_an_update_is_interrupted_refused_and_finished_under_load(
             stopped = ended(stack, door, sign, tmp_path / sign.name)
         assert stopped.returncode == code, stopped.stderr
         paused, resumed = ([x for x in stopped.stderr.splitlines() if x.startswith(v)] for v in ("pause ", "resume "))
-        assert len(paused) == len(resumed) > 0
+        assert len(paused) == len(resumed) > 0, stopped.stderr
         assert schedules_are_on(stack)
         assert have + 2 <= have_new() < FUNCTIONS
 

@@ -16,8 +16,6 @@ from shared.load.memory import Memory
 from shared.load.warehouse import Warehouse
 from tests.shared.load.ground import BLUE, RED, Ground, delta, full, sale
 
-pytestmark = pytest.mark.fast
-
 DAYS = delta((datetime(2020, 1, 5), "Sunday"))
 
 

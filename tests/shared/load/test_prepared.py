@@ -17,8 +17,6 @@ from tests.shared.load.test_migrate import KEYS, bare
 from tests.shared.load.test_shapes import open_quarantine
 
 __all__ = ["bare"]
-pytestmark = pytest.mark.fast
-
 DROP_VIEWS = "DROP VIEW IF EXISTS current_fact_sale, history_fact_sale"
 DEAL = "DROP TABLE dim_deal; CREATE TABLE dim_deal"
 DEAL_AGAIN = "DROP TABLE dim_deal CASCADE"

@@ -12,8 +12,6 @@ from tests.shared.load.ground import CREATED, RED, Ground, Row, full, sale
 from tests.shared.load.test_migrate import bare
 
 __all__ = ["bare"]
-pytestmark = pytest.mark.fast
-
 DROP_VIEWS = "DROP VIEW IF EXISTS current_fact_sale, history_fact_sale;"
 COLOURS = (RED, (2, "blue"), (3, None))
 

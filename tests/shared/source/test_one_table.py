@@ -24,8 +24,6 @@ from shared.source.run import KEPT_FOR_EACH_S, RESERVE_S
 from tests.road.road import Heard
 from tests.shared.source.test_extract import Stack, currency
 
-pytestmark = pytest.mark.fast
-
 MB = 1_000_000
 # A frame is handed over at 16 MB: the second of these rows ends one, the third comes after the error.
 LONG_DESIGNS = f"""

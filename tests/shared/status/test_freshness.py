@@ -23,8 +23,6 @@ from shared.warehouse.registry import TARGETS
 from tests.conftest import Ticks
 from tests.road.road import Road
 
-pytestmark = pytest.mark.fast
-
 TENTHS = timedelta(seconds=0.2)
 LONG_AGO = "'2020-01-01'"
 

@@ -21,8 +21,6 @@ from shared.watch.watch import Health as WatchHealth
 from tests.conftest import Ticks
 from tests.road.road import Road
 
-pytestmark = pytest.mark.fast
-
 
 def status_of(road: Road, later_s: float = 0) -> Status:
     newest = road.run_log.newest()

@@ -18,8 +18,6 @@ from shared.watch.watch import Dead, Health
 from tests.conftest import Ticks
 from tests.road.road import Heard, Road
 
-pytestmark = pytest.mark.fast
-
 PATIENCE = timedelta(minutes=10)
 
 

@@ -9,7 +9,6 @@ from shared.watch.recall import SUBJECT
 from tests.road.road import Road
 from tests.shared.watch.test_watch import Watching, watching
 
-pytestmark = pytest.mark.fast
 __all__ = ["watching"]
 
 BOTH = (keys.WATCH_HEALTH, keys.INCIDENTS)

@@ -20,8 +20,6 @@ from shared.watch.watch import Health, Outside, last_look, watch
 from tests.conftest import Ticks
 from tests.road.road import Road
 
-pytestmark = pytest.mark.fast
-
 
 @dataclass
 class Heard:
