@@ -216,6 +216,7 @@ def file_size(pid: int, *options: str) -> str:
     done = subprocess.run(
         command, user=them.st_uid, group=them.st_gid, extra_groups=[], capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0 or not place.exists(), done.stderr
     return done.stdout.strip()
 
 
