@@ -110,7 +110,7 @@ class StackInProcess:
         """What the schedules call, and what follows from it. A run's manifests come within a second or two of each
         other, and so wake the loader once."""
         self.invoke("extract", {})
-        if self._transform():
+        if self.transform():
             self.invoke("load", {"Records": []})
         self.invoke("load", {})
         self.invoke("watch", {})
@@ -133,7 +133,7 @@ class StackInProcess:
             os.environ.clear()
             os.environ.update(before)
 
-    def _transform(self) -> bool:
+    def transform(self) -> bool:
         """Whether there was any message."""
         found = False
         for table in sorted(TARGETS):
