@@ -8,12 +8,12 @@
         ├── MayPass               AWS says it of what is wrong, and for some minutes after a change of what is right
         │   ├── AwsRefused            a missing right or thing, expired credentials; a ServiceRefused, too
         │   └── MissingObject         an object that a record names is not in its bucket
-        │       └── Removed               and RETENTION_DAYS has taken it away, which does not pass
         ├── ServiceRefused        wrong credentials, a missing right, a missing table
         ├── BadSetting            a setting or secret is missing or makes no sense
         ├── BadDeclaration        a warehouse table's module keeps not to the rules
         ├── BadDocument           a message, run record or manifest that cannot be read
-        ├── CorruptObject         an object is there and is not what its record says
+        ├── Removed               an object that a record names was deleted by RETENTION_DAYS
+        ├── CorruptObject         an object's content is not what its record says
         ├── OtherDeclaration      an object was written under a declaration that today's code cannot follow
         └── Refused               the request is understood and may not be done
             ├── TwoLogs               another run log feeds the same warehouse
@@ -98,14 +98,12 @@ class MissingObject(MayPass):
         super().__init__(f"s3://{bucket}/{key} is not there")
 
 
-class Removed(MissingObject):
-    """Neither damage nor an incident: the object was loaded, and older than `days`, as is all of the runs up to
-    `run`."""
+class Removed(PermanentError):
+    """The object was loaded and is older than `days`, like everything up to `run`: neither damage nor an incident."""
 
     def __init__(self, bucket: str, key: str, days: int, run: int) -> None:
-        super().__init__(bucket, key)
-        self.days, self.run = days, run
-        self.args = (f"s3://{bucket}/{key} was removed after {days} days (RETENTION_DAYS)",)
+        self.bucket, self.key, self.days, self.run = bucket, key, days, run
+        super().__init__(f"s3://{bucket}/{key} was removed after {days} days (RETENTION_DAYS)")
 
 
 class CorruptObject(PermanentError):

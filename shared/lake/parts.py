@@ -33,7 +33,7 @@ def last_expired(bucket: Bucket) -> Expired | None:
     return last_words(bucket, keys.EXPIRED, Expired)
 
 
-def _explained(bucket: Bucket, error: MissingObject) -> MissingObject:
+def _explained(bucket: Bucket, error: MissingObject) -> MissingObject | Removed:
     part, expired = keys.part_of(error.key), last_expired(bucket)
     if part is None or expired is None or part.run > expired.run or expired.kept.get(part.table) == part.run:
         return error

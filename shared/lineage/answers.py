@@ -181,7 +181,7 @@ class Said:
         """What `look` finds; None, and a line, when it is gone or is not what it should be."""
         try:
             return look()
-        except (MissingObject, CorruptObject, BadDocument, OtherDeclaration, Refused) as error:
+        except (MissingObject, Removed, CorruptObject, BadDocument, OtherDeclaration, Refused) as error:
             self.is_removed = self.is_removed or isinstance(error, Removed)
             self.add(str(error))
             return None

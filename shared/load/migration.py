@@ -7,14 +7,15 @@ from functools import partial
 from sqlalchemy import Table
 
 from shared.errors import ServiceRefused
-from shared.load import bookkeeping, conventions, declared
+from shared.ledger import tables
+from shared.ledger.views import View
+from shared.load import conventions, declared
 from shared.load.declared import Declared
 from shared.load.differences import differences
 from shared.load.granting import Granting
 from shared.load.present import Present
 from shared.load.shape import Shape, obstacles
 from shared.load.similar import alike
-from shared.load.views import View
 from shared.postgres.connection import Connection, literal, quoted
 from shared.warehouse.registry import Target
 
@@ -189,7 +190,7 @@ class Migration:
         """What the owner may not grant is refused as a whole: half a view of the warehouse answers nothing."""
         granting = Granting(self._present, reader, self._must, self._say)
         granting.grant_entry(self._schema)
-        for table in bookkeeping.TABLES:
+        for table in tables.TABLES:
             granting.grant_relation(("SELECT",), table.name)
         for target in targets.values():
             shape = self._present.shape(target.name)
@@ -212,9 +213,9 @@ class Migration:
             )
 
     def say_differences(self, targets: Mapping[str, Target], loader: str) -> None:
-        ours = {*targets, *(table.name for table in bookkeeping.TABLES)}
+        ours = {*targets, *(table.name for table in tables.TABLES)}
         others = self._present.relations() - ours
-        for table in bookkeeping.TABLES:
+        for table in tables.TABLES:
             self._say_bookkeeping(table)
         for target in targets.values():
             shape = self._present.shape(target.name)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from shared.columns import Column, Kind
-from shared.load.views import views
+from shared.ledger.views import views
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 

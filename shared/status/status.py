@@ -1,6 +1,6 @@
 """One screen: per warehouse table its last run, rows, freshness and what is behind, waiting or quarantined."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from shlex import quote
@@ -16,7 +16,8 @@ from shared.lake.health import last_words
 from shared.lake.manifests import Manifests
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
-from shared.load.health import LAST_LOADED, QUARANTINED, WAITING
+from shared.ledger import entries, quarantine, waiting
+from shared.ledger.backlog import lacking
 from shared.postgres.connection import Connection
 from shared.source.health import ExtractHealth
 from shared.status import sql
@@ -117,29 +118,33 @@ class StatusQueries:
     def __init__(self, connection: Connection, log_id: str, targets: Mapping[str, Target]) -> None:
         connection.run(sql.BEGIN)
         everything = list(targets.values())
-        self.complete_run: int = connection.one(sql.COMPLETE_RUN, log=log_id)[0]
-        self.last = {table: (run, at) for table, run, at in connection.run(LAST_LOADED, log=log_id, tables=[*targets])}
-        self.taken = {(run, table) for run, table in connection.run(sql.TAKEN, log=log_id, run=self.complete_run)}
-        self.waiting: dict[str, int] = {table: rows for table, rows, *_ in connection.run(WAITING)}
-        self.quarantined: dict[str, int] = dict(map(tuple, connection.run(QUARANTINED)))
+        self.complete_run: int = connection.one(entries.COMPLETE_RUN, log=log_id)[0]
+        self.last = {
+            table: (run, at) for table, run, at in connection.run(entries.LAST_LOADED, log=log_id, tables=[*targets])
+        }
+        self.applied = {
+            (run, table) for run, table in connection.run(entries.APPLIED_AFTER, log=log_id, run=self.complete_run)
+        }
+        self.waiting: dict[str, int] = {table: rows for table, rows, *_ in connection.run(waiting.COUNT_WAITING)}
+        self.quarantined: dict[str, int] = dict(map(tuple, connection.run(quarantine.COUNT_QUARANTINED)))
         self.there: dict[str, int] = {t.name: connection.one(sql.rows_there(t, everything))[0] for t in everything}
         self.counted = {t.name: _counted(connection, t, everything, log_id) for t in everything if not t.row_by_row}
         connection.run("COMMIT")
 
     def stands_at(self, run: int) -> bool:
         """Whether that run is wholly loaded, and nothing of a later one."""
-        return self.complete_run == run and all(taken <= run for taken, _ in self.taken)
+        return self.complete_run == run and all(applied <= run for applied, _ in self.applied)
 
-    def behind(self, table: str, records: Iterable[RunRecord]) -> int:
-        """How many of these runs it has still to take."""
-        return sum(table in record.targets and (record.run, table) not in self.taken for record in records)
+    def behind(self, table: str, records: Sequence[RunRecord]) -> int:
+        """Return how many of these runs the table still lacks."""
+        return len(lacking(records, table, self.applied))
 
 
 def _counted(connection: Connection, target: Target, targets: Iterable[Target], log_id: str) -> int | None:
     """The rows that the warehouse itself says there should be of a table that is not made row by row."""
     if target.kind == "set":
         return int(connection.one(sql.rows_named(target, targets))[0])
-    found = connection.run(sql.LAST_ROWS, log=log_id, table=target.name)
+    found = connection.run(entries.LAST_ROWS, log=log_id, table=target.name)
     return int(found[0][0]) if found else None
 
 

@@ -16,7 +16,7 @@ from shared.lake import keys
 from shared.lineage.lake import LineageLake
 from shared.lineage.warehouse import LineageQueries
 from shared.lineage.why import why
-from shared.load.warehouse import WarehouseSession
+from shared.load.session import WarehouseSession
 from shared.warehouse.registry import TARGETS, Target
 from tests import recipe
 from tests.road.road import Road

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from local.ticker import KINDS
 from shared.alerts.documents import Incident
 from shared.lake import keys
-from shared.load.bookkeeping import TABLES
+from shared.ledger.tables import TABLES
 from shared.load.health import LoadHealth
 from shared.source.request import ExtractRequest, request_from_event
 from shared.status.status import TableStatus, status

@@ -9,9 +9,8 @@ from shared.aws.bucket import Bucket
 from shared.lake.documents import Cursor
 from shared.lake.manifests import Manifests
 from shared.load import plan
-from shared.load.manifest import Loading
-from shared.load.turn import Turn
-from shared.load.warehouse import WarehouseSession
+from shared.load.manifest_load import ManifestLoad
+from shared.load.table_loader import TableLoader
 from shared.source import changes, extract, run, sql
 from shared.source.database import Source
 from shared.transform import run as transform_run
@@ -67,14 +66,14 @@ def delete_detector(patch: pytest.MonkeyPatch) -> None:
 
 def ledger(patch: pytest.MonkeyPatch) -> None:
     """What was loaded is not written down."""
-    patch.setattr(WarehouseSession, "enter", lambda self, load, **place: None)
+    patch.setattr("shared.ledger.ledger.enter", lambda session, load, **place: None)
 
 
 def order_of_runs(patch: pytest.MonkeyPatch) -> None:
     """A table takes the newest manifest that is there."""
 
-    def newest_first(target: Any, look: plan.Look) -> plan.Step:
-        there = [record.run for record in look.expected(target.name) if look.is_there(record, target.name)]
+    def newest_first(target: Any, view: plan.LoaderView) -> plan.Step:
+        there = [record.run for record in view.expected(target.name) if view.is_available(record, target.name)]
         return plan.Apply(there[-1]) if there else None
 
     patch.setattr(plan, "next_step", newest_first)
@@ -82,7 +81,7 @@ def order_of_runs(patch: pytest.MonkeyPatch) -> None:
 
 def waiting_rows(patch: pytest.MonkeyPatch) -> None:
     """A fact is loaded whether its dimensions are there or not."""
-    patch.setattr(Loading, "_set_aside", lambda self, is_awaited: 0)
+    patch.setattr(ManifestLoad, "_keep_waiting", lambda self, is_awaited: 0)
 
 
 def manifest_last(patch: pytest.MonkeyPatch) -> None:
@@ -105,7 +104,7 @@ def manifest_last(patch: pytest.MonkeyPatch) -> None:
 
 def giving_way(patch: pytest.MonkeyPatch) -> None:
     """A version whose dimension cannot come waits for ever. Only a simulation that refuses dimensions can tell."""
-    patch.setattr(Turn, "_give_way", lambda self: None)
+    patch.setattr(TableLoader, "_give_way", lambda self: None)
 
 
 MUTANTS: Mapping[str, Patch] = {

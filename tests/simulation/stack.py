@@ -16,9 +16,9 @@ from shared.aws.topic import SnsTopic
 from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.load.loader import LoadDependencies, load_pass
+from shared.load.load_pass import LoadDependencies, load_pass
 from shared.load.memory import LoadMemory
-from shared.load.warehouse import WarehouseSession
+from shared.load.session import WarehouseSession
 from shared.names import CHANGES
 from shared.retry import MAX_RECEIVES
 from shared.source.extract import extract
@@ -91,7 +91,7 @@ class Stack:
         self.s3, self.sqs = S3(), Sqs(lambda: self.world.seconds)
         self.sns = Sns(self.sqs)
         self.trade = Trade(self.world, source.database)
-        self.patience_s = FOREVER_S
+        self.grace_period_s = FOREVER_S
         self.functions = Invoked()
         # What differs comes first: an attempt is the beginning of one.
         self._ids = (f"{number:08x}{seed:024x}" for number in count(1))
@@ -186,7 +186,7 @@ class Stack:
                     migrate="migrate",
                     targets=TARGETS,
                     time_left_s=lambda: 300.0,
-                    patience_s=self.patience_s,
+                    grace_period_s=self.grace_period_s,
                 )
                 outcome = load_pass(outside, LoadMemory(readers=1))
             self.world.counts["loads"] += outcome.loaded

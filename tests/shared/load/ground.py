@@ -17,13 +17,13 @@ from shared.frames import DTYPES, Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, Quarantined, RunRecord, Snapshot, TableState, encode
 from shared.lake.run_log import RunLog
-from shared.load.ledger_sql import COUNTS
-from shared.load.loader import LoadDependencies, load_pass
+from shared.ledger.entries import COUNTS
+from shared.ledger.stage import REJECTED_COLUMNS
+from shared.load.load_pass import LoadDependencies, load_pass
 from shared.load.memory import LoadMemory
 from shared.load.migrate import Report, migrate
-from shared.load.outcome import LoadResult
-from shared.load.sql import REFUSED_COLUMNS
-from shared.load.warehouse import WarehouseSession
+from shared.load.result import LoadResult
+from shared.load.session import WarehouseSession
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
@@ -244,18 +244,19 @@ class Ground:
     def _quarantined(self, table: str, run: int, refused: Sequence[tuple[str, str]]) -> Quarantined | None:
         if not refused:
             return None
-        body = parquet.encode(frame_of(REFUSED_COLUMNS, refused), REFUSED_COLUMNS)
+        body = parquet.encode(frame_of(REJECTED_COLUMNS, refused), REJECTED_COLUMNS)
         key = keys.quarantine_key(table, run, keys.content_hash(body))
         self.processed.put(key, body)
         return Quarantined(key=key, sha256=keys.content_hash(body), rows=len(refused))
 
     # ---- the loader
 
-    def load(self, *, patience_s: float = 0, **more: Any) -> LoadResult:
+    def load(self, *, grace_period_s: float = 0, **more: Any) -> LoadResult:
         """One pass with the loader's own login; patience of 0 waits for nobody."""
         with self.database.connect() as connection:
             return load_pass(
-                self.outside(WarehouseSession(connection, self.schema), patience_s=patience_s, **more), self.memory
+                self.outside(WarehouseSession(connection, self.schema), grace_period_s=grace_period_s, **more),
+                self.memory,
             )
 
     def outside(self, warehouse: WarehouseSession, **more: Any) -> LoadDependencies:

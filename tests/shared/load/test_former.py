@@ -76,7 +76,7 @@ class TestSets:
         upgraded(ground, later)
         for run in (first, 3 - first):
             ground.transform(run, "dim_day", under=DAY if run == 1 else later)
-            ground.load(patience_s=YEARS)
+            ground.load(grace_period_s=YEARS)
         assert ground.ask("SELECT name, remark FROM dim_day ORDER BY day") == [
             ["Sunday", "filled"],
             ["Monday", "filled"],

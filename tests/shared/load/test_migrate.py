@@ -6,9 +6,9 @@ from conftest import SCHEMA, Database
 from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.errors import Refused, ServiceRefused, ServiceUnavailable
-from shared.load.bookkeeping import TABLES
+from shared.ledger.tables import TABLES
 from shared.load.migrate import migrate
-from shared.load.warehouse import WarehouseSession
+from shared.load.session import WarehouseSession
 from shared.warehouse.registry import TARGETS
 from tests.shared.load.ground import RED, Ground, delta, full, sale
 

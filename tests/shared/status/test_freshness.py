@@ -16,8 +16,9 @@ from conftest import SCHEMA
 from ops.screens import freshness as shown
 from shared.errors import NotYet
 from shared.lake import keys
+from shared.ledger.delays import SLICES, SLOWEST
 from shared.source.request import request_from_event
-from shared.status.freshness import SLICES, SLOWEST, freshness
+from shared.status.freshness import freshness
 from shared.status.status import status
 from shared.warehouse.registry import TARGETS
 from tests.conftest import Ticks
@@ -308,7 +309,7 @@ def test_rows_that_waited_count_from_their_own_run_s_looks(road: Road) -> None:
     road.extract()
     road.topic.messages = [message for message in road.topic.messages if message.table != "design"]
     road.deliver()
-    road.load(patience_s=0)
+    road.load(grace_period_s=0)
     road.source.run("UPDATE design SET design_name = 'later' WHERE design_id = 9001")
     road.travel()
     [[load_no, after, left_out]] = road.there.run(

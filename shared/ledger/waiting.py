@@ -1,9 +1,10 @@
-"""The loader's statements on facts that wait for a dimension. Pure text, with the parameters of sql.py."""
+"""Statements on etl_waiting: a fact's rows that wait for a dimension. Pure text, with the parameters of load/sql.py."""
 # ruff: noqa: S608 - names come from the declarations, never from data, and each passes quoted()
 
 from collections.abc import Mapping
 
-from shared.load.sql import ADD_DELETIONS, AGAIN_DELETED, STAGE, is_absent, is_deleted, listed, record_column
+from shared.ledger.deletions import ADD_DELETIONS, AGAIN_DELETED, is_absent, is_deleted
+from shared.ledger.stage import STAGE, listed, record_column
 from shared.postgres.connection import literal, quoted
 from shared.warehouse.registry import Target
 
@@ -57,20 +58,20 @@ def unstage_repeated(target: Target) -> str:
         WHERE w.key = staged.{quoted(target.key)} AND w.row = to_jsonb(staged)"""
 
 
-def set_aside(target: Target) -> str:
+def keep_waiting(target: Target) -> str:
     """From the stage into etl_waiting: rows that lack a dimension, and those whose key has earlier ones there."""
     key, columns = quoted(target.key), listed(target.columns, "staged.")
     return f"""
-        WITH aside AS (
+        WITH kept AS (
             DELETE FROM {STAGE} staged
             WHERE {_lacks_any(target, "staged")}
                OR EXISTS (SELECT FROM etl_waiting w WHERE w.table_name = :table AND w.key = staged.{key})
             RETURNING {columns})
         INSERT INTO etl_waiting (table_name, key, log_id, run, snapshot_at, row, reason, dimension)
-        SELECT :table, aside.{key}, :log, :run, CAST(:snapshot_at AS timestamp), to_jsonb(aside),
-               coalesce({_reason(target, "aside")}, 'behind an earlier version that waits'),
-               {_first_lacking(target, "aside")}
-        FROM aside
+        SELECT :table, kept.{key}, :log, :run, CAST(:snapshot_at AS timestamp), to_jsonb(kept),
+               coalesce({_reason(target, "kept")}, 'behind an earlier version that waits'),
+               {_first_lacking(target, "kept")}
+        FROM kept
         ON CONFLICT (table_name, key, log_id, run) DO NOTHING"""
 
 
@@ -185,3 +186,9 @@ LAST_WAITING = f"""
             SELECT DISTINCT ON (waiting.key) waiting.key, waiting.row
             FROM etl_waiting waiting LEFT JOIN etl_log log USING (log_id)
             WHERE waiting.table_name = :table ORDER BY waiting.key, {_LOG_NO} DESC, waiting.run DESC"""
+
+COUNT_WAITING = """
+SELECT table_name, count(*), min(snapshot_at),
+       (array_agg(dimension ORDER BY snapshot_at) FILTER (WHERE dimension IS NOT NULL))[1]
+FROM etl_waiting GROUP BY table_name
+"""

@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - names come from the declarations and each passes quoted()
 
 from shared.columns import Kind
-from shared.load.bookkeeping import deletion_key, deletions
+from shared.ledger.tables import deletion_key, deletions
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 

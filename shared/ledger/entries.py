@@ -1,4 +1,4 @@
-"""The statements on ledger and log. Pure text: the session's search_path says in which schema."""
+"""Statements on etl_ledger, etl_log and the bounds in etl_freshness. Pure text; the search_path gives the schema."""
 # ruff: noqa: S608 - the columns' names are this module's own
 
 from shared.postgres.connection import quoted
@@ -66,7 +66,7 @@ BEGIN_LOG = """
 
 LAST_RUNS = "SELECT coalesce(last_runs, '{}') FROM etl_log WHERE log_id = :log"
 
-TOOK = """
+NOTE_LAST_RUN = """
     UPDATE etl_log SET last_runs = coalesce(last_runs, '{}')
         || jsonb_build_object(CAST(:table AS text), CAST(:run AS integer))
     WHERE log_id = :log"""
@@ -75,12 +75,6 @@ ADVANCE_LOG = """
     UPDATE etl_log SET complete_run = :run, attempted_run = :run, complete_attempt = :attempt WHERE log_id = :log"""
 
 LAST_RUN = "SELECT greatest((SELECT max(complete_run) FROM etl_log), (SELECT max(run) FROM etl_ledger), 0)"
-
-FOREIGN_KEYS = """
-    SELECT relname::text, attname::text
-    FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-    JOIN pg_class c ON c.oid = conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE contype = 'f' AND nspname = current_schema() AND array_length(conkey, 1) = 1"""
 
 # Record ids that a load is given a second time are of a table that was emptied, or put back, by hand. What the ledger
 # says of their former records is then no longer so.
@@ -100,3 +94,48 @@ FORGET_LAST_RECORDS = """
     WHERE table_name = :table AND last_record_id >= CAST(:first AS bigint)"""
 
 HAS_LOADED = "SELECT EXISTS (SELECT FROM etl_ledger WHERE table_name = :table AND status = 'loaded')"
+
+# ---- what is loaded, for those who only read
+
+COMPLETE_RUN = "SELECT coalesce(max(complete_run), 0) FROM etl_log WHERE log_id = :log"
+CURRENT_LOG = "SELECT log_id, complete_run FROM etl_log ORDER BY began_no DESC LIMIT 1"
+APPLIED_AFTER = "SELECT run, table_name FROM etl_ledger WHERE log_id = :log AND run > :run"
+# A calendar dimension takes its runs in any order, the others in the order of the log: a run is finished when the
+# ledger has it.
+STATUS_OF_RUNS = """
+SELECT run, status FROM etl_ledger
+WHERE log_id = :log AND table_name = :table AND load_no = 0 AND run = ANY(CAST(:runs AS integer[])) ORDER BY run
+"""
+# The newest entry of each table, which the primary key leads to: the ledger grows for ever.
+LAST_LOADED = """
+SELECT asked.name, last.run, last.snapshot_at
+FROM unnest(CAST(:tables AS text[])) AS asked (name)
+CROSS JOIN LATERAL (
+    SELECT run, snapshot_at FROM etl_ledger
+    WHERE log_id = :log AND table_name = asked.name AND status = 'loaded' ORDER BY run DESC LIMIT 1) last
+"""
+# A grouped dimension's manifest is all of it.
+LAST_ROWS = """
+SELECT rows FROM etl_ledger
+WHERE log_id = :log AND table_name = :table AND status = 'loaded' ORDER BY run DESC LIMIT 1
+"""
+# Rows that the last reconcile repaired. What was deleted from the source is no damage in the warehouse.
+DIFFERENCES = """
+SELECT table_name, inserted + updated FROM etl_ledger
+WHERE log_id = :log AND cause = 'reconcile' AND inserted + updated > 0 AND run = (
+    SELECT max(run) FROM etl_ledger AS later
+    WHERE later.log_id = :log AND later.cause = 'reconcile' AND later.table_name = etl_ledger.table_name)
+"""
+# The last column is the seconds from the source's snapshot until it was loaded.
+ENTRIES_OF_RUN = f"""
+SELECT table_name, status, {", ".join(COUNTS)},
+       CAST(extract(epoch FROM loaded_at - snapshot_at AT TIME ZONE 'UTC') AS float)
+FROM etl_ledger WHERE log_id = :log AND run = :run AND load_no = 0 ORDER BY table_name
+"""
+NAMED_DIFFERENCES = (
+    "SELECT table_name, found, key FROM etl_difference WHERE log_id = :log AND run = :run ORDER BY 1, 2, 3"
+)
+LAST_RECONCILE = """
+SELECT log_id, run, min(snapshot_at)::text FROM etl_ledger JOIN etl_log USING (log_id)
+WHERE cause = 'reconcile' GROUP BY began_no, log_id, run ORDER BY began_no DESC, run DESC LIMIT 1
+"""
