@@ -260,7 +260,7 @@ class Ground:
             )
 
     def outside(self, warehouse: WarehouseSession, **more: Any) -> LoadDependencies:
-        usual: dict[str, Any] = {"time_left_s": lambda: 300.0, "patience_s": 0.0, "targets": self.targets}
+        usual: dict[str, Any] = {"time_left_s": lambda: 300.0, "grace_period_s": 0.0, "targets": self.targets}
         return LoadDependencies(
             warehouse=warehouse,
             ingestion=self.ingestion,

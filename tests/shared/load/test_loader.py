@@ -151,7 +151,7 @@ def test_a_long_log_is_read_piece_by_piece(ground: Ground) -> None:
     for run in range(2, 8):
         ground.commit(run, dim_deal=delta((run, "x")))
     ground.run(8, dim_colour=full(BLUE))
-    assert ground.load(records_per_look=2).loaded == 2
+    assert ground.load(records_per_check=2).loaded == 2
     assert ground.colours() == [[1, "red"], [2, "blue"]]
 
 
