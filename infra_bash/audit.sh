@@ -17,7 +17,7 @@ FILES=(requirements.txt requirements-local.txt requirements-dev.txt requirements
 
 main() {
   local file failed=0
-  (($# == 0)) || { help_if_asked "$1" && refuse_argument "$1"; }
+  read_arguments "$@"
   ensure_venv "${FILES[@]}"
   for file in "${FILES[@]}"; do
     say audit "$file"

@@ -18,9 +18,6 @@
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/operating.sh"
 
-SHOWN_AS=text
-TABLES=()
-
 main() {
   local answer
   read_arguments "$@"
@@ -28,19 +25,7 @@ main() {
   require_tables source "${TABLES[@]}"
   load_settings
   answer=$(invoke extract '{"do":"catalogue"}')
-  python ops.screens.catalogue "$SHOWN_AS" "${TABLES[@]}" <<<"$answer"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--json) SHOWN_AS=json && TAKEN=1 ;;
-      0-*) refuse_argument "$1" ;;
-      0*) TABLES+=("$1") && TAKEN=1 ;;
-    esac
-    shift "$TAKEN"
-  done
+  python ops.screens.catalogue "$(output_format)" "${TABLES[@]}" <<<"$answer"
 }
 
 main "$@"

@@ -24,13 +24,11 @@ source "$lib/objects.sh"
 source "$lib/follow.sh"
 source "$lib/drills.sh"
 
-NAME=dead-letters
-NAMED=no
-AT_ONCE=no
-
 main() {
   local broken mended
   read_arguments "$@"
+  NAME=${NAME:-dead-letters}
+  require_drill
   require_venv
   load_settings
   require_patience
@@ -52,6 +50,11 @@ main() {
   say ok "that it is over was told $((SECONDS - mended)) s after it was mended"
 }
 
+require_drill() {
+  [[ " ${ANYWHERE[*]} ${LOCALLY[*]} " == *" $NAME "* ]] || refuse "$NAME is no drill; see --help"
+  [[ $IS_LOCAL == yes || " ${ANYWHERE[*]} " == *" $NAME "* ]] || refuse "$NAME needs --local; see --help"
+}
+
 BROKEN=yes
 # leave: one who is in a hurry may not end the mending. A step of it that fails ends a shell of its own.
 leave() {
@@ -70,25 +73,6 @@ leave() {
   fi
   ((mended == 0)) || say FAILED "$NAME is not mended; see docs/runbook.md#$NAME"
   clean_up
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--at-once) AT_ONCE=yes && TAKEN=1 ;;
-      0-*) refuse_argument "$1" ;;
-      0*)
-        [[ $NAMED == no ]] || refuse_argument "$1"
-        NAME=$1
-        NAMED=yes
-        TAKEN=1
-        ;;
-    esac
-    shift "$TAKEN"
-  done
-  [[ " ${ANYWHERE[*]} ${LOCALLY[*]} " == *" $NAME "* ]] || refuse "$NAME is no drill; see --help"
-  [[ $IS_LOCAL == yes || " ${ANYWHERE[*]} " == *" $NAME "* ]] || refuse "$NAME needs --local; see --help"
 }
 
 main "$@"

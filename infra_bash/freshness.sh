@@ -21,35 +21,15 @@
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/operating.sh"
 
-HOURS=24
-SHOWN_AS=text
-TABLES=()
-
 main() {
   local answer
   read_arguments "$@"
+  require_number --hours 720
   require_venv
   require_tables warehouse "${TABLES[@]}"
   load_settings
-  answer=$(invoke inspect "{\"do\":\"freshness\",\"hours\":$HOURS}")
-  python ops.screens.freshness "$SHOWN_AS" "${TABLES[@]}" <<<"$answer"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--json) SHOWN_AS=json && TAKEN=1 ;;
-      0--hours)
-        take_value "$@"
-        HOURS=$VALUE
-        [[ $HOURS =~ ^[1-9][0-9]{0,2}$ && HOURS -le 720 ]] || refuse "--hours takes a number from 1 to 720; see --help"
-        ;;
-      0-*) refuse_argument "$1" ;;
-      0*) TABLES+=("$1") && TAKEN=1 ;;
-    esac
-    shift "$TAKEN"
-  done
+  answer=$(invoke inspect "{\"do\":\"freshness\",\"hours\":${OPTION_HOURS:-24}}")
+  python ops.screens.freshness "$(output_format)" "${TABLES[@]}" <<<"$answer"
 }
 
 main "$@"

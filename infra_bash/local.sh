@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The local stack: a source database that ticks, an empty warehouse, and AWS, all on this machine.
 #
-# Usage: infra_bash/local.sh start [--source-csv DIR | --orders N --seed N --today DATE] [--no-tick]
-#        infra_bash/local.sh stop | reset | urls
+# Usage: infra_bash/local.sh (start [--source-csv DIR | [--orders N] [--seed N] [--today DATE]] [--no-tick]
+#                             | stop | reset | urls)
 #
 #   start               bring it up as it was left; the first time, make it
 #     --source-csv DIR  fill the source from DIR/TABLE.csv (header, empty field = NULL), not with invented rows
@@ -24,35 +24,16 @@ source "$lib/script.sh"
 source "$lib/arguments.sh"
 source "$lib/venv.sh"
 
-COMMAND=''
-OPTIONS=()
-TICKS=yes
-
 main() {
+  local -a options=()
   read_arguments "$@"
+  [[ -z $OPTION_SOURCE_CSV ]] || options+=(--source-csv "$OPTION_SOURCE_CSV")
+  [[ -z $OPTION_ORDERS ]] || options+=(--orders "$OPTION_ORDERS")
+  [[ -z $OPTION_SEED ]] || options+=(--seed "$OPTION_SEED")
+  [[ -z $OPTION_TODAY ]] || options+=(--today "$OPTION_TODAY")
   require_venv
-  python local.stack "$COMMAND" "${OPTIONS[@]}"
-  [[ $COMMAND.$TICKS != start.yes ]] || python local.stack tick-start
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    TAKEN=1
-    case $COMMAND.$1 in
-      .start | .stop | .reset | .urls) COMMAND=$1 ;;
-      start.--no-tick) TICKS=no ;;
-      start.--source-csv | start.--orders | start.--seed | start.--today)
-        take_value "$@"
-        OPTIONS+=("$1" "$VALUE")
-        ;;
-      *)
-        help_if_asked "$1"
-        refuse_argument "$1"
-        ;;
-    esac
-    shift "$TAKEN"
-  done
-  [[ -n $COMMAND ]] || refuse "start, stop, reset or urls is missing; see --help"
+  python local.stack "$COMMAND" "${options[@]}"
+  [[ $COMMAND != start || $OPTION_NO_TICK == yes ]] || python local.stack tick-start
 }
 
 main "$@"

@@ -19,7 +19,7 @@ source "$lib/arguments.sh"
 OPTIONS=(--quiet --universal --python-version 3.11 --fork-strategy fewest --no-header --no-annotate)
 
 main() {
-  (($# == 0)) || { help_if_asked "$1" && refuse_argument "$1"; }
+  read_arguments "$@"
   [[ -n $(command -v uv) ]] || die "uv is missing; install it: https://docs.astral.sh/uv"
   cd "$ROOT"
   resolve_jointly

@@ -21,7 +21,7 @@ source "$lib/follow.sh"
 
 main() {
   local used event run answer
-  read_stack_and_dry_run "$@"
+  read_arguments "$@"
   require_venv
   load_settings
   keep_cli_loaded

@@ -21,24 +21,4 @@ source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/pausing.sh"
 
-main() {
-  local since rules sources
-  read_stack_and_dry_run "$@"
-  require_venv
-  load_settings
-  keep_cli_loaded
-  know_account
-  require_stack
-  since=$(paused_since)
-  if [[ -z $since ]]; then
-    printf '{"since": "%(%F %T)T"}' -1 >"$WORK/pause"
-    aws_write s3api put-object --bucket "$(ingestion_bucket)" --key health/paused.json --body "$WORK/pause" >"$WORK/put"
-  fi
-  rules=$(turn_schedules disable-rule)
-  sources=$(turn_sources --no-enabled)
-  say pause "$rules schedules and $sources event sources"
-  [[ -z $since ]] || say ok "it was paused already, since $since UTC"
-  [[ $DRY_RUN == no ]] || say ok "a dry run: nothing was written"
-}
-
-TZ=UTC main "$@"
+switch_pipeline off "$@"

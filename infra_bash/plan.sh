@@ -16,30 +16,16 @@ source "$lib/script.sh"
 source "$lib/arguments.sh"
 source "$lib/venv.sh"
 
-OPTIONS=()
-
 main() {
   local code=0
+  local -a settings=()
   read_arguments "$@"
-  "$ROOT/infra_bash/deploy.sh" --dry-run "${OPTIONS[@]}" 2>&1 | tee "$WORK/said" || code=1
+  [[ -z $OPTION_SETTINGS ]] || settings=(--settings "$OPTION_SETTINGS")
+  "$ROOT/infra_bash/deploy.sh" --dry-run "${settings[@]}" 2>&1 | tee "$WORK/said" || code=1
   [[ -n ${PULL_REQUEST-} && -n ${GH_TOKEN-} ]] || exit "$code"
   require_venv
   python ops.screens.pull_comment "$PULL_REQUEST" "$code" <"$WORK/said"
   exit "$code"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    help_if_asked "$1"
-    case $1 in
-      --settings)
-        take_value "$@"
-        OPTIONS=(--settings "$VALUE")
-        ;;
-      *) refuse_argument "$1" ;;
-    esac
-    shift "$TAKEN"
-  done
 }
 
 main "$@"

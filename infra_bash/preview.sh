@@ -14,30 +14,17 @@
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/operating.sh"
 
-SHOWN_AS=text
-
 main() {
   local answer
   read_arguments "$@"
   require_venv
   load_settings
   answer=$(invoke extract '{"do":"preview"}')
-  if [[ $SHOWN_AS == json ]]; then
+  if [[ $OPTION_JSON == yes ]]; then
     printf '%s\n' "$answer"
   else
     python ops.screens.runs preview <<<"$answer"
   fi
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--json) SHOWN_AS=json && TAKEN=1 ;;
-      0*) refuse_argument "$1" ;;
-    esac
-    shift "$TAKEN"
-  done
 }
 
 main "$@"

@@ -22,13 +22,11 @@ source "$lib/operating.sh"
 source "$lib/pausing.sh"
 source "$lib/follow.sh"
 
-TABLES=()
-SHOWN_AS=text
-LAST=no
-
 main() {
   local event run answer
   read_arguments "$@"
+  [[ $OPTION_LAST == no || ${#TABLES[@]} == 0 ]] ||
+    refuse "--last shows all that the last one read, not ${TABLES[*]}; see --help"
   require_venv
   require_tables source "${TABLES[@]}"
   load_settings
@@ -38,7 +36,7 @@ main() {
     show_preview "$event"
     return
   fi
-  if [[ $LAST == yes ]]; then
+  if [[ $OPTION_LAST == yes ]]; then
     answer=$(invoke inspect '{"do":"reconciled"}')
   else
     require_flow
@@ -51,23 +49,8 @@ main() {
 
 show() {
   local as=reconciled
-  [[ $SHOWN_AS == text ]] || as=json
+  [[ $OPTION_JSON == no ]] || as=json
   python ops.screens.runs "$as" <<<"$1"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--last) LAST=yes && TAKEN=1 ;;
-      0--json) SHOWN_AS=json && TAKEN=1 ;;
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0-*) refuse_argument "$1" ;;
-      0*) TABLES+=("$1") && TAKEN=1 ;;
-    esac
-    shift "$TAKEN"
-  done
-  [[ $LAST == no || ${#TABLES[@]} == 0 ]] || refuse "--last shows all that the last one read, not ${TABLES[*]}; see --help"
 }
 
 main "$@"

@@ -20,20 +20,4 @@ source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/pausing.sh"
 
-main() {
-  local since rules sources
-  read_stack_and_dry_run "$@"
-  require_venv
-  load_settings
-  keep_cli_loaded
-  know_account
-  require_stack
-  since=$(paused_since)
-  sources=$(turn_sources --enabled)
-  rules=$(turn_schedules enable-rule)
-  [[ -z $since ]] || forget_pause
-  say resume "$rules schedules and $sources event sources${since:+, paused since $since UTC}"
-  [[ $DRY_RUN == no ]] || say ok "a dry run: nothing was written"
-}
-
-main "$@"
+switch_pipeline on "$@"

@@ -20,13 +20,10 @@ source "$lib/operating.sh"
 source "$lib/pausing.sh"
 source "$lib/follow.sh"
 
-TABLES=()
-KEYS=''
-ONLY=''
-
 main() {
   local event run answer
   read_arguments "$@"
+  require_one_table_of_rows
   require_venv
   require_tables source "${TABLES[@]}"
   load_settings
@@ -49,41 +46,21 @@ main() {
 
 what_to_read() {
   local answer
-  case $ONLY in
-    --keys) python ops.events keys "${TABLES[0]}" "$KEYS" ;;
-    --quarantined)
-      answer=$(invoke inspect "{\"do\":\"quarantined\",\"table\":\"${TABLES[0]}\"}")
-      python ops.events quarantined "${TABLES[0]}" <<<"$answer"
-      ;;
-    *) python ops.events tables resync "${TABLES[@]}" ;;
-  esac
+  if [[ -n $OPTION_KEYS ]]; then
+    python ops.events keys "${TABLES[0]}" "$OPTION_KEYS"
+  elif [[ $OPTION_QUARANTINED == yes ]]; then
+    answer=$(invoke inspect "{\"do\":\"quarantined\",\"table\":\"${TABLES[0]}\"}")
+    python ops.events quarantined "${TABLES[0]}" <<<"$answer"
+  else
+    python ops.events tables resync "${TABLES[@]}"
+  fi
 }
 
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--keys)
-        take_value "$@"
-        [[ $VALUE =~ ^-?[0-9]+(,-?[0-9]+)*$ ]] || refuse "--keys needs whole numbers with commas, not $VALUE; see --help"
-        KEYS=$VALUE
-        name_rows "$1"
-        ;;
-      0--quarantined) name_rows "$1" && TAKEN=1 ;;
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0-*) refuse_argument "$1" ;;
-      0*) TABLES+=("$1") && TAKEN=1 ;;
-    esac
-    shift "$TAKEN"
-  done
-  ((${#TABLES[@]} > 0)) || refuse "which source table? see --help"
-  [[ -z $ONLY || ${#TABLES[@]} == 1 ]] || refuse "$ONLY is about the rows of one table, not of ${TABLES[*]}; see --help"
-}
-
-# name_rows OPTION
-name_rows() {
-  [[ -z $ONLY ]] || refuse "$1 comes after $ONLY, and one is enough; see --help"
-  ONLY=$1
+require_one_table_of_rows() {
+  [[ -z $OPTION_KEYS || $OPTION_KEYS =~ ^-?[0-9]+(,-?[0-9]+)*$ ]] ||
+    refuse "--keys needs whole numbers with commas, not $OPTION_KEYS; see --help"
+  [[ -z $OPTION_KEYS && $OPTION_QUARANTINED == no ]] || ((${#TABLES[@]} == 1)) ||
+    refuse "--keys and --quarantined are about the rows of one table, not of ${TABLES[*]}; see --help"
 }
 
 main "$@"

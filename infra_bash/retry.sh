@@ -22,9 +22,6 @@ lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/operating.sh"
 source "$lib/dead_letters.sh"
 
-TABLE=''
-DROP=no
-
 main() {
   read_arguments "$@"
   require_venv
@@ -50,20 +47,6 @@ tell_the_end() {
   [[ $DRY_RUN == no ]] || return 0
   ((STAYS == 0)) || die "dead letters of $TABLE that stay: $STAYS; mend what is said of them, and run this again"
   ((${#FOLLOWED[@]} == 0)) || die "still on its way after $FOLLOW_S s: ${!FOLLOWED[*]}; run infra_bash/status.sh later"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--drop) DROP=yes && TAKEN=1 ;;
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0-*) refuse_argument "$1" ;;
-      0*) take_table "$1" ;;
-    esac
-    shift "$TAKEN"
-  done
-  [[ -n $TABLE ]] || refuse "which warehouse table? see --help"
 }
 
 main "$@"

@@ -22,9 +22,6 @@ source "$lib/operating.sh"
 
 # A look costs a call of a function.
 EVERY_S=5
-SHOWN_AS=all
-WATCHES=no
-TABLES=()
 COLOR=()
 
 main() {
@@ -33,29 +30,17 @@ main() {
   require_tables warehouse "${TABLES[@]}"
   load_settings
   [[ ! -t 1 || -n ${NO_COLOR:-} ]] || COLOR=(--color)
-  [[ $WATCHES == no ]] || keep_looking
+  [[ $OPTION_WATCH == no ]] || keep_looking
   look
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--json) SHOWN_AS=json && TAKEN=1 ;;
-      0--watch) WATCHES=yes && TAKEN=1 ;;
-      0-*) refuse_argument "$1" ;;
-      0*) TABLES+=("$1") && TAKEN=1 ;;
-    esac
-    shift "$TAKEN"
-  done
 }
 
 # look: ends with 3 when not all is well.
 look() {
-  local status
+  local status format=all
+  [[ $OPTION_JSON == no ]] || format=json
   # In a condition, as when it keeps looking, errexit would not end it.
   status=$(invoke inspect '{"do":"status"}') || return 1
-  python ops.screens.status "$SHOWN_AS" "${COLOR[@]}" "--stack=$(same_stack)" "${TABLES[@]}" <<<"$status"
+  python ops.screens.status "$format" "${COLOR[@]}" "--stack=$(same_stack)" "${TABLES[@]}" <<<"$status"
 }
 
 # keep_looking: one screen after the other, in the same place on a terminal. A look that failed has said why.

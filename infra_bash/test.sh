@@ -15,11 +15,11 @@ source "$lib/script.sh"
 source "$lib/arguments.sh"
 source "$lib/venv.sh"
 
-CHOSEN=(-m 'not soak')
-SPEED=''
-
 main() {
+  local -a chosen=(-m 'not soak')
   read_arguments "$@"
+  [[ $OPTION_FAST == no ]] || chosen=(-m 'fast and not soak')
+  [[ $OPTION_SOAK == no ]] || chosen=(-o faulthandler_timeout=0)
   ensure_venv requirements.txt requirements-local.txt requirements-dev.txt
   cd "$ROOT"
   lint
@@ -28,21 +28,7 @@ main() {
   # The tests of a local stack are four quarters, each in one process (tests/stack/conftest.py): they wait most of their
   # time, so that two cores are enough. A process that ended in a test ends the run: with another in its place, the
   # groups of tests would never be done.
-  "$PYTHON" -m pytest --numprocesses 4 --dist loadgroup --max-worker-restart 0 "${CHOSEN[@]}"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    help_if_asked "$1"
-    [[ -z $SPEED ]] || refuse "$1 comes after $SPEED, and one is enough; see --help"
-    case $1 in
-      --fast) CHOSEN=(-m 'fast and not soak') ;;
-      --soak) CHOSEN=(-o faulthandler_timeout=0) ;;
-      *) refuse_argument "$1" ;;
-    esac
-    SPEED=$1
-    shift
-  done
+  "$PYTHON" -m pytest --numprocesses 4 --dist loadgroup --max-worker-restart 0 "${chosen[@]}"
 }
 
 lint() {

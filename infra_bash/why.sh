@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Say where a row of the warehouse came from, and where a row of the source went to.
 #
-# Usage: infra_bash/why.sh [--local | --settings FILE] [--json] TABLE ID
-#        infra_bash/why.sh [--local | --settings FILE] [--json] FACT --business ID
+# Usage: infra_bash/why.sh [--local | --settings FILE] [--json] TABLE (ID | --business ID)
 #
 #   TABLE             a warehouse table: back from a fact's record ID, or a dimension's key, to ledger, manifest,
 #                     part, batches, runs and messages. A source table: forward from its key ID into the warehouse
@@ -19,39 +18,16 @@
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/operating.sh"
 
-SHOWN_AS=text
-KIND=any
-BUSINESS=''
-NAMED=()
-
 main() {
-  local question answer
+  local kind=any question answer
   read_arguments "$@"
+  [[ -z $OPTION_BUSINESS ]] || kind=fact
   require_venv
-  require_tables "$KIND" "${NAMED[@]:0:1}"
-  [[ $KIND == any ]] || NAMED+=("$BUSINESS")
-  ((${#NAMED[@]} == 2)) || refuse "it takes a table and one id, not: ${NAMED[*]:-nothing}; see --help"
-  question=$(python ops.screens.lineage question "$KIND" "${NAMED[@]}")
+  require_tables "$kind" "$TABLE"
+  question=$(python ops.screens.lineage question "$kind" "$TABLE" "$ID$OPTION_BUSINESS")
   load_settings
   answer=$(invoke inspect "$question")
-  python ops.screens.lineage "$SHOWN_AS" <<<"$answer"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--json) SHOWN_AS=json && TAKEN=1 ;;
-      0--business)
-        take_value "$@"
-        KIND=fact
-        BUSINESS=$VALUE
-        ;;
-      0-*) refuse_argument "$1" ;;
-      0*) NAMED+=("$1") && TAKEN=1 ;;
-    esac
-    shift "$TAKEN"
-  done
+  python ops.screens.lineage "$(output_format)" <<<"$answer"
 }
 
 main "$@"

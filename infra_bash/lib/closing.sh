@@ -4,7 +4,7 @@
 # SNS takes up to a quarter of an hour until a new filter lets messages through; a first load of a million rows takes some
 # two minutes.
 MOST_S=1200
-# An ordinary first load takes less: then it is said what it may be that is waited for.
+# An ordinary first load takes less. After that a new filter may be the reason, which is then printed.
 SPREADING_AFTER_S=60
 MOST_COUNTS=5
 # Whatever is invoked here may be invoked again.
@@ -60,23 +60,22 @@ prove() {
   invoke watch '{}' >"$WORK/watched"
 }
 
-# wait_until_loaded RUN: the status in which the warehouse has it.
+# wait_until_loaded RUN: print the status in which the warehouse has it.
 wait_until_loaded() {
-  local status now before='' said=no until=$((SECONDS + MOST_S))
-  while true; do
-    status=$(invoke inspect '{"do":"status"}')
-    now=$(python ops.answers progress "$1" <<<"$status")
-    [[ $now == behind:* ]] || break
-    ((SECONDS < until)) || die "run $1 is not in the warehouse after $MOST_S s; $now"
-    [[ $now == "$before" ]] || say wait "run $1: $now"
-    before=$now
-    if [[ $said == no ]] && ((SECONDS > until - MOST_S + SPREADING_AFTER_S)) && filters_spread; then
-      say wait "SNS needs up to 15 minutes until the filters of new subscriptions work; at most $((until - SECONDS)) s more"
-      said=yes
-    fi
-    sleep 1
-  done
-  printf '%s' "$status"
+  wait_for "$MOST_S" 1 "run infra_bash/status.sh$(same_stack)" look_at_warehouse "$1" "$SECONDS"
+  printf '%s' "$ANSWER"
+}
+
+# look_at_warehouse RUN BEGAN: into ANSWER. BEGAN is when the wait began, in SECONDS.
+look_at_warehouse() {
+  local progress
+  ANSWER=$(invoke inspect '{"do":"status"}')
+  progress=$(python ops.answers progress "$1" <<<"$ANSWER")
+  [[ $progress == behind:* ]] || return 0
+  PENDING="run $1: $progress"
+  if ((SECONDS - $2 >= SPREADING_AFTER_S)) && filters_spread; then
+    PENDING+="; SNS needs up to 15 minutes until the filters of new subscriptions work"
+  fi
 }
 
 # filters_spread: whether this deploy has put any.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # wait_for reads PENDING
 # The dead letters of one warehouse table, TABLE: taken, judged by its transform, settled, followed.
 
 LETTERS=$WORK/letters
@@ -29,26 +29,24 @@ find_queue() {
   printf '%s' "$url"
 }
 
-# take_letters: all that can be seen. When there is none and another retry has some, it is waited for: what it keeps is
-# seen again then.
+# take_letters: all that are visible. When none is and another retry.sh holds some, wait for it: what it keeps becomes
+# visible again.
 take_letters() {
-  local hidden before=0 until=$((SECONDS + WAIT_S))
   TAKEN_ROUNDS=0
-  while true; do
+  wait_for "$WAIT_S" 0 \
+    "if it was killed they come back within $((HIDE_S / 60)) minutes: run this again then" take_visible_letters
+}
+
+take_visible_letters() {
+  local hidden
+  RECEIVED=yes
+  while [[ $RECEIVED == yes ]]; do
     receive "$LETTERS/taken/$(printf '%06d' "$TAKEN_ROUNDS").json" "$HIDE_S"
-    if [[ $RECEIVED == yes ]]; then
-      TAKEN_ROUNDS=$((TAKEN_ROUNDS + 1))
-      continue
-    fi
-    ((TAKEN_ROUNDS == 0)) || return 0
-    hidden=$(count_hidden)
-    ((hidden > 0)) || return 0
-    ((SECONDS < until)) ||
-      die "another retry.sh has $hidden dead letters of $TABLE; if it was killed they come back within $((HIDE_S / 60))" \
-        "minutes: run this again then"
-    ((hidden == before)) || say wait "for another retry.sh, which has $hidden dead letters of $TABLE"
-    before=$hidden
+    [[ $RECEIVED == no ]] || TAKEN_ROUNDS=$((TAKEN_ROUNDS + 1))
   done
+  ((TAKEN_ROUNDS == 0)) || return 0
+  hidden=$(count_hidden)
+  ((hidden == 0)) || PENDING="another retry.sh holds $hidden dead letters of $TABLE"
 }
 
 count_hidden() {
@@ -112,7 +110,7 @@ redrive_letter() {
 # never_letter: one that is of no use: it names no run of this log, or one that the warehouse is done with. What is
 # missing watch asks for again.
 never_letter() {
-  if [[ $DROP == yes ]]; then
+  if [[ $OPTION_DROP == yes ]]; then
     forget_letter "$1"
     tell drop "$3"
   else
@@ -162,16 +160,15 @@ give_back_letters() {
   done
 }
 
-# follow_letters: until each manifest is there, or its message is a dead letter again.
+# follow_letters: wait until each manifest is there, or its message is a dead letter again. FOLLOWED keeps what is not.
 follow_letters() {
-  local until=$((SECONDS + FOLLOW_S))
-  while ((${#FOLLOWED[@]} > 0)); do
-    see_arrivals
-    ((${#FOLLOWED[@]} > 0)) || break
-    see_failures
-    ((SECONDS < until)) || break
-    sleep 1
-  done
+  wait_for "$FOLLOW_S" 1 '' look_after_letters
+}
+
+look_after_letters() {
+  ((${#FOLLOWED[@]} == 0)) || see_arrivals
+  ((${#FOLLOWED[@]} == 0)) || see_failures
+  ((${#FOLLOWED[@]} == 0)) || PENDING="messages sent on that no transform has finished: ${#FOLLOWED[@]}"
 }
 
 see_arrivals() {

@@ -68,16 +68,16 @@ mend_it() {
   esac
 }
 
-# wait_for_message begun|ended: until the alert function has told of it, whichever way.
+# wait_for_message begun|ended: until the alert function has sent it, whichever way.
 wait_for_message() {
-  local longest_s until
-  longest_s=$((ROAD_S + FRESHNESS_OBJECTIVE_S))
-  until=$((SECONDS + longest_s))
-  until is_told "$1"; do
-    ((SECONDS < until)) || die "no message that $NAME has $1 within $longest_s s; look with infra_bash/logs.sh watch, and alert"
-    [[ $AT_ONCE == no ]] || hurry
-    sleep "$EVERY_S"
-  done
+  wait_for "$((ROAD_S + FRESHNESS_OBJECTIVE_S))" "$EVERY_S" "look with infra_bash/logs.sh$(same_stack) watch, and alert" \
+    look_for_message "$1"
+}
+
+look_for_message() {
+  is_told "$1" && return 0
+  [[ $OPTION_AT_ONCE == no ]] || hurry
+  PENDING="no message that $NAME has $1"
 }
 
 is_told() {
@@ -183,12 +183,12 @@ replace_manifest() {
 
 # keep_manifest: as it is, once it is there.
 keep_manifest() {
-  local until=$((SECONDS + ROAD_S))
-  until [[ -s $WORK/manifest ]]; do
-    ((SECONDS < until)) || die "$MANIFEST is not there after $ROAD_S s; look with infra_bash/logs.sh$(same_stack) $TABLE"
-    aws_find s3api get-object --bucket "$PROCESSED" --key "$MANIFEST" "$WORK/manifest" >"$WORK/got"
-    sleep "$EVERY_S"
-  done
+  wait_for "$ROAD_S" "$EVERY_S" "look with infra_bash/logs.sh$(same_stack) $TABLE" look_for_manifest
+}
+
+look_for_manifest() {
+  aws_find s3api get-object --bucket "$PROCESSED" --key "$MANIFEST" "$WORK/manifest" >"$WORK/got"
+  [[ -s $WORK/manifest ]] || PENDING="$MANIFEST is not there"
 }
 
 # restore_manifest: a drill that was cut short may have damaged none, but it has stopped the loader.

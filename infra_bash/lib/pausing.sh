@@ -1,6 +1,36 @@
 # shellcheck shell=bash
-# The flow's switch: the schedules and the event sources. That it is off is also written in the ingestion bucket, for
-# those who look and would be alarmed.
+# Pausing and resuming the pipeline: its schedules and its event sources. A pause is also an object in the ingestion
+# bucket, which keeps watch from reporting it as an incident.
+
+# switch_pipeline off|on ARGUMENTS…: all that pause.sh and resume.sh do.
+switch_pipeline() {
+  local since schedules sources
+  read_arguments "${@:2}"
+  require_venv
+  load_settings
+  keep_cli_loaded
+  know_account
+  require_stack
+  since=$(paused_since)
+  if [[ $1 == off ]]; then
+    [[ -n $since ]] || record_pause
+    schedules=$(turn_schedules disable-rule)
+    sources=$(turn_sources --no-enabled)
+    say pause "$schedules schedules and $sources event sources"
+    [[ -z $since ]] || say ok "it was paused already, since $since UTC"
+  else
+    sources=$(turn_sources --enabled)
+    schedules=$(turn_schedules enable-rule)
+    [[ -z $since ]] || forget_pause
+    say resume "$schedules schedules and $sources event sources${since:+, paused since $since UTC}"
+  fi
+  [[ $DRY_RUN == no ]] || say ok "a dry run: nothing was written"
+}
+
+record_pause() {
+  TZ=UTC printf '{"since": "%(%F %T)T"}' -1 >"$WORK/pause"
+  aws_write s3api put-object --bucket "$(ingestion_bucket)" --key health/paused.json --body "$WORK/pause" >"$WORK/put"
+}
 
 # paused_since: when; nothing while the flow is on.
 paused_since() {

@@ -24,13 +24,20 @@ newest_look() {
   python ops.schedules newest "$1" <"$WORK/looks.$1"
 }
 
-# prove_schedules: one that was seen at work before counts, where nothing was put that it needs.
+# prove_schedules: a schedule that was at work before counts, unless this deploy has put something that it needs.
 prove_schedules() {
-  local rule function interval_s change when until
+  local rule function interval_s change when limit_s advice began=$SECONDS
   local -a seen=()
-  until=$SECONDS
   while IFS=$'\t' read -r rule function interval_s change when <&4; do
-    if is_seen "$rule" "$function" "$interval_s" "$change" "$((until + 2 * interval_s + LATE_S))"; then
+    limit_s=0
+    advice=''
+    if ((interval_s > 0)) && [[ $WAIT_FOR_SCHEDULES == yes ]]; then
+      limit_s=$((began + 2 * interval_s + LATE_S - SECONDS))
+      advice="it works when it is invoked, so look at the rule's FailedInvocations in CloudWatch, and with"
+      advice+=" infra_bash/logs.sh$(same_stack) ${function#"$PROJECT-$STAGE-"}"
+    fi
+    wait_for "$limit_s" 2 "$advice" look_for_start "$rule" "$function" "$interval_s"
+    if [[ -z $PENDING ]]; then
       seen+=("$rule")
     else
       say later "schedule $rule: $when; infra_bash/logs.sh$(same_stack) ${function#"$PROJECT-$STAGE-"} shows it"
@@ -39,20 +46,10 @@ prove_schedules() {
   ((${#seen[@]} == 0)) || say ok "schedules at work: ${seen[*]}"
 }
 
-# is_seen RULE FUNCTION INTERVAL_S STATE UNTIL: false when it is not waited for.
-is_seen() {
-  local before=0 newest said=no
+# look_for_start RULE FUNCTION INTERVAL_S
+look_for_start() {
+  local before=0 newest
   [[ ! -e $WORK/before.$1 ]] || before=$(<"$WORK/before.$1")
-  while true; do
-    # In a condition errexit would not end it.
-    newest=$(newest_look "$1" "$2" "$3") || exit 1
-    ((newest <= before)) || return 0
-    (($3 > 0)) && [[ $WAIT_FOR_SCHEDULES == yes ]] || return 1
-    ((SECONDS < $5)) ||
-      die "the schedule $1 has not started $2 in $((2 * $3 + LATE_S)) s, though it works when it is invoked; look at" \
-        "the rule's FailedInvocations in CloudWatch, and with infra_bash/logs.sh$(same_stack) ${2#"$PROJECT-$STAGE-"}"
-    [[ $said == yes ]] || say wait "for schedule $1 to start $2, at most $((2 * $3 + LATE_S)) s"
-    said=yes
-    sleep 2
-  done
+  newest=$(newest_look "$1" "$2" "$3")
+  ((newest > before)) || PENDING="schedule $1 has not started $2 yet"
 }

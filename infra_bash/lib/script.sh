@@ -60,6 +60,33 @@ step() {
   say step "$name, $((tenths / 10)).$((tenths % 10)) s"
 }
 
+# After so long without news the same line is printed again, so that a person sees that the script still runs.
+SILENCE_S=60
+
+# wait_for LIMIT_S INTERVAL_S ADVICE PROBE…: run PROBE every INTERVAL_S until it leaves PENDING empty, and print PENDING,
+# the words for what is still missing, whenever it changes. After LIMIT_S the script fails with PENDING and ADVICE;
+# without ADVICE the function returns, and PENDING is not empty. PROBE is not called in a condition, so that an error in
+# it ends the script.
+wait_for() {
+  local limit_s=$1 interval_s=$2 advice=$3 began=$SECONDS printed='' printed_at=$SECONDS
+  shift 3
+  while true; do
+    PENDING=''
+    "$@"
+    [[ -n $PENDING ]] || return 0
+    if ((SECONDS - began >= limit_s)); then
+      [[ -n $advice ]] || return 0
+      die "gave up after $limit_s s: $PENDING; $advice"
+    fi
+    if [[ $PENDING != "$printed" ]] || ((SECONDS - printed_at >= SILENCE_S)); then
+      say wait "$PENDING ($((SECONDS - began)) of at most $limit_s s)"
+      printed=$PENDING
+      printed_at=$SECONDS
+    fi
+    sleep "$interval_s"
+  done
+}
+
 # together NAME:COMMAND…: those steps at the same time; fails, when all have ended, if one has failed. A dry run
 # takes them one by one: what it says is in order.
 together() {

@@ -8,11 +8,3 @@ require_tables() {
   complaint=$(python ops.tables "$@")
   [[ -z $complaint ]] || refuse "$complaint"
 }
-
-# take_table NAME: into TABLE, by a script that works on one.
-take_table() {
-  [[ -z $TABLE ]] || refuse "$1 comes after $TABLE, and one table at a time is enough; see --help"
-  TABLE=$1
-  # shellcheck disable=SC2034 # whoever reads the arguments shifts by it
-  TAKEN=1
-}

@@ -19,7 +19,7 @@ BUCKET, KEY = "totestream-test-ingestion-000000000000", "deploy/lock.json"
 DEPLOY = """
     source infra_bash/lib/script.sh
     for part in arguments settings aws deploy_lock; do source infra_bash/lib/$part.sh; done
-    read_argument --settings "$1"
+    SETTINGS_FILE=$1
     DRY_RUN=$2
     load_settings
     know_account
