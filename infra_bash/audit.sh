@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Ask whether a library that is locked here is known to be vulnerable.
+# Check the locked libraries for known vulnerabilities.
 #
 # Usage: infra_bash/audit.sh
 #
 #   --help            this text
 #
-# Exit codes: 0 none is, 1 one is or could not be asked about, 2 wrong usage.
+# Exit codes: 0 none found, 1 one found or not checked, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib

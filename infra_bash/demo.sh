@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Commit one change in the local source and follow it into the warehouse, step by step, with its times.
+# Commit one change in the local source and follow it into the warehouse, step by step, with the time of each step.
 #
 # Usage: infra_bash/demo.sh --local [--within SECONDS]
 #
@@ -8,7 +8,7 @@
 #   --help            this text
 #
 # The change: a new colleague takes over a sale, which dim_staff and fact_sales_order must show. A line has the
-# seconds since the commit, the step, and in brackets whose clock says so. The source may tick meanwhile.
+# seconds since the commit, the step, and in brackets whose clock measured it. Other changes may go on meanwhile.
 # Exit codes: 0 the change is visible, 1 it is not or there is no local stack, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib

@@ -50,7 +50,7 @@ source "$lib/foreign.sh"
 source "$lib/invoke.sh"
 source "$lib/follow.sh"
 source "$lib/schedules.sh"
-source "$lib/closing.sh"
+source "$lib/proof.sh"
 
 main() {
   read_arguments "$@"
@@ -63,16 +63,16 @@ main() {
   step "concurrency" choose_concurrency
   step "plan" want "${NEED_NO_PACKAGE[@]}"
   step "lock" lock_stack
-  together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
+  in_parallel packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
   lock_stack
   step "upload" ensure_packages
   step "plan" want "${NEED_PACKAGES[@]}"
-  together functions:ensure_lambdas secrets:ensure_secrets
+  in_parallel functions:ensure_lambdas secrets:ensure_secrets
   step "retired tables" retire
   step "what is not ours" remove_foreign
   step "former packages" remove_former
   step "warehouse tables" migrate
-  together "bell:ensure_bell" "schedules:ensure_rules" "alerts:ensure_alerts"
+  in_parallel "bell:ensure_bell" "schedules:ensure_rules" "alerts:ensure_alerts"
   if [[ $DRY_RUN == yes ]]; then
     say ok "a dry run: nothing was written"
   else

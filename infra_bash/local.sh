@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# The local stack: a source database that ticks, an empty warehouse, and AWS, all on this machine.
+# Start and stop the local stack: a source database that changes, an empty warehouse, and AWS, all on this machine.
 #
 # Usage: infra_bash/local.sh (start [--source-csv DIR | [--orders N] [--seed N] [--today DATE]] [--no-tick]
 #                             | stop | reset | urls)
 #
-#   start               bring it up as it was left; the first time, make it
-#     --source-csv DIR  fill the source from DIR/TABLE.csv (header, empty field = NULL), not with invented rows
-#     --orders N        invent so many orders (default 5000)
-#     --seed N          with these dice (default 1)
-#     --today DATE      ending on the day before this one, YYYY-MM-DD (default today, UTC)
-#     --no-tick         leave the source standing still
-#   stop                stop it; source, warehouse and AWS keep what they hold
-#   reset               stop it and delete all it holds
-#   urls                print connection URLs for psql or any other client, and what the AWS CLI needs, secrets included
+#   start               start it with the data that it had; the first time, create it
+#     --source-csv DIR  fill the source from DIR/TABLE.csv (header, empty field = NULL) instead of generated rows
+#     --orders N        how many orders to generate (default 5000)
+#     --seed N          seed of the random generator (default 1)
+#     --today DATE      the last orders are of the day before, YYYY-MM-DD (default today, UTC)
+#     --no-tick         do not change the source while it runs
+#   stop                stop it; source, warehouse and AWS keep their data
+#   reset               stop it and delete its data
+#   urls                print connection URLs for any PostgreSQL client, and the AWS CLI's variables, secrets included
 #   --help              this text
 #
-# It lives in .local, or where TOTESTREAM_LOCAL says. What is deployed on it comes from ./infra_bash/deploy.sh --local.
+# Its files are in .local, or in the folder that TOTESTREAM_LOCAL names. ./infra_bash/deploy.sh --local deploys on it.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib

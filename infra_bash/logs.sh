@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Show what the functions said about a warehouse table, or what one function said.
+# Show the log lines about a warehouse table, or those of one function.
 #
 # Usage: infra_bash/logs.sh [--local | --settings FILE] [--run N] [--minutes N] [--follow] TABLE|FUNCTION
 #
-#   TABLE             a warehouse table: its transform, and what load said of it
+#   TABLE             a warehouse table: the log of its transform, and load's lines about it
 #   FUNCTION          extract, load, watch, alert, inspect, expire or migrate
 #   --run N           only lines about this run
-#   --minutes N       look back so far (default 60)
-#   --follow          go on as it is said, until Ctrl-C
+#   --minutes N       the last N minutes (default 60)
+#   --follow          go on with new lines, until Ctrl-C
 #   --local           the local stack
 #   --settings FILE   default settings.env
 #   --help            this text
@@ -17,9 +17,9 @@
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/operating.sh"
+source "$lib/operator.sh"
 
-# CloudWatch shows a line some seconds after it was said.
+# CloudWatch returns a line some seconds after it was written.
 EVERY_S=3
 FUNCTIONS=(extract load watch alert inspect expire migrate)
 
@@ -44,7 +44,7 @@ is_function() {
   [[ " ${FUNCTIONS[*]} " == *" $1 "* ]]
 }
 
-# show_lines: what is new since the last time, in order; one that comes late within a moment is not lost.
+# show_lines: print the lines that are new since the last call, in order. A line that arrives late is not lost.
 show_lines() {
   local noun
   local -a nouns=("$SUBJECT")

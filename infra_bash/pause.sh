@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Stop the flow: the schedules and the event sources. What is at work ends in peace, and nothing is lost.
+# Pause the pipeline: its schedules and its event sources. Functions that run now finish, and no data is lost.
 #
 # Usage: infra_bash/pause.sh [--local | --settings FILE] [--dry-run]
 #
 #   --local           the local stack
 #   --settings FILE   default settings.env
-#   --dry-run         say how much would be stopped, and stop nothing
+#   --dry-run         print how much would be stopped, and stop nothing
 #   --help            this text
 #
-# watch goes on looking, and is silent; status.sh says since when. ./infra_bash/resume.sh ends it, and so does a deploy.
-# Queues keep their messages for four days: what a longer pause loses of them is asked for again.
+# watch goes on checking, and reports nothing; status.sh shows since when. ./infra_bash/resume.sh ends the pause, and so
+# does a deploy. Queues keep messages for four days: what a longer pause loses of them is published again.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib

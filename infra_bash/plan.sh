@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Say what a deploy would change, in a pull request as one comment that is edited with each push.
+# Show what a deploy would change; in a pull request as one comment, which each push edits.
 #
 # Usage: infra_bash/plan.sh [--settings FILE]
 #
 #   --settings FILE   default settings.env, or the environment, as for deploy.sh
 #   --help            this text
 #
-# Where PULL_REQUEST, GITHUB_REPOSITORY and GH_TOKEN are set, as in .github/workflows/plan.yml, the comment is written;
-# elsewhere this is deploy.sh --dry-run.
+# The comment is written where PULL_REQUEST, GITHUB_REPOSITORY and GH_TOKEN are set, as in .github/workflows/plan.yml.
+# Elsewhere this is deploy.sh --dry-run.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib

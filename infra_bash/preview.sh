@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Show what the next run would read from the source. Nothing is moved, written or locked.
+# Show what the next run would read from the source. Nothing is written or locked.
 #
 # Usage: infra_bash/preview.sh [--local | --settings FILE] [--json]
 #
-#   --json            for programs
+#   --json            JSON, for programs
 #   --local           the local stack
 #   --settings FILE   default settings.env
 #   --help            this text
@@ -12,7 +12,7 @@
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/operating.sh"
+source "$lib/operator.sh"
 
 main() {
   local answer

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Let the flow go on after a pause: the event sources, then the schedules.
+# Resume the pipeline after a pause: its event sources, then its schedules.
 #
 # Usage: infra_bash/resume.sh [--local | --settings FILE] [--dry-run]
 #
 #   --local           the local stack
 #   --settings FILE   default settings.env
-#   --dry-run         say how much would be started, and start nothing
+#   --dry-run         print how much would be started, and start nothing
 #   --help            this text
 #
-# What changed meanwhile comes with the next run.
+# The next run reads what changed meanwhile.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Read source tables afresh, or some rows of one, as a new run, and follow it into the warehouse.
+# Read source tables again, or some rows of one, as a new run, and follow it into the warehouse.
 #
 # Usage: infra_bash/resync.sh [--local | --settings FILE] [--keys KEYS | --quarantined] [--dry-run] TABLE…
 #
-#   TABLE             source tables; whole, unless rows are named
-#   --keys KEYS       only the rows with these keys, with commas: 17,18
-#   --quarantined     only the rows that are in quarantine, once what was wrong with them is mended
+#   TABLE             source tables; whole, unless an option selects rows
+#   --keys KEYS       only the rows with these keys, separated by commas: 17,18
+#   --quarantined     only the rows that are in quarantine, once they are corrected in the source
 #   --local           the local stack
 #   --settings FILE   default settings.env
-#   --dry-run         say what would be read, and read nothing
+#   --dry-run         print what would be read, and read nothing
 #   --help            this text
 #
-# Rows that the warehouse has already add nothing; of a reference table all rows are read in any case. Safe at any time.
+# Rows that the warehouse has already are skipped. A reference table is always read whole. Safe at any time.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/operating.sh"
+source "$lib/operator.sh"
 source "$lib/pausing.sh"
 source "$lib/follow.sh"
 
@@ -37,7 +37,7 @@ main() {
     show_preview "$event"
     return
   fi
-  require_flow
+  require_not_paused
   run=$(extract_now "$event")
   say run "$run reads ${TABLES[*]}"
   answer=$(follow "$run")

@@ -18,7 +18,7 @@ STACK_NAMED=''
 DRY_RUN=no
 # An argument that is longer is no option with a typing error.
 LONGEST_TYPO=30
-# A run has eight digits in the keys of the buckets. Other numbers have no limit of their own, but bash's arithmetic has.
+# A run has eight digits in the keys of the buckets. Other numbers need only fit into bash's arithmetic.
 LAST_RUN=99999999
 LARGEST_NUMBER=999999999999999
 

@@ -1,30 +1,32 @@
 # shellcheck shell=bash
-# Whether each schedule starts its function. What it has started names the rule in the line that ends it in the log.
+# The check that each schedule starts its function: the last log line of an invocation names the rule that started it.
 
-# CloudWatch shows a line some seconds after it was said.
+# CloudWatch returns a line some seconds after it was written.
 LATE_S=30
-# AWS takes five minutes of difference between this machine's clock and its own.
+# AWS accepts a difference of five minutes between this machine's clock and its own.
 CLOCKS_DIFFER_S=300
 
-# note_looks: what was there before is no proof of what was put since. Called when all is put.
-note_looks() {
+# record_last_starts: remember the last start of each changed schedule, which does not prove the change. Called when all
+# changes are made.
+record_last_starts() {
   local rule function interval_s change
   [[ $DRY_RUN == no ]] || return 0
   python ops.schedules plan "$STATE" >"$WORK/schedules"
   while IFS=$'\t' read -r rule function interval_s change _ <&3; do
-    [[ $change != changed ]] || newest_look "$rule" "$function" "$interval_s" >"$WORK/before.$rule"
+    [[ $change != changed ]] || newest_start "$rule" "$function" "$interval_s" >"$WORK/before.$rule"
   done 3<"$WORK/schedules"
 }
 
-# newest_look RULE FUNCTION INTERVAL_S: its time in the log's milliseconds, 0 when there was none in two intervals.
-newest_look() {
+# newest_start RULE FUNCTION INTERVAL_S: print the time of the last start in ms since 1970; 0: none in two intervals.
+newest_start() {
   local since_s=$((EPOCHSECONDS - 2 * $3 - LATE_S - CLOCKS_DIFFER_S))
   aws_find logs filter-log-events --log-group-name "/aws/lambda/$2" --start-time "${since_s}000" \
     --filter-pattern "{ \$.rule = \"$1\" }" >"$WORK/looks.$1"
   python ops.schedules newest "$1" <"$WORK/looks.$1"
 }
 
-# prove_schedules: a schedule that was at work before counts, unless this deploy has put something that it needs.
+# prove_schedules: wait until each schedule has started its function. A start from before this deploy counts, unless the
+# deploy has changed the schedule.
 prove_schedules() {
   local rule function interval_s change when limit_s advice began=$SECONDS
   local -a seen=()
@@ -36,7 +38,7 @@ prove_schedules() {
       advice="it works when it is invoked, so look at the rule's FailedInvocations in CloudWatch, and with"
       advice+=" infra_bash/logs.sh$(same_stack) ${function#"$PROJECT-$STAGE-"}"
     fi
-    wait_for "$limit_s" 2 "$advice" look_for_start "$rule" "$function" "$interval_s"
+    wait_for "$limit_s" 2 "$advice" check_start "$rule" "$function" "$interval_s"
     if [[ -z $PENDING ]]; then
       seen+=("$rule")
     else
@@ -46,10 +48,10 @@ prove_schedules() {
   ((${#seen[@]} == 0)) || say ok "schedules at work: ${seen[*]}"
 }
 
-# look_for_start RULE FUNCTION INTERVAL_S
-look_for_start() {
+# check_start RULE FUNCTION INTERVAL_S
+check_start() {
   local before=0 newest
   [[ ! -e $WORK/before.$1 ]] || before=$(<"$WORK/before.$1")
-  newest=$(newest_look "$1" "$2" "$3")
+  newest=$(newest_start "$1" "$2" "$3")
   ((newest > before)) || PENDING="schedule $1 has not started $2 yet"
 }

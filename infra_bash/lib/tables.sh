@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Tables named by a person: each script wants them of one kind.
+# Tables as arguments: each script takes those of one kind.
 
-# require_tables KIND NAME…: every NAME is a table of KIND, `warehouse` or `source`; else the right ones are named.
+# require_tables KIND NAME…: refuse a NAME that is no table of KIND (warehouse, source, fact, any), and list the tables.
 require_tables() {
   local complaint
   (($# > 1)) || return 0

@@ -280,7 +280,7 @@ def test_a_script_leaves_nothing_behind(tmp_path: Path, recorder: Path) -> None:
 
 
 def prove(loaded_run: int, **status: object) -> subprocess.CompletedProcess[str]:
-    """closing.sh's proof, where the first count finds extract at work, each other is run 1, and inspect always answers
+    """proof.sh's proof, where the first count finds extract at work, each other is run 1, and inspect always answers
     the same."""
     table = {"table": "dim_staff", "expected": 2, "there": 1, "last_run": 1, "freshness_s": 1}
     answer = json.dumps({"loaded_run": loaded_run, "comparable": True, "tables": [table]} | status)
@@ -288,7 +288,7 @@ def prove(loaded_run: int, **status: object) -> subprocess.CompletedProcess[str]
         source infra_bash/lib/script.sh
         source infra_bash/lib/arguments.sh
         source infra_bash/lib/follow.sh
-        source infra_bash/lib/closing.sh
+        source infra_bash/lib/proof.sh
         invoke() {{ if [[ $1 == extract ]]; then counted; else printf '%s' '{answer}'; fi; }}
         counted() {{ cat "$WORK/answer"; printf '{{"run": 1, "busy": false}}' >"$WORK/answer"; }}
         printf '{{"run": null, "busy": true}}' >"$WORK/answer"
@@ -302,7 +302,7 @@ def test_a_proof_that_differs_fails_and_names_the_table() -> None:
     proof = prove(loaded_run=1)
     assert proof.returncode == 1
     busy, failed = proof.stderr.splitlines()
-    assert re.fullmatch(r"wait    another extraction is at work \(\d of at most 600 s\)", busy)
+    assert re.fullmatch(r"wait    another extraction is running \(\d of at most 600 s\)", busy)
     assert failed == "FAILED  expected and there differ: dim_staff; run infra_bash/status.sh --local"
 
 

@@ -1,31 +1,31 @@
 # shellcheck shell=bash
-# The proof at the end of a deploy: what the source has is in the warehouse.
+# The proof at the end of a deploy: the rows of the source are in the warehouse.
 
-# SNS takes up to a quarter of an hour until a new filter lets messages through; a first load of a million rows takes some
-# two minutes.
+# SNS needs up to 15 minutes until a new filter lets messages through. A first load of a million rows takes some two
+# minutes.
 MOST_S=1200
 # An ordinary first load takes less. After that a new filter may be the reason, which is then printed.
 SPREADING_AFTER_S=60
 MOST_COUNTS=5
-# Whatever is invoked here may be invoked again.
+# All invocations of a deploy are idempotent.
 # shellcheck disable=SC2034 # invoke reads it
 REPEATABLE=yes
 
-# migrate: what it did is counted here, and listed in the function's log; what it would not do is said.
+# migrate: print how much it changed, and what it refused to change; the function's log has each change.
 migrate() {
   local answer verb words event='{}' fine=''
   if [[ $DRY_RUN == yes ]]; then
     event='{"do": "preview"}'
-    # Who only plans may invoke nothing that could also write.
+    # The role for plans may not invoke what can also write.
     fine=AccessDenied
     if is_changing "$PROJECT-$STAGE-migrate"; then
-      say create "warehouse tables: which, the function migrate knows once it is there"
+      say create "warehouse tables: which is known once the function migrate exists"
       return
     fi
   fi
   answer=$(FINE=$fine invoke migrate "$event")
   if [[ -z $answer ]]; then
-    say unknown "warehouse tables: only who may invoke migrate is told"
+    say unknown "warehouse tables: this role may not invoke migrate"
     return
   fi
   [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || (umask 077 && python ops.answers did <<<"$answer" >>"$LOCAL/migrate.log")
@@ -35,13 +35,13 @@ migrate() {
   done <"$WORK/migrated"
 }
 
-# prove: count the source in one run, wait for it in the warehouse, and show both, and what is not read. Fails when
-# they differ, or when each time something newer had been loaded before the two could be compared.
+# prove: count the source's rows in one run, wait until the warehouse has it, and print both counts and the tables that
+# are held. Fails when the counts differ, or when each time a later run was loaded before they could be compared.
 prove() {
   local attempt status run wrong now held
   for ((attempt = 1; attempt <= MOST_COUNTS; attempt++)); do
     run=$(extract_now '{"do":"count"}')
-    # Where nothing changed no manifest rings the loader, and the schedule would be waited for.
+    # A run without changes has no manifest that triggers the loader; without this the loader's schedule would decide.
     invoke load '{"do":"load"}' >"$WORK/load"
     status=$(wait_until_loaded "$run")
     now=$(python ops.answers progress "$run" <<<"$status")
@@ -56,18 +56,18 @@ prove() {
   [[ $now == loaded ]] || die "the source changes too fast to be counted; run infra_bash/status.sh$(same_stack) later"
   wrong=$(python ops.answers wrong <<<"$status")
   [[ -z $wrong ]] || die "expected and there differ: $wrong; run infra_bash/status.sh$(same_stack)"
-  # Ages count from its first look, and until then nobody knows whether all is well.
+  # The health of the stack is unknown until watch's first check, from which ages are counted.
   invoke watch '{}' >"$WORK/watched"
 }
 
 # wait_until_loaded RUN: print the status in which the warehouse has it.
 wait_until_loaded() {
-  wait_for "$MOST_S" 1 "run infra_bash/status.sh$(same_stack)" look_at_warehouse "$1" "$SECONDS"
+  wait_for "$MOST_S" 1 "run infra_bash/status.sh$(same_stack)" check_warehouse "$1" "$SECONDS"
   printf '%s' "$ANSWER"
 }
 
-# look_at_warehouse RUN BEGAN: into ANSWER. BEGAN is when the wait began, in SECONDS.
-look_at_warehouse() {
+# check_warehouse RUN BEGAN: into ANSWER. BEGAN is when the wait began, in SECONDS.
+check_warehouse() {
   local progress
   ANSWER=$(invoke inspect '{"do":"status"}')
   progress=$(python ops.answers progress "$1" <<<"$ANSWER")
@@ -78,7 +78,7 @@ look_at_warehouse() {
   fi
 }
 
-# filters_spread: whether this deploy has put any.
+# filters_spread: whether this deploy has changed a filter.
 filters_spread() {
   grep -qvE '^ok' "$STATE/subscriptions.verdicts"
 }
