@@ -91,7 +91,7 @@ turn_schedules() {
   [[ $1 == disable-rule ]] || state=DISABLED
   read -ra names <<<"$(schedules_that_are "$state" | tr '\n' ' ')"
   for name in "${names[@]}"; do
-    aws_write events "$1" --name "$name"
+    aws_write events "$1" --name "$name" >"$WORK/rule"
     count=$((count + 1))
   done
   printf '%s' "$count"
