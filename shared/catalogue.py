@@ -16,6 +16,9 @@ INTEGER, MONEY, BOOLEAN, TEXT, TIMESTAMP = (
     Kind.TEXT,
     Kind.TIMESTAMP,
 )
+# The name of the reader that reads a table: shared/source/readers.
+POSTGRESQL = "postgresql"
+
 CREATED = Column("created_at", TIMESTAMP)
 UPDATED = Column("last_updated", TIMESTAMP)
 
@@ -25,6 +28,7 @@ class SourceTable:
     name: str
     reference: bool
     columns: tuple[Column, ...]
+    reader: str = POSTGRESQL
 
     @property
     def key(self) -> str:

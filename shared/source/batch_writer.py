@@ -1,71 +1,56 @@
-"""The parts of one batch, written while they are read."""
+"""Write the parts of one batch while its rows are read."""
 
 from datetime import datetime
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from shared.aws.bucket import Bucket
 from shared.catalogue import UPDATED, SourceTable
-from shared.columns import TOO_LONG, UNREADABLE
-from shared.frames import Frame, Series
+from shared.frames import Frame
 from shared.lake import keys, parquet
-from shared.lake.documents import Part, Snapshot
-from shared.source import sql
+from shared.lake.documents import Part
 
 
-class PartLocation(NamedTuple):
-    """Whose parts they are."""
+class BatchLocation(NamedTuple):
+    """The record that names the parts: their keys follow from it. `taken_at` is its snapshot's time."""
 
     run: int
     attempt: str
-    snapshot: Snapshot
+    taken_at: datetime
 
 
-class Parts:
-    """`xids` are the transaction ids that the next cursor must know; `newest_change_at` is the newest last_updated that
-    a datetime can hold: no age is measured by one before Christ or after the year 9999.
+class BatchWriter:
+    """Writes a part for each frame.
+
+    `written` are the parts. `newest_change_at` is the newest last_updated in them, and None when there is none. Times
+    before Christ and after the year 9999, which no datetime holds, are left out of it.
     """
 
-    def __init__(self, bucket: Bucket, table: SourceTable, place: PartLocation) -> None:
-        self._bucket, self._table, self._place = bucket, table, place
+    def __init__(self, bucket: Bucket, table: SourceTable, location: BatchLocation) -> None:
+        self._bucket, self._table, self._location = bucket, table, location
         self.written: list[Part] = []
-        self.xids: set[int] = set()
         self.newest_change_at: datetime | None = None
 
     def add(self, frame: Frame) -> None:
-        xids = frame.pop(sql.XID)
-        self.xids.update(xids[xids >= self._place.snapshot.xmin].unique().tolist())
-        self._name_too_long(frame)
-        self._see_changes(frame)
+        """Write a frame of the table's batch_columns."""
+        self._note_newest_change(frame)
         self.written.append(self._write(frame))
 
-    def _name_too_long(self, frame: Frame) -> None:
-        """Add the texts that were left out for their length to the row's unreadable columns."""
-        bits = frame.pop(sql.TOO_LONG)
-        if not bits.any():
-            return
-        unreadable = [[names] if isinstance(names, str) else [] for names in frame[UNREADABLE]]
-        for place, column in enumerate(self._table.texts):
-            for row in np.flatnonzero(bits & 1 << place):
-                unreadable[row].append(column.name + TOO_LONG)
-        frame[UNREADABLE] = Series([",".join(names) or None for names in unreadable], dtype="str")
-
-    def _see_changes(self, frame: Frame) -> None:
+    def _note_newest_change(self, frame: Frame) -> None:
         if UPDATED.name not in frame:
             return
         times = frame[UPDATED.name]
         newest = times[times.between(datetime.min, datetime.max)].max()
-        # Of no rows, and of nulls alone, there is none.
+        # NaT where there are no rows, or only nulls.
         if not pd.isna(newest):
             self.newest_change_at = max(filter(None, (self.newest_change_at, pd.Timestamp(newest).to_pydatetime())))
 
     def _write(self, frame: Frame) -> Part:
         body = parquet.encode(frame, self._table.batch_columns)
         sha256 = keys.content_hash(body)
-        run, attempt, snapshot = self._place
+        run, attempt, taken_at = self._location
         number = len(self.written)
-        key = keys.batch_part_key(self._table.name, snapshot.taken_at, run, attempt, number, sha256)
+        key = keys.batch_part_key(self._table.name, taken_at, run, attempt, number, sha256)
         self._bucket.create(key, body)
         return Part(key=key, sha256=sha256, rows=len(frame), bytes=len(body))

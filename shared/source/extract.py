@@ -1,9 +1,12 @@
 """One run of the extraction: read what changed, commit its record, then publish it.
 
-The order is the promise: parts are written, the source's WAL is known to be flushed, the run record is created
-(the commit), the messages are sent, the run is marked as published. Killed anywhere, the next run goes on.
+The order guarantees that nothing is lost: parts are written, the sources are known to keep what was read, the run
+record is created (the commit), the messages are sent, the run is marked as published. Killed anywhere, the next run
+continues there.
 """
 
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -13,21 +16,21 @@ from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.health import LoadProgress, last_words
 from shared.lake.run_log import messages_of
-from shared.source.database import Source
 from shared.source.health import looked_before
+from shared.source.reading import ReaderFailed, Reading, begin_reading, failures_of, opened_sessions
 from shared.source.report import report
 from shared.source.request import ExtractRequest
-from shared.source.run import ExtractDependencies, ExtractRun, Reading, begin_reading, rows_of
+from shared.source.run import ExtractDependencies, ExtractRun, rows_of
 
-# One asked by a person, and the day's reconcile, waits for a scheduled run to end, and goes on behind the one that took
-# its number meanwhile; a scheduled run leaves both to the next minute.
+# A run that a person started, and the daily reconcile, wait for a scheduled run to end, and try again when another run
+# took their number meanwhile; a scheduled run leaves both to the next minute.
 PATIENCE_S = 60.0
 ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
 class ExtractResult:
-    """`run` is None when nothing changed, or when another extract was at work (`busy`)."""
+    """`run` is None when nothing changed, or when another extract was running (`busy`)."""
 
     run: int | None
     published: int
@@ -40,31 +43,59 @@ class ExtractResult:
 
 
 def extract(request: ExtractRequest, outside: ExtractDependencies) -> ExtractResult:
-    outcome = _attempt(request, outside)
+    """Commit a run of what changed, if anything did.
+
+    When a reader fails, the tables of the others are read and committed all the same; then its error is raised.
+    """
+    result = _attempt(request, outside)
     for _ in range(ATTEMPTS - 1):
-        if not (outcome.busy and request.forced):
+        if not (result.busy and request.forced):
             break
-        outcome = _attempt(request, outside)
-    return outcome
+        result = _attempt(request, outside)
+    return result
 
 
 def _attempt(request: ExtractRequest, outside: ExtractDependencies) -> ExtractResult:
-    newest, used = where_to_go_on(request, outside)
-    published = publish_what_is_not(newest, outside)
-    with outside.open_source() as connection:
-        source = Source(connection)
-        if not source.take_lock(outside.stack, PATIENCE_S if request.forced else 0, outside.sleep):
-            return ExtractResult(None, published, busy=True)
-        reading = begin_reading(source, outside.time_left_s(), looked_before(outside.run_log.bucket, newest))
+    newest, used = find_start(request, outside)
+    published = publish_unpublished(newest, outside)
+    failed: dict[str, Exception] = {}
+    result = None
+    while result is None and len(failed) < len(outside.readers):
+        try:
+            result = _read_and_commit(request, outside, newest, used, published, failed)
+        except ReaderFailed as failure:
+            # What was read is discarded: the next try reads the tables of the other readers.
+            failed[failure.reader] = failure.error
+    if result is None or failed:
+        raise next(iter(failed.values()))
+    return result
+
+
+def _read_and_commit(
+    request: ExtractRequest,
+    outside: ExtractDependencies,
+    newest: RunRecord | None,
+    used: int,
+    published: int,
+    failed: Mapping[str, Exception],
+) -> ExtractResult:
+    with ExitStack() as exits:
+        sessions = opened_sessions(outside.readers, failed, exits)
+        for reader, session in sessions.items():
+            with failures_of(reader):
+                if not session.take_lock(outside.stack, PATIENCE_S if request.forced else 0, outside.sleep):
+                    return ExtractResult(None, published, busy=True)
+        before = looked_before(outside.run_log.bucket, newest)
+        reading = begin_reading(sessions, outside.time_left_s(), failed, before)
         records, looked_at = read_records(request, outside, reading, newest, used)
-        source.end()
+        reading.end()
         if not records:
             report(outside.run_log.bucket, outside.now(), reading, looked_at, newest, is_new=False)
             return ExtractResult(None, published)
-        source.wait_flushed(reading.moment, outside.sleep)
+        reading.wait_durable(outside.sleep)
     for record in records:
         refuse_used_number(record.run, outside)
-        # Whoever loses throws everything away: a renumbered run would repeat what the winner has read.
+        # The loser of a race discards everything: a renumbered run would repeat what the winner has read.
         if not outside.run_log.commit(record):
             return ExtractResult(None, published, busy=True)
         publish(record, outside)
@@ -73,8 +104,8 @@ def _attempt(request: ExtractRequest, outside: ExtractDependencies) -> ExtractRe
     return ExtractResult(record.run, published + len(records), rows=sum(map(rows_of, records)))
 
 
-def where_to_go_on(request: ExtractRequest, outside: ExtractDependencies) -> tuple[RunRecord | None, int]:
-    """Return the newest record; or, where a log is to begin, None and the last number that was ever used.
+def find_start(request: ExtractRequest, outside: ExtractDependencies) -> tuple[RunRecord | None, int]:
+    """Return the newest record or, where a log is to begin, None and the last number that was ever used.
 
     Raises LogWentBack when the loader has loaded a later run of this log, and Refused when all numbers are used.
     """
@@ -95,7 +126,7 @@ def where_to_go_on(request: ExtractRequest, outside: ExtractDependencies) -> tup
 
 
 def refuse_used_number(run: int, outside: ExtractDependencies) -> None:
-    """Raises LogWentBack when messages of another run of this number were sent."""
+    """Raise LogWentBack when messages of another run of this number were sent."""
     if outside.run_log.was_used(run):
         raise LogWentBack(f"run {run} was published, and its record is gone")
 
@@ -108,19 +139,22 @@ def read_records(
     used: int = 0,
     kind: type[ExtractRun] = ExtractRun,
 ) -> tuple[list[RunRecord], dict[str, datetime]]:
-    """The records that there is something to say in, each made to follow the one before; and Run.looked_at."""
+    """Return the records, each made to follow the one before, and the times as ExtractRun.looked_at has them.
+
+    A record that would say nothing new is left out.
+    """
     records: list[RunRecord] = []
     looked_at: dict[str, datetime] = {}
-    for part in request.parts:
-        run = kind(part, outside, reading, records[-1] if records else newest, used)
+    for each in request.records:
+        run = kind(each, outside, reading, records[-1] if records else newest, used)
         record = run.read()
         records += [record] if record else []
         looked_at |= run.looked_at
     return records, looked_at
 
 
-def publish_what_is_not(newest: RunRecord | None, outside: ExtractDependencies) -> int:
-    """The outbox: publish every committed run that was not known to be published; how many there were."""
+def publish_unpublished(newest: RunRecord | None, outside: ExtractDependencies) -> int:
+    """Publish every committed run that is not marked as published (the outbox). Return how many there were."""
     runs = outside.run_log.unpublished(newest.run, newest.began) if newest else []
     for run in runs:
         publish(outside.run_log.get(run), outside)

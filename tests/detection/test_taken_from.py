@@ -9,6 +9,7 @@ from conftest import Database
 from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.source.extract import extract
+from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import ExtractRequest
 from tests.detection.servers import leave
 from tests.detection.watching import Watched
@@ -168,7 +169,7 @@ def test_a_label_that_is_renamed_and_renamed_back_around_a_run_s_reading(
     def rename(_: Native) -> None:
         other.run("ALTER TYPE \"TransactionType\" RENAME VALUE 'SALE' TO 'SOLD'")
 
-    renaming = replace(stack.outside(), open_source=lambda: Watched(trading.connect(), rename))
+    renaming = replace(stack.outside(), readers=(PostgresReader(lambda: Watched(trading.connect(), rename)),))
     assert extract(ExtractRequest(), renaming).run == 1
     other.run("ALTER TYPE \"TransactionType\" RENAME VALUE 'SOLD' TO 'SALE'")
     assert stack.extract().run == 2

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from shared.catalogue import TABLES
 from shared.errors import Refused
 from shared.lake.documents import RECONCILE
-from shared.source import sql
 from shared.source.extract import extract
 from shared.source.preview import compare, preview
+from shared.source.readers.postgres import sql
 from shared.source.request import MOST_KEYS, ExtractRequest, request_from_event
 from tests.shared.source.test_extract import Stack, currency, owner, stack, transaction
 

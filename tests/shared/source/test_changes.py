@@ -7,25 +7,28 @@ import pytest
 
 from shared.catalogue import SourceTable
 from shared.columns import Column, Kind
-from shared.lake.documents import Cursor, Snapshot
-from shared.source.changes import (
-    MOST_SEEN,
+from shared.lake.documents import PostgresCursor
+from shared.source.readers.base import TableView
+from shared.source.readers.postgres.changes import (
+    MAX_TRACKED_XIDS,
     TAKEN_FROM,
     KeyStats,
+    SnapshotInfo,
     difference,
     flush_target,
     keys_are_gone,
     keys_of,
     next_cursor,
     reason_for_full,
-    undeclared,
 )
-from shared.source.live import Live
+from shared.source.readers.postgres.live import LiveTable
+from shared.source.run import undeclared
+from shared.source.schema_versions import new_schema_version
 
 pytestmark = pytest.mark.fast
 
-LIVE = Live(oid=1, relfilenode=1, columns=(), taken_from=dict.fromkeys(TAKEN_FROM, "0"))
-CURSOR = Cursor(
+LIVE = LiveTable(oid=1, relfilenode=1, columns=(), taken_from=dict.fromkeys(TAKEN_FROM, "0"))
+CURSOR = PostgresCursor(
     server="a",
     xmin=1000,
     seen=(),
@@ -40,11 +43,14 @@ CURSOR = Cursor(
 )
 
 
+def taken(xmin: int, xmax: int, server: str = "a") -> SnapshotInfo:
+    return SnapshotInfo(datetime(2026, 1, 5), xmin, xmax, server)
+
+
 @pytest.mark.parametrize(("xmax", "is_told"), [(999, False), (1000, True), (10**9, True), (2**31, False)])
 def test_ids_that_went_back_or_further_than_age_can_tell_make_a_full_batch(xmax: int, is_told: bool) -> None:
     """age() counts from the newest id, and more may have been given out since: 2**31 - 1000 is too near."""
-    snapshot = Snapshot(taken_at=datetime(2026, 1, 5), xmin=xmax, xmax=xmax)
-    assert (reason_for_full(CURSOR, snapshot, "a", LIVE, {}) is None) is is_told
+    assert (reason_for_full(CURSOR, taken(xmax, xmax), LIVE) is None) is is_told
 
 
 @pytest.mark.parametrize(
@@ -126,12 +132,11 @@ def test_a_table_or_a_column_that_is_missing_is_named() -> None:
     live = LIVE._replace(columns=(("paid_id", "integer"), ("more", "text")))
     assert difference(table, None) == "table paid is not there"
     assert difference(table, live) == "column paid.value is missing"
-    assert undeclared(table, live) == ["more"]
+    assert undeclared(table, TableView(dict(live.columns))) == ["more"]
 
 
-def cursor_after(before: Cursor | None, xmin: int, *xids: int) -> Cursor:
-    snapshot = Snapshot(taken_at=datetime(2026, 1, 5), xmin=xmin, xmax=xmin + 100)
-    return next_cursor(before, snapshot, "b", LIVE, KeyStats(5, 50, 9, 3, 30), xids, {"paid": "x"})
+def cursor_after(before: PostgresCursor | None, xmin: int, *xids: int) -> PostgresCursor:
+    return next_cursor(before, taken(xmin, xmin + 100, "b"), LIVE, KeyStats(5, 50, 9, 3, 30), xids, {"paid": "x"})
 
 
 def test_a_cursor_keeps_of_the_ids_that_were_seen_those_that_may_be_met_again() -> None:
@@ -144,34 +149,38 @@ def test_a_cursor_keeps_of_the_ids_that_were_seen_those_that_may_be_met_again() 
 
 
 def test_past_so_many_ids_none_is_kept() -> None:
-    most = range(2000, 2000 + MOST_SEEN)
+    most = range(2000, 2000 + MAX_TRACKED_XIDS)
     assert cursor_after(None, 2000, *most).seen == tuple(most)
     assert cursor_after(None, 2000, *most, most.stop).seen == ()
 
 
 @pytest.mark.parametrize(
-    ("server", "live", "read_for", "reason"),
+    ("server", "live", "reason"),
     [
-        ("a", LIVE, {"paid": "x", "fact_paid": "y"}, None),
-        ("b", LIVE, {"paid": "x"}, "the server was started anew, or is another one"),
-        ("a", LIVE._replace(oid=2), {"paid": "x"}, "the table was made anew or rewritten"),
-        ("a", LIVE._replace(relfilenode=2), {"paid": "x"}, "the table was made anew or rewritten"),
-        ("a", LIVE._replace(columns=(("new", "text"),)), {"paid": "x"}, "its columns changed"),
-        ("a", LIVE, {"paid": "x", "fact_paid": "z"}, "the declaration of fact_paid changed"),
-        ("a", LIVE, {"paid": "x", "fact_paid": "y", "dim_paid": "z"}, "warehouse table dim_paid is new"),
-        # What it is no longer read for is no reason to read it.
-        ("a", LIVE, {"paid": "x"}, None),
+        ("a", LIVE, None),
+        ("b", LIVE, "the server was started anew, or is another one"),
+        ("a", LIVE._replace(oid=2), "the table was made anew or rewritten"),
+        ("a", LIVE._replace(relfilenode=2), "the table was made anew or rewritten"),
+        ("a", LIVE._replace(columns=(("new", "text"),)), "its columns changed"),
     ],
 )
-def test_what_a_cursor_was_not_taken_from_or_for_makes_a_full_batch(
-    server: str, live: Live, read_for: dict[str, str], reason: str | None
-) -> None:
-    cursor = msgspec.structs.replace(CURSOR, read_for={"paid": "x", "fact_paid": "y"})
-    snapshot = Snapshot(taken_at=datetime(2026, 1, 5), xmin=1001, xmax=1001)
-    assert reason_for_full(cursor, snapshot, server, live, read_for) == reason
+def test_what_a_cursor_was_not_taken_from_makes_a_full_batch(server: str, live: LiveTable, reason: str | None) -> None:
+    assert reason_for_full(CURSOR, taken(1001, 1001, server), live) == reason
+
+
+@pytest.mark.parametrize(
+    ("read_for", "reason"),
+    [
+        ({"paid": "x", "fact_paid": "y"}, None),
+        ({"paid": "x", "fact_paid": "z"}, "the declaration of fact_paid changed"),
+        ({"paid": "x", "fact_paid": "y", "dim_paid": "z"}, "warehouse table dim_paid is new"),
+        # What it is no longer read for is no reason to read it.
+        ({"paid": "x"}, None),
+    ],
+)
+def test_what_a_cursor_was_not_taken_for_makes_a_full_batch(read_for: dict[str, str], reason: str | None) -> None:
+    assert new_schema_version({"paid": "x", "fact_paid": "y"}, read_for) == reason
 
 
 def test_a_cursor_that_does_not_say_for_what_it_was_read_makes_a_full_batch() -> None:
-    cursor = msgspec.structs.replace(CURSOR, read_for=None)
-    snapshot = Snapshot(taken_at=datetime(2026, 1, 5), xmin=1001, xmax=1001)
-    assert reason_for_full(cursor, snapshot, "a", LIVE, {}) == "read by a version that did not say for what"
+    assert new_schema_version(None, {}) == "read by a version that did not say for what"

@@ -25,6 +25,7 @@ from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
 from shared.source.extract import ExtractResult, extract
 from shared.source.preview import compare, preview
+from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import ExtractRequest
 from shared.source.run import ExtractDependencies
 from shared.warehouse.registry import TARGETS
@@ -49,7 +50,7 @@ class Stack:
         return ExtractDependencies(
             run_log=self.log,
             topic=self.topic,
-            open_source=self.totesys.connect,
+            readers=(PostgresReader(self.totesys.connect),),
             targets=TARGETS,
             stack="totestream-test",
             code="test",
@@ -360,7 +361,7 @@ def test_a_number_that_another_attempt_took_is_never_renumbered(stack: Stack, ow
         assert stack.log.commit(rival)
         return stack.totesys.connect()
 
-    outside = replace(stack.outside(), open_source=open_after_the_rival_commits)
+    outside = replace(stack.outside(), readers=(PostgresReader(open_after_the_rival_commits),))
     outcome = extract(ExtractRequest(), outside)
     assert outcome.run is None and outcome.busy
     assert stack.record(2).attempt == "rival"

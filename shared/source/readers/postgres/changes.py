@@ -1,25 +1,40 @@
-"""Which part of a table a run must read, and where the next run goes on: decisions without I/O."""
+"""Which part of a PostgreSQL table a run must read, and where the next run continues: decisions without I/O."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from shared.catalogue import SourceTable
 from shared.columns import Kind
-from shared.lake.documents import Cursor, Snapshot
-from shared.source.live import Live
-from shared.warehouse.registry import Target
+from shared.lake.documents import PostgresCursor
+from shared.source.readers.postgres.live import LiveTable
 
-# Past so many ids the set costs more than the rows it spares: they are read again, and the loader, which
-# compares, drops them. The most ever seen in a stress of eight writers was 598.
-MOST_SEEN = 50_000
+# Beyond so many ids the set costs more than the rows that it saves: they are read again, and the loader, which
+# compares, drops them. The most ever seen in a stress test of eight writers was 598.
+MAX_TRACKED_XIDS = 50_000
 
-# age() tells 2**31 ids apart, counted from the newest, which may be younger than the snapshot: half is safe.
-FURTHEST_AGO = 2**30
+# age() tells 2**31 ids apart, counted from the newest id, which may be newer than the snapshot: half of it is safe.
+MAX_XID_AGE = 2**30
+
+
+class SnapshotInfo(NamedTuple):
+    """The snapshot of a run, and its server.
+
+    `server` is when the server was started. `lsn` is how far its WAL was written, None on a standby. `wal_problem` says
+    why a server that writes cannot report that.
+    """
+
+    taken_at: datetime
+    xmin: int
+    xmax: int
+    server: str
+    lsn: int | None = None
+    wal_problem: str | None = None
 
 
 class KeyStats(NamedTuple):
-    """What the delete detector counted: all keys, and those up to the cursor's maximum."""
+    """What the delete detector counted: all keys, and those up to the cursor's highest key."""
 
     rows: int
     checksum: int
@@ -28,10 +43,10 @@ class KeyStats(NamedTuple):
     old_checksum: int
 
 
-def difference(table: SourceTable, live: Live | None) -> str | None:
-    """How the live table differs from its contract in a way that forbids reading it; None when it does not.
+def difference(table: SourceTable, live: LiveTable | None) -> str | None:
+    """Return how the live table differs from the catalogue in a way that forbids reading it; None when it does not.
 
-    A column that the contract does not know is no hindrance.
+    A column that the catalogue does not have does not forbid it.
     """
     if live is None:
         return f"table {table.name} is not there"
@@ -44,12 +59,6 @@ def difference(table: SourceTable, live: Live | None) -> str | None:
         if not _holds(column.kind, types[column.name]):
             return f"column {table.name}.{column.name} is {types[column.name]}, not {column.kind}"
     return None
-
-
-def undeclared(table: SourceTable, live: Live) -> list[str]:
-    """The live columns that the contract does not know."""
-    declared = {column.name for column in table.columns}
-    return [name for name, _ in live.columns if name not in declared]
 
 
 def _unfit(table: SourceTable, relation: str, kind: str, storage: str | None) -> str:
@@ -67,7 +76,7 @@ RELATIONS = {
     "i": "an index",
     "I": "an index",
 }
-"""pg_class.relkind, of what bears a table's name and is none."""
+"""What has a table's name and is no table, by pg_class.relkind."""
 
 
 def _holds(kind: Kind, live: str) -> bool:
@@ -85,20 +94,9 @@ LIVE_TYPES = {
 }
 
 
-def purposes(table: SourceTable, targets: Mapping[str, Target]) -> dict[str, str]:
-    """What the table is read for now: Cursor.read_for."""
-    made_of_it = {target.name: target.fingerprint for target in targets.values() if table.name in target.sources}
-    return {table.name: table.fingerprint, **made_of_it}
-
-
-def reason_for_full(
-    cursor: Cursor | None, snapshot: Snapshot, server: str, live: Live, read_for: Mapping[str, str]
-) -> str | None:
-    """Why the cursor says nothing about this table as it is now, or too little for what it is read for now; None
-    when a delta can be told."""
-    if cursor is None:
-        return "first read"
-    if cursor.server != server:
+def reason_for_full(cursor: PostgresCursor, snapshot: SnapshotInfo, live: LiveTable) -> str | None:
+    """Return why the cursor says nothing about this table as it is now; None when a delta can be read."""
+    if cursor.server != snapshot.server:
         return "the server was started anew, or is another one"
     if (cursor.oid, cursor.relfilenode) != (live.oid, live.relfilenode):
         return "the table was made anew or rewritten"
@@ -109,9 +107,9 @@ def reason_for_full(
     for part, reason in TAKEN_FROM.items():
         if cursor.taken_from.get(part) != live.taken_from[part]:
             return reason
-    if not 0 <= snapshot.xmax - cursor.xmin < FURTHEST_AGO:
+    if not 0 <= snapshot.xmax - cursor.xmin < MAX_XID_AGE:
         return "transaction ids went round, or back"
-    return _new_purpose(cursor.read_for, read_for)
+    return None
 
 
 TAKEN_FROM = {
@@ -123,49 +121,37 @@ TAKEN_FROM = {
     "policies": "its row-level security changed",
     "masks": "its security labels, or its reader's, changed",
 }
-"""Each part of Live.taken_from, and what is told when it is another one."""
+"""Each part of LiveTable.taken_from, and the reason that is given when it is another one."""
 
 
-def _new_purpose(before: Mapping[str, str] | None, now: Mapping[str, str]) -> str | None:
-    if before is None:
-        return "read by a version that did not say for what"
-    for name, declaration in now.items():
-        if name not in before:
-            return f"warehouse table {name} is new"
-        if before[name] != declaration:
-            return f"the declaration of {name} changed"
-    return None
+def keys_are_gone(cursor: PostgresCursor, keys: KeyStats) -> bool:
+    """Return whether the keys up to the cursor's highest key are no longer the same set.
 
-
-def keys_are_gone(cursor: Cursor, keys: KeyStats) -> bool:
-    """Whether the keys up to the old maximum are no longer the same set.
-
-    A key that committed late, below the maximum, is a false alarm: it costs one full read.
+    A key that committed late, below the highest, is a false alarm: it costs one full read.
     """
     return (keys.old_rows, keys.old_checksum) != (cursor.count, cursor.checksum)
 
 
-def keys_of(cursor: Cursor) -> KeyStats:
-    """What the cursor's own run has counted: of a run that leaves it to a later one to find what was deleted."""
+def keys_of(cursor: PostgresCursor) -> KeyStats:
+    """Return what the run that made the cursor counted: for a run that leaves deletions to a later one."""
     return KeyStats(cursor.count, cursor.checksum, cursor.max_key, cursor.count, cursor.checksum)
 
 
 def next_cursor(
-    cursor: Cursor | None,
-    snapshot: Snapshot,
-    server: str,
-    live: Live,
+    cursor: PostgresCursor | None,
+    snapshot: SnapshotInfo,
+    live: LiveTable,
     keys: KeyStats,
     xids: Iterable[int],
     read_for: dict[str, str],
-) -> Cursor:
-    """Where the next run starts. `cursor` is None after a full read; `xids` are of the rows just read."""
+) -> PostgresCursor:
+    """Return where the next run starts. `cursor` is None after a full read; `xids` are those of the rows just read."""
     before: Collection[int] = cursor.seen if cursor else ()
     seen = sorted({xid for source in (before, xids) for xid in source if xid >= snapshot.xmin})
-    return Cursor(
-        server=server,
+    return PostgresCursor(
+        server=snapshot.server,
         xmin=snapshot.xmin,
-        seen=tuple(seen) if len(seen) <= MOST_SEEN else (),
+        seen=tuple(seen) if len(seen) <= MAX_TRACKED_XIDS else (),
         oid=live.oid,
         relfilenode=live.relfilenode,
         columns=live.fingerprint,
@@ -179,9 +165,9 @@ def next_cursor(
 
 
 def flush_target(lsn: int) -> int:
-    """The byte of the WAL that must be flushed before a run at `lsn` may be committed.
+    """Return the position of the WAL that must be flushed before a run at `lsn` may be committed.
 
-    A position just behind the header of an 8 kB page is rounded down to the page: an idle server flushes no
-    further than the end of the last page.
+    A position just behind the header of an 8 kB page is rounded down to the page: an idle server flushes no further
+    than the end of the last page.
     """
     return lsn - lsn % 8192 if lsn % 8192 <= 40 else lsn

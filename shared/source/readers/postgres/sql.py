@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 
 from shared.catalogue import SourceTable
 from shared.columns import LONGEST_TEXT, Column, Kind
-from shared.lake.documents import Cursor, Snapshot
+from shared.lake.documents import PostgresCursor
 from shared.postgres.connection import literal, quoted
-from shared.source.live import Live
+from shared.source.readers.postgres.changes import SnapshotInfo
+from shared.source.readers.postgres.live import LiveTable
 
 XID = "xmin"
 """The column that COPY adds: the id of the transaction that made the row, widened to 64 bits. It has the name of a
@@ -72,7 +73,7 @@ def probe(table: SourceTable) -> str:
     return f"SELECT xmin FROM {table_name(table)} LIMIT 0"
 
 
-def way_in(table: SourceTable, live: Live) -> str:
+def grant_for(table: SourceTable, live: LiveTable) -> str:
     """What lets this login read every row of a table that is closed to it."""
     login, name = _shown(live.login), f"public.{_shown(table.name)}"
     if live.closed_by == "policy":
@@ -86,20 +87,22 @@ def _shown(name: str) -> str:
     return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else quoted(name)
 
 
-def copy_all(table: SourceTable, snapshot: Snapshot) -> str:
+def copy_all(table: SourceTable, snapshot: SnapshotInfo) -> str:
     return _copy(table, f"SELECT {_columns(table)}, {_widened(snapshot.xmax)} AS {XID} FROM {table_name(table)} t")
 
 
-def copy_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor, keys: Sequence[int] = ()) -> str:
+def copy_changed(table: SourceTable, snapshot: SnapshotInfo, cursor: PostgresCursor, keys: Sequence[int] = ()) -> str:
     return _copy(table, _changed(table, snapshot, cursor, keys))
 
 
-def count_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor | None, keys: Sequence[int]) -> str:
+def count_changed(
+    table: SourceTable, snapshot: SnapshotInfo, cursor: PostgresCursor | None, keys: Sequence[int]
+) -> str:
     rows = f"({_changed(table, snapshot, cursor, keys)}) AS q" if cursor else table_name(table)
     return f"SELECT count(*) FROM {rows}"
 
 
-def any_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor) -> str:
+def any_changed(table: SourceTable, snapshot: SnapshotInfo, cursor: PostgresCursor) -> str:
     return f"SELECT EXISTS ({_changed(table, snapshot, cursor)})"
 
 
@@ -187,7 +190,7 @@ def _widened(xmax: int) -> str:
     return f"{raw} + ((({xmax - 1} - {raw}) >> 32) << 32)"
 
 
-def _changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor, keys: Sequence[int] = ()) -> str:
+def _changed(table: SourceTable, snapshot: SnapshotInfo, cursor: PostgresCursor, keys: Sequence[int] = ()) -> str:
     """The rows whose creating transaction the cursor's snapshot did not see, and those of `keys`; each once.
 
     age() is the cheap filter: it compares 32-bit ids on the circle they live on. The rest is exact.
