@@ -7,15 +7,8 @@ A *moving* table grows all the time: its batches hold the rows that changed.
 import hashlib
 from dataclasses import dataclass
 
-from shared.columns import UNREADABLE, Column, Kind
+from shared.columns import BOOLEAN, INTEGER, MONEY, TEXT, TIMESTAMP, UNREADABLE, Column
 
-INTEGER, MONEY, BOOLEAN, TEXT, TIMESTAMP = (
-    Kind.INTEGER,
-    Kind.MONEY,
-    Kind.BOOLEAN,
-    Kind.TEXT,
-    Kind.TIMESTAMP,
-)
 # The name of the reader that reads a table: shared/source/readers.
 POSTGRESQL = "postgresql"
 
@@ -38,7 +31,7 @@ class SourceTable:
     @property
     def batch_columns(self) -> tuple[Column, ...]:
         """What a batch's parquet holds: the columns, and which of a row's values they could not hold."""
-        return (*self.columns, Column(UNREADABLE, Kind.TEXT, nullable=True))
+        return (*self.columns, Column(UNREADABLE, TEXT, nullable=True))
 
     @property
     def texts(self) -> tuple[Column, ...]:

@@ -7,25 +7,14 @@ parameters are always :table, :log, :run and :snapshot_at of the manifest being 
 
 from collections.abc import Sequence
 
-from shared.columns import Column, Kind
+from shared.columns import TEXT, Column
 from shared.load.bookkeeping import DIFFERING, GONE, MISSING, deletion_key, deletions
 from shared.postgres.connection import literal, quoted
 from shared.warehouse.registry import Target
 
 STAGE = "pg_temp.etl_stage"
 REFUSED = "pg_temp.etl_refused"
-REFUSED_COLUMNS = (Column("key", Kind.TEXT, nullable=True), Column("reason", Kind.TEXT, nullable=True))
-
-# A prepared warehouse may have other types: what is staged is what travels, and INSERT converts.
-TYPES = {
-    Kind.INTEGER: "integer",
-    Kind.MONEY: "numeric(10,2)",
-    Kind.BOOLEAN: "boolean",
-    Kind.TEXT: "text",
-    Kind.DATE: "date",
-    Kind.TIME: "time",
-    Kind.TIMESTAMP: "timestamp",
-}
+REFUSED_COLUMNS = (Column("key", TEXT, nullable=True), Column("reason", TEXT, nullable=True))
 
 
 def listed(columns: Sequence[Column], alias: str = "") -> str:
@@ -36,7 +25,8 @@ def listed(columns: Sequence[Column], alias: str = "") -> str:
 
 
 def create_stage(stage: str, columns: Sequence[Column]) -> str:
-    fields = ", ".join(f"{quoted(c.name)} {TYPES[c.kind]}" for c in columns)
+    # A prepared warehouse may have other types: INSERT converts.
+    fields = ", ".join(f"{quoted(c.name)} {c.kind.stage_type}" for c in columns)
     return f"CREATE TEMPORARY TABLE {stage.removeprefix('pg_temp.')} ({fields}) ON COMMIT DROP"
 
 

@@ -11,11 +11,11 @@ from types import ModuleType
 from typing import Any, Literal
 
 import sqlalchemy
-from sqlalchemy import Boolean, Date, DateTime, Integer, Numeric, String, Table, Time
+from sqlalchemy import Table
 
 from shared import warehouse
 from shared.catalogue import TABLES
-from shared.columns import Column, Kind
+from shared.columns import Column, kind_declared_as
 from shared.errors import BadDeclaration
 from shared.frames import Frame, Series
 
@@ -23,16 +23,6 @@ from shared.frames import Frame, Series
 NAME = "[a-z][a-z0-9_]{0,22}"
 
 TargetKind = Literal["fact", "dimension", "set"]
-
-KINDS: tuple[tuple[type[Any], Kind], ...] = (
-    (Integer, Kind.INTEGER),
-    (Numeric, Kind.MONEY),
-    (Boolean, Kind.BOOLEAN),
-    (String, Kind.TEXT),
-    (Date, Kind.DATE),
-    (Time, Kind.TIME),
-    (DateTime, Kind.TIMESTAMP),
-)
 
 
 @dataclass(frozen=True)
@@ -154,11 +144,14 @@ def _primary_key(table: Table) -> str:
 
 
 def _travelling(column: sqlalchemy.Column[Any]) -> Column:
-    for declared, kind in KINDS:
-        if isinstance(column.type, declared):
-            # str: SQLAlchemy's own kind of it is more than the parquet library takes for a name.
-            return Column(str(column.name), kind, bool(column.nullable))
-    raise BadDeclaration(column.table.name, f"{column.name}: no column of type {column.type} can travel")
+    try:
+        kind = kind_declared_as(column.type)
+    except ValueError as error:
+        raise BadDeclaration(column.table.name, f"{column.name}: {error}") from error
+    if kind is None:
+        raise BadDeclaration(column.table.name, f"{column.name}: no column of type {column.type} can travel")
+    # str: fastparquet does not accept SQLAlchemy's own subclass of it as a name.
+    return Column(str(column.name), kind, bool(column.nullable))
 
 
 def _references(table: Table) -> dict[str, tuple[str, str]]:

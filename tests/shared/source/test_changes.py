@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from shared.catalogue import SourceTable
-from shared.columns import Column, Kind
+from shared.columns import BOOLEAN, INTEGER, MONEY, TEXT, TIMESTAMP, Column, Kind
 from shared.lake.documents import PostgresCursor
 from shared.source.readers.base import TableView
 from shared.source.readers.postgres.changes import (
@@ -98,37 +98,37 @@ def test_a_position_behind_a_page_s_header_is_flushed_with_the_page_before(lsn: 
 @pytest.mark.parametrize(
     ("kind", "live", "is_taken"),
     [
-        (Kind.MONEY, "numeric(10,2)", True),
-        (Kind.MONEY, "numeric(8,0)", True),
-        (Kind.MONEY, "numeric(9,1)", True),
+        (MONEY, "numeric(10,2)", True),
+        (MONEY, "numeric(8,0)", True),
+        (MONEY, "numeric(9,1)", True),
         # Ten digits before the point do not fit into numeric(10,2), nor do three behind it.
-        (Kind.MONEY, "numeric(12,2)", False),
-        (Kind.MONEY, "numeric(11,2)", False),
-        (Kind.MONEY, "numeric(9,0)", False),
-        (Kind.MONEY, "numeric(10,3)", False),
-        (Kind.MONEY, "numeric", False),
-        (Kind.MONEY, "double precision", False),
-        (Kind.INTEGER, "integer", True),
-        (Kind.INTEGER, "bigint", False),
-        (Kind.BOOLEAN, "boolean", True),
-        (Kind.BOOLEAN, "text", False),
-        (Kind.TEXT, "text", True),
-        (Kind.TEXT, "character varying(20)", True),
-        (Kind.TEXT, "character(3)", False),
-        (Kind.TIMESTAMP, "timestamp without time zone", True),
-        (Kind.TIMESTAMP, "timestamp(3) without time zone", True),
-        (Kind.TIMESTAMP, "timestamp with time zone", False),
-        (Kind.TIMESTAMP, "date", False),
+        (MONEY, "numeric(12,2)", False),
+        (MONEY, "numeric(11,2)", False),
+        (MONEY, "numeric(9,0)", False),
+        (MONEY, "numeric(10,3)", False),
+        (MONEY, "numeric", False),
+        (MONEY, "double precision", False),
+        (INTEGER, "integer", True),
+        (INTEGER, "bigint", False),
+        (BOOLEAN, "boolean", True),
+        (BOOLEAN, "text", False),
+        (TEXT, "text", True),
+        (TEXT, "character varying(20)", True),
+        (TEXT, "character(3)", False),
+        (TIMESTAMP, "timestamp without time zone", True),
+        (TIMESTAMP, "timestamp(3) without time zone", True),
+        (TIMESTAMP, "timestamp with time zone", False),
+        (TIMESTAMP, "date", False),
     ],
 )
 def test_a_live_type_is_taken_when_every_value_of_it_can_be_held(kind: Kind, live: str, is_taken: bool) -> None:
-    table = SourceTable("paid", False, (Column("paid_id", Kind.INTEGER), Column("value", kind)))
+    table = SourceTable("paid", False, (Column("paid_id", INTEGER), Column("value", kind)))
     found = difference(table, LIVE._replace(columns=(("paid_id", "integer"), ("value", live), ("more", "text"))))
     assert found == (None if is_taken else f"column paid.value is {live}, not {kind}")
 
 
 def test_a_table_or_a_column_that_is_missing_is_named() -> None:
-    table = SourceTable("paid", False, (Column("paid_id", Kind.INTEGER), Column("value", Kind.MONEY)))
+    table = SourceTable("paid", False, (Column("paid_id", INTEGER), Column("value", MONEY)))
     live = LIVE._replace(columns=(("paid_id", "integer"), ("more", "text")))
     assert difference(table, None) == "table paid is not there"
     assert difference(table, live) == "column paid.value is missing"

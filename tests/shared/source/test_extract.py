@@ -15,7 +15,7 @@ from conftest import Database
 from shared.aws.bucket import S3Bucket
 from shared.aws.topic import SnsTopic
 from shared.catalogue import TABLES
-from shared.columns import Column, Kind
+from shared.columns import TEXT, Column
 from shared.frames import Frame
 from shared.lake import keys, parquet
 from shared.lake.change_topic import SnsChangeTopic
@@ -267,7 +267,7 @@ def test_what_is_declared_otherwise_is_read_whole_once(
     owner.run(currency_with_symbol)
     transaction(owner, 1)
     stack.extract()
-    columns = (*TABLES["currency"].columns, Column("symbol", Kind.TEXT, nullable=True))
+    columns = (*TABLES["currency"].columns, Column("symbol", TEXT, nullable=True))
     monkeypatch.setitem(TABLES, "currency", replace(TABLES["currency"], columns=columns))
     wider = replace(TARGETS["dim_transaction"], fingerprint="another")
     newer = replace(stack.outside(), targets={**TARGETS, "dim_transaction": wider})

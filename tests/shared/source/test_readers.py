@@ -15,7 +15,7 @@ import pytest
 from conftest import Database
 from shared.aws.bucket import S3Bucket
 from shared.catalogue import CREATED, TABLES, UPDATED, SourceTable
-from shared.columns import UNREADABLE, Column, Kind
+from shared.columns import INTEGER, TEXT, UNREADABLE, Column
 from shared.errors import BadDocument, NotYet, ServiceUnavailable
 from shared.frames import Frame
 from shared.lake import keys
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.fast
 RATES = SourceTable(
     "rate",
     False,
-    (Column("rate_id", Kind.INTEGER), Column("pair", Kind.TEXT), CREATED, UPDATED),
+    (Column("rate_id", INTEGER), Column("pair", TEXT), CREATED, UPDATED),
     reader="list",
 )
 T = TypeVar("T")

@@ -1,12 +1,10 @@
 """Which part of a PostgreSQL table a run must read, and where the next run continues: decisions without I/O."""
 
-import re
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from shared.catalogue import SourceTable
-from shared.columns import Kind
 from shared.lake.documents import PostgresCursor
 from shared.source.readers.postgres.live import LiveTable
 
@@ -56,7 +54,7 @@ def difference(table: SourceTable, live: LiveTable | None) -> str | None:
     for column in table.columns:
         if column.name not in types:
             return f"column {table.name}.{column.name} is missing"
-        if not _holds(column.kind, types[column.name]):
+        if not column.kind.holds_source_type(types[column.name]):
             return f"column {table.name}.{column.name} is {types[column.name]}, not {column.kind}"
     return None
 
@@ -77,21 +75,6 @@ RELATIONS = {
     "I": "an index",
 }
 """What has a table's name and is no table, by pg_class.relkind."""
-
-
-def _holds(kind: Kind, live: str) -> bool:
-    if kind == Kind.MONEY:
-        found = re.fullmatch(r"numeric\((\d+),(\d+)\)", live)
-        return found is not None and int(found[2]) <= 2 and int(found[1]) - int(found[2]) <= 8
-    return re.fullmatch(LIVE_TYPES[kind], live) is not None
-
-
-LIVE_TYPES = {
-    Kind.INTEGER: r"integer",
-    Kind.BOOLEAN: r"boolean",
-    Kind.TEXT: r"text|enum|character varying(\(\d+\))?",
-    Kind.TIMESTAMP: r"timestamp(\(\d\))? without time zone",
-}
 
 
 def reason_for_full(cursor: PostgresCursor, snapshot: SnapshotInfo, live: LiveTable) -> str | None:

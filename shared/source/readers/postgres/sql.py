@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from shared.catalogue import SourceTable
-from shared.columns import LONGEST_TEXT, Column, Kind
+from shared.columns import LONGEST_TEXT, TEXT, TIMESTAMP, Column
 from shared.lake.documents import PostgresCursor
 from shared.postgres.connection import literal, quoted
 from shared.source.readers.postgres.changes import SnapshotInfo
@@ -132,7 +132,7 @@ def count_dates(tables: Collection[SourceTable]) -> str:
         f"SELECT {_day(column)} AS day FROM {table_name(table)}"
         for table in tables
         for column in table.columns
-        if column.kind == Kind.TIMESTAMP or column.name.endswith("_date")
+        if column.kind == TIMESTAMP or column.name.endswith("_date")
     ]
     return f"(SELECT count(DISTINCT day) FROM ({' UNION '.join(days)}) AS days)"
 
@@ -140,7 +140,7 @@ def count_dates(tables: Collection[SourceTable]) -> str:
 def _day(column: Column) -> str:
     """The day as a date; null where there is none: in an infinite time, and in a text that dim_date takes for none."""
     name = quoted(column.name)
-    if column.kind == Kind.TIMESTAMP:
+    if column.kind == TIMESTAMP:
         return f"CASE WHEN isfinite({name}) THEN CAST({name} AS date) END"
     name = f"CAST({name} AS text)"
     year, month, day = (f"CAST(substr({name}, {at}, {length}) AS integer)" for at, length in ((1, 4), (6, 2), (9, 2)))
@@ -167,7 +167,7 @@ def _columns(table: SourceTable) -> str:
 
 def _read(column: Column) -> str:
     # Enums and varchars of any length travel as text, and a text that is too long does not travel at all.
-    if column.kind == Kind.TEXT:
+    if column.kind == TEXT:
         return f"CASE WHEN NOT {_is_too_long(column)} THEN CAST({quoted(column.name)} AS text) END"
     return quoted(column.name)
 
