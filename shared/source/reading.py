@@ -61,7 +61,7 @@ class Reading:
         if table.reader in self.failed:
             raise TableError(table_error(self.failed[table.reader]).reason, hold=False)
         if table.reader not in self.sessions:
-            raise TableError(f"there is no reader {table.reader}: mend shared/catalogue.py", hold=True)
+            raise TableError(f"there is no reader {table.reader}: correct shared/catalogue.py", hold=True)
         return self.sessions[table.reader]
 
     def looked_at(self, states: Mapping[str, TableState]) -> dict[str, datetime]:

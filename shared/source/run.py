@@ -151,7 +151,7 @@ class ExtractRun:
     def _readable(self, session: SourceSession, table: SourceTable) -> TableView:
         view = session.view(table)
         if view.difference:
-            raise TableError(f"{view.difference}: mend the source, or shared/catalogue.py", hold=True)
+            raise TableError(f"{view.difference}: correct the source, or shared/catalogue.py", hold=True)
         if view.error:
             raise view.error
         return view

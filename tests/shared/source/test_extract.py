@@ -318,7 +318,7 @@ def test_a_table_that_is_not_there_yet_is_held_by_name_and_the_others_are_read(
     stack.extract()
     hold = stack.record(1).tables["currency"].hold
     assert hold is not None
-    assert hold.reason == "table currency is not there: mend the source, or shared/catalogue.py"
+    assert hold.reason == "table currency is not there: correct the source, or shared/catalogue.py"
     assert stack.rows(1, "transaction") == [1]
     owner.run("ALTER TABLE currencies RENAME TO currency; INSERT INTO currency VALUES (1, 'GBP', now(), now())")
     stack.extract()
@@ -528,7 +528,7 @@ def test_what_is_no_plain_table_is_held_by_what_it_is(stack: Stack, statements: 
     with stack.totesys.server.superuser(stack.totesys.name) as admin:
         admin.run(f"{statements}; GRANT SELECT ON currency TO totestream_extract")
     assert stack.extract().run == 1
-    assert hold_of(stack, 1, "currency") == f"{words}: mend the source, or shared/catalogue.py"
+    assert hold_of(stack, 1, "currency") == f"{words}: correct the source, or shared/catalogue.py"
     assert set(stack.record(1).changed) == set(TABLES) - {"currency"}
 
 

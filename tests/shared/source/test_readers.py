@@ -251,7 +251,7 @@ def test_preview_and_catalogue_show_both(both: Both) -> None:
 def test_a_table_of_a_reader_that_there_is_not_is_held(both: Both) -> None:
     both.stack.extract()
     hold = both.record(1).tables["rate"].hold
-    assert hold and hold.reason == "there is no reader list: mend shared/catalogue.py"
+    assert hold and hold.reason == "there is no reader list: correct shared/catalogue.py"
     assert set(both.record(1).changed) == set(TABLES) - {"rate"}
 
 

@@ -182,7 +182,7 @@ def dim_joined(staff: Frame, payment: Frame) -> Frame:
     return staff
 
 
-def dim_moving(payment: Frame, staff: Frame) -> Frame:
+def dim_transactional(payment: Frame, staff: Frame) -> Frame:
     return payment
 
 
@@ -219,7 +219,7 @@ def test_a_dimension_of_another_column_of_its_source_is_grouped_and_none_of_the_
 
 
 def test_what_one_value_has_must_all_be_there() -> None:
-    with pytest.raises(BadDeclaration, match="dim_item: purchase_order moves, and only of a reference table"):
+    with pytest.raises(BadDeclaration, match="dim_item: purchase_order is transactional, and only a reference table"):
         keyed("dim_item", "item_code", dim_item)
 
 
@@ -235,7 +235,7 @@ def test_a_reference_must_lead_to_a_dimensions_key() -> None:
 
 def test_a_set_that_no_fact_refers_to_is_refused() -> None:
     target = keyed("dim_day", "day", dim_day)
-    with pytest.raises(BadDeclaration, match="dim_day: a set is of the days that facts refer to, and no fact"):
+    with pytest.raises(BadDeclaration, match="dim_day: a calendar holds the days that facts refer to, and no fact"):
         check_references(target, {**TARGETS, "dim_day": target})
 
 
@@ -247,10 +247,10 @@ def test_a_refusal_is_one_line_and_ends_with_the_file_to_mend() -> None:
 @pytest.mark.parametrize(
     ("function", "problem"),
     [
-        (dim_joined, "dim_joined: payment moves, and only reference tables can be joined"),
-        (dim_moving, "dim_moving: payment moves, and only reference tables can be joined"),
-        (dim_unknown, "dim_unknown: invoice is no source table"),
-        (dim_nothing, "dim_nothing: nothing is no source table"),
+        (dim_joined, "dim_joined: payment is transactional, and only reference tables can be joined"),
+        (dim_transactional, "dim_transactional: payment is transactional, and only reference tables can be joined"),
+        (dim_unknown, "dim_unknown: invoice is not a source table"),
+        (dim_nothing, "dim_nothing: nothing is not a source table"),
         (dim_half, "dim_half: either every source may be absent"),
         (fact_one, "fact_one: a fact needs its business id, the column payment_id"),
     ],
@@ -270,7 +270,7 @@ def test_module_table_and_function_have_one_name(declared: Table | None, functio
 
 
 def test_a_type_that_cannot_travel_is_refused() -> None:
-    with pytest.raises(BadDeclaration, match="dim_one: body: no column of type BLOB can travel"):
+    with pytest.raises(BadDeclaration, match="dim_one: body: columns of type BLOB are not supported"):
         target_from(module("dim_one", table("dim_one", Declared("body", LargeBinary)), dim_one))
 
 

@@ -99,9 +99,9 @@ CROSS JOIN (
 ORDER BY c.relname
 """
 """`:names` are tables of the schema public. `tree` is a table with its partitions and inheritance children: a SELECT
-reads them all. Rows of pg_enum and pg_policy stand by their xmin, so that a change that was taken back shows, too;
-that of pg_database does not, because every GRANT on the database gives it another. CAST(i AS text) has whatever columns
-this version of PostgreSQL gives pg_inherits."""
+reads them all. Rows of pg_enum and pg_policy are identified by their xmin, so that a change that was reverted shows,
+too. The row of pg_database is not, because every GRANT on the database changes its xmin. CAST(i AS text) has all
+columns that this version of PostgreSQL gives pg_inherits."""
 
 
 class LiveTable(NamedTuple):
