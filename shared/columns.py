@@ -1,4 +1,4 @@
-"""The kinds of column that travel from a source to the warehouse. A kind is one class with every fact about it.
+"""The kinds of column that go from a source to the warehouse. A kind is one class with every fact about it.
 
 | kind          | PostgreSQL          | pandas                         | parquet                           |
 |---------------|---------------------|--------------------------------|-----------------------------------|
@@ -51,9 +51,9 @@ class Kind:
     """What a column holds. Two kinds of one name are equal."""
 
     name: str
-    """In messages, and in the fingerprints of declarations that documents hold."""
+    """The name in messages, and in the fingerprints of declarations that documents hold."""
     dtype: str
-    """In pandas."""
+    """The dtype in pandas."""
     parquet: ParquetType
     declared_as: type[TypeEngine[Any]]
     """SQLAlchemy's type of a warehouse column of this kind."""
@@ -66,7 +66,7 @@ class Kind:
     key_types: tuple[str, ...] | None = None
     """Types, without length or scale, that a key of this kind may have in the warehouse; None: only texts."""
     digits: tuple[int, int] | None = None
-    """Of a number, the digits before and after the point."""
+    """The digits before and after the point, when it is a number."""
     unreadable: str = "a value that the column's type cannot hold"
     """Why a value of the source is quarantined that this kind cannot hold."""
     misfit: str = ""
@@ -244,7 +244,7 @@ def kind_declared_as(type_: TypeEngine[Any]) -> Kind | None:
 
 
 class Column(NamedTuple):
-    """A column that travels."""
+    """A column of a batch, or of a part for the warehouse."""
 
     name: str
     kind: Kind

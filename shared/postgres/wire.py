@@ -31,7 +31,7 @@ MOST_DIGITS = 6
 
 @cache
 def numeric_wire(digits: int) -> np.dtype[Any]:
-    """A numeric with so many digits of base 10,000 (ndigits, weight, sign, dscale, digits)."""
+    """Return the layout of a numeric of so many digits of base 10,000: ndigits, weight, sign, dscale, digits."""
     fields: list[Any] = [("count", ">i2"), ("weight", ">i2"), ("sign", ">u2"), ("scale", ">i2")]
     return np.dtype([*fields, ("digits", ">i2", (digits,))])
 

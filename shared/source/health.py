@@ -12,7 +12,7 @@ from shared.lake.health import last_words
 
 
 class Postponed(msgspec.Struct, frozen=True):
-    """Why a table was not read, in how many consecutive checks, and since when."""
+    """A table that was not read: why, in how many consecutive checks, and since when."""
 
     since: datetime
     looks: int

@@ -51,7 +51,7 @@ class Reading:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The run's: of several moments the earliest, because up to it every table was read."""
+        """The run's moment: the earliest of the sessions', because up to it every table was read."""
         snapshots = sorted((each.snapshot for each in self.sessions.values()), key=lambda each: each.taken_at)
         postgres = next((each for each in snapshots if each.xmin is not None), snapshots[0])
         return Snapshot(taken_at=snapshots[0].taken_at, xmin=postgres.xmin, xmax=postgres.xmax)
@@ -75,7 +75,7 @@ class Reading:
 
     @property
     def durability_problem(self) -> str | None:
-        """The first that a session has."""
+        """The first durability problem of a session; None when there is none."""
         return next((each.durability_problem for each in self.sessions.values() if each.durability_problem), None)
 
     def end(self) -> None:
