@@ -10,8 +10,8 @@
 | TIME          | time                | timedelta64[us] since midnight | INT64, TIME_MICROS, not UTC       |
 | TIMESTAMP     | timestamp           | datetime64[us]                 | INT64, TIMESTAMP_MICROS, not UTC  |
 
-Every kind can hold null. A decimal is never a float, and null is never a text. A new kind is one more class here, an
-entry in KINDS, and its codec in shared/postgres/codecs.py. Imported without pandas.
+Every kind can hold null. A decimal is never a float, and null is never a text. A new kind is a class here, an entry in
+KINDS, and its codec in shared/postgres/codecs.py. Imported without pandas.
 """
 
 import re
@@ -94,16 +94,14 @@ class Kind:
         """Return whether this kind holds each of the values, none of which is null."""
         return True
 
+    def __str__(self) -> str:
+        return self.name
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Kind) and self.name == other.name
 
     def __hash__(self) -> int:
         return hash(self.name)
-
-    def __str__(self) -> str:
-        return self.name
-
-    __repr__ = __str__
 
 
 class Integer(Kind):

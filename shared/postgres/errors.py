@@ -159,7 +159,7 @@ def _from_network(database: str, doing: str, error: BaseException) -> ServiceRef
 
 # What usually resolves itself.
 HINTS: Mapping[str, str] = {
-    "ConnectionRefusedError": "nothing listens there; if this persists, check the server and the secret's host and port",
+    "ConnectionRefusedError": "nothing listens; if this persists, check host and port in the secret, and the server",
     "ConnectionResetError": "the server closed the connection; if this persists, check its log",
     "TimeoutError": "no answer; if this persists, check host and port in the secret, and the security groups between",
     "gaierror": "the name server did not answer",

@@ -12,7 +12,7 @@ from shared.source.extract import find_start, read_records
 from shared.source.readers.base import TableChanges, TableView
 from shared.source.reading import ReaderFailed, Reading, begin_reading, opened_sessions
 from shared.source.request import ExtractRequest
-from shared.source.run import ExtractDependencies, ExtractRun, undeclared
+from shared.source.run import ExtractDependencies, ExtractRun
 
 
 class CountingRun(ExtractRun):
@@ -102,7 +102,7 @@ def _columns(table: SourceTable, view: TableView) -> list[dict[str, Any]]:
         for column in table.columns
     ]
     others = [
-        {"name": name, "kind": None, "nullable": None, "live": view.columns[name]} for name in undeclared(table, view)
+        {"name": name, "kind": None, "nullable": None, "live": view.columns[name]} for name in view.undeclared(table)
     ]
     return declared + others
 

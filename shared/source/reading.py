@@ -47,8 +47,6 @@ class Reading:
     looked_before: Mapping[str, datetime] = field(default_factory=dict)
     postponed: dict[str, str] = field(default_factory=dict)
 
-    failures_of = staticmethod(failures_of)
-
     @property
     def snapshot(self) -> Snapshot:
         """The run's moment: the earliest of the sessions', because up to it every table was read."""

@@ -12,7 +12,7 @@ from shared.lake.documents import RunRecord
 from shared.lake.health import last_words
 from shared.source.health import ExtractHealth, Postponed
 from shared.source.reading import Reading
-from shared.source.run import held, undeclared
+from shared.source.run import held
 
 
 def report(
@@ -42,7 +42,7 @@ def report(
 def _undeclared(reading: Reading) -> dict[str, list[str]]:
     """Return, by table, the columns that the catalogue does not have."""
     tables = [table for table in TABLES.values() if table.reader in reading.sessions]
-    found = {table.name: undeclared(table, reading.session(table).view(table)) for table in tables}
+    found = {table.name: reading.session(table).view(table).undeclared(table) for table in tables}
     return {name: columns for name, columns in found.items() if columns}
 
 

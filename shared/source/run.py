@@ -22,7 +22,7 @@ from shared.lake.documents import (
 from shared.lake.run_log import RunLog
 from shared.source.batch_writer import BatchLocation, BatchWriter
 from shared.source.readers.base import Sleep, SourceReader, SourceSession, TableChanges, TableError, TableView
-from shared.source.reading import RESERVE_S, Reading
+from shared.source.reading import RESERVE_S, Reading, failures_of
 from shared.source.request import ExtractRequest
 from shared.source.schema_versions import new_schema_version, schema_versions
 from shared.warehouse.registry import Target, expected_targets
@@ -82,7 +82,7 @@ class ExtractRun:
         self._reading.postponed.pop(table.name, None)
         try:
             session = self._reading.session(table)
-            with self._reading.failures_of(table.reader):
+            with failures_of(table.reader):
                 return session.guarded(lambda: self._read(session, table, before), self._time_s(table))
         except TableError as problem:
             say = log.error if problem.bug else log.warning
@@ -158,7 +158,7 @@ class ExtractRun:
 
     def _report_undeclared(self, table: SourceTable, view: TableView, cursor: Cursor | None) -> None:
         """Log the columns that the catalogue does not have, in the first run that reads the table with them."""
-        names = undeclared(table, view)
+        names = view.undeclared(table)
         if names and (cursor is None or cursor.columns != view.fingerprint):
             log.warning("columns are not in the catalogue", run=self._number, table=table.name, columns=names)
 
@@ -202,7 +202,7 @@ class ExtractRun:
         source = TABLES[target.sources[0]]
         session = self._reading.session(source)
         try:
-            with self._reading.failures_of(source.reader):
+            with failures_of(source.reader):
                 return {target.name: session.guarded(lambda: session.count(target), time_s)}
         except TableError as problem:
             log.warning("table was not counted", run=self._number, table=target.name, reason=problem.reason)
@@ -237,12 +237,6 @@ class ExtractRun:
             expected=expected,
             began=self._newest.began if self._newest else self._number,
         )
-
-
-def undeclared(table: SourceTable, view: TableView) -> list[str]:
-    """Return the source's columns that the catalogue does not have."""
-    declared = {column.name for column in table.columns}
-    return [name for name in view.columns if name not in declared]
 
 
 def rows_of(record: RunRecord) -> int:

@@ -65,6 +65,11 @@ class TableView(NamedTuple):
     difference: str | None = None
     error: TableError | None = None
 
+    def undeclared(self, table: SourceTable) -> list[str]:
+        """Return the columns that the catalogue does not have."""
+        declared = {column.name for column in table.columns}
+        return [name for name in self.columns if name not in declared]
+
 
 class TableChanges(Protocol):
     """The rows of one table that a run must read.

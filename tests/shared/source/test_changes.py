@@ -22,7 +22,6 @@ from shared.source.readers.postgres.changes import (
     reason_for_full,
 )
 from shared.source.readers.postgres.live import LiveTable
-from shared.source.run import undeclared
 from shared.source.schema_versions import new_schema_version
 
 pytestmark = pytest.mark.fast
@@ -132,7 +131,7 @@ def test_a_table_or_a_column_that_is_missing_is_named() -> None:
     live = LIVE._replace(columns=(("paid_id", "integer"), ("more", "text")))
     assert difference(table, None) == "table paid is not there"
     assert difference(table, live) == "column paid.value is missing"
-    assert undeclared(table, TableView(dict(live.columns))) == ["more"]
+    assert TableView(dict(live.columns)).undeclared(table) == ["more"]
 
 
 def cursor_after(before: PostgresCursor | None, xmin: int, *xids: int) -> PostgresCursor:
