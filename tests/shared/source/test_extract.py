@@ -114,7 +114,7 @@ def test_nothing_changed_makes_no_run_and_says_so(stack: Stack) -> None:
     assert (health["run"], health["changed"]) == (1, [])
 
 
-def test_a_moving_table_brings_what_changed_and_only_that(stack: Stack, owner: pg8000.native.Connection) -> None:
+def test_a_transactional_table_brings_what_changed_and_only_that(stack: Stack, owner: pg8000.native.Connection) -> None:
     for key in (1, 2, 3):
         transaction(owner, key)
     stack.extract()
