@@ -42,27 +42,27 @@ class ExtractResult:
         return asdict(self)
 
 
-def extract(request: ExtractRequest, outside: ExtractDependencies) -> ExtractResult:
+def extract(request: ExtractRequest, dependencies: ExtractDependencies) -> ExtractResult:
     """Commit a run of what changed, if anything did.
 
     When a reader fails, the tables of the others are read and committed all the same; then its error is raised.
     """
-    result = _attempt(request, outside)
+    result = _attempt(request, dependencies)
     for _ in range(ATTEMPTS - 1):
         if not (result.busy and request.forced):
             break
-        result = _attempt(request, outside)
+        result = _attempt(request, dependencies)
     return result
 
 
-def _attempt(request: ExtractRequest, outside: ExtractDependencies) -> ExtractResult:
-    newest, used = find_start(request, outside)
-    published = publish_unpublished(newest, outside)
+def _attempt(request: ExtractRequest, dependencies: ExtractDependencies) -> ExtractResult:
+    newest, used = find_start(request, dependencies)
+    published = publish_unpublished(newest, dependencies)
     failed: dict[str, Exception] = {}
     result = None
-    while result is None and len(failed) < len(outside.readers):
+    while result is None and len(failed) < len(dependencies.readers):
         try:
-            result = _read_and_commit(request, outside, newest, used, published, failed)
+            result = _read_and_commit(request, dependencies, newest, used, published, failed)
         except ReaderFailed as failure:
             # What was read is discarded: the next try reads the tables of the other readers.
             failed[failure.reader] = failure.error
@@ -73,50 +73,50 @@ def _attempt(request: ExtractRequest, outside: ExtractDependencies) -> ExtractRe
 
 def _read_and_commit(
     request: ExtractRequest,
-    outside: ExtractDependencies,
+    dependencies: ExtractDependencies,
     newest: RunRecord | None,
     used: int,
     published: int,
     failed: Mapping[str, Exception],
 ) -> ExtractResult:
     with ExitStack() as exits:
-        sessions = opened_sessions(outside.readers, failed, exits)
+        sessions = opened_sessions(dependencies.readers, failed, exits)
         for reader, session in sessions.items():
             with failures_of(reader):
-                if not session.take_lock(outside.stack, PATIENCE_S if request.forced else 0, outside.sleep):
+                if not session.take_lock(dependencies.stack, PATIENCE_S if request.forced else 0, dependencies.sleep):
                     return ExtractResult(None, published, busy=True)
-        before = looked_before(outside.run_log.bucket, newest)
-        reading = begin_reading(sessions, outside.time_left_s(), failed, before)
-        records, looked_at = read_records(request, outside, reading, newest, used)
+        before = looked_before(dependencies.run_log.bucket, newest)
+        reading = begin_reading(sessions, dependencies.time_left_s(), failed, before)
+        records, looked_at = read_records(request, dependencies, reading, newest, used)
         reading.end()
         if not records:
-            report(outside.run_log.bucket, outside.now(), reading, looked_at, newest, is_new=False)
+            report(dependencies.run_log.bucket, dependencies.now(), reading, looked_at, newest, is_new=False)
             return ExtractResult(None, published)
-        reading.wait_durable(outside.sleep)
+        reading.wait_durable(dependencies.sleep)
     for record in records:
-        refuse_used_number(record.run, outside)
+        refuse_used_number(record.run, dependencies)
         # The loser of a race discards everything: a renumbered run would repeat what the winner has read.
-        if not outside.run_log.commit(record):
+        if not dependencies.run_log.commit(record):
             return ExtractResult(None, published, busy=True)
-        publish(record, outside)
-        outside.run_log.hint(record.run)
-    report(outside.run_log.bucket, outside.now(), reading, looked_at, record, is_new=True)
+        publish(record, dependencies)
+        dependencies.run_log.hint(record.run)
+    report(dependencies.run_log.bucket, dependencies.now(), reading, looked_at, record, is_new=True)
     return ExtractResult(record.run, published + len(records), rows=sum(map(rows_of, records)))
 
 
-def find_start(request: ExtractRequest, outside: ExtractDependencies) -> tuple[RunRecord | None, int]:
+def find_start(request: ExtractRequest, dependencies: ExtractDependencies) -> tuple[RunRecord | None, int]:
     """Return the newest record or, where a log is to begin, None and the last number that was ever used.
 
     Raises LogWentBack when the loader has loaded a later run of this log, and Refused when all numbers are used.
     """
     # Read before the newest record: what was loaded by then is in the log by now.
-    loaded = last_words(outside.run_log.bucket, keys.LOAD_HEALTH, LoadProgress)
+    loaded = last_words(dependencies.run_log.bucket, keys.LOAD_HEALTH, LoadProgress)
     if request.new_log_after is not None:
-        used = max(request.new_log_after, outside.run_log.last_number(), loaded.complete_run if loaded else 0)
+        used = max(request.new_log_after, dependencies.run_log.last_number(), loaded.complete_run if loaded else 0)
         if used >= keys.LAST_RUN:
             raise Refused(f"run {used} is the last number there is: an object of the run log's name is not ours")
         return None, used
-    newest = outside.run_log.newest()
+    newest = dependencies.run_log.newest()
     last = newest.run if newest else 0
     if loaded and (newest is None or loaded.log == newest.log) and loaded.complete_run > last:
         raise LogWentBack(f"run log {loaded.log} ends with run {last}, and run {loaded.complete_run} is loaded")
@@ -125,15 +125,15 @@ def find_start(request: ExtractRequest, outside: ExtractDependencies) -> tuple[R
     return newest, 0
 
 
-def refuse_used_number(run: int, outside: ExtractDependencies) -> None:
+def refuse_used_number(run: int, dependencies: ExtractDependencies) -> None:
     """Raise LogWentBack when messages of another run of this number were sent."""
-    if outside.run_log.was_used(run):
+    if dependencies.run_log.was_used(run):
         raise LogWentBack(f"run {run} was published, and its record is gone")
 
 
 def read_records(
     request: ExtractRequest,
-    outside: ExtractDependencies,
+    dependencies: ExtractDependencies,
     reading: Reading,
     newest: RunRecord | None,
     used: int = 0,
@@ -146,21 +146,21 @@ def read_records(
     records: list[RunRecord] = []
     looked_at: dict[str, datetime] = {}
     for each in request.records:
-        run = kind(each, outside, reading, records[-1] if records else newest, used)
+        run = kind(each, dependencies, reading, records[-1] if records else newest, used)
         record = run.read()
         records += [record] if record else []
         looked_at |= run.looked_at
     return records, looked_at
 
 
-def publish_unpublished(newest: RunRecord | None, outside: ExtractDependencies) -> int:
+def publish_unpublished(newest: RunRecord | None, dependencies: ExtractDependencies) -> int:
     """Publish every committed run that is not marked as published (the outbox). Return how many there were."""
-    runs = outside.run_log.unpublished(newest.run, newest.began) if newest else []
+    runs = dependencies.run_log.unpublished(newest.run, newest.began) if newest else []
     for run in runs:
-        publish(outside.run_log.get(run), outside)
+        publish(dependencies.run_log.get(run), dependencies)
     return len(runs)
 
 
-def publish(record: RunRecord, outside: ExtractDependencies) -> None:
-    outside.topic.publish(messages_of(record))
-    outside.run_log.mark_published(record.run)
+def publish(record: RunRecord, dependencies: ExtractDependencies) -> None:
+    dependencies.topic.publish(messages_of(record))
+    dependencies.run_log.mark_published(record.run)

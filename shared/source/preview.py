@@ -22,15 +22,15 @@ class CountingRun(ExtractRun):
         return self.batch(table, reason, self.count_changed(table, changes), ())
 
 
-def preview(request: ExtractRequest, outside: ExtractDependencies) -> dict[str, Any]:
+def preview(request: ExtractRequest, dependencies: ExtractDependencies) -> dict[str, Any]:
     """Return what a run would read.
 
     `runs`, which may be none, have the numbers that they would have now; `snapshot_at` is by the source's clock, UTC;
     `postponed` are the tables that could not be read now and need nobody to look, and why.
     """
-    newest, used = find_start(request, outside)
-    with _reading(outside) as reading:
-        records, _ = read_records(request, outside, reading, newest, used, CountingRun)
+    newest, used = find_start(request, dependencies)
+    with _reading(dependencies) as reading:
+        records, _ = read_records(request, dependencies, reading, newest, used, CountingRun)
         reading.end()
     return {
         "snapshot_at": _text(reading.snapshot),
@@ -40,10 +40,10 @@ def preview(request: ExtractRequest, outside: ExtractDependencies) -> dict[str, 
 
 
 @contextmanager
-def _reading(outside: ExtractDependencies) -> Iterator[Reading]:
+def _reading(dependencies: ExtractDependencies) -> Iterator[Reading]:
     try:
         with ExitStack() as exits:
-            yield begin_reading(opened_sessions(outside.readers, (), exits), outside.time_left_s())
+            yield begin_reading(opened_sessions(dependencies.readers, (), exits), dependencies.time_left_s())
     except ReaderFailed as failure:
         raise failure.error from failure.error.__cause__
 
@@ -62,13 +62,13 @@ def _run(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def compare(outside: ExtractDependencies) -> dict[str, Any]:
+def compare(dependencies: ExtractDependencies) -> dict[str, Any]:
     """Return the catalogue beside the sources, table by table; `problem` is what holds a table, null when nothing does.
 
     `unasked` is why a source cannot show that what was read survives its crash; null where it can.
     """
-    newest = outside.run_log.newest()
-    with _reading(outside) as reading:
+    newest = dependencies.run_log.newest()
+    with _reading(dependencies) as reading:
         reading.end()
         return {
             "snapshot_at": _text(reading.snapshot),

@@ -53,15 +53,15 @@ class ExtractRun:
     def __init__(
         self,
         request: ExtractRequest,
-        outside: ExtractDependencies,
+        dependencies: ExtractDependencies,
         reading: Reading,
         newest: RunRecord | None,
         used: int = 0,
     ) -> None:
         """`newest` is None where a log begins; its first run has the number after `used`."""
-        self._request, self._outside, self._reading, self._newest = request, outside, reading, newest
+        self._request, self._dependencies, self._reading, self._newest = request, dependencies, reading, newest
         self._number = newest.run + 1 if newest else used + 1
-        self._attempt = outside.new_id()[:12]
+        self._attempt = dependencies.new_id()[:12]
         self.looked_at: dict[str, datetime] = {}
 
     def read(self) -> RunRecord | None:
@@ -92,7 +92,7 @@ class ExtractRun:
     def _time_s(self, table: SourceTable) -> float:
         """Leave time for the tables that are read after this one: one that is cancelled must not cost them theirs."""
         later = len(TABLES) - 1 - list(TABLES).index(table.name)
-        return self._outside.time_left_s() - RESERVE_S - RESERVE_PER_TABLE_S * later
+        return self._dependencies.time_left_s() - RESERVE_S - RESERVE_PER_TABLE_S * later
 
     def _unread(self, table: SourceTable, before: TableState, problem: TableError) -> TableState:
         """Keep its place in the log; a person must look (a hold), or the next run tries again."""
@@ -109,7 +109,7 @@ class ExtractRun:
         # The cursor of another kind of reader says nothing to this one.
         cursor = before.cursor if before.cursor and before.cursor.reader == table.reader else None
         self._report_undeclared(table, view, cursor)
-        read_for = schema_versions(table, self._outside.targets)
+        read_for = schema_versions(table, self._dependencies.targets)
         reason = self._reason_for_full(session, table, cursor, read_for)
         if table.name in self._request.changed_only and (reason or table.reference):
             return msgspec.structs.replace(before, batch=None)
@@ -165,7 +165,7 @@ class ExtractRun:
     def read_batch(self, table: SourceTable, changes: TableChanges, reason: str | None) -> Batch:
         """Return what this run brings of the table, with its parts written."""
         location = BatchLocation(self._number, self._attempt, self._reading.snapshot.taken_at)
-        writer = BatchWriter(self._outside.run_log.bucket, table, location)
+        writer = BatchWriter(self._dependencies.run_log.bucket, table, location)
         changes.read(self._keys(table), writer.add)
         batch = self.batch(table, reason, sum(part.rows for part in writer.written), writer.written)
         return msgspec.structs.replace(batch, newest_change_at=writer.newest_change_at)
@@ -190,7 +190,7 @@ class ExtractRun:
         """Return the rows that each warehouse table should show at this snapshot, where its sources can be counted."""
         readable = {name for name, state in states.items() if not state.hold} - self._reading.postponed.keys()
         found: dict[str, int] = {}
-        for target in self._outside.targets.values():
+        for target in self._dependencies.targets.values():
             readers = {TABLES[source].reader for source in target.sources}
             if readable.issuperset(target.sources) and len(readers) == 1:
                 found |= self._counted(target)
@@ -198,7 +198,7 @@ class ExtractRun:
 
     def _counted(self, target: Target) -> dict[str, int]:
         """Return the rows by the table's name; nothing when its sources cannot be counted."""
-        time_s = self._outside.time_left_s() - RESERVE_S
+        time_s = self._dependencies.time_left_s() - RESERVE_S
         source = TABLES[target.sources[0]]
         session = self._reading.session(source)
         try:
@@ -218,22 +218,22 @@ class ExtractRun:
 
     def _warehouse_changed(self) -> bool:
         """Return whether warehouse tables came or went: one that comes back must find in the log that it was away."""
-        return self._newest is not None and set(self._newest.warehouse) != set(self._outside.targets)
+        return self._newest is not None and set(self._newest.warehouse) != set(self._dependencies.targets)
 
     def _record(self, states: dict[str, TableState], expected: dict[str, int] | None) -> RunRecord:
         changed = {name for name, state in states.items() if state.batch}
         ever_read = {name for name, state in states.items() if state.full_run}
         return RunRecord(
             version=1,
-            log=self._newest.log if self._newest else self._outside.new_id(),
+            log=self._newest.log if self._newest else self._dependencies.new_id(),
             run=self._number,
             attempt=self._attempt,
             cause=self._request.cause,
-            code=self._outside.code,
+            code=self._dependencies.code,
             snapshot=self._reading.snapshot,
             tables=states,
-            targets=expected_targets(changed, ever_read, self._outside.targets),
-            warehouse=tuple(self._outside.targets),
+            targets=expected_targets(changed, ever_read, self._dependencies.targets),
+            warehouse=tuple(self._dependencies.targets),
             expected=expected,
             began=self._newest.began if self._newest else self._number,
         )
