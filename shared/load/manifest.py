@@ -61,7 +61,7 @@ class Loading:
         found = self._find_damage(bucket)
         staged = self._staging.stage(bucket, manifest)
         full = manifest.mode == "full"
-        deleted = self._delete_absent() if full and self._target.kind != "set" else 0
+        deleted = self._delete_absent() if full and self._target.kind != "calendar" else 0
         if deleted and self._is_reconcile:
             self._count(sql.name_deleted(self._target))
         self._count(sql.close_quarantine(self._target, full=full))
@@ -113,7 +113,7 @@ class Loading:
         """`rows` are staged. What they change is `named`, or not. What the table does not take goes to the refused."""
         add = self._add_versions if self._target.kind == "fact" else self._upsert
         load, rows = self._fit(rows, lambda: add(named=named))
-        if self._target.kind != "set":
+        if self._target.kind != "calendar":
             self._count(sql.end_deletions(self._target))
         return replace(load, unchanged=rows - load.inserted - load.updated)
 
@@ -207,7 +207,7 @@ class Loading:
             bounds = together([bounds, *self._bounds(ledger_sql.SUPERSEDED_BOUNDS)])
         self._enter(load, 0, LOADED, written.sha256, manifest.mode, bounds, attempt)
         # A set takes its runs in any order, so none of them is its last.
-        if target.kind != "set":
+        if target.kind != "calendar":
             self._warehouse.run(ledger_sql.TOOK, **self._place)
 
     def enter_release(self, load: TableLoad) -> None:

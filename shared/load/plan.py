@@ -91,7 +91,7 @@ def next_step(target: Target, look: Look) -> Step:
         return None
     if gone := _entries_that_are_gone(target, look, expected):
         return gone
-    if there and (target.kind == "set" or there[0] is expected[0]):
+    if there and (target.kind == "calendar" or there[0] is expected[0]):
         return Apply(there[0].run)
     return _past_the_gap(target, look, expected, there) or Wait(expected[0].run)
 
@@ -101,7 +101,7 @@ def _entries_that_are_gone(target: Target, look: Look, expected: Sequence[RunRec
     taken = (run for run, table in look.taken if table == target.name)
     last = max(look.last_runs.get(target.name, 0), *taken, 0)
     runs = tuple(record.run for record in expected if record.run < last)
-    return Enter(runs, last) if runs and target.kind != "set" else None
+    return Enter(runs, last) if runs and target.kind != "calendar" else None
 
 
 def _past_the_gap(
@@ -112,7 +112,7 @@ def _past_the_gap(
     A fact's missing run holds versions that no later batch has, so it is given some time to come: else two
     manifests that arrive the wrong way round would cost history. A dimension has none to lose.
     """
-    full = next((record for record in there if target.kind != "set" and brings_all(record, target)), None)
+    full = next((record for record in there if target.kind != "calendar" and brings_all(record, target)), None)
     if full is None:
         return None
     missing = [r for r in expected if r.run < full.run and not look.is_there(r, target.name)]
@@ -133,7 +133,7 @@ def brings_all(record: RunRecord, target: Target) -> bool:
 
 def compares_all(record: RunRecord, target: Target) -> bool:
     """Whether the run brings all that the table should hold, so that what it finds to be missing is put back."""
-    if target.kind != "set":
+    if target.kind != "calendar":
         return brings_all(record, target)
     batches = [record.state(source).batch for source in target.sources]
     return all(batch is not None and batch.mode == "full" for batch in batches)

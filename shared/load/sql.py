@@ -78,7 +78,7 @@ def _new_value(target: Target, column: Column, given: str) -> str:
     """A set takes its runs in any order, so none changes what another has said: it fills in what was null, which
     is all there was to say before the column was declared."""
     name = quoted(column.name)
-    return f"coalesce(present.{name}, {given}.{name})" if target.kind == "set" else f"{given}.{name}"
+    return f"coalesce(present.{name}, {given}.{name})" if target.kind == "calendar" else f"{given}.{name}"
 
 
 # ---- facts

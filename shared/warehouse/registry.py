@@ -22,7 +22,7 @@ from shared.frames import Frame, Series
 # The name becomes part of names on AWS: with the longest PROJECT and STAGE, so much of a function's 64 letters is left.
 NAME = "[a-z][a-z0-9_]{0,22}"
 
-TargetKind = Literal["fact", "dimension", "set"]
+TargetKind = Literal["fact", "dimension", "calendar"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Target:
     @property
     def row_by_row(self) -> bool:
         """Whether each of its rows is made from one row of its first source, under the same key."""
-        return self.kind != "set" and not self.grouped
+        return self.kind != "calendar" and not self.grouped
 
     @property
     def always_whole(self) -> bool:
@@ -68,7 +68,7 @@ class Target:
     @property
     def whole_from(self) -> tuple[str, ...]:
         """The source tables that must be read whole to bring all of it; those that are joined follow."""
-        return self.sources if self.kind == "set" else self.sources[:1]
+        return self.sources if self.kind == "calendar" else self.sources[:1]
 
 
 def target_from(module: ModuleType) -> Target:
@@ -113,7 +113,7 @@ def _kind(name: str, transform: Callable[..., Frame]) -> TargetKind:
     if any(defaults) and not all(defaults):
         raise BadDeclaration(name, "either every source may be absent (a calendar) or none")
     if any(defaults):
-        return "set"
+        return "calendar"
     return "fact" if name.startswith("fact_") else "dimension"
 
 
@@ -125,7 +125,7 @@ def _check_sources(name: str, kind: TargetKind, sources: tuple[str, ...]) -> Non
     transactional = [source for source in sources if not TABLES[source].reference]
     # A transactional table's batches hold only what changed: the row that is joined would be missing or, when that one
     # changes, the row that it is joined to.
-    if kind != "set" and len(sources) > 1 and transactional:
+    if kind != "calendar" and len(sources) > 1 and transactional:
         raise BadDeclaration(
             name, f"{', '.join(transactional)} is transactional, and only reference tables can be joined"
         )
@@ -197,7 +197,7 @@ def check_references(target: Target, targets: Mapping[str, Target]) -> None:
         if dimension not in targets or targets[dimension].key != key:
             raise BadDeclaration(target.name, f"{column} refers to {dimension}.{key}, which is not a dimension's key")
     named = {dimension for other in targets.values() for dimension, _ in other.references.values()}
-    if target.kind == "set" and target.name not in named:
+    if target.kind == "calendar" and target.name not in named:
         raise BadDeclaration(target.name, "a calendar holds the days that facts refer to, and no fact refers to it")
 
 
@@ -214,7 +214,7 @@ def expected_targets(
     """
 
     def ready(target: Target) -> bool:
-        return target.kind == "set" or all(source in ever_read for source in target.sources)
+        return target.kind == "calendar" or all(source in ever_read for source in target.sources)
 
     def touched(target: Target) -> bool:
         return any(source in changed for source in target.sources)

@@ -62,7 +62,7 @@ def target_of(name: str, kind: Any, key: str, source: str, columns: Sequence[Col
     return Target(name, table, Frame, (source,), kind, key, record_id, tuple(columns), references, "0" * 16)
 
 
-DAY = target_of("dim_day", "set", "day", "sales_order", [Column("day", DATE), Column("name", TEXT)])
+DAY = target_of("dim_day", "calendar", "day", "sales_order", [Column("day", DATE), Column("name", TEXT)])
 COLOUR = target_of(
     "dim_colour",
     "dimension",

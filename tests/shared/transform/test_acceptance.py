@@ -147,5 +147,5 @@ def test_it_is_known_of_every_column_whether_a_table_uses_it(target: Target) -> 
         "fact_payment": {("payment", "company_ac_number"), ("payment", "counterparty_ac_number")},
     }.get(target.name, set())
     times = {(source, name) for source in target.sources for name in ("created_at", "last_updated")}
-    if target.kind != "set":
+    if target.kind != "calendar":
         assert unused == expected | (times if target.kind == "dimension" else set())

@@ -89,7 +89,7 @@ class PostgresSession:
 
     def count(self, target: Target) -> int:
         sources = [TABLES[name] for name in target.sources]
-        if target.kind == "set":
+        if target.kind == "calendar":
             return self._number(sql.count_dates(sources))
         return self._number(sql.count_values(sources[0], target.key) if target.grouped else sql.count_rows(sources[0]))
 
