@@ -105,7 +105,7 @@ def _cursor_from(type_: type, fields: Any) -> Any:
     if type_ is not Cursor or not isinstance(fields, dict):
         raise msgspec.ValidationError("Expected a cursor")
     reader = fields.setdefault("reader", POSTGRESQL)
-    if reader not in kinds:
+    if not isinstance(reader, str) or reader not in kinds:
         raise msgspec.ValidationError("a cursor is of a reader that this code does not know; deploy again")
     return msgspec.convert(fields, kinds[reader])
 

@@ -73,7 +73,7 @@ def compare(dependencies: ExtractDependencies) -> dict[str, Any]:
         return {
             "snapshot_at": _text(reading.snapshot),
             "unasked": reading.durability_problem,
-            "tables": [_table(table, reading.session(table).view(table), newest) for table in TABLES.values()],
+            "tables": [_table(table, reading.view(table), newest) for table in TABLES.values()],
         }
 
 

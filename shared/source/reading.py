@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.catalogue import TABLES, SourceTable
 from shared.lake.documents import Snapshot, TableState
-from shared.source.readers.base import Sleep, SourceReader, SourceSession, TableError, table_error
+from shared.source.readers.base import Sleep, SourceReader, SourceSession, TableError, TableView, table_error
 
 # What is kept of the time left for writing the record and sending the messages.
 RESERVE_S = 15
@@ -61,6 +61,13 @@ class Reading:
         if table.reader not in self.sessions:
             raise TableError(f"there is no reader {table.reader}: correct shared/catalogue.py", hold=True)
         return self.sessions[table.reader]
+
+    def view(self, table: SourceTable) -> TableView:
+        """Return the table as its source has it, with an error when no session reads it."""
+        try:
+            return self.session(table).view(table)
+        except TableError as error:
+            return TableView(error=error)
 
     def looked_at(self, states: Mapping[str, TableState]) -> dict[str, datetime]:
         """Return the time of its session by each table whose changes were all read up to then."""

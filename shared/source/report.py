@@ -41,8 +41,7 @@ def report(
 
 def _undeclared(reading: Reading) -> dict[str, list[str]]:
     """Return, by table, the columns that the catalogue does not have."""
-    tables = [table for table in TABLES.values() if table.reader in reading.sessions]
-    found = {table.name: reading.session(table).view(table).undeclared(table) for table in tables}
+    found = {table.name: reading.view(table).undeclared(table) for table in TABLES.values()}
     return {name: columns for name, columns in found.items() if columns}
 
 

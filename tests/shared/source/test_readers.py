@@ -252,6 +252,8 @@ def test_a_table_of_a_reader_that_there_is_not_is_held(both: Both) -> None:
     both.stack.extract()
     hold = both.record(1).tables["rate"].hold
     assert hold and hold.reason == "there is no reader list: correct shared/catalogue.py"
+    shown = {each["table"]: each["problem"] for each in compare(both.stack.outside())["tables"]}
+    assert shown["rate"] == hold.reason
     assert set(both.record(1).changed) == set(TABLES) - {"rate"}
 
 
@@ -266,8 +268,9 @@ def test_a_table_that_changes_its_reader_is_read_whole(both: Both, monkeypatch: 
     assert batch and (batch.mode, batch.reason, batch.rows) == ("full", "first read", 2)
 
 
-def test_a_cursor_of_an_unknown_reader_is_named(both: Both) -> None:
+@pytest.mark.parametrize("reader", [b'"other"', b"[]", b"7", b"null"])
+def test_a_cursor_of_an_unknown_reader_is_named(both: Both, reader: bytes) -> None:
     both.extract()
-    body = both.stack.ingestion.get(keys.run_key(1)).replace(b'"reader":"list"', b'"reader":"other"')
+    body = both.stack.ingestion.get(keys.run_key(1)).replace(b'"reader":"list"', b'"reader":' + reader)
     with pytest.raises(BadDocument, match="a reader that this code does not know"):
         decode(body, RunRecord, "runs/1")
