@@ -114,7 +114,7 @@ def decode(
     if unreadable:
         decoded[UNREADABLE] = _names_of_misfits(misfits, len(lengths))
     elif misfits:
-        raise corrupt(f"{', '.join(misfits)}: a value is none that the column can hold")
+        raise corrupt(f"{', '.join(misfits)}: a value that the column cannot hold")
     return Frame(decoded, copy=False)
 
 

@@ -60,7 +60,7 @@ def translated(database: str, doing: str, error: Exception) -> ServiceRefused | 
     """Return the library's, the network's or the server's error as ours."""
     if isinstance(error, DatabaseError) and isinstance(error.args[0], dict):
         return _from_server(database, doing, error.args[0])
-    # pg8000 wraps what the network said.
+    # pg8000 wraps the network's error.
     return _from_network(database, doing, error.__cause__ or error)
 
 
@@ -76,10 +76,10 @@ def not_connected(database: str, doing: str, error: Exception) -> ServiceRefused
 
 def _from_server(database: str, doing: str, facts: Mapping[str, str]) -> ServiceRefused | ServiceUnavailable:
     state = str(facts.get("C", "XX000"))
-    said = " ".join([f"SQLSTATE {state}", *_names(facts), *_words(facts)])
+    text = " ".join([f"SQLSTATE {state}", *_names(facts), *_words(facts)])
     if state.startswith(TRANSIENT):
-        return _unavailable(database, doing, said, state)
-    refused = _refused(database, doing, said, state, _fix_of(state, facts))
+        return _unavailable(database, doing, text, state)
+    refused = _refused(database, doing, text, state, _fix_of(state, facts))
     refused.names = tuple(_names(facts))
     return refused
 
@@ -209,13 +209,13 @@ def _fix_of_certificate(error: ssl.SSLCertVerificationError) -> str:
     return "install a certificate at the server that can be verified"
 
 
-def _refused(database: str, doing: str, said: str, cause: str, fix: str) -> ServiceRefused:
-    error = ServiceRefused(database, doing, said, fix)
+def _refused(database: str, doing: str, text: str, cause: str, fix: str) -> ServiceRefused:
+    error = ServiceRefused(database, doing, text, fix)
     error.cause = cause
     return error
 
 
-def _unavailable(database: str, doing: str, said: str, cause: str) -> ServiceUnavailable:
-    error = ServiceUnavailable(database, doing, said)
+def _unavailable(database: str, doing: str, text: str, cause: str) -> ServiceUnavailable:
+    error = ServiceUnavailable(database, doing, text)
     error.cause = cause
     return error

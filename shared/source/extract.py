@@ -114,7 +114,7 @@ def find_start(request: ExtractRequest, dependencies: ExtractDependencies) -> tu
     if request.new_log_after is not None:
         used = max(request.new_log_after, dependencies.run_log.last_number(), loaded.complete_run if loaded else 0)
         if used >= keys.LAST_RUN:
-            raise Refused(f"run {used} is the last number there is: an object of the run log's name is not ours")
+            raise Refused(f"run {used} is the last possible number: an object that is named like a record is not ours")
         return None, used
     newest = dependencies.run_log.newest()
     last = newest.run if newest else 0

@@ -26,7 +26,7 @@ def preview(request: ExtractRequest, dependencies: ExtractDependencies) -> dict[
     """Return what a run would read.
 
     `runs`, which may be none, have the numbers that they would have now; `snapshot_at` is by the source's clock, UTC;
-    `postponed` are the tables that could not be read now and need nobody to look, and why.
+    `postponed` are the tables that could not be read now and need no person, and why.
     """
     newest, used = find_start(request, dependencies)
     with _reading(dependencies) as reading:

@@ -14,7 +14,7 @@ RESERVE_S = 15
 
 
 class ReaderFailed(Exception):
-    """A reader cannot go on, for a reason that is no one table's. It never leaves the extract stage."""
+    """A reader cannot continue, for a reason that concerns more than one table. It never leaves the extract stage."""
 
     def __init__(self, reader: str, error: Exception) -> None:
         self.reader, self.error = reader, error
@@ -38,7 +38,7 @@ class Reading:
     """The sessions of one run, by their reader's name, until it is ended.
 
     `failed` are the readers that could not be used, and why: their tables are left as they were. `postponed` are the
-    tables that could not be read this time and need nobody to look, and why; it is filled while they are read.
+    tables that could not be read this time and need no person, and why; it is filled while they are read.
     `looked_before` says, by table, when an earlier check found nothing new in it, by the source's clock.
     """
 

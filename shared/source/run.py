@@ -106,7 +106,7 @@ class ExtractRun:
 
     def _read(self, session: SourceSession, table: SourceTable, before: TableState) -> TableState:
         view = self._readable(session, table)
-        # The cursor of another kind of reader says nothing to this one.
+        # A reader does not understand the cursor of another one.
         cursor = before.cursor if before.cursor and before.cursor.reader == table.reader else None
         self._report_undeclared(table, view, cursor)
         read_for = schema_versions(table, self._dependencies.targets)
@@ -180,7 +180,7 @@ class ExtractRun:
     def batch(self, table: SourceTable, reason: str | None, rows: int, parts: Sequence[Part]) -> Batch:
         return Batch(
             mode="full" if reason else "delta",
-            reason=reason or ("rows changed, or were asked for" if self._keys(table) else "rows changed"),
+            reason=reason or ("rows changed, or were requested" if self._keys(table) else "rows changed"),
             rows=rows,
             parts=tuple(parts),
             catalogue=table.fingerprint,

@@ -15,7 +15,7 @@ def schema_versions(table: SourceTable, targets: Mapping[str, Target]) -> dict[s
 def new_schema_version(before: Mapping[str, str] | None, now: Mapping[str, str]) -> str | None:
     """Return why rows read under the declarations `before` must be read again under those of `now`; None if not."""
     if before is None:
-        return "read by a version that did not say for what"
+        return "read by a version that did not record what it read for"
     for name, declaration in now.items():
         if name not in before:
             return f"warehouse table {name} is new"

@@ -16,10 +16,10 @@ from tests.detection.watching import Watched
 from tests.road.road import Heard, Road
 from tests.shared.source.test_extract import Stack
 
-BRANCHES = "a relation that holds its rows came, went or was rewritten"
+BRANCHES = "a relation that holds its rows was added, removed or rewritten"
 COLUMNS = "its columns changed"
 TYPES = "a type of its columns changed"
-ANEW = "the table was made anew or rewritten"
+ANEW = "the table was recreated or rewritten"
 
 # 120 rows, of which `payment` holds 1 to 60 and `payment_high` beside it the rest.
 PARTITIONED = """

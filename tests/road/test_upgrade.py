@@ -184,7 +184,7 @@ def test_what_the_first_version_left_arrives_and_the_next_run_goes_on_from_there
         ["2", "payment_date: missing, or not a date YYYY-MM-DD"]
     ]
     assert road.extract().published == 1
-    assert set(full_reasons(road, 3).values()) == {"the server was started anew, or is another one"}
+    assert set(full_reasons(road, 3).values()) == {"the server was restarted, or is another one"}
     road.deliver()
     road.load()
     assert road.differences() == {}

@@ -1,7 +1,7 @@
-"""What extract asks of every kind of source. A reader of another kind is one more module or package beside this one.
+"""The protocol between extract and the kinds of source. Each kind is a module or a package beside this one.
 
-A run opens a session of each reader. A session shows its source as of one moment. For each of its tables extract asks
-four things: what is there (`view`), what changed since a cursor (`changes`), the rows (`TableChanges.read`) and the
+A run opens a session of each reader. A session shows its source as of one moment. Extract needs four things for each
+of its tables: what is there (`view`), what changed since a cursor (`changes`), the rows (`TableChanges.read`) and the
 next cursor (`TableChanges.next_cursor`). Extract decides everything else and writes one record for all readers.
 """
 
@@ -114,7 +114,7 @@ class SourceSession(Protocol):
         """Return the table as it is there."""
 
     def reason_for_full(self, table: SourceTable, cursor: Any) -> str | None:
-        """Return why `cursor` says nothing about the table as it is now; None when changes since it can be told."""
+        """Return why `cursor` says nothing about the table as it is now; None when it shows what changed since."""
 
     def changes(self, table: SourceTable, cursor: Any, *, changed_only: bool) -> TableChanges:
         """Return what changed since `cursor`, or the whole table when it is None.

@@ -157,9 +157,9 @@ def test_past_so_many_ids_none_is_kept() -> None:
     ("server", "live", "reason"),
     [
         ("a", LIVE, None),
-        ("b", LIVE, "the server was started anew, or is another one"),
-        ("a", LIVE._replace(oid=2), "the table was made anew or rewritten"),
-        ("a", LIVE._replace(relfilenode=2), "the table was made anew or rewritten"),
+        ("b", LIVE, "the server was restarted, or is another one"),
+        ("a", LIVE._replace(oid=2), "the table was recreated or rewritten"),
+        ("a", LIVE._replace(relfilenode=2), "the table was recreated or rewritten"),
         ("a", LIVE._replace(columns=(("new", "text"),)), "its columns changed"),
     ],
 )
@@ -182,4 +182,4 @@ def test_what_a_cursor_was_not_taken_for_makes_a_full_batch(read_for: dict[str, 
 
 
 def test_a_cursor_that_does_not_say_for_what_it_was_read_makes_a_full_batch() -> None:
-    assert new_schema_version(None, {}) == "read by a version that did not say for what"
+    assert new_schema_version(None, {}) == "read by a version that did not record what it read for"

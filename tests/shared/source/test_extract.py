@@ -294,7 +294,7 @@ def test_the_cursor_of_a_version_that_did_not_say_for_what_it_read_costs_one_ful
     stack.ingestion.put(keys.run_key(1), json.dumps(record).encode())
     transaction(owner, 2)
     stack.extract()
-    assert reasons(stack, 2) == dict.fromkeys(TABLES, "read by a version that did not say for what")
+    assert reasons(stack, 2) == dict.fromkeys(TABLES, "read by a version that did not record what it read for")
     assert stack.rows(2, "transaction") == [1, 2]
     assert stack.extract().run is None
 
@@ -491,16 +491,16 @@ NOWHERE = "CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DA
 NO_TABLE = {
     "a view": (
         "ALTER TABLE currency RENAME TO currencies; CREATE VIEW currency AS SELECT * FROM currencies",
-        "table currency is a view, whose rows do not tell which transaction made them",
+        "table currency is a view, whose rows do not show which transaction made them",
     ),
     "a materialized view": (
         "ALTER TABLE currency RENAME TO currencies; CREATE MATERIALIZED VIEW currency AS SELECT * FROM currencies",
-        "table currency is a materialized view, whose rows do not tell which transaction made them",
+        "table currency is a materialized view, whose rows do not show which transaction made them",
     ),
     "a foreign table": (
         f"ALTER TABLE currency RENAME TO currencies; {NOWHERE};"
         "CREATE FOREIGN TABLE currency (currency_id integer) SERVER nowhere",
-        "table currency is a foreign table, whose rows do not tell which transaction made them",
+        "table currency is a foreign table, whose rows do not show which transaction made them",
     ),
     "a foreign child": (
         f"{NOWHERE}; CREATE FOREIGN TABLE currency_far () INHERITS (currency) SERVER nowhere",
@@ -510,11 +510,11 @@ NO_TABLE = {
     "another storage": (
         "CREATE ACCESS METHOD columns TYPE TABLE HANDLER heap_tableam_handler;"
         "ALTER TABLE currency SET ACCESS METHOD columns",
-        "table currency is stored by columns, not as a heap, whose rows do not tell which transaction made them",
+        "table currency is stored by columns, not as a heap, whose rows do not show which transaction made them",
     ),
     "a sequence": (
         "ALTER TABLE currency RENAME TO currencies; CREATE SEQUENCE currency",
-        "table currency is a sequence, whose rows do not tell which transaction made them",
+        "table currency is a sequence, whose rows do not show which transaction made them",
     ),
     "a domain": (
         "CREATE DOMAIN code AS varchar(3); ALTER TABLE currency ALTER currency_code TYPE code",
@@ -542,5 +542,5 @@ def test_the_cursor_of_a_version_that_did_not_say_from_what_it_read_costs_one_fu
         del state["cursor"]["taken_from"]
     stack.ingestion.put(keys.run_key(1), json.dumps(record).encode())
     stack.extract()
-    assert reasons(stack, 2) == dict.fromkeys(TABLES, "read by a version that did not say from what")
+    assert reasons(stack, 2) == dict.fromkeys(TABLES, "read by a version that did not record what it read from")
     assert stack.extract().run is None

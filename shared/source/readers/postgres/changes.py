@@ -62,7 +62,7 @@ def difference(table: SourceTable, live: LiveTable | None) -> str | None:
 def _unfit(table: SourceTable, relation: str, kind: str, storage: str | None) -> str:
     subject = f"table {table.name}" if relation == table.name else f"{relation}, a part of table {table.name},"
     what = f"stored by {storage}, not as a heap" if kind == "r" else RELATIONS.get(kind, f"of kind {kind}")
-    return f"{subject} is {what}, whose rows do not tell which transaction made them"
+    return f"{subject} is {what}, whose rows do not show which transaction made them"
 
 
 RELATIONS = {
@@ -80,25 +80,25 @@ RELATIONS = {
 def reason_for_full(cursor: PostgresCursor, snapshot: SnapshotInfo, live: LiveTable) -> str | None:
     """Return why the cursor says nothing about this table as it is now; None when a delta can be read."""
     if cursor.server != snapshot.server:
-        return "the server was started anew, or is another one"
+        return "the server was restarted, or is another one"
     if (cursor.oid, cursor.relfilenode) != (live.oid, live.relfilenode):
-        return "the table was made anew or rewritten"
+        return "the table was recreated or rewritten"
     if cursor.columns != live.fingerprint:
         return "its columns changed"
     if cursor.taken_from is None:
-        return "read by a version that did not say from what"
+        return "read by a version that did not record what it read from"
     for part, reason in TAKEN_FROM.items():
         if cursor.taken_from.get(part) != live.taken_from[part]:
             return reason
     if not 0 <= snapshot.xmax - cursor.xmin < MAX_XID_AGE:
-        return "transaction ids went round, or back"
+        return "transaction ids wrapped around, or went back"
     return None
 
 
 TAKEN_FROM = {
     "database": "it is in another database",
     "login": "another login reads it",
-    "relations": "a relation that holds its rows came, went or was rewritten",
+    "relations": "a relation that holds its rows was added, removed or rewritten",
     "columns": "its columns changed",
     "types": "a type of its columns changed",
     "policies": "its row-level security changed",

@@ -108,7 +108,7 @@ class LiveTable(NamedTuple):
     """A table as the live database has it: columns as (name, type).
 
     `taken_from` identifies what its rows were read from, part by part. `unfit` are relations of its tree, as (name,
-    relkind, access method), whose rows do not tell which transaction made them. `closed_by` is what keeps `login` from
+    relkind, access method), whose rows do not show which transaction made them. `closed_by` is what keeps `login` from
     reading every row: "schema" or "table" (a missing privilege) or "policy"; None when nothing does.
     """
 

@@ -79,7 +79,7 @@ class PostgresSession:
         found = self._keys(table, cursor.max_key if cursor else None)
         reason = None
         if cursor and not changed_only and keys_are_gone(cursor, found):
-            reason = "keys are gone, or came late"
+            reason = "keys were deleted, or committed late"
         elif cursor and table.reference and self._any_changed(table, cursor):
             reason = "a row changed"
         since = None if reason else cursor
