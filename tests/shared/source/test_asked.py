@@ -72,7 +72,7 @@ def test_rows_asked_for_by_key_come_with_what_changed_each_once(stack: Stack, ow
     owner.run("UPDATE transaction SET transaction_type = 'PURCHASE' WHERE transaction_id IN (2, 3)")
     stack.extract(ExtractRequest(cause="resync", keys={"transaction": (3, 5, 99)}))
     batch = stack.record(2).tables["transaction"].batch
-    assert batch is not None and batch.mode == "delta" and "asked for" in batch.reason
+    assert batch is not None and batch.mode == "delta" and "requested" in batch.reason
     assert stack.rows(2, "transaction") == [2, 3, 5]
     assert stack.extract().run is None
 
