@@ -504,7 +504,7 @@ NO_TABLE = {
     ),
     "a foreign child": (
         f"{NOWHERE}; CREATE FOREIGN TABLE currency_far () INHERITS (currency) SERVER nowhere",
-        "currency_far, a part of table currency, is a foreign table, whose rows do not tell which transaction made"
+        "currency_far, a part of table currency, is a foreign table, whose rows do not show which transaction made"
         " them",
     ),
     "another storage": (
