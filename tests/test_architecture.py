@@ -69,7 +69,7 @@ def test_a_warehouse_table_is_declared_without_any_door(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [it for stage in STAGES for it in python_files(SHARED / stage)], ids=name_of)
 def test_a_stage_uses_only_those_before_it(path: Path) -> None:
-    later = STAGES[STAGES.index(path.parent.name) + 1 :]
+    later = STAGES[STAGES.index(path.relative_to(SHARED).parts[0]) + 1 :]
     assert not [module for module in imported(path) if module.startswith(tuple(f"shared.{stage}." for stage in later))]
 
 
@@ -82,6 +82,16 @@ def test_a_room_imports_only_what_it_may(path: Path) -> None:
 
 def test_no_handler_imports_another() -> None:
     assert not [module for path in python_files(ROOT / "handlers") for module in imported(path) if "handlers" in module]
+
+
+READERS = SHARED / "source" / "readers"
+
+
+@pytest.mark.parametrize("path", python_files(SHARED), ids=name_of)
+def test_only_a_reader_knows_its_own_kind_of_source(path: Path) -> None:
+    """Extract knows the protocol alone, so that another kind of source is one more package of readers."""
+    if not path.is_relative_to(READERS):
+        assert not [module for module in imported(path) if module.startswith("shared.source.readers.postgres")]
 
 
 def packages_imported() -> dict[str, set[str]]:

@@ -28,7 +28,7 @@ def _unasked(problem: str | None) -> list[str]:
 
 
 def _table(table: Answer) -> str:
-    kind = "reference" if table["reference"] else "moving"
+    kind = "reference" if table["reference"] else "transactional"
     lines: list[tuple[str, ...]] = [("COLUMN", "AGREED", "LIVE", "")]
     lines += [(each["name"], _agreed(each), each["live"] or "-", _remark(each)) for each in table["columns"]]
     return f"{table['table']} ({kind}, {table['fingerprint']}): {_state(table)}\n{aligned_words(lines)}"

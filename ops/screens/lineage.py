@@ -79,7 +79,8 @@ def part(entry: Answer | None) -> Iterator[str]:
 def run_lines(run: Answer) -> Iterator[str]:
     made = f"cause {run['cause']}, attempt {run['attempt']}, code {run['code']}"
     yield line("run", run["committed_at"], f"{run['key']}: {made}")
-    yield line("  snapshot", run["snapshot_at"], f"xmin {run['xmin']}, xmax {run['xmax']}")
+    ids = "" if run["xmin"] is None else f"xmin {run['xmin']}, xmax {run['xmax']}"
+    yield line("  snapshot", run["snapshot_at"], ids)
     for message in run["messages"]:
         sent = "" if run["published_at"] else ", not known to be published"
         yield line("  message", run["published_at"], f"{json.dumps(message)}{sent}")

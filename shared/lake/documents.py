@@ -6,10 +6,11 @@ content.
 """
 
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from shared.catalogue import POSTGRESQL
 from shared.errors import BadDocument
 
 Mode = Literal["delta", "full"]
@@ -52,16 +53,36 @@ class Batch(Document, frozen=True, kw_only=True):
 FIRST_READ, NEW_DECLARATION = "first read", "new declaration"
 
 
-class Cursor(Document, frozen=True, kw_only=True):
-    """Where the next extraction of a table starts: docs/design.md, "The exact extraction".
+class Cursor:
+    """Where the next extraction of a table starts. Each kind of reader has its own, told apart by the tag `reader`.
 
-    `server` says when the PostgreSQL was started on which the transaction ids mean something. `seen`
-    are the transaction ids >= xmin whose rows the last reading saw. `columns` fingerprints the live
-    columns. `count`, `checksum` and `max_key` are of all keys at that snapshot: the delete detector.
-    `read_for` are the declarations that all rows have been read under, by fingerprint: the catalogue's, under the
-    table's own name, and that of each warehouse table made of it. None: written before this was told.
-    `taken_from` is what the rows were read from, by part: shared/source/live.py. None: as before.
-    `looked_at` is when the snapshot was taken up to which its changes were read: the source's clock, UTC without zone.
+    A cursor without the tag is PostgreSQL's: it was written before there were other readers. `columns` fingerprints the
+    source's columns. `count` is the number of its rows then, None where they were not counted. `read_for` are the
+    declarations that all rows have been read under, by fingerprint: the catalogue's, under the table's own name, and
+    that of each warehouse table made of it. `looked_at` is the time, by the source's clock, UTC without zone, up to
+    which its changes were read. The latter two are None in cursors that were written before they existed.
+    """
+
+    __slots__ = ()
+
+    columns: str
+    count: int | None
+    read_for: dict[str, str] | None
+    looked_at: datetime | None
+
+    @property
+    def reader(self) -> str:
+        """The name of the reader that made it."""
+        return str(type(self).__struct_config__.tag)  # type: ignore[attr-defined]
+
+
+class PostgresCursor(Document, Cursor, frozen=True, kw_only=True, tag_field="reader", tag=POSTGRESQL):
+    """A cursor of PostgreSQL: docs/design.md, "The exact extraction".
+
+    `server` says when the server was started whose transaction ids these are. `seen` are the transaction ids >= xmin
+    whose rows the last reading saw. `count`, `checksum` and `max_key` are of all keys at that snapshot: the delete
+    detector. `taken_from` identifies what the rows were read from, part by part (readers/postgres/live.py); None in
+    cursors that were written before it existed.
     """
 
     server: str
@@ -76,6 +97,17 @@ class Cursor(Document, frozen=True, kw_only=True):
     read_for: dict[str, str] | None = None
     taken_from: dict[str, str] | None = None
     looked_at: datetime | None = None
+
+
+def _cursor_from(type_: type, fields: Any) -> Any:
+    """msgspec's dec_hook: a cursor's fields as the class that its tag names. Raises msgspec.ValidationError."""
+    kinds = {kind.__struct_config__.tag: kind for kind in Cursor.__subclasses__()}  # type: ignore[attr-defined]
+    if type_ is not Cursor or not isinstance(fields, dict):
+        raise msgspec.ValidationError("Expected a cursor")
+    reader = fields.setdefault("reader", POSTGRESQL)
+    if not isinstance(reader, str) or reader not in kinds:
+        raise msgspec.ValidationError("a cursor is of a reader that this code does not know; deploy again")
+    return msgspec.convert(fields, kinds[reader])
 
 
 class Hold(Document, frozen=True, kw_only=True):
@@ -98,11 +130,15 @@ class TableState(Document, frozen=True, kw_only=True):
 
 
 class Snapshot(Document, frozen=True, kw_only=True):
-    """The one snapshot a run was read at; `taken_at` is the source's clock, UTC without a zone."""
+    """The moment as of which a run's tables were read.
+
+    `taken_at` is by the source's clock, UTC without a zone; of several sources the earliest. `xmin` and `xmax` are
+    PostgreSQL's, for people; None when no PostgreSQL was read.
+    """
 
     taken_at: datetime
-    xmin: int
-    xmax: int
+    xmin: int | None = None
+    xmax: int | None = None
 
 
 # What a run was made for. A reconcile is two of one snapshot: first what had changed, then everything.
@@ -214,7 +250,7 @@ def decode_json(body: bytes | str, kind: type[S], name: str, *, strict: bool = T
     Raises BadDocument for whatever the parser can say of it. `strict` is msgspec's: whether "1" is no number.
     """
     try:
-        return msgspec.json.decode(body, type=kind, strict=strict)
+        return msgspec.json.decode(body, type=kind, strict=strict, dec_hook=_cursor_from)
     except msgspec.DecodeError as error:
         raise BadDocument(name, str(error)) from error
     except UnicodeError as error:

@@ -1,7 +1,7 @@
 """What the warehouse is asked about one row. Pure text: the session's search_path says in which schema."""
 # ruff: noqa: S608 - names come from the declarations and each passes quoted()
 
-from shared.columns import Kind
+from shared.columns import INTEGER
 from shared.ledger.tables import deletion_key, deletions
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
@@ -12,7 +12,7 @@ _LEDGER = ", ".join(f"ledger.{name}" for name in _LOAD)
 
 def is_numbered(target: Target) -> bool:
     """Whether an id of this table is an integer: a record id, or a key of that kind."""
-    return target.record_id is not None or any(c.name == target.key and c.kind is Kind.INTEGER for c in target.columns)
+    return target.record_id is not None or any(c.name == target.key and c.kind == INTEGER for c in target.columns)
 
 
 def row(target: Target) -> str:

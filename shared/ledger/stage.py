@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from shared.columns import Column, Kind
+from shared.columns import TEXT, Column
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
@@ -11,7 +11,7 @@ from shared.warehouse.registry import Target
 STAGE = "pg_temp.etl_stage"
 # The rows that the transform or the table rejected, which go to etl_quarantine.
 REJECTED = "pg_temp.etl_rejected"
-REJECTED_COLUMNS = (Column("key", Kind.TEXT, nullable=True), Column("reason", Kind.TEXT, nullable=True))
+REJECTED_COLUMNS = (Column("key", TEXT, nullable=True), Column("reason", TEXT, nullable=True))
 
 
 def listed(columns: Sequence[Column], alias: str = "") -> str:

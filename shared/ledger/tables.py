@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.columns import Kind
+from shared.columns import INTEGER
 from shared.warehouse.registry import Target
 
 metadata = MetaData()
@@ -200,4 +200,4 @@ def deletion_key(target: Target, value: str) -> str:
 
 
 def _has_number(target: Target) -> bool:
-    return any(column.name == target.key and column.kind is Kind.INTEGER for column in target.columns)
+    return any(column.name == target.key and column.kind == INTEGER for column in target.columns)

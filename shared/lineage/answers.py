@@ -81,8 +81,8 @@ class RunAnswer(LineageAnswer, frozen=True, kw_only=True):
     attempt: str
     code: str
     snapshot_at: datetime
-    xmin: int
-    xmax: int
+    xmin: int | None
+    xmax: int | None
     committed_at: datetime
     published_at: datetime | None
     messages: tuple[Message, ...]

@@ -85,7 +85,7 @@ class Forward:
 
 
 def _other(target: Target, table: str) -> str:
-    if target.kind == "set":
+    if target.kind == "calendar":
         return f"{target.name} takes the days of all {table} rows: a row of it is of no one key"
     if target.sources[0] == table:
         return f"{target.name} has a row for each {target.key} of {table}: why.sh {target.name} ID, with that value"

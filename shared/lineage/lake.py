@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.aws.bucket import Bucket
-from shared.columns import Column, Kind
+from shared.columns import INTEGER, Column, Kind
 from shared.errors import MissingObject
 from shared.frames import Frame, Series
 from shared.lake import keys, parquet
@@ -121,5 +121,5 @@ def holder(bucket: Bucket, parts: Sequence[Part], column: Column, key: str) -> F
 
 def _has(values: Series, kind: Kind, key: str) -> Series:
     """Numbers are compared as such: a part can have a million."""
-    has: Series = values == int(key) if kind is Kind.INTEGER else values.astype("str") == key
+    has: Series = values == int(key) if kind == INTEGER else values.astype("str") == key
     return has.fillna(False).astype(bool)

@@ -1,7 +1,7 @@
 """The statements that turn what is staged into what the present table would store. Pure text."""
 # ruff: noqa: S608 - names come from the declarations and from PostgreSQL's catalogue, and each passes quoted()
 
-from shared.columns import Kind
+from shared.columns import TEXT
 from shared.ledger.stage import REJECTED, STAGE, listed
 from shared.load.shape import Shape
 from shared.postgres.connection import literal, quoted
@@ -96,7 +96,7 @@ def _values(target: Target, shape: Shape) -> dict[str, str]:
     values = {}
     for column in target.columns:
         there, value = shape.column(column.name), f"staged.{quoted(column.name)}"
-        is_label = there is not None and there.is_enum and column.kind is Kind.TEXT
+        is_label = there is not None and there.is_enum and column.kind == TEXT
         values[column.name] = f"CAST({value} AS {there.type})" if there is not None and is_label else value
     return values
 

@@ -63,7 +63,7 @@ class ManifestLoad:
         found = self._find_damage(bucket)
         staged = self._staging.stage(bucket, manifest)
         full = manifest.mode == "full"
-        deleted = self._delete_absent() if full and self._target.kind != "set" else 0
+        deleted = self._delete_absent() if full and self._target.kind != "calendar" else 0
         if deleted and self._is_reconcile:
             self._count(differences.name_deleted(self._target))
         self._count(quarantine.close_quarantine(self._target, full=full))
@@ -115,7 +115,7 @@ class ManifestLoad:
         """Apply the `rows` that are staged; what they change is `named` in etl_difference, or not."""
         add = self._add_versions if self._target.kind == "fact" else self._upsert
         load, rows = self._fit(rows, lambda: add(named=named))
-        if self._target.kind != "set":
+        if self._target.kind != "calendar":
             self._count(deletions.end_deletions(self._target))
         return replace(load, unchanged=rows - load.inserted - load.updated)
 
@@ -207,7 +207,7 @@ class ManifestLoad:
             bounds = together([bounds, *self._bounds(entries.SUPERSEDED_BOUNDS)])
         self._enter(load, 0, LOADED, stored.sha256, manifest.mode, bounds, attempt)
         # A calendar dimension applies its runs in any order, so none of them is its last.
-        if target.kind != "set":
+        if target.kind != "calendar":
             self._warehouse.run(entries.NOTE_LAST_RUN, **self._place)
 
     def enter_release(self, load: TableLoad) -> None:

@@ -93,7 +93,7 @@ def next_step(target: Target, view: LoaderView) -> Step:
         return None
     if gone := _entries_that_are_gone(target, view, expected):
         return gone
-    if available and (target.kind == "set" or available[0] is expected[0]):
+    if available and (target.kind == "calendar" or available[0] is expected[0]):
         return Apply(available[0].run)
     return _past_the_gap(target, view, expected, available) or Wait(expected[0].run)
 
@@ -104,7 +104,7 @@ def _entries_that_are_gone(target: Target, view: LoaderView, expected: Sequence[
     applied = (run for run, table in view.applied if table == target.name)
     last = max(view.last_runs.get(target.name, 0), *applied, 0)
     runs = tuple(record.run for record in expected if record.run < last)
-    return Enter(runs, last) if runs and target.kind != "set" else None
+    return Enter(runs, last) if runs and target.kind != "calendar" else None
 
 
 def _past_the_gap(
@@ -115,7 +115,7 @@ def _past_the_gap(
     A fact's missing run holds versions that no later batch has, so it has the grace period: otherwise two manifests
     that arrive in the wrong order would cost history. A dimension has no history to lose.
     """
-    full = next((record for record in available if target.kind != "set" and brings_all(record, target)), None)
+    full = next((record for record in available if target.kind != "calendar" and brings_all(record, target)), None)
     if full is None:
         return None
     missing = [r for r in expected if r.run < full.run and not view.is_available(r, target.name)]
@@ -136,7 +136,7 @@ def brings_all(record: RunRecord, target: Target) -> bool:
 
 def compares_all(record: RunRecord, target: Target) -> bool:
     """Return whether the run brings everything that the table should contain, so that missing rows are restored."""
-    if target.kind != "set":
+    if target.kind != "calendar":
         return brings_all(record, target)
     batches = [record.state(source).batch for source in target.sources]
     return all(batch is not None and batch.mode == "full" for batch in batches)

@@ -7,29 +7,18 @@ parameters are always :table, :log, :run and :snapshot_at of the manifest being 
 
 from collections.abc import Sequence
 
-from shared.columns import Column, Kind
+from shared.columns import Column
 from shared.ledger import deletions, differences
 from shared.ledger.stage import STAGE, has_earlier, listed, record_column
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
-# A prepared warehouse may have other types: what is staged is what travels, and INSERT converts.
-TYPES = {
-    Kind.INTEGER: "integer",
-    Kind.MONEY: "numeric(10,2)",
-    Kind.BOOLEAN: "boolean",
-    Kind.TEXT: "text",
-    Kind.DATE: "date",
-    Kind.TIME: "time",
-    Kind.TIMESTAMP: "timestamp",
-}
-
-
 # ---- staging
 
 
 def create_stage(stage: str, columns: Sequence[Column]) -> str:
-    fields = ", ".join(f"{quoted(c.name)} {TYPES[c.kind]}" for c in columns)
+    # A prepared warehouse may have other types: INSERT converts.
+    fields = ", ".join(f"{quoted(c.name)} {c.kind.stage_type}" for c in columns)
     return f"CREATE TEMPORARY TABLE {stage.removeprefix('pg_temp.')} ({fields}) ON COMMIT DROP"
 
 
@@ -81,7 +70,7 @@ def _new_value(target: Target, column: Column, given: str) -> str:
     """A set takes its runs in any order, so none changes what another has said: it fills in what was null, which
     is all there was to say before the column was declared."""
     name = quoted(column.name)
-    return f"coalesce(present.{name}, {given}.{name})" if target.kind == "set" else f"{given}.{name}"
+    return f"coalesce(present.{name}, {given}.{name})" if target.kind == "calendar" else f"{given}.{name}"
 
 
 # ---- facts

@@ -142,7 +142,7 @@ class StatusQueries:
 
 def _counted(connection: Connection, target: Target, targets: Iterable[Target], log_id: str) -> int | None:
     """The rows that the warehouse itself says there should be of a table that is not made row by row."""
-    if target.kind == "set":
+    if target.kind == "calendar":
         return int(connection.one(sql.rows_named(target, targets))[0])
     found = connection.run(entries.LAST_ROWS, log=log_id, table=target.name)
     return int(found[0][0]) if found else None
@@ -289,7 +289,7 @@ def _expected(
 
 def _counted_in(target: Target, record: RunRecord, *, is_newest: bool) -> int | None:
     """Counted for the asking; else the rows that the delete detector counted, at the same snapshot."""
-    if record.expected and target.name in record.expected and (is_newest or target.kind != "set"):
+    if record.expected and target.name in record.expected and (is_newest or target.kind != "calendar"):
         return record.expected[target.name]
     cursor = record.state(target.sources[0]).cursor
     return cursor.count if cursor and target.row_by_row else None

@@ -6,24 +6,17 @@ import numpy as np
 import pandas as pd
 
 from shared.catalogue import TABLES
-from shared.columns import LONGEST_TEXT, TOO_LONG, Column, Kind
+from shared.columns import LONGEST_TEXT, TEXT, TOO_LONG, Column, Kind
 from shared.errors import Refused
-from shared.frames import DTYPES, Frame, Series, empty_frame
+from shared.frames import Frame, Series, empty_frame
 from shared.warehouse.declaring import REJECTION
 from shared.warehouse.registry import Target
 
-QUARANTINE_COLUMNS = (Column("key", Kind.TEXT), Column("reason", Kind.TEXT))
+QUARANTINE_COLUMNS = (Column("key", TEXT), Column("reason", TEXT))
 
 MISSING = "missing"
 REPEATED = "a second row of one batch with this key"
 
-# Why the source's value did not fit its column, by the column's kind.
-UNREADABLE_REASONS = {
-    Kind.MONEY: "a value that numeric(10,2) cannot hold",
-    Kind.TEXT: "a text that is not UTF-8",
-    Kind.TIMESTAMP: "a time that is infinite or out of range",
-}
-UNREADABLE_REASON = "a value that the column's type cannot hold"
 TOO_LONG_REASON = f"a text longer than {LONGEST_TEXT >> 20} MB"
 
 
@@ -88,7 +81,7 @@ def concatenated(frames: list[Frame]) -> Frame:
 
 def _typed(frame: Frame, target: Target) -> Frame:
     """The target's columns and no others, in order, with their dtypes."""
-    dtypes = {column.name: DTYPES[column.kind] for column in target.columns}
+    dtypes = {column.name: column.kind.dtype for column in target.columns}
     lacking = [name for name in dtypes if name not in frame]
     if lacking:
         raise Refused(f"{target.name}: the transform did not produce {', '.join(lacking)}")
@@ -120,7 +113,7 @@ def _unreadable(name: str, target: Target) -> str:
         return f"source column {_name(name)}: {TOO_LONG_REASON}"
     kinds = {column.name: column.kind for column in TABLES[target.sources[0]].columns}
     # A batch of former days can name a column that the catalogue no longer has.
-    reason = UNREADABLE_REASONS.get(kinds[name], UNREADABLE_REASON) if name in kinds else UNREADABLE_REASON
+    reason = kinds.get(name, Kind).unreadable
     return f"source column {name}: {reason}"
 
 

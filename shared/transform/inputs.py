@@ -28,7 +28,7 @@ def inputs_of(target: Target, record: RunRecord, run_log: RunLog) -> list[Input]
 
     A first source that changed in this run is what changed; the others are whole, as of this run.
     """
-    if target.kind == "set":
+    if target.kind == "calendar":
         found = [_own(source, record) for source in target.sources]
         return [each for each in found if each]
     first, *others = target.sources

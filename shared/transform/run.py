@@ -110,12 +110,12 @@ def _outcome(
 
 def _mode(target: Target, inputs: list[Input]) -> Mode:
     """A set only grows: what one batch lacks another may have, so it is never a full one."""
-    return "delta" if target.kind == "set" else inputs[0].batch.mode
+    return "delta" if target.kind == "calendar" else inputs[0].batch.mode
 
 
 def _outputs(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:
     """The output of each part in turn; no key comes twice."""
-    if target.kind == "set":
+    if target.kind == "calendar":
         return _distinct(target, inputs, ingestion)
     return _grouped(target, inputs, ingestion) if target.grouped else _row_by_row(target, inputs, ingestion)
 

@@ -23,6 +23,7 @@ from shared.load.result import LoadResult
 from shared.load.session import WarehouseSession
 from shared.postgres.connection import Connection
 from shared.source.extract import ExtractResult, extract
+from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import ExtractRequest
 from shared.source.run import ExtractDependencies
 from shared.transform.run import transform_run
@@ -97,7 +98,7 @@ class Road:
         outside = ExtractDependencies(
             run_log=self.run_log,
             topic=self.topic,
-            open_source=self.totesys.connect,
+            readers=(PostgresReader(self.totesys.connect),),
             targets=self.targets,
             stack="totestream-test",
             code=self.code,

@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 
 from shared.aws.bucket import Bucket
-from shared.lake.documents import Cursor
+from shared.lake.documents import PostgresCursor
 from shared.lake.manifests import Manifests
 from shared.load import plan
 from shared.load.manifest_load import ManifestLoad
 from shared.load.table_loader import TableLoader
-from shared.source import changes, extract, run, sql
-from shared.source.database import Source
+from shared.source import changes, extract, sql
 from shared.transform import run as transform_run
 from tests.simulation.cloud import S3
 
@@ -21,7 +20,7 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 
 def outbox(patch: pytest.MonkeyPatch) -> None:
     """What was committed and not published is not looked for."""
-    patch.setattr(extract, "publish_what_is_not", lambda newest, outside: 0)
+    patch.setattr(extract, "publish_unpublished", lambda newest, outside: 0)
 
 
 def create_only_commit(patch: pytest.MonkeyPatch) -> None:
@@ -38,16 +37,15 @@ def running_transactions(patch: pytest.MonkeyPatch) -> None:
     """The next run starts behind all ids that were given out, as if those still running had ended."""
     right = changes.next_cursor
 
-    def hasty(cursor: Any, snapshot: Any, *rest: Any) -> Cursor:
-        ended = type(snapshot)(taken_at=snapshot.taken_at, xmin=snapshot.xmax, xmax=snapshot.xmax)
-        return right(cursor, ended, *rest)
+    def hasty(cursor: Any, snapshot: Any, *rest: Any) -> PostgresCursor:
+        return right(cursor, snapshot._replace(xmin=snapshot.xmax), *rest)
 
-    patch.setattr(run, "next_cursor", hasty)
+    patch.setattr(rows, "next_cursor", hasty)
 
 
 def seen_transactions(patch: pytest.MonkeyPatch) -> None:
     """What was read of the ids that were running is forgotten."""
-    patch.setattr(changes, "MOST_SEEN", 0)
+    patch.setattr(changes, "MAX_TRACKED_XIDS", 0)
 
 
 def lock_before_snapshot(patch: pytest.MonkeyPatch) -> None:
@@ -57,11 +55,11 @@ def lock_before_snapshot(patch: pytest.MonkeyPatch) -> None:
 
 def wal_flush(patch: pytest.MonkeyPatch) -> None:
     """A run is committed that saw what a crash can take back."""
-    patch.setattr(Source, "wait_flushed", lambda self, lsn, sleep: None)
+    patch.setattr(session.PostgresSession, "wait_durable", lambda self, sleep: None)
 
 
 def delete_detector(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(run, "keys_are_gone", lambda cursor, keys: False)
+    patch.setattr(session, "keys_are_gone", lambda cursor, keys: False)
 
 
 def ledger(patch: pytest.MonkeyPatch) -> None:

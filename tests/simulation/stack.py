@@ -22,6 +22,7 @@ from shared.load.session import WarehouseSession
 from shared.names import CHANGES
 from shared.retry import MAX_RECEIVES
 from shared.source.extract import extract
+from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import ExtractRequest
 from shared.source.run import ExtractDependencies
 from shared.transform.deliveries import Deliveries, Delivery, delivery_from
@@ -122,7 +123,7 @@ class Stack:
             outside = ExtractDependencies(
                 run_log=RunLog(stage.bucket(INGESTION)),
                 topic=stage.topic(),
-                open_source=stage.open_source,
+                readers=(PostgresReader(stage.open_source),),
                 targets=TARGETS,
                 stack=NAMES.prefix,
                 code="simulated",

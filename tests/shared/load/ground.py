@@ -12,8 +12,8 @@ from sqlalchemy import Date, Integer, MetaData, Numeric, String, Table, Time
 from conftest import SCHEMA, Database
 from local import logins
 from shared.aws.bucket import S3Bucket
-from shared.columns import Column, Kind
-from shared.frames import DTYPES, Frame, Series
+from shared.columns import DATE, INTEGER, MONEY, TEXT, TIME, Column, Kind
+from shared.frames import Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, Quarantined, RunRecord, Snapshot, TableState, encode
 from shared.lake.run_log import RunLog
@@ -39,11 +39,11 @@ def target_of(name: str, kind: Any, key: str, source: str, columns: Sequence[Col
     record_id = more.pop("record_id", None)
     tables = more.pop("metadata", metadata)
     types: dict[Kind, Any] = {
-        Kind.INTEGER: Integer,
-        Kind.TEXT: String,
-        Kind.DATE: Date,
-        Kind.TIME: Time,
-        Kind.MONEY: Numeric(10, 2),
+        INTEGER: Integer,
+        TEXT: String,
+        DATE: Date,
+        TIME: Time,
+        MONEY: Numeric(10, 2),
     }
     made = [Declared(record_id, Integer, primary_key=True, autoincrement=True)] if record_id else []
     made += [
@@ -62,20 +62,20 @@ def target_of(name: str, kind: Any, key: str, source: str, columns: Sequence[Col
     return Target(name, table, Frame, (source,), kind, key, record_id, tuple(columns), references, "0" * 16)
 
 
-DAY = target_of("dim_day", "set", "day", "sales_order", [Column("day", Kind.DATE), Column("name", Kind.TEXT)])
+DAY = target_of("dim_day", "calendar", "day", "sales_order", [Column("day", DATE), Column("name", TEXT)])
 COLOUR = target_of(
     "dim_colour",
     "dimension",
     "colour_id",
     "currency",
-    [Column("colour_id", Kind.INTEGER), Column("name", Kind.TEXT, nullable=True)],
+    [Column("colour_id", INTEGER), Column("name", TEXT, nullable=True)],
 )
 DEAL = target_of(
     "dim_deal",
     "dimension",
     "deal_id",
     "transaction",
-    [Column("deal_id", Kind.INTEGER), Column("name", Kind.TEXT)],
+    [Column("deal_id", INTEGER), Column("name", TEXT)],
 )
 SALE = target_of(
     "fact_sale",
@@ -83,15 +83,15 @@ SALE = target_of(
     "sale_id",
     "sales_order",
     [
-        Column("sale_id", Kind.INTEGER),
-        Column("created_date", Kind.DATE),
-        Column("created_time", Kind.TIME),
-        Column("last_updated_date", Kind.DATE),
-        Column("last_updated_time", Kind.TIME),
-        Column("colour_id", Kind.INTEGER),
-        Column("deal_id", Kind.INTEGER, nullable=True),
-        Column("price", Kind.MONEY, nullable=True),
-        Column("note", Kind.TEXT, nullable=True),
+        Column("sale_id", INTEGER),
+        Column("created_date", DATE),
+        Column("created_time", TIME),
+        Column("last_updated_date", DATE),
+        Column("last_updated_time", TIME),
+        Column("colour_id", INTEGER),
+        Column("deal_id", INTEGER, nullable=True),
+        Column("price", MONEY, nullable=True),
+        Column("note", TEXT, nullable=True),
     ],
     record_id="sale_record_id",
     references={"colour_id": ("dim_colour", "colour_id"), "deal_id": ("dim_deal", "deal_id")},
@@ -137,7 +137,7 @@ def full(*rows: Row, refused: Sequence[tuple[str, str]] = ()) -> Brought:
 
 
 def frame_of(columns: Sequence[Column], rows: Sequence[Row]) -> Frame:
-    return Frame({c.name: Series([row[i] for row in rows], dtype=DTYPES[c.kind]) for i, c in enumerate(columns)})
+    return Frame({c.name: Series([row[i] for row in rows], dtype=c.kind.dtype) for i, c in enumerate(columns)})
 
 
 def snapshot_of(run: int) -> datetime:

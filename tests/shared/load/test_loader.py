@@ -10,7 +10,7 @@ import pytest
 from conftest import SCHEMA, Database, made_bucket
 from local import logins
 from shared.aws.bucket import S3Bucket
-from shared.columns import Column, Kind
+from shared.columns import TEXT, Column
 from shared.errors import Refused, ServiceRefused
 from shared.lake import keys
 from shared.load.health import LoadHealth, Missing
@@ -162,7 +162,7 @@ def test_a_table_of_a_removed_module_is_not_waited_for(ground: Ground) -> None:
     assert ground.load().complete_run == 2
 
 
-WORD = target_of("dim_word", "dimension", "word", "design", [Column("word", Kind.TEXT)])
+WORD = target_of("dim_word", "dimension", "word", "design", [Column("word", TEXT)])
 
 
 def test_a_dimension_of_nothing_but_a_text(ground: Ground) -> None:

@@ -103,7 +103,7 @@ def test_a_dimension_made_afresh_for_its_second_source_is_whole() -> None:
     assert next_step(TARGETS["dim_staff"], view(records, runs(2, table="dim_staff"))) == Supersede((1,), 2)
 
 
-def test_a_dimension_of_a_moving_table_is_whole_only_when_full() -> None:
+def test_a_dimension_of_a_transactional_table_is_whole_only_when_full() -> None:
     records = [record(run, {"transaction": "delta"}, "dim_transaction") for run in (1, 2)]
     assert next_step(TARGETS["dim_transaction"], view(records, runs(2, table="dim_transaction"))) == Wait(1)
 

@@ -157,7 +157,7 @@ def test_a_quiet_table_stays_fresh(road: Road) -> None:
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"port": 1}, r"127.0.0.1:1/.*\(ConnectionRefusedError: nobody listens"),
+        ({"port": 1}, r"127.0.0.1:1/.*\(ConnectionRefusedError: nothing listens"),
         ({"password": "pa55"}, "totestream_load was refused .*28P01"),
     ],
 )

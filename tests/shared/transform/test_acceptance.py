@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from shared.catalogue import TABLES
-from shared.columns import TOO_LONG, UNREADABLE, Kind
+from shared.columns import TEXT, TOO_LONG, UNREADABLE
 from shared.errors import Refused
-from shared.frames import DTYPES, Frame, Series
+from shared.frames import Frame, Series
 from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, has_lost, refuse_repeated
 from shared.warehouse.registry import TARGETS, Target
 from tests.shared.transform.making import rows
@@ -30,15 +30,13 @@ def reasons(accepted: Accepted) -> list[tuple[str, ...]]:
 def test_good_rows_go_on_with_the_declared_types() -> None:
     good = payments({"payment_id": 1}, {"payment_id": 2, "payment_date": "soon"}, {"payment_id": 3}).good
     assert good["payment_id"].tolist() == [1, 3]
-    assert {name: str(dtype) for name, dtype in good.dtypes.items()} == {
-        c.name: DTYPES[c.kind] for c in PAYMENT.columns
-    }
+    assert {name: str(dtype) for name, dtype in good.dtypes.items()} == {c.name: c.kind.dtype for c in PAYMENT.columns}
 
 
 def test_a_refused_row_is_kept_by_its_key_with_its_reason() -> None:
     found = payments({"payment_id": 7, "payment_date": "2024-02-30"})
     assert reasons(found) == [("7", "payment_date: missing, or not a date YYYY-MM-DD")]
-    assert [found.quarantined[c.name].dtype for c in QUARANTINE_COLUMNS] == [DTYPES[Kind.TEXT]] * 2
+    assert [found.quarantined[c.name].dtype for c in QUARANTINE_COLUMNS] == [TEXT.dtype] * 2
 
 
 def test_all_that_is_wrong_is_said() -> None:
@@ -149,5 +147,5 @@ def test_it_is_known_of_every_column_whether_a_table_uses_it(target: Target) -> 
         "fact_payment": {("payment", "company_ac_number"), ("payment", "counterparty_ac_number")},
     }.get(target.name, set())
     times = {(source, name) for source in target.sources for name in ("created_at", "last_updated")}
-    if target.kind != "set":
+    if target.kind != "calendar":
         assert unused == expected | (times if target.kind == "dimension" else set())

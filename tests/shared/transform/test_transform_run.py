@@ -9,7 +9,7 @@ import pytest
 from conftest import made_bucket
 from shared.aws.bucket import S3Bucket
 from shared.catalogue import TABLES, SourceTable
-from shared.columns import Column, Kind
+from shared.columns import INTEGER, MONEY, Column
 from shared.errors import BadDocument, CorruptObject, LogWentBack, MissingObject, OtherDeclaration
 from shared.frames import Frame, Series
 from shared.lake import keys, parquet
@@ -317,7 +317,7 @@ def test_under_today_s_catalogue_a_lacking_column_is_damage(lake: Lake) -> None:
 
 
 def test_a_column_of_another_type_in_a_former_catalogue_needs_a_person(lake: Lake) -> None:
-    columns = tuple(c._replace(kind=Kind.INTEGER) if c.name == "phone" else c for c in TABLES["address"].columns)
+    columns = tuple(c._replace(kind=INTEGER) if c.name == "phone" else c for c in TABLES["address"].columns)
     former = replace(TABLES["address"], columns=columns)
     commit_address(lake, former, rows("address", {}).assign(phone=Series([42], dtype="Int32")))
     said = f"catalogue {former.fingerprint} of address: its column phone is not text as we write it; resync address"
@@ -326,7 +326,7 @@ def test_a_column_of_another_type_in_a_former_catalogue_needs_a_person(lake: Lak
 
 
 def test_a_former_batch_can_name_an_unreadable_column_that_is_no_more(lake: Lake) -> None:
-    wide = replace(TABLES["address"], columns=(*TABLES["address"].columns, Column("area", Kind.MONEY, nullable=True)))
+    wide = replace(TABLES["address"], columns=(*TABLES["address"].columns, Column("area", MONEY, nullable=True)))
     row = rows("address", {"phone": None, "_unreadable": "area"})
     commit_address(lake, wide, row.assign(area=Series([1], dtype="Int64")))
     lake.transform("dim_location", 1)

@@ -1,4 +1,4 @@
-"""The SQL of the extraction, as text. Integers are put in as literals because COPY takes no parameters."""
+"""The SQL of the extraction, as text. Integers are literals because COPY takes no parameters."""
 
 # ruff: noqa: S608 - every identifier goes through quoted(), every number is an int of our own making
 
@@ -6,19 +6,20 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from shared.catalogue import SourceTable
-from shared.columns import LONGEST_TEXT, Column, Kind
-from shared.lake.documents import Cursor, Snapshot
+from shared.columns import LONGEST_TEXT, TEXT, TIMESTAMP, Column
+from shared.lake.documents import PostgresCursor
 from shared.postgres.connection import literal, quoted
-from shared.source.live import Live
+from shared.source.readers.postgres.changes import SnapshotInfo
+from shared.source.readers.postgres.live import LiveTable
 
 XID = "xmin"
-"""The column that COPY adds: the id of the transaction that made the row, widened to 64 bits. It has the name of a
-system column because PostgreSQL gives that to no column of a table."""
+"""The column that COPY adds: the id of the transaction that made the row, widened to 64 bits. It is named like a system
+column because no column of a table can have that name."""
 
 TOO_LONG = "ctid"
-"""The column that COPY adds last: a bit for each of SourceTable.texts, set where that text was too long to be sent."""
+"""The column that COPY adds last: a bit for each of SourceTable.texts, set where that text was too long to send."""
 
-# Times come as microseconds since 1970: a text of them depends on the session's settings, a number on nothing.
+# Times come as microseconds since 1970: a text depends on the session's settings, a number does not.
 SNAPSHOT = """
 SELECT CAST(CAST(pg_snapshot_xmin(s) AS text) AS bigint),
        CAST(CAST(pg_snapshot_xmax(s) AS text) AS bigint),
@@ -31,8 +32,8 @@ FROM (SELECT pg_current_snapshot() AS s) AS now
 WRITTEN = "SELECT CAST(pg_current_wal_insert_lsn() - '0/0' AS bigint)"
 FLUSHED = "SELECT CAST(pg_current_wal_flush_lsn() - '0/0' AS bigint)"
 
-# A message that only this transaction's own WAL record carries, and that no subscriber is sent unless it asks for
-# messages. `local` waits for this server's storage, not for standbys, which may be away.
+# The message makes the transaction write WAL; subscribers get it only if they ask for messages. `local` waits for this
+# server's storage and not for standbys, which may be down.
 COMMIT_DURABLY = """
 BEGIN;
 SET LOCAL synchronous_commit = 'local';
@@ -44,7 +45,7 @@ WAL_WRITER_DELAY_MS = "SELECT CAST(setting AS integer) FROM pg_settings WHERE na
 
 
 def begin(timeout_s: int) -> str:
-    """One read-only snapshot for the whole run; `timeout_s` bounds each statement."""
+    """Begin the run's read-only transaction, of one snapshot; `timeout_s` limits each statement."""
     return f"""
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL statement_timeout = '{timeout_s}s';
@@ -54,7 +55,7 @@ SET LOCAL idle_in_transaction_session_timeout = '{timeout_s}s'
 
 
 def limit(seconds: float) -> str:
-    """Cancels each later statement of the transaction that takes longer."""
+    """Cancel each later statement of the transaction that takes longer."""
     return f"SET LOCAL statement_timeout = '{max(int(seconds), 1)}s'"
 
 
@@ -63,48 +64,50 @@ def table_name(table: SourceTable) -> str:
 
 
 def lock(tables: Iterable[SourceTable]) -> str:
-    """Taken before the first SELECT: to an older snapshot, TRUNCATE and a rewriting ALTER look like no rows."""
+    """Lock the tables before the first SELECT: in an older snapshot a truncated or rewritten table looks empty."""
     return f"LOCK TABLE {', '.join(map(table_name, tables))} IN ACCESS SHARE MODE"
 
 
 def probe(table: SourceTable) -> str:
-    """Refused where this login may not read every row of the table; reads none."""
+    """Read no row. The server refuses it where this login may not read every row of the table."""
     return f"SELECT xmin FROM {table_name(table)} LIMIT 0"
 
 
-def way_in(table: SourceTable, live: Live) -> str:
-    """What lets this login read every row of a table that is closed to it."""
-    login, name = _shown(live.login), f"public.{_shown(table.name)}"
+def grant_for(table: SourceTable, live: LiveTable) -> str:
+    """Return the statement that lets this login read every row of a table that is closed to it."""
+    login, name = _readable(live.login), f"public.{_readable(table.name)}"
     if live.closed_by == "policy":
         return f"ALTER ROLE {login} BYPASSRLS, or ALTER TABLE {name} DISABLE ROW LEVEL SECURITY"
     right = "USAGE ON SCHEMA public" if live.closed_by == "schema" else f"SELECT ON {name}"
     return f"GRANT {right} TO {login}"
 
 
-def _shown(name: str) -> str:
-    """As a person would write it: quoted only where it must be."""
+def _readable(name: str) -> str:
+    """Return the name as a person would write it: quoted only where it must be."""
     return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else quoted(name)
 
 
-def copy_all(table: SourceTable, snapshot: Snapshot) -> str:
+def copy_all(table: SourceTable, snapshot: SnapshotInfo) -> str:
     return _copy(table, f"SELECT {_columns(table)}, {_widened(snapshot.xmax)} AS {XID} FROM {table_name(table)} t")
 
 
-def copy_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor, keys: Sequence[int] = ()) -> str:
+def copy_changed(table: SourceTable, snapshot: SnapshotInfo, cursor: PostgresCursor, keys: Sequence[int] = ()) -> str:
     return _copy(table, _changed(table, snapshot, cursor, keys))
 
 
-def count_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor | None, keys: Sequence[int]) -> str:
+def count_changed(
+    table: SourceTable, snapshot: SnapshotInfo, cursor: PostgresCursor | None, keys: Sequence[int]
+) -> str:
     rows = f"({_changed(table, snapshot, cursor, keys)}) AS q" if cursor else table_name(table)
     return f"SELECT count(*) FROM {rows}"
 
 
-def any_changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor) -> str:
+def any_changed(table: SourceTable, snapshot: SnapshotInfo, cursor: PostgresCursor) -> str:
     return f"SELECT EXISTS ({_changed(table, snapshot, cursor)})"
 
 
 def keys(table: SourceTable, old_max: int | None) -> str:
-    """The delete detector: all keys, and those up to the old maximum, as count and checksum."""
+    """Detect deletions: count and checksum of all keys, and of those up to the old maximum."""
     key = quoted(table.key)
     checksum = f"sum(CAST(hashint8(CAST({key} AS bigint)) AS bigint))"
     old = "false" if old_max is None else f"{key} <= {old_max}"
@@ -124,27 +127,27 @@ def count_values(table: SourceTable, column: str) -> str:
 
 
 def count_dates(tables: Collection[SourceTable]) -> str:
-    """How many different days `tables` name, in timestamps and in texts that look like a date."""
+    """Count the different days in `tables`, in timestamps and in texts that look like a date."""
     days = [
         f"SELECT {_day(column)} AS day FROM {table_name(table)}"
         for table in tables
         for column in table.columns
-        if column.kind == Kind.TIMESTAMP or column.name.endswith("_date")
+        if column.kind == TIMESTAMP or column.name.endswith("_date")
     ]
     return f"(SELECT count(DISTINCT day) FROM ({' UNION '.join(days)}) AS days)"
 
 
 def _day(column: Column) -> str:
-    """The day as a date; null where there is none: in an infinite time, and in a text that dim_date takes for none."""
+    """The day as a date; null in an infinite time, and in a text that dim_date does not take for a date."""
     name = quoted(column.name)
-    if column.kind == Kind.TIMESTAMP:
+    if column.kind == TIMESTAMP:
         return f"CASE WHEN isfinite({name}) THEN CAST({name} AS date) END"
     name = f"CAST({name} AS text)"
     year, month, day = (f"CAST(substr({name}, {at}, {length}) AS integer)" for at, length in ((1, 4), (6, 2), (9, 2)))
-    # make_date raises an error for a day that never was, so it is counted from the month's first.
+    # make_date raises an error for a day that does not exist, so days are counted from the first of the month.
     first = f"make_date({year}, {month}, 1)"
     last = f"extract(day FROM {first} + interval '1 month' - interval '1 day')"
-    # The length is asked first: it is known of a text of any size without reading it.
+    # The length comes first: PostgreSQL knows it without reading the text, however long.
     like_a_date = f"{name} ~ '^(?!0000)[0-9]{{4}}-(0[1-9]|1[0-2])-[0-9]{{2}}$'"
     return (
         f"CASE WHEN octet_length({name}) <> 10 THEN NULL WHEN {like_a_date}"
@@ -158,13 +161,13 @@ def _copy(table: SourceTable, rows: str) -> str:
 
 
 def _columns(table: SourceTable) -> str:
-    """Only the declared ones: the source may have others, of any name."""
+    """Select only the declared columns: the source may have others, of any name."""
     return ", ".join(f"t.{quoted(column.name)}" for column in table.columns)
 
 
 def _read(column: Column) -> str:
-    # Enums and varchars of any length travel as text, and a text that is too long does not travel at all.
-    if column.kind == Kind.TEXT:
+    # Enums and varchars of any length are sent as text, and a text that is too long is not sent.
+    if column.kind == TEXT:
         return f"CASE WHEN NOT {_is_too_long(column)} THEN CAST({quoted(column.name)} AS text) END"
     return quoted(column.name)
 
@@ -177,18 +180,18 @@ def _too_long(table: SourceTable) -> str:
 
 
 def _is_too_long(column: Column) -> str:
-    """The length of a text is known without reading it: also of one that is stored compressed, or in pieces."""
+    """PostgreSQL knows the length of a text without reading it, also when it is compressed or stored in pieces."""
     return f"octet_length(CAST({quoted(column.name)} AS text)) > {LONGEST_TEXT}"
 
 
 def _widened(xmax: int) -> str:
-    """A row's 32-bit xmin as the greatest 64-bit id below the snapshot's xmax that it can stand for."""
+    """Widen a row's 32-bit xmin to the greatest 64-bit id below the snapshot's xmax that it can stand for."""
     raw = "CAST(CAST(t.xmin AS text) AS bigint)"
     return f"{raw} + ((({xmax - 1} - {raw}) >> 32) << 32)"
 
 
-def _changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor, keys: Sequence[int] = ()) -> str:
-    """The rows whose creating transaction the cursor's snapshot did not see, and those of `keys`; each once.
+def _changed(table: SourceTable, snapshot: SnapshotInfo, cursor: PostgresCursor, keys: Sequence[int] = ()) -> str:
+    """Select the rows whose transaction the cursor's snapshot did not see, and those of `keys`; each once.
 
     age() is the cheap filter: it compares 32-bit ids on the circle they live on. The rest is exact.
     """
@@ -203,5 +206,5 @@ def _changed(table: SourceTable, snapshot: Snapshot, cursor: Cursor, keys: Seque
 
 
 def advisory_key(stack: str) -> str:
-    """The lock that makes extraction single-flight, as a bigint: only this stack's extract takes it."""
+    """The key of the lock that lets only one extract of a stack run at a time, as a bigint."""
     return f"hashtextextended({literal('totestream-extract:' + stack)}, 0)"

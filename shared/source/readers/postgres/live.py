@@ -1,7 +1,7 @@
-"""What PostgreSQL's catalogues say of the source's tables: the one question, and its answer.
+"""What PostgreSQL's catalogues say about the source's tables: one query, and its result.
 
 A row is found to be new by the transaction that made it. So whatever changes what a SELECT returns while the rows
-keep their transactions must be seen here instead: Live.taken_from holds it, in parts that can be named.
+keep their transactions must be detected here: LiveTable.taken_from holds it, in parts that have names.
 """
 
 import hashlib
@@ -99,17 +99,17 @@ CROSS JOIN (
 ORDER BY c.relname
 """
 """`:names` are tables of the schema public. `tree` is a table with its partitions and inheritance children: a SELECT
-reads them all. Rows of pg_enum and pg_policy stand by their xmin, so that a change that was taken back shows, too;
-that of pg_database does not, because every GRANT on the database gives it another. CAST(i AS text) has whatever columns
-this version of PostgreSQL gives pg_inherits."""
+reads them all. Rows of pg_enum and pg_policy are identified by their xmin, so that a change that was reverted shows,
+too. The row of pg_database is not, because every GRANT on the database changes its xmin. CAST(i AS text) has all
+columns that this version of PostgreSQL gives pg_inherits."""
 
 
-class Live(NamedTuple):
+class LiveTable(NamedTuple):
     """A table as the live database has it: columns as (name, type).
 
-    `taken_from` names what its rows were read from, part by part. `unfit` are relations of its tree, as (name, relkind,
-    access method), whose rows do not tell which transaction made them. `closed_by` is what keeps `login` from reading
-    every row: "schema", "table" (a right that it lacks) or "policy"; None when nothing does.
+    `taken_from` identifies what its rows were read from, part by part. `unfit` are relations of its tree, as (name,
+    relkind, access method), whose rows do not show which transaction made them. `closed_by` is what keeps `login` from
+    reading every row: "schema" or "table" (a missing privilege) or "policy"; None when nothing does.
     """
 
     oid: int
@@ -122,19 +122,19 @@ class Live(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        text = "\n".join(f"{name} {kind}" for name, kind in self.columns)
+        text = "\n".join(f"{name} {type_}" for name, type_ in self.columns)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def live_from(row: Sequence[Any]) -> tuple[str, Live]:
-    """The table's name, and what LIVE's row says of it."""
-    name, oid, relfilenode, columns, kinds, unfit, closed_by, login, taken_from = row
-    return name, Live(
+def live_table_from(row: Sequence[Any]) -> tuple[str, LiveTable]:
+    """Return a table's name, and what the row of LIVE says about it."""
+    name, oid, relfilenode, columns, types, unfit, closed_by, login, taken_from = row
+    return name, LiveTable(
         oid=oid,
         relfilenode=relfilenode,
-        columns=tuple(zip(columns, kinds, strict=True)),
+        columns=tuple(zip(columns, types, strict=True)),
         taken_from={part: f"{value}" for part, value in taken_from.items()},
-        unfit=tuple((relation, kind, storage) for relation, kind, storage in unfit or ()),
+        unfit=tuple((relation, relkind, storage) for relation, relkind, storage in unfit or ()),
         closed_by=closed_by,
         login=login,
     )
