@@ -11,7 +11,8 @@ from shared.lake.manifests import Manifests
 from shared.load import plan
 from shared.load.manifest_load import ManifestLoad
 from shared.load.table_loader import TableLoader
-from shared.source import changes, extract, sql
+from shared.source import extract
+from shared.source.readers.postgres import changes, rows, session, sql
 from shared.transform import run as transform_run
 from tests.simulation.cloud import S3
 
