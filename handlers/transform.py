@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         stage = deliveries()
     except TotestreamError as error:
-        log.error("transform could not start", error=type(error).__name__, reason=str(error))
+        log.error("transform could not start", error=error.code, reason=str(error))
         return _failed([delivery.id for delivery in received])
     return _failed(stage.take(received, time_left_s))
 

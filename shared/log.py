@@ -31,7 +31,7 @@ def error(phrase: str, **fields: object) -> None:
 def failure(phrase: str, problem: TotestreamError) -> None:
     """The one line for an error caught at the edge: what helps against a transient one is to wait."""
     level = warning if isinstance(problem, TransientError) else error
-    level(phrase, error=type(problem).__name__, reason=str(problem))
+    level(phrase, error=problem.code, reason=str(problem))
 
 
 def started_by(event: Mapping[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from botocore.exceptions import ClientError
 
 from shared.aws.clients import Sleep, called, client
-from shared.errors import MissingObject, ServiceUnavailable
+from shared.errors import AwsUnavailable, MissingObject
 
 T = TypeVar("T")
 
@@ -92,14 +92,14 @@ class S3Bucket:
             ask["ContinuationToken"] = page["NextContinuationToken"]
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete at most a thousand objects. Raises ServiceUnavailable when one of them stays."""
+        """Delete at most a thousand objects. Raises AwsUnavailable when one of them stays."""
         wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
 
         def delete() -> None:
             # S3 answers success also when it keeps some, and says which.
             answer = self._s3.delete_objects(Bucket=self.name, Delete=wanted)
             for error in answer.get("Errors", ()):
-                raise ServiceUnavailable("S3", f"deleting s3://{self.name}/{error['Key']}", error["Code"])
+                raise AwsUnavailable("S3", f"deleting s3://{self.name}/{error['Key']}", error["Code"])
 
         called("S3", f"deleting from s3://{self.name}", delete, sleep=self._sleep)
 

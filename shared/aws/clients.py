@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from shared.errors import AwsRefused, ServiceUnavailable
+from shared.errors import AwsRefused, AwsUnavailable
 from shared.retry import retried
 
 T = TypeVar("T")
@@ -55,6 +55,11 @@ def code_of(error: ClientError) -> str:
 
 Sleep = Callable[[float], None]
 
+# What a function in a VPC meets whose subnets have no route to AWS.
+NO_ROUTE = (
+    "if it stays so, the function's network has no route to AWS: the subnets of SUBNET_IDS need a NAT gateway or endpoints"
+)
+
 
 def called(
     service: str,
@@ -65,7 +70,7 @@ def called(
 ) -> T:
     """What `call` returns, retried; a ClientError whose code is `expected` is the caller's to handle.
 
-    Raises ServiceUnavailable (transient) or AwsRefused (it may pass, or not). Their text holds the error's code,
+    Raises AwsUnavailable (transient) or AwsRefused (it may pass, or not). Their text holds the error's code,
     never its message, which can quote what was sent.
     """
 
@@ -78,8 +83,10 @@ def called(
                 raise
             if code in REFUSALS:
                 raise AwsRefused(service, doing, code, "deploy again, and look at the role's rights") from error
-            raise ServiceUnavailable(service, doing, code) from error
+            raise AwsUnavailable(service, doing, code) from error
+        except (ConnectTimeoutError, EndpointConnectionError) as error:
+            raise AwsUnavailable(service, doing, type(error).__name__, fix=NO_ROUTE) from error
         except BotoCoreError as error:
-            raise ServiceUnavailable(service, doing, type(error).__name__) from error
+            raise AwsUnavailable(service, doing, type(error).__name__) from error
 
     return retried(attempt, sleep)

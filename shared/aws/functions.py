@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from shared.aws.clients import Sleep, called, client
-from shared.errors import ServiceUnavailable
+from shared.errors import AwsUnavailable
 
 
 class Functions(Protocol):
@@ -26,13 +26,13 @@ class LambdaFunctions:
 
     def ask(self, name: str, event: Mapping[str, object]) -> Any:
         """Return what the function answers. Only for questions: it may be asked more than once. Raises
-        ServiceUnavailable also when the function fails."""
+        AwsUnavailable also when the function fails."""
 
         def ask() -> Any:
             answer = self._lambda.invoke(FunctionName=name, Payload=msgspec.json.encode(event))
             said = msgspec.json.decode(answer["Payload"].read())
             if "FunctionError" in answer:
-                raise ServiceUnavailable("Lambda", f"asking {name}", str(said.get("errorType", "error")))
+                raise AwsUnavailable("Lambda", f"asking {name}", str(said.get("errorType", "error")))
             return said
 
         return called("Lambda", f"asking {name}", ask, sleep=self._sleep)

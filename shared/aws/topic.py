@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from shared.aws.clients import Sleep, called, client
-from shared.errors import ServiceUnavailable
+from shared.errors import AwsUnavailable
 
 # SNS takes ten messages a call.
 MOST_PER_CALL = 10
@@ -40,6 +40,6 @@ class SnsTopic:
             for sent in answer.get("Successful", ()):
                 left.pop(sent["Id"])
             if left:
-                raise ServiceUnavailable("SNS", f"publishing {len(left)} of {len(entries)} messages", "in part")
+                raise AwsUnavailable("SNS", f"publishing {len(left)} of {len(entries)} messages", "in part")
 
         called("SNS", "publishing", send, sleep=self._sleep)

@@ -104,7 +104,7 @@ def _silences(seen: Seen, told: Told) -> Iterator[Incident]:
     stopped, reason = (seen.load.stopped, seen.load.reason) if seen.load else ("", "")
     if went_back:
         yield told(LOG_WENT_BACK, "", went_back)
-    elif stopped == TwoLogs.__name__:
+    elif stopped == TwoLogs.code:
         yield told(TWO_LOGS, "", reason)
     elif stopped or seen.is_unreadable_for_good:
         yield told(RUN_REFUSED, "", reason or seen.unreadable)
@@ -113,7 +113,7 @@ def _silences(seen: Seen, told: Told) -> Iterator[Incident]:
 def _went_back(seen: Seen) -> str:
     """Why the run log is known to be an earlier one than what was loaded of it; empty where it is not."""
     load = seen.load
-    if load and load.stopped == LogWentBack.__name__:
+    if load and load.stopped == LogWentBack.code:
         return load.reason
     last = seen.newest.run if seen.newest else 0
     if load is None or seen.unreadable or load.complete_run <= last or (seen.newest and seen.newest.log != load.log):
