@@ -15,7 +15,7 @@ from shared.errors import BadSetting, TotestreamError
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
 from shared.settings import Settings
-from shared.transform.deliveries import Deliveries, delivery_from
+from shared.transform.sqs_consumer import Deliveries, delivery_from
 from shared.transform.replay import Replays
 from shared.transform.request import request_from_event
 from shared.warehouse.registry import TARGETS, Target

@@ -26,12 +26,12 @@ from shared.lake.documents import ChangeMessage, Manifest, RunRecord, decode
 from shared.names import Names
 from shared.postgres.connection import literal, quoted
 from shared.source.request import request_from_event
-from shared.transform.deliveries import LONGEST_REASON, Delivery
+from shared.transform.sqs_consumer import LONGEST_REASON, Delivery
 from shared.transform.request import request_from_event as transform_request
 from shared.warehouse.registry import target_from
 from tests.infra.scripts import ROOT, run
 from tests.shared.alerts.making import HERE
-from tests.shared.transform.test_deliveries import World
+from tests.shared.transform.test_sqs_consumer import World
 
 pytestmark = pytest.mark.fast
 

@@ -11,7 +11,7 @@ from shared.lake import keys, parquet
 from shared.lake.documents import Batch, RunRecord
 from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog
-from shared.transform.acceptance import concatenated
+from shared.transform.validation import concatenated
 from shared.warehouse.registry import Target
 
 

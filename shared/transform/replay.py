@@ -13,7 +13,7 @@ from shared.lake.documents import Manifest, RunRecord
 from shared.lake.manifests import Manifests
 from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog
-from shared.transform.deliveries import LONGEST_REASON, RESERVE_S
+from shared.transform.sqs_consumer import LONGEST_REASON, RESERVE_S
 from shared.transform.request import Do, TransformRequest
 from shared.transform.run import TransformResult, manifest_of, standing_manifest, transform_run
 from shared.warehouse.registry import Target

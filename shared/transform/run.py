@@ -19,7 +19,7 @@ from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, Mode, Part, Quarantined, RunRecord
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, concatenated, has_lost, refuse_repeated
+from shared.transform.validation import QUARANTINE_COLUMNS, Accepted, accept, concatenated, has_lost, refuse_repeated
 from shared.transform.inputs import Input, frames_of, inputs_of, whole_frame
 from shared.warehouse.registry import Target
 

@@ -14,7 +14,7 @@ from shared.aws.bucket import S3Bucket
 from shared.aws.queue import SqsQueue
 from shared.errors import Refused, ServiceRefused, ServiceUnavailable
 from shared.lake import keys
-from shared.transform.deliveries import delivery_from
+from shared.transform.sqs_consumer import delivery_from
 from shared.transform.run import TransformResult
 from tests.shared.transform.making import Lake, rows
 
@@ -79,9 +79,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The function's settings, in a container of its own."""
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    transform.deliveries.cache_clear()
+    transform.sqs_consumer.cache_clear()
     yield
-    transform.deliveries.cache_clear()
+    transform.sqs_consumer.cache_clear()
 
 
 def event(name: str) -> dict[str, Any]:
@@ -153,14 +153,14 @@ def test_what_passes_is_hidden_for_a_while_and_no_dead_letter(queues: Queues) ->
         raise ServiceUnavailable("S3", "reading", "SlowDown")
 
     received = [delivery_from(record) for record in queues.delivered(message(1))["Records"]]
-    stage = replace(transform.deliveries(), transform=unavailable)
+    stage = replace(transform.sqs_consumer(), transform=unavailable)
     assert stage.take(received, lambda: 60) == [received[0].id]
     assert queues.hidden(QUEUE) == 1
     assert queues.received(DEAD_LETTERS) == []
 
 
 def test_clients_are_made_once_per_container(aws: None) -> None:
-    assert transform.deliveries() is transform.deliveries()
+    assert transform.sqs_consumer() is transform.sqs_consumer()
 
 
 def test_without_a_dead_letter_queue_the_message_fails_and_stays(lake: Lake, queues: Queues) -> None:

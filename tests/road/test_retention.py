@@ -16,14 +16,14 @@ from shared.retention.expire import ExpireDependencies, LoadedRuns, expire
 from shared.source.request import ExtractRequest
 from shared.status.loaded import loaded
 from shared.status.runs import run_facts
-from shared.transform.deliveries import Deliveries, Delivery
+from shared.transform.sqs_consumer import Deliveries, Delivery
 from shared.transform.request import TransformRequest
 from shared.warehouse.registry import TARGETS
 from tests.conftest import Ticks
 from tests.road.asking import ask
 from tests.road.road import Road, fingerprint
 from tests.road.test_replay import replays
-from tests.shared.transform.test_deliveries import World
+from tests.shared.transform.test_sqs_consumer import World
 from tests.shared.watch.test_asking import Watching
 
 DAYS = 30

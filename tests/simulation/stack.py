@@ -24,7 +24,7 @@ from shared.retry import MAX_RECEIVES
 from shared.source.extract import extract
 from shared.source.request import ExtractRequest
 from shared.source.run import ExtractDependencies
-from shared.transform.deliveries import Deliveries, Delivery, delivery_from
+from shared.transform.sqs_consumer import Deliveries, Delivery, delivery_from
 from shared.transform.run import TransformResult, transform_run
 from shared.warehouse.registry import TARGETS, Target
 from shared.watch.asking import RepublishDependencies, ask_again

@@ -15,7 +15,7 @@ from shared.frames import Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, TableState, encode
 from shared.lake.manifests import Manifests
-from shared.transform.acceptance import QUARANTINE_COLUMNS
+from shared.transform.validation import QUARANTINE_COLUMNS
 from shared.warehouse.registry import TARGETS
 from tests import recipe
 from tests.shared.transform.making import TAKEN_AT, Lake, rows

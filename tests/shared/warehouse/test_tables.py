@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from shared.frames import Frame
-from shared.transform.acceptance import Accepted, accept
+from shared.transform.validation import Accepted, accept
 from shared.warehouse.dim_date import dim_date
 from shared.warehouse.registry import TARGETS
 from tests.shared.transform.making import rows

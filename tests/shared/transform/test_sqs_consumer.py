@@ -16,7 +16,7 @@ from shared.errors import (
     TotestreamError,
 )
 from shared.retry import MAX_RECEIVES
-from shared.transform.deliveries import Deliveries, Delivery, delay_s
+from shared.transform.sqs_consumer import Deliveries, Delivery, delay_s
 from shared.transform.run import TransformResult
 from shared.warehouse.registry import TARGETS
 

@@ -9,7 +9,7 @@ from shared.catalogue import TABLES
 from shared.columns import TOO_LONG, UNREADABLE, Kind
 from shared.errors import Refused
 from shared.frames import DTYPES, Frame, Series
-from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, has_lost, refuse_repeated
+from shared.transform.validation import QUARANTINE_COLUMNS, Accepted, accept, has_lost, refuse_repeated
 from shared.warehouse.registry import TARGETS, Target
 from tests.shared.transform.making import rows
 
