@@ -39,7 +39,7 @@ main() {
     return
   fi
   list_letters
-  judge_letters
+  check_letters
   ask_ledger
   settle_letters
   follow_letters

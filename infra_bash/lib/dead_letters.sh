@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The dead letters of one warehouse table, TABLE: taken, judged by its transform, settled, followed.
+# The dead letters of one warehouse table, TABLE: taken, checked by its transform, settled, followed.
 
 LETTERS=$WORK/letters
-# Who takes a letter hides it from others. A thousand are judged and sent on in that time; past it they come back by
+# Who takes a letter hides it from others. A thousand are checked and sent on in that time; past it they come back by
 # themselves, as after a retry that was killed, and sent twice is once.
 HIDE_S=900
 # A transform that is not behind takes seconds; when a transient error meets it, it tries again within a minute.
@@ -17,7 +17,7 @@ IS_RUNNING=no
 find_queues() {
   QUEUE_URL=$(find_queue "$PROJECT-$STAGE-$TABLE")
   DEAD_LETTER_URL=$(find_queue "$PROJECT-$STAGE-$TABLE-dlq")
-  mkdir -p "$LETTERS/taken" "$LETTERS/judged" "$LETTERS/ledger"
+  mkdir -p "$LETTERS/taken" "$LETTERS/checked" "$LETTERS/ledger"
   # In a shell of its own, as in lambda.sh. It must not fail, and what it does not give back comes back by itself.
   trap '(give_back_letters); clean_up' EXIT
 }
@@ -69,15 +69,15 @@ list_letters() {
   python ops.dead_letters list "$LETTERS" "$QUEUE_URL" "$DEAD_LETTER_URL" "$EPOCHSECONDS"
 }
 
-# judge_letters: by the table's own function, which takes as many runs at once as it has time for.
-judge_letters() {
+# check_letters: by the table's own function, which takes as many runs at once as it has time for.
+check_letters() {
   local event number=0
   while true; do
-    event=$(python ops.dead_letters unjudged "$LETTERS")
+    event=$(python ops.dead_letters unchecked "$LETTERS")
     [[ -n $event ]] || break
     number=$((number + 1))
-    invoke "transform-$TABLE" "$event" >"$WORK/judgement"
-    mv "$WORK/judgement" "$LETTERS/judged/$(printf '%06d' "$number").json"
+    invoke "transform-$TABLE" "$event" >"$WORK/checked"
+    mv "$WORK/checked" "$LETTERS/checked/$(printf '%06d' "$number").json"
   done
 }
 

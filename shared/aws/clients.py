@@ -57,7 +57,8 @@ Sleep = Callable[[float], None]
 
 # What a function in a VPC meets whose subnets have no route to AWS.
 NO_ROUTE = (
-    "if it stays so, the function's network has no route to AWS: the subnets of SUBNET_IDS need a NAT gateway or endpoints"
+    "if it stays so, the function's network has no route to AWS: "
+    "the subnets of SUBNET_IDS need a NAT gateway or endpoints"
 )
 
 

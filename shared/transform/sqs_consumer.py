@@ -1,4 +1,4 @@
-"""What becomes of each message that a transform's queue delivers: done, later, or to the dead letters."""
+"""Consume a transform's SQS messages: each is done, retried later, or sent to the dead-letter queue."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -6,24 +6,31 @@ from typing import Any, NamedTuple
 
 from shared import log
 from shared.aws.queue import Queue
-from shared.errors import MayPass, PermanentError, Removed, TotestreamError
+from shared.errors import MayPass, PermanentError, Removed, TotestreamError, error_code
 from shared.lake.documents import ChangeMessage, decode
 from shared.retry import MAX_RECEIVES
-from shared.transform.run import TransformResult
+from shared.transform.run import TransformOutcome, TransformResult
 from shared.warehouse.registry import Target
 
-# Half of the errors that pass do so within seconds; a minute is all that anyone should wait for the others.
+# Half of the transient errors pass within seconds; a message waits at most a minute for the others.
 FIRST_DELAY_S, LONGEST_DELAY_S = 5, 60
-# With this one the receives that there are outlast SPREADS_S.
+# With this delay MAX_RECEIVES receives outlast SPREADS_S.
 LONGEST_SPREAD_S = 120
-# A transform of one part, with its reading and writing, takes a few seconds: less than this is not begun.
+# A transform of one part, with its reading and writing, takes a few seconds: with less time left none is begun.
 RESERVE_S = 15
 # SQS takes 256 kB; a person reads a line or two.
 LONGEST_REASON = 1000
 
+PHRASES: Mapping[TransformOutcome, str] = {
+    "made": "table was transformed",
+    "exists": "duplicate message was skipped, the manifest exists",
+    "not_expected": "message was skipped, the run brings nothing for the table",
+}
+"""The message of the log line, by outcome; programs read the line's `outcome`."""
 
-class Delivery(NamedTuple):
-    """A received message; `receives` counts this time too."""
+
+class ReceivedMessage(NamedTuple):
+    """A message that SQS delivered; `receives` counts its deliveries, this one included."""
 
     id: str
     receipt_handle: str
@@ -31,21 +38,22 @@ class Delivery(NamedTuple):
     receives: int
 
 
-def delivery_from(record: Mapping[str, Any]) -> Delivery:
-    """From a record of an SQS event."""
+def message_from(record: Mapping[str, Any]) -> ReceivedMessage:
+    """Return the message in a record of an SQS event."""
     receives = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-    return Delivery(record["messageId"], record["receiptHandle"], record["body"], receives)
+    return ReceivedMessage(record["messageId"], record["receiptHandle"], record["body"], receives)
 
 
 def delay_s(receives: int, error: Exception | None = None) -> int:
-    # No power beyond what is needed: receives have no bound of ours.
+    """Return for how long a message is hidden after its `receives`th delivery failed: doubled each time."""
+    # The exponent is bounded, since the number of receives is not.
     longest = LONGEST_SPREAD_S if isinstance(error, MayPass) else LONGEST_DELAY_S
     return min(FIRST_DELAY_S << min(receives, 10), longest)
 
 
 @dataclass(frozen=True)
-class Deliveries:
-    """Takes the messages of one target. `transform` does a run; `clock` counts seconds."""
+class SqsConsumer:
+    """Consumes the messages of one target. `transform` transforms a run; `clock` returns seconds."""
 
     target: Target
     transform: Callable[[int], TransformResult]
@@ -53,81 +61,77 @@ class Deliveries:
     dead_letters: Queue
     clock: Callable[[], float]
 
-    def take(self, deliveries: Iterable[Delivery], time_left_s: Callable[[], float]) -> list[str]:
-        """Take each in turn; the ids of those that SQS must deliver again. Raises nothing."""
-        again, done = [], set[int]()
-        for delivery in deliveries:
+    def consume(self, messages: Iterable[ReceivedMessage], time_left_s: Callable[[], float]) -> list[str]:
+        """Consume each message; return the ids of those that SQS must deliver again. Raises nothing."""
+        failed, done = [], set[int]()
+        for message in messages:
             if time_left_s() < RESERVE_S:
-                log.warning("message was given back for lack of time", table=self.target.name)
-                self._give_back(delivery, 0)
-                again.append(delivery.id)
-            elif not self._is_settled(delivery, done):
-                again.append(delivery.id)
-        return again
+                log.warning("message was released for lack of time, retry at once", table=self.target.name)
+                self._release(message, 0)
+                failed.append(message.id)
+            elif not self._is_done(message, done):
+                failed.append(message.id)
+        return failed
 
-    def _is_settled(self, delivery: Delivery, done: set[int]) -> bool:
-        """Whether the message is done with: its run is transformed, or it is among the dead letters."""
+    def _is_done(self, message: ReceivedMessage, done: set[int]) -> bool:
+        """Return whether SQS can delete the message: its run is transformed, or it is in the dead-letter queue."""
         try:
-            self._transform(delivery, done)
+            self._transform(message, done)
         except Removed as error:
-            if self._run_of(delivery) > error.run:
-                return self._bury(delivery, error)
-            # The run is loaded, or superseded, long since.
-            log.info("message is of a run that was removed", table=self.target.name, reason=str(error))
+            if self._run_of(message) > error.run:
+                return self._dead_letter(message, error)
+            # The run was loaded or superseded long ago.
+            log.info("message was skipped, its run was removed", table=self.target.name, reason=str(error))
         except PermanentError as error:
-            if not isinstance(error, MayPass) or delivery.receives >= MAX_RECEIVES:
-                return self._bury(delivery, error)
-            self._put_off(delivery, error)
+            if not isinstance(error, MayPass) or message.receives >= MAX_RECEIVES:
+                return self._dead_letter(message, error)
+            self._back_off(message, error)
             return False
-        except Exception as error:  # noqa: BLE001 - the one place: nothing may leave, or SQS takes all for failed
-            self._put_off(delivery, error)
+        except Exception as error:  # noqa: BLE001 - an exception that leaves the handler would fail the whole batch
+            self._back_off(message, error)
             return False
         return True
 
-    def _transform(self, delivery: Delivery, done: set[int]) -> None:
-        # Its table is of no account: what the run brings this target is in the record, which another version wrote
-        # perhaps, when the target was made of other tables.
-        run = self._run_of(delivery)
+    def _transform(self, message: ReceivedMessage, done: set[int]) -> None:
+        # The message's table does not matter: the record says what the run brings for this target, and another version
+        # of the code, with other sources, may have sent the message.
+        run = self._run_of(message)
         if run in done:
             return
-        begun = self.clock()
-        outcome = self.transform(run)
-        fields = asdict(outcome)
-        log.info(fields.pop("phrase"), **fields, seconds=round(self.clock() - begun, 3))
+        started = self.clock()
+        result = self.transform(run)
+        log.info(PHRASES[result.outcome], **asdict(result), seconds=round(self.clock() - started, 3))
         done.add(run)
 
-    def _run_of(self, delivery: Delivery) -> int:
-        return decode(delivery.body, ChangeMessage, f"the message {delivery.id}").run
+    def _run_of(self, message: ReceivedMessage) -> int:
+        return decode(message.body, ChangeMessage, f"the message {message.id}").run
 
-    def _bury(self, delivery: Delivery, error: PermanentError) -> bool:
-        """Send it to the dead letters with the reason; False when that failed and the queue must do it."""
-        facts = {"table": self.target.name, "error": type(error).__name__, "reason": str(error)}
-        log.error("message was sent to the dead letters", **facts)
-        # A dead letter is a message of its own: how often the first was taken goes with it.
-        attributes = {"reason": str(error)[:LONGEST_REASON], "error": type(error).__name__}
+    def _dead_letter(self, message: ReceivedMessage, error: PermanentError) -> bool:
+        """Send the message to the dead-letter queue with the reason. False when that failed and SQS must do it."""
+        facts = {"table": self.target.name, "error": error.code, "reason": str(error)}
+        log.error("message was sent to the dead-letter queue", **facts)
+        # The dead letter is a new message, whose own count starts at 0.
+        attributes = {"reason": str(error)[:LONGEST_REASON], "error": error.code}
         try:
-            self.dead_letters.send(delivery.body, attributes | {"receives": str(delivery.receives)})
+            self.dead_letters.send(message.body, attributes | {"receives": str(message.receives)})
         except TotestreamError as failure:
-            self._put_off(delivery, failure)
+            self._back_off(message, failure)
             return False
         return True
 
-    def _put_off(self, delivery: Delivery, error: Exception) -> None:
-        """Let it come again, later each time; after some receives the queue makes it a dead letter itself."""
-        self._report(error, delivery)
-        self._give_back(delivery, delay_s(delivery.receives, error))
-
-    def _report(self, error: Exception, delivery: Delivery) -> None:
-        facts = {"table": self.target.name, "error": type(error).__name__, "receives": delivery.receives}
+    def _back_off(self, message: ReceivedMessage, error: Exception) -> None:
+        """Hide the message for a delay that grows with each receive; SQS itself makes it a dead letter at last."""
+        facts = {"table": self.target.name, "error": error_code(error), "receives": message.receives}
         if isinstance(error, TotestreamError):
-            log.warning("message was put off", **facts, reason=str(error))
+            log.warning("message will be retried", **facts, reason=str(error))
         else:
-            # A bug. Its text may hold rows: only its name is told.
-            log.error("transform failed unexpectedly", **facts)
+            # A bug. Its text may hold rows, so only its name is logged.
+            log.error("transform failed unexpectedly, message will be retried", **facts)
+        self._release(message, delay_s(message.receives, error))
 
-    def _give_back(self, delivery: Delivery, seconds: int) -> None:
+    def _release(self, message: ReceivedMessage, seconds: int) -> None:
         try:
-            self.queue.change_visibility(delivery.receipt_handle, seconds)
+            self.queue.change_visibility(message.receipt_handle, seconds)
         except TotestreamError as error:
-            # It then comes back after the queue's own timeout.
-            log.warning("message could not be given back early", table=self.target.name, reason=str(error))
+            # SQS delivers it again after the queue's own visibility timeout.
+            log.warning("message could not be released early", table=self.target.name, reason=str(error))

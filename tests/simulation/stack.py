@@ -24,8 +24,8 @@ from shared.retry import MAX_RECEIVES
 from shared.source.extract import extract
 from shared.source.request import ExtractRequest
 from shared.source.run import ExtractDependencies
-from shared.transform.sqs_consumer import Deliveries, Delivery, delivery_from
 from shared.transform.run import TransformResult, transform_run
+from shared.transform.sqs_consumer import ReceivedMessage, SqsConsumer, message_from
 from shared.warehouse.registry import TARGETS, Target
 from shared.watch.asking import RepublishDependencies, ask_again
 from shared.watch.lake import WatchMemory, read_lake
@@ -163,7 +163,7 @@ class Stack:
         failed: list[str] = []
 
         def work(actor: Actor) -> None:
-            failed.extend(self._deliveries(Stage(self, actor), target).take(map(_delivery, received), lambda: 300.0))
+            failed.extend(self._deliveries(Stage(self, actor), target).consume(map(_delivery, received), lambda: 300.0))
 
         def at_end() -> None:
             """Lambda deletes what did not fail; an acknowledgement can get lost."""
@@ -228,7 +228,7 @@ class Stack:
                     found.append(f"{target.name}.{column} has an orphan")
         return found
 
-    def _deliveries(self, stage: Stage, target: Target) -> Deliveries:
+    def _deliveries(self, stage: Stage, target: Target) -> SqsConsumer:
         ingestion, processed = stage.bucket(INGESTION), stage.bucket(PROCESSED)
 
         def transform(run: int) -> TransformResult:
@@ -243,7 +243,7 @@ class Stack:
             )
 
         queue, letters = (stage.queue(n) for n in (NAMES.queue(target.name), NAMES.dead_letter_queue(target.name)))
-        return Deliveries(target, transform, queue, letters, lambda: self.world.seconds)
+        return SqsConsumer(target, transform, queue, letters, lambda: self.world.seconds)
 
     def _note_order(self, table: str, received: list[Answer]) -> None:
         for message in received:
@@ -257,8 +257,8 @@ class Stack:
         return datetime.now(UTC)
 
 
-def _delivery(message: Answer) -> Delivery:
-    return delivery_from(
+def _delivery(message: Answer) -> ReceivedMessage:
+    return message_from(
         {
             "messageId": message["MessageId"],
             "receiptHandle": message["ReceiptHandle"],
