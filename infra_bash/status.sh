@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Show at a glance whether all is well, table by table, and what to run where it is not.
+# Show at a glance whether the stack is healthy, table by table, and what to run where it is not.
 #
 # Usage: infra_bash/status.sh [--local | --settings FILE] [--json] [--watch] [TABLE…]
 #
@@ -10,11 +10,11 @@
 #   --watch           look again every few seconds, until Ctrl-C
 #   --help            this text
 #
-# FRESHNESS is how far a table may lag behind the source; EXPECTED are the rows that the source had at the run that the
+# FRESHNESS is how far a table may lag behind the source; SOURCE ROWS are the rows that the source had at the run that the
 # table shows.
 # 60+ under BEHIND is at least so many: of more than two hours of runs the oldest and the newest are looked at.
 # While the warehouse does not answer, what only it knows is "?", and FRESHNESS is as watch last saw it.
-# Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 not well.
+# Exit codes: 0 healthy, 1 failed, 2 wrong usage, 3 unhealthy.
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
@@ -50,7 +50,7 @@ read_arguments() {
   done
 }
 
-# look: ends with 3 when not all is well.
+# look: ends with 3 when the stack is unhealthy.
 look() {
   local status
   # In a condition, as when it keeps looking, errexit would not end it.

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # The layer, the functions, who may invoke them, and what their queues hand them.
 
-# As judged/functions.py says it.
-ROLE_ANEW='Role made anew'
+# A code among the fields that differ: ops/stack/actual/functions.py.
+ROLE_RECREATED=RoleRecreated
 declare -A CHANGED=()
 CREATED=()
 PAUSED=()
@@ -116,7 +116,7 @@ put_code() {
 # put_configuration VERDICT NAME WHAT: the key to a function's settings is given to its role, not to the role's name,
 # and given again only when the role changes: so a role that was made anew comes by way of another one.
 put_configuration() {
-  [[ $3 != *"$ROLE_ANEW"* ]] || put_existing update-function-configuration "$2" --function-name "$2" --role "$(another_role "$2")"
+  [[ ,$3, != *",$ROLE_RECREATED,"* ]] || put_existing update-function-configuration "$2" --function-name "$2" --role "$(another_role "$2")"
   put_existing update-function-configuration "$2" --cli-input-json "$(request function_configurations "$2")"
 }
 

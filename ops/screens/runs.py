@@ -14,6 +14,7 @@ from typing import Any
 
 from ops.answers import aligned, aligned_words
 from ops.screens.terminal import read_answer
+from shared.wording.runs import WAITING
 
 Answer = dict[str, Any]
 # So many names are a line or two; --json has all that were kept.
@@ -42,9 +43,9 @@ def progress(answer: Answer) -> str:
     """Tables that wait for the same are told together."""
     waiting: dict[str, list[str]] = {}
     for target in answer["targets"]:
-        if target["state"].startswith("waits"):
+        if target["state"] in WAITING:
             waiting.setdefault(target["state"], []).append(target["table"])
-    return "; ".join(f"{_few(tables)} {state}" for state, tables in waiting.items()) or "loaded"
+    return "; ".join(f"{_few(tables)} {WAITING[state]}" for state, tables in waiting.items()) or "loaded"
 
 
 def _few(tables: list[str]) -> str:

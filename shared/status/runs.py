@@ -21,7 +21,7 @@ LAST_RECONCILE = """
 SELECT log_id, run, min(snapshot_at)::text FROM etl_ledger JOIN etl_log USING (log_id)
 WHERE cause = 'reconcile' GROUP BY began_no, log_id, run ORDER BY began_no DESC, run DESC LIMIT 1
 """
-WAITS_FOR_MANIFEST, WAITS_FOR_LOADER = "waits for its manifest", "waits for the loader"
+WAITS_FOR_MANIFEST, WAITS_FOR_LOADER = "waits_for_manifest", "waits_for_loader"
 
 
 def run_facts(run: int, run_log: RunLog, manifests: Manifests, connection: Connection) -> dict[str, Any]:

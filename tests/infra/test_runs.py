@@ -20,7 +20,7 @@ LOADED = {
     "seconds": 6.62,
     "named": {"differing": [str(key) for key in range(1, 26)], "missing": ["7"]},
 }
-WAITS = {"table": "dim_staff", "state": "waits for its manifest"}
+WAITS = {"table": "dim_staff", "state": "waits_for_manifest"}
 
 
 def test_the_rows_in_quarantine_become_one_question_or_none() -> None:

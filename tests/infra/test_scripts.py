@@ -260,5 +260,5 @@ def test_watching_shows_one_screen_after_the_other_until_it_is_told_to_end(tmp_p
         shown = [watching.stdout.readline() for _ in range(2)]
         os.killpg(watching.pid, signal.SIGINT)
         assert watching.wait(timeout=60) == 130, watching.stderr.read()
-    assert shown[0].startswith("all is well; run 1") and shown[1].startswith("TABLE")
+    assert shown[0].startswith("healthy; run 1") and shown[1].startswith("TABLE")
     assert list(scratch.iterdir()) == []
