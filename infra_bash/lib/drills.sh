@@ -58,7 +58,7 @@ mend_it() {
     oldest-message) turn_source "transform-$TABLE" --enabled ;;
     table-behind)
       turn_source "transform-$TABLE" --enabled
-      invoke watch '{"do":"ask"}' >"$WORK/asked"
+      invoke watch '{"do":"republish"}' >"$WORK/republished"
       ;;
     freshness) python local.faults mend table-held ;;
     reconcile-differences) reconcile ;;

@@ -84,13 +84,13 @@ leave_functions() {
   [[ -z $UPDATING ]] ||
     say FAILED "$UPDATED of $(wc -l <"$STATE/function_codes.verdicts") functions have the new code, all of them work;" \
       "it ended at $UPDATING; mend that and run infra_bash/deploy.sh$(same_stack) again" 2>&"$LAST_WORDS"
-  ask_again
+  republish_missing
 }
 
-# ask_again: AWS lets a function finish what it is doing when it is updated. The emulator ends it, and the queue would
+# republish_missing: AWS lets a function finish what it is doing when it is updated. The emulator ends it, and the queue would
 # hide its message for minutes.
-ask_again() {
-  [[ ${#CHANGED[@]} == 0 || $DRY_RUN == yes ]] || invoke watch '{"do": "ask"}' >"$WORK/asked"
+republish_missing() {
+  [[ ${#CHANGED[@]} == 0 || $DRY_RUN == yes ]] || invoke watch '{"do": "republish"}' >"$WORK/republished"
 }
 
 resume_rules() {

@@ -22,7 +22,8 @@ EXTRACT_HEALTH = "health/extract.json"
 LOAD_HEALTH = "health/load.json"
 WATCH_HEALTH = "health/watch.json"
 INCIDENTS = "health/incidents.json"
-ASKED = "health/asked.json"
+# Its name is that of the first version, whose object is still read.
+REPUBLISHED = "health/asked.json"
 # What RETENTION_DAYS has taken away, in each bucket of that bucket.
 EXPIRED = "health/expired.json"
 # Written by pause.sh and taken away by resume.sh: since when.

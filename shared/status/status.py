@@ -24,8 +24,8 @@ from shared.status.problems import Problem, problems
 from shared.status.strangers import strangers
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
-from shared.watch.measures import Depths
-from shared.watch.watch import WatchHealth, last_look
+from shared.watch.observation import Depths
+from shared.watch.watch import WatchHealth, last_check
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def look_at_lake(run_log: RunLog) -> StatusDocuments:
     return StatusDocuments(
         extract=extract,
         newest=run_log.newest(),
-        watched=last_look(run_log),
+        watched=last_check(run_log),
         paused_since=paused_since(run_log.bucket),
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from local.faults import FAULTS
 from ops.notified import is_told
-from shared.watch.incidents import KINDS
+from shared.wording.incidents import KINDS
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import MINIMUM, ROOT, run, settings_file
 

@@ -24,7 +24,7 @@ from tests.road.asking import ask
 from tests.road.road import Road, fingerprint
 from tests.road.test_replay import replays
 from tests.shared.transform.test_sqs_consumer import World
-from tests.shared.watch.test_asking import Watching
+from tests.shared.watch.test_republish import Watching
 
 DAYS = 30
 TOLD = f"was removed after {DAYS} days (RETENTION_DAYS)"
@@ -115,7 +115,7 @@ def test_a_message_of_such_a_run_is_done_with_and_none_is_asked_for(old: Road) -
     assert stage.consume([ReceivedMessage("id", "handle", msgspec.json.encode(message).decode(), 1)], lambda: 60) == []
     assert (world.queue.visible_after, world.dead_letters.sent) == ({}, [])
     look = Watching(old).look(minutes=60)
-    assert (look.missing, look.asked_again) == ((), ())
+    assert (look.missing, look.republished) == ((), ())
 
 
 def test_why_says_what_was_removed_and_tells_the_rest(old: Road) -> None:

@@ -27,9 +27,9 @@ from shared.source.run import ExtractDependencies
 from shared.transform.run import TransformResult, transform_run
 from shared.transform.sqs_consumer import ReceivedMessage, SqsConsumer, message_from
 from shared.warehouse.registry import TARGETS, Target
-from shared.watch.asking import RepublishDependencies, ask_again
 from shared.watch.lake import WatchMemory, read_lake
-from shared.watch.measures import Depths
+from shared.watch.observation import Depths
+from shared.watch.republish import RepublishDependencies, republish_missing
 from tests.infra.stubs import NAMES, SETTINGS
 from tests.road.road import Invoked, Road
 from tests.simulation.cloud import S3, Answer, Sns, Sqs
@@ -210,11 +210,11 @@ class Stack:
                 topic=stage.topic(),
                 depths=depths,
                 targets=TARGETS,
-                patience=timedelta(0),
+                grace_period=timedelta(0),
             )
             memory = WatchMemory(LoadMemory(readers=1))
             lake = read_lake(outside.run_log, memory, self._now)
-            self.world.counts["asked again"] += len(ask_again(outside, lake, memory).asked_again)
+            self.world.counts["asked again"] += len(republish_missing(outside, lake, memory).republished)
 
         self.world.start("watch", work)
 

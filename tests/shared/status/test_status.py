@@ -16,7 +16,7 @@ from shared.source.request import ExtractRequest
 from shared.status.pending import READ_AT_AN_END, look_at_pending
 from shared.status.status import Status, TableStatus, status
 from shared.warehouse.registry import TARGETS
-from shared.watch.measures import Depths
+from shared.watch.observation import Depths
 from shared.watch.watch import WatchHealth
 from tests.conftest import Ticks
 from tests.road.road import Road
@@ -170,7 +170,7 @@ def test_what_the_lake_knows_is_told_when_the_warehouse_does_not_answer(
     newest = road.run_log.get(1)
     then = newest.snapshot.taken_at
     watched = WatchHealth(
-        at=then.replace(tzinfo=UTC), quiet_until=then.replace(tzinfo=UTC), fresh_as_of={"dim_staff": then}
+        at=then.replace(tzinfo=UTC), grace_started_at=then.replace(tzinfo=UTC), fresh_as_of={"dim_staff": then}
     )
     road.ingestion.put(keys.WATCH_HEALTH, msgspec.json.encode(watched))
     login = msgspec.structs.replace(road.warehouse.login(), **wrong)
