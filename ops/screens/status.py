@@ -14,6 +14,7 @@ from typing import Any
 
 from ops.answers import aligned, only, shown
 from ops.screens.terminal import printable
+from shared.wording.incidents import TABLE_DAMAGED
 
 Answer = dict[str, Any]
 HEADER = ("TABLE", "SOURCE ROWS", "ROWS", "LAST RUN", "FRESHNESS")
@@ -21,8 +22,6 @@ TROUBLES = ("BEHIND", "QUEUE", "DLQ", "WAITING", "QUARANTINED")
 COUNTS = ("behind", "messages", "dead_letters", "waiting", "quarantined")
 RED, GREEN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 UNHEALTHY = 3
-# An open incident of this kind about a table says already that rows of it are missing.
-TABLE_DAMAGED = "table damaged"
 
 
 def table(status: Answer) -> str:
@@ -86,8 +85,8 @@ def _incidents(status: Answer, color: bool) -> Iterator[str]:
 
 
 def _other_problems(status: Answer, color: bool, options: str) -> Iterator[str]:
-    """Yield the problems that no incident reports, each with the command that helps."""
-    damaged = {each["subject"] for each in status.get("incidents", ()) if each["kind"] == TABLE_DAMAGED}
+    """Yield the problems that no incident reports, each with the command that helps. Damage includes missing rows."""
+    damaged = {each["subject"] for each in status.get("incidents", ()) if each["kind"] == TABLE_DAMAGED.name}
     for each in problems(status):
         if each["code"] == "incident" or (each["code"] == "rows_differ" and each["subject"] in damaged):
             continue

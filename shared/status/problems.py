@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from shared.wording.incidents import DEAD_LETTERS
 from shared.wording.status import problem_command, problem_text
 
 if TYPE_CHECKING:
@@ -11,9 +12,6 @@ if TYPE_CHECKING:
 
 # Watch checks each minute, and one check may be late by another.
 WATCH_SILENT_S = 150
-DEAD_LETTERS = "dead letters"
-"""The incident's kind."""
-
 ProblemCode = Literal[
     "paused",
     "watch_never_ran",
@@ -55,7 +53,7 @@ def problems(status: "Status") -> Iterator[Problem]:
     yield from (Problem("incident", each.subject, {"kind": each.kind}) for each in status.incidents)
     open_ = {(each.kind, each.subject) for each in status.incidents}
     for table in status.tables:
-        yield from (each for each in _of_table(table) if (DEAD_LETTERS, each.subject) not in open_ or each.facts)
+        yield from (each for each in _of_table(table) if (DEAD_LETTERS.name, each.subject) not in open_ or each.facts)
     yield from (Problem("stranger", url) for url in status.strangers)
 
 
