@@ -140,7 +140,7 @@ def test_a_demo_without_a_stack_says_what_to_run(tmp_path: Path) -> None:
 def test_a_source_table_is_answered_with_its_warehouse_tables(tmp_path: Path, recorder: Path) -> None:
     for given, complaint in {
         "staff": "staff is a source table; its warehouse tables are: dim_staff",
-        "fact_paymnt": "fact_paymnt is not a warehouse table (did you mean fact_payment?); they are: dim_counterparty, ",
+        "fact_paymnt": "fact_paymnt is not a warehouse table (did you mean fact_payment?); they are: dim_co",
     }.items():
         refused = run(
             "status.sh", "dim_staff", given, "--settings", settings_file(tmp_path), TOTESTREAM_AWS=str(recorder)
