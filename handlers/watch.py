@@ -41,7 +41,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def check(settings: Settings, run_log: RunLog, lake: LakeState, started_by: dict[str, str]) -> dict[str, Any]:
-    """Republish first, which may remove a cause of incidents; then check, also when republishing failed."""
+    """Publish lost messages first, which may remove a cause of incidents; then check, also when that failed."""
     republished: dict[str, Any] = {}
     try:
         republished = republish_missing(settings, run_log, lake, settings.reask_after_s, trusts_messages=True)
@@ -56,7 +56,7 @@ def check(settings: Settings, run_log: RunLog, lake: LakeState, started_by: dict
 def republish_missing(
     settings: Settings, run_log: RunLog, lake: LakeState, grace_period_s: float, *, trusts_messages: bool
 ) -> dict[str, Any]:
-    """Republish; with `trusts_messages`, not for tables that have a message in their queue."""
+    """Publish lost messages again; with `trusts_messages`, not for tables that have a message in their queue."""
     names, known = settings.names, queues(settings.names)
 
     def depths_of(table: str) -> Depths:
@@ -100,5 +100,5 @@ def watching(settings: Settings, run_log: RunLog) -> watch.WatchDependencies:
 
 @cache
 def queues(names: Names) -> QueueDepths:
-    """Made once per container: SQS is asked once where each queue is."""
+    """Return the queues, made once per container: each URL is read once."""
     return QueueDepths(names)

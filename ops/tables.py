@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from shared.catalogue import TABLES
 from shared.warehouse.registry import TARGETS
 
-# Of 1, how similar a name must be to be suggested: one or two wrong letters in the shortest name.
+# How similar, from 0 to 1, a name must be to be suggested: one or two wrong letters in the shortest name.
 SIMILARITY = 0.75
 
 

@@ -134,7 +134,7 @@ class BadDeclaration(PermanentError):
     code = "BadDeclaration"
 
     def __init__(self, name: str, problem: str) -> None:
-        super().__init__(f"{name}: {' '.join(problem.split())}; mend shared/warehouse/{name}.py")
+        super().__init__(f"{name}: {' '.join(problem.split())}; correct shared/warehouse/{name}.py")
 
 
 class BadDocument(PermanentError):

@@ -23,7 +23,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def body(words: str, code: int) -> str:
-    """Return the comment. Of too long an output the end is kept, which says what failed."""
+    """Return the comment. If the output is too long, its end is kept, which says what failed."""
     text = ESCAPES.sub("", words)
     if len(text) > MOST:
         text = "…\n" + text[-MOST:]

@@ -37,13 +37,13 @@ class Logins:
         self._read, self._clock, self._sleep = read, clock, sleep
         self._kept: dict[str, KeptLogin] = {}
 
-    def connect(self, secret: str, connect: Callable[[Login], C], *, anew: bool = False) -> C:
-        """Return what `connect` makes of the login in `secret`, which is read when none is kept, or `anew`.
+    def connect(self, secret: str, connect: Callable[[Login], C], *, must_read: bool = False) -> C:
+        """Return what `connect` makes of the login in `secret`, which is read when none is kept, or `must_read`.
 
         If `connect` fails with a kept login, the secret is read again, and a changed login is tried: the password was
         rotated or the database moved. Raises what `connect` and `read` raise.
         """
-        kept = None if anew else self._fresh(secret)
+        kept = None if must_read else self._fresh(secret)
         if kept is None:
             return self._connect(secret, self._read(secret), connect)
         try:

@@ -58,7 +58,7 @@ class Cursor(Document, frozen=True, kw_only=True):
     are the transaction ids >= xmin whose rows the last reading saw. `columns` fingerprints the live
     columns. `count`, `checksum` and `max_key` are of all keys at that snapshot: the delete detector.
     `read_for` are the declarations that all rows have been read under, by fingerprint: the catalogue's, under the
-    table's own name, and that of each warehouse table made of it. None: written before this was told.
+    table's own name, and that of each warehouse table made of it. None: written before this was stored.
     `taken_from` is what the rows were read from, by part: shared/source/live.py. None: as before.
     `looked_at` is when the snapshot was taken up to which its changes were read: the source's clock, UTC without zone.
     """
@@ -134,7 +134,7 @@ class RunRecord(Document, frozen=True, kw_only=True):
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The source tables that have a batch in this run: one change message each."""
+        """Return the source tables that have a batch in this run: one change message each."""
         return tuple(name for name, state in sorted(self.tables.items()) if state.batch)
 
     def state(self, table: str) -> TableState:

@@ -114,7 +114,7 @@ class Replay:
         return ReplayResult(run, result.outcome)
 
     def verify(self, record: RunRecord) -> ReplayResult:
-        """Recompute the manifest in memory, compare it, and read the objects that it names. Writes nothing."""
+        """Compute the manifest again in memory, compare it, and read the objects that it names. Writes nothing."""
         existing = existing_manifest(self.manifests, self.target, record)
         now = self._recomputed(record)
         if existing is None:

@@ -1,4 +1,4 @@
-"""Republish the change messages of manifests that are overdue: their message was lost."""
+"""Publish the change messages of overdue manifests again: their message was lost."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class RepublishDependencies:
 
 
 def republish_missing(outside: RepublishDependencies, lake: LakeState, memory: WatchMemory) -> Republished:
-    """Republish the messages of overdue manifests, and return what is missing. Raises `lake.problem`."""
+    """Publish the messages of overdue manifests again, and return what is missing. Raises `lake.problem`."""
     if lake.problem:
         raise lake.problem
     if lake.newest and lake.newest == memory.complete and lake.is_loaded:
@@ -117,7 +117,7 @@ def _republish(
     outside: RepublishDependencies,
     now: datetime,
 ) -> list[Attempt]:
-    """Republish for tables without a message in their queue. A dead letter delays only its own run, for a while."""
+    """Publish again for tables without a message in the queue. A dead letter delays only its own run, for a while."""
     if not late:
         return []
     by_run, dead_letters = {record.run: record for record in records}, _dead_letters(outside.run_log)
