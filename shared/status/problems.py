@@ -53,7 +53,8 @@ def problems(status: "Status") -> Iterator[Problem]:
     yield from (Problem("incident", each.subject, {"kind": each.kind}) for each in status.incidents)
     open_ = {(each.kind, each.subject) for each in status.incidents}
     for table in status.tables:
-        yield from (each for each in _of_table(table) if (DEAD_LETTERS.name, each.subject) not in open_ or each.facts)
+        is_reported = (DEAD_LETTERS.name, table.table) in open_
+        yield from (each for each in _of_table(table) if not (is_reported and each.code == "dead_letters"))
     yield from (Problem("stranger", url) for url in status.strangers)
 
 
