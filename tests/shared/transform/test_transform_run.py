@@ -337,7 +337,7 @@ def test_a_former_batch_can_name_an_unreadable_column_that_is_no_more(lake: Lake
 def test_a_record_that_contradicts_itself_is_refused(lake: Lake) -> None:
     department = lake.batch("department", 1, rows("department", {}))
     lake.commit(1, {"department": TableState(full_run=1, batch=department)})
-    with pytest.raises(BadDocument, match="staff was never read"):
+    with pytest.raises(BadDocument, match="staff is needed and was never read"):
         lake.transform("dim_staff", 1)
     with pytest.raises(BadDocument, match="no batch of payment"):
         lake.transform("fact_payment", 1)
