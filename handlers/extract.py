@@ -61,7 +61,7 @@ def outside(event: dict[str, Any], settings: Settings, context: Any) -> ExtractD
             settings["SOURCE_SECRET"],
             lambda login: connect("source", login, ca=ca, plaintext=plaintext, timeout_s=time_left_s()),
             # Who asks may just have changed the secret, and wants to see what becomes of it.
-            anew="do" in event,
+            must_read="do" in event,
         )
 
     names = settings.names

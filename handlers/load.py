@@ -39,7 +39,7 @@ def load(event: dict[str, Any], settings: Settings, time_left_s: Callable[[], fl
         settings["WAREHOUSE_SECRET"],
         lambda login: connect("warehouse", login, ca=ca, plaintext=plaintext, timeout_s=time_left_s()),
         # Who asks may just have changed the secret, and wants to see what becomes of it.
-        anew="do" in event,
+        must_read="do" in event,
     ) as connection:
         names = settings.names
         outside = LoadDependencies(

@@ -10,11 +10,11 @@
 #   --watch           refresh every few seconds, until Ctrl-C
 #   --help            this text
 #
-# FRESHNESS is how far a table may lag behind the source. EXPECTED is the number of rows that the source had at the run
+# FRESHNESS is how far a table may lag behind the source. SOURCE ROWS is the number of rows that the source had at the run
 # that the table shows.
 # 60+ under BEHIND means at least 60: of more than two hours of runs only the oldest and the newest are read.
 # While the warehouse does not answer, what only it knows is "?", and FRESHNESS is from watch's last check.
-# Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 not well.
+# Exit codes: 0 healthy, 1 failed, 2 wrong usage, 3 unhealthy.
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib

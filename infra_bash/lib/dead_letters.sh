@@ -17,7 +17,7 @@ IS_RUNNING=no
 find_queues() {
   QUEUE_URL=$(find_queue "$PROJECT-$STAGE-$TABLE")
   DEAD_LETTER_URL=$(find_queue "$PROJECT-$STAGE-$TABLE-dlq")
-  mkdir -p "$LETTERS/taken" "$LETTERS/judged" "$LETTERS/ledger"
+  mkdir -p "$LETTERS/taken" "$LETTERS/checked" "$LETTERS/ledger"
   # In a subshell, as in lambda.sh. It must not fail; letters that are not returned become visible by themselves.
   trap '(give_back_letters); clean_up' EXIT
 }
@@ -71,11 +71,11 @@ list_letters() {
 check_letters() {
   local event number=0
   while true; do
-    event=$(python ops.dead_letters unjudged "$LETTERS")
+    event=$(python ops.dead_letters unchecked "$LETTERS")
     [[ -n $event ]] || break
     number=$((number + 1))
-    invoke "transform-$TABLE" "$event" >"$WORK/judgement"
-    mv "$WORK/judgement" "$LETTERS/judged/$(printf '%06d' "$number").json"
+    invoke "transform-$TABLE" "$event" >"$WORK/checked"
+    mv "$WORK/checked" "$LETTERS/checked/$(printf '%06d' "$number").json"
   done
 }
 

@@ -58,7 +58,7 @@ repair_fault() {
     oldest-message) turn_source "transform-$TABLE" --enabled ;;
     table-behind)
       turn_source "transform-$TABLE" --enabled
-      invoke watch '{"do":"ask"}' >"$WORK/asked"
+      invoke watch '{"do":"republish"}' >"$WORK/republished"
       ;;
     freshness) python local.faults mend table-held ;;
     reconcile-differences) reconcile ;;
@@ -110,7 +110,7 @@ turn_source() {
 run_script() {
   local -a stack=(--local)
   [[ $IS_LOCAL == yes ]] || stack=(--settings "$SETTINGS_FILE")
-  "$ROOT/infra_bash/$1" "${stack[@]}" "${@:2}" >"$WORK/said" 2>&1 || die "$(tail -n 1 "$WORK/said")"
+  "$ROOT/infra_bash/$1" "${stack[@]}" "${@:2}" >"$WORK/printed" 2>"$WORK/said" || die "$(tail -n 1 "$WORK/said")"
 }
 
 # ---- dead letters: a message that is not a change message
@@ -128,7 +128,8 @@ drop_garbage() {
   local until=$((SECONDS + GARBAGE_S))
   while [[ -e $WORK/sent ]]; do
     run_script retry.sh --drop "$TABLE"
-    if ! grep -q "no dead letters" "$WORK/said"; then
+    # It prints a line for each dead letter.
+    if [[ -s $WORK/printed ]]; then
       rm "$WORK/sent"
       break
     fi

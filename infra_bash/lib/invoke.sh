@@ -16,7 +16,7 @@ invoke() {
     grep -q '"FunctionError"' "$answer.status" || break
     python ops.answers error <"$answer" >"$answer.error"
     most=0
-    [[ $REPEATABLE == no ]] || most=$(python ops.cli.transient function "$function" <"$answer.error")
+    [[ $REPEATABLE == no ]] || most=$(python ops.cli.transient function "$function" <"$answer")
     wait_again "$attempt" "$most" "$function" ||
       die "$(python ops.error_hints function "$function" <"$answer.error")$(still_so "$attempt")"
   done

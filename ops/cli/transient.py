@@ -2,15 +2,17 @@
 
     python -m ops.cli.transient call|function WHAT <WORDS
 
-WHAT is `SERVICE OPERATION`, or a function's name. Prints for how many seconds to retry; 0 when a person must act. WORDS
-is what the call printed to stderr.
+WHAT is `SERVICE OPERATION`, or a function's name. Prints how many seconds it is worth to try again; nothing when a
+person must look. WORDS is what the call wrote to stderr, or the function's answer as JSON.
 """
 
+import json
 import re
 import sys
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from shared.errors import SPREADS_S
+from shared.errors import SPREADS_S, AwsRefused, AwsUnavailable, MissingObject, NotYet
 
 
 class Transient(NamedTuple):
@@ -128,13 +130,13 @@ CALLS = (
     ),
 )
 
-# Only for invocations that are idempotent: see invoke.sh.
-FUNCTIONS = (
-    Transient(r"", r"^AwsRefused: ", 120, "a policy spreads; Terraform: two minutes for IAM"),
-    Transient(r"", r"^MissingObject: ", SPREADS_S, "S3: a GET may say so after versions were first turned on"),
-    Transient(r"", r"^NotYet: ", 120, "what it needs is on its way"),
-    Transient(r"", r"^ServiceUnavailable: (?:S3|SNS|SQS|Lambda|Secrets Manager|CloudWatch): ", 60, "AWS has trouble"),
-)
+# The errors of our functions, by their code. Only for invocations that are idempotent: see invoke.sh.
+FUNCTIONS: Mapping[str, int] = {
+    AwsRefused.code: 120,  # a policy spreads; Terraform: two minutes for IAM
+    MissingObject.code: SPREADS_S,  # S3: a GET may say so after versions were first turned on
+    NotYet.code: 120,  # what it needs has not arrived
+    AwsUnavailable.code: 60,  # AWS has trouble
+}
 
 
 def patience_s(what: str, words: str, rows: tuple[Transient, ...]) -> int:
@@ -143,10 +145,15 @@ def patience_s(what: str, words: str, rows: tuple[Transient, ...]) -> int:
     return max((row.for_s for row in rows if re.search(row.of, what) and re.search(row.says, line)), default=0)
 
 
+def patience_with_function_s(answer: str) -> int:
+    """Return for how many seconds to retry a function that ended with `answer`; 0 for a permanent error."""
+    return FUNCTIONS.get(json.loads(answer).get("errorType", ""), 0)
+
+
 def main() -> None:
     kind, what = sys.argv[1:]
     words = sys.stdin.buffer.read().decode(errors="replace")
-    print(patience_s(what, words, {"call": CALLS, "function": FUNCTIONS}[kind]))
+    print(patience_s(what, words, CALLS) if kind == "call" else patience_with_function_s(words))
 
 
 if __name__ == "__main__":

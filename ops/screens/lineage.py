@@ -1,4 +1,4 @@
-"""Asks what why.sh asks, and shows the answer to people.
+"""Print the event for why.sh, and show the answer.
 
     python -m ops.screens.lineage question any|fact TABLE ID     prints the event for the function inspect
     python -m ops.screens.lineage text|json <ANSWER              prints what it answered
@@ -14,7 +14,7 @@ from typing import Any
 from ops.screens.terminal import read_answer
 
 Answer = dict[str, Any]
-# As long as 2026-11-25 14:03:12.345, which is as much of a time as the steps' own clocks tell.
+# The length of 2026-11-25 14:03:12.345: the steps' clocks are no more precise.
 TIME = 23
 
 

@@ -1,8 +1,7 @@
-"""The JSON documents that the stages hand to each other, and the one way to read and write them.
+"""The JSON documents that the stages exchange, and the only way to read and write them.
 
-Each carries its `version`. A reader ignores fields it does not know and refuses a document that lacks one
-it needs, so that what is in flight during an upgrade is understood. The bytes are a pure function of the
-content.
+Each has a `version`. A reader ignores unknown fields and refuses a document that lacks a required one, so that
+documents in flight during an upgrade are understood. The bytes are a pure function of the content.
 """
 
 from datetime import datetime
@@ -18,7 +17,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """Base of what is written as JSON."""
+    """Base of all documents that are written as JSON."""
 
 
 class Part(Document, frozen=True, kw_only=True):
@@ -111,7 +110,7 @@ def _cursor_from(type_: type, fields: Any) -> Any:
 
 
 class Hold(Document, frozen=True, kw_only=True):
-    """Why a table is not read, and since which run."""
+    """Why a source table is not read, and since which run."""
 
     since_run: int
     reason: str
@@ -171,16 +170,16 @@ class RunRecord(Document, frozen=True, kw_only=True):
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The source tables that have a batch in this run: one change message each."""
+        """Return the source tables that have a batch in this run: one change message each."""
         return tuple(name for name, state in sorted(self.tables.items()) if state.batch)
 
     def state(self, table: str) -> TableState:
-        """Nothing, of a source table that the code of this run did not know."""
+        """Return the table's state, empty for a table that the code of this run did not know."""
         return self.tables.get(table, TableState())
 
 
 class ChangeMessage(Document, frozen=True, kw_only=True):
-    """Wakes the transforms of `table`; all else is read from the run record."""
+    """Triggers the transforms of `table`; everything else is read from the run record."""
 
     version: int
     log: str
@@ -189,7 +188,7 @@ class ChangeMessage(Document, frozen=True, kw_only=True):
 
 
 class Quarantined(Document, frozen=True, kw_only=True):
-    """Rows that a transform refused: parquet with the table's key as text and a reason per row."""
+    """Rows that a transform rejected: a parquet file with the key as text and a reason per row."""
 
     key: str
     sha256: str
@@ -197,7 +196,7 @@ class Quarantined(Document, frozen=True, kw_only=True):
 
 
 class Manifest(Document, frozen=True, kw_only=True):
-    """manifests/<run>/<table>.json: what a transform made of one run. Written last, once.
+    """manifests/<run>/<table>.json: what a transform made of one run. Created last, and once.
 
     No clock goes in: the same run and code give the same bytes. `attempt` is the run record's, so that the manifest
     is known to stand for this very record; empty in older ones. `sources` maps each source table to the run
@@ -220,7 +219,7 @@ class Manifest(Document, frozen=True, kw_only=True):
     attempt: str = ""
 
     def is_of(self, record: RunRecord) -> bool:
-        """Whether it stands for this record, and not for another one that had its number before."""
+        """Return whether it was made of this record, and not of another one that had its number before."""
         return self.log == record.log and self.attempt in ("", record.attempt)
 
 

@@ -48,7 +48,7 @@ class LoadResult:
             refused={table: reason for reason, table in self.refused.items()},
             tables=dict(tables),
             seen_run=self.seen_run,
-            stopped=type(stopped_by).__name__ if stopped_by else "",
+            stopped=stopped_by.code if stopped_by else "",
             reason=str(stopped_by or ""),
         )
 

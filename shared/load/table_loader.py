@@ -83,7 +83,7 @@ class TableLoader:
         is_permanent = isinstance(error, PermanentError) and not self._passes(run, error)
         if not is_permanent or self._result.add_refused(f"{table}, run {run}: {error}", table):
             say = log.error if is_permanent else log.warning
-            say("table was not loaded", table=table, run=run, error=type(error).__name__, reason=str(error))
+            say("table was not loaded", table=table, run=run, error=error.code, reason=str(error))
         if run is not None and is_permanent and not isinstance(error, ServiceRefused):
             # The manifest itself is bad: only a full batch replaces it. The next pass tries it again.
             self._view.unloadable[run, table] = str(error)

@@ -120,7 +120,7 @@ def find_start(request: ExtractRequest, dependencies: ExtractDependencies) -> tu
     last = newest.run if newest else 0
     if loaded and (newest is None or loaded.log == newest.log) and loaded.complete_run > last:
         raise LogWentBack(f"run log {loaded.log} ends with run {last}, and run {loaded.complete_run} is loaded")
-    if newest and loaded and (loaded.log, loaded.stopped) == (newest.log, LogWentBack.__name__):
+    if newest and loaded and (loaded.log, loaded.stopped) == (newest.log, LogWentBack.code):
         raise LogWentBack(f"load has refused run log {loaded.log}")
     return newest, 0
 

@@ -10,7 +10,7 @@ from shared.lake.run_log import RunLog
 from shared.ledger.entries import COUNTS, ENTRIES_OF_RUN, LAST_RECONCILE, LAST_RUN, NAMED_DIFFERENCES
 from shared.postgres.connection import Connection
 
-WAITS_FOR_MANIFEST, WAITS_FOR_LOADER = "waits for its manifest", "waits for the loader"
+WAITS_FOR_MANIFEST, WAITS_FOR_LOADER = "waits_for_manifest", "waits_for_loader"
 
 
 def run_facts(run: int, run_log: RunLog, manifests: Manifests, connection: Connection) -> dict[str, Any]:

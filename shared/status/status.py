@@ -1,9 +1,8 @@
 """One screen: per warehouse table its last run, rows, freshness and what is behind, waiting or quarantined."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from shlex import quote
 from typing import Any
 
 import msgspec
@@ -22,14 +21,12 @@ from shared.postgres.connection import Connection
 from shared.source.health import ExtractHealth
 from shared.status import sql
 from shared.status.pending import Pending, look_at_pending
+from shared.status.problems import Problem, problems
 from shared.status.strangers import strangers
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
-from shared.watch.measures import Depths
-from shared.watch.watch import WatchHealth, last_look
-
-# Watch looks each minute; a look may be late by one.
-WATCH_SILENT_S = 150
+from shared.watch.observation import Depths
+from shared.watch.watch import WatchHealth, last_check
 
 
 @dataclass(frozen=True)
@@ -64,8 +61,7 @@ class Status:
     stands at exactly the run whose rows were counted; `paused_since`, UTC, that a person has stopped the flow. So many
     as `unread_runs` may each have something that a table has still to take.
     `strangers` are objects in the buckets that are none of ours; the stages pass them over.
-    `incidents` are those that watch has seen in its last look, `watched_s` seconds ago. `not_well` says in a line each
-    what is not as it should be; nothing when all is well.
+    `incidents` are those that watch has seen in its last look, `watched_s` seconds ago.
     """
 
     newest_run: int
@@ -80,36 +76,14 @@ class Status:
     strangers: tuple[str, ...] = ()
 
     @property
-    def not_well(self) -> list[str]:
-        """Dead letters and held tables are incidents too, a minute later."""
-        told = [each.name for each in self.incidents]
-        return [
-            *([f"paused since {self.paused_since} UTC"] if self.paused_since else []),
-            *([self._silence] if self._silence else []),
-            *([f"warehouse: {self.no_answer}"] if self.no_answer else []),
-            *told,
-            *(line for table in self.tables for line in self._wrong(table) if line not in told),
-            *(f"{url} is not ours, and is passed over: aws s3 rm {quote(url)}" for url in self.strangers),
-        ]
-
-    @property
-    def _silence(self) -> str:
-        if self.watched_s is None:
-            return "watch has never looked"
-        return f"watch last looked {self.watched_s:.0f} s ago" if self.watched_s > WATCH_SILENT_S else ""
-
-    def _wrong(self, table: TableStatus) -> Iterator[str]:
-        if table.dead_letters:
-            yield f"dead letters {table.table}"
-        if table.resync:
-            yield f"{table.table}: {table.there} rows of {table.expected}"
-        if table.held:
-            yield f"{table.table}: {table.held}"
+    def problems(self) -> list[Problem]:
+        """Return what is not as it should be; nothing when the stack is healthy."""
+        return list(problems(self))
 
     @property
     def facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = msgspec.to_builtins(self)
-        return facts | {"not_well": self.not_well}
+        return facts | {"problems": [each.json for each in self.problems]}
 
 
 class StatusQueries:
@@ -163,7 +137,7 @@ def look_at_lake(run_log: RunLog) -> StatusDocuments:
     return StatusDocuments(
         extract=extract,
         newest=run_log.newest(),
-        watched=last_look(run_log),
+        watched=last_check(run_log),
         paused_since=paused_since(run_log.bucket),
     )
 
@@ -176,7 +150,7 @@ def look_at_warehouse(
         with connect() as connection:
             return StatusQueries(connection, log_id, targets), None
     except TotestreamError as error:
-        return None, str(error).removeprefix("warehouse: ")
+        return None, error.detail
 
 
 def status(

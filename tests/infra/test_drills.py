@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from local.faults import FAULTS
-from ops.notified import is_told
-from shared.watch.incidents import KINDS
+from ops.notified import is_notified
+from shared.wording.incidents import KINDS
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import MINIMUM, ROOT, run, settings_file
 
@@ -45,7 +45,7 @@ TOLD = json.dumps(
     ],
 )
 def test_who_was_told_of_what(messages: list[str], told: bool) -> None:
-    assert is_told(messages, "begun", "dead letters", "fact_payment") == told
+    assert is_notified(messages, "begun", "dead letters", "fact_payment") == told
 
 
 def test_there_is_a_drill_for_every_incident() -> None:

@@ -57,7 +57,7 @@ def test_a_mistake(checkout: Path, right: str, wrong: str, said: str) -> None:
     done = deploy(checkout, MODULE.replace(right, wrong, 1))
     *before, last = done.stderr.splitlines()
     assert done.returncode == 1 and last.startswith(f"FAILED  dim_a_mistake: {said}"), done.stderr
-    assert last.endswith("; mend shared/warehouse/dim_a_mistake.py")
+    assert last.endswith("; correct shared/warehouse/dim_a_mistake.py")
     assert all(line.startswith(("ok ", "create ", "step ")) for line in before)
     assert set((checkout / "asked").read_text().split("\n")) == {
         "--output json sts get-caller-identity --query [Account, Arn] --output text",

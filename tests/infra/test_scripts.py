@@ -236,7 +236,7 @@ def test_a_demo_without_a_stack_says_what_to_run(tmp_path: Path) -> None:
 def test_a_source_table_is_answered_with_its_warehouse_tables(tmp_path: Path, recorder: Path) -> None:
     for given, complaint in {
         "staff": "staff is a source table; its warehouse tables are: dim_staff",
-        "fact_paymnt": "fact_paymnt is not a warehouse table (is fact_payment meant?); they are: dim_counterparty, ",
+        "fact_paymnt": "fact_paymnt is not a warehouse table (did you mean fact_payment?); they are: dim_co",
     }.items():
         refused = run(
             "status.sh", "dim_staff", given, "--settings", settings_file(tmp_path), TOTESTREAM_AWS=str(recorder)
@@ -395,5 +395,5 @@ def test_watching_shows_one_screen_after_the_other_until_it_is_told_to_end(tmp_p
         shown = [watching.stdout.readline() for _ in range(2)]
         os.killpg(watching.pid, signal.SIGINT)
         assert watching.wait(timeout=60) == 130, watching.stderr.read()
-    assert shown[0].startswith("all is well; run 1") and shown[1].startswith("TABLE")
+    assert shown[0].startswith("healthy; run 1") and shown[1].startswith("TABLE")
     assert list(scratch.iterdir()) == []

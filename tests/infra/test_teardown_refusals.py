@@ -251,7 +251,7 @@ def test_an_object_that_s3_keeps_ends_the_teardown(aws: FakeAws) -> None:
         done = teardown(aws, "--with-data", typed="dev", s3=url)
     assert done.returncode == 1
     said = "An error occurred (AccessDenied) when calling the DeleteObjects operation: AccessDenied.: runs/1"
-    told = "ask who looks after the account to allow you the call DeleteObjects"
+    told = "ask the account's administrator to allow you the call DeleteObjects"
     assert done.stderr.splitlines()[1:] == [f"FAILED  emptying {BUCKET}: {said}; {told}"]
     assert aws.asked_for("s3api delete-bucket") == []
 

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from shared.lake.keys import WATCH_HEALTH, manifest_key
-from shared.watch.course import REMINDER
-from shared.watch.incidents import KINDS
+from shared.watch.incident_lifecycle import REMINDER
 from shared.watch.watch import WatchHealth
+from shared.wording.incidents import KINDS
 from tests.runbook import commands
 from tests.stack import faults
 from tests.stack.called import Called
@@ -273,6 +273,6 @@ def flow(stack: LocalStack) -> None:
 def an_hour_passes(stack: LocalStack) -> None:
     """For what watch remembers to have told."""
     health = msgspec.json.decode(stack.get("ingestion", WATCH_HEALTH), type=WatchHealth)
-    open_ = tuple(msgspec.structs.replace(each, told_at=each.told_at - REMINDER) for each in health.incidents)
+    open_ = tuple(msgspec.structs.replace(each, notified_at=each.notified_at - REMINDER) for each in health.incidents)
     body = msgspec.json.encode(msgspec.structs.replace(health, incidents=open_))
     stack.aws("s3").put_object(Bucket=stack.names.bucket("ingestion"), Key=WATCH_HEALTH, Body=body)

@@ -22,7 +22,7 @@ from shared.load.health import LoadHealth
 from shared.source.health import ExtractHealth
 from shared.transform.inputs import Input, frames_of
 from shared.warehouse.registry import TARGETS
-from shared.watch.asking import Asked
+from shared.watch.republish import Republished
 from shared.watch.watch import WatchHealth
 
 pytestmark = pytest.mark.fast
@@ -38,7 +38,7 @@ HEALTH: dict[str, type[msgspec.Struct]] = {
     "latest": Hint,
     "extract": ExtractHealth,
     "load": LoadHealth,
-    "asked": Asked,
+    "asked": Republished,
     "watch": WatchHealth,
 }
 

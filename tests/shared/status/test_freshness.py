@@ -380,11 +380,11 @@ def test_its_plot() -> None:
         "TABLE         LOADS  P50  P95  MAX  RUN  AT LEAST  THE LAST 24 HOURS, █ IS 8 s",
         "fact_payment      4  2 s  7 s  8 s   17       3 s  ·▁▂▅█",
         "dim_design        0    -    -    -    -         -  ",
-        "loads left out, for what they brought may have changed long before: 2 first load, 2 resync",
-        "the warehouse's clock is behind the source's by 2.5 s at least: so much is lacking of each number",
+        "loads left out, because their rows may have changed long before: 2 first load, 2 resync",
+        "the warehouse's clock is at least 2.5 s behind the source's: each number is too small by that",
     ]
     quiet = shown.text({"hours": 2.0, "tables": [], "clocks_apart_s": 0.0})
-    assert quiet == "nothing that had changed became visible in the last 2 hours"
+    assert quiet == "no change became visible in the last 2 hours"
 
 
 # ---- how old a table is

@@ -241,7 +241,7 @@ def test_a_set_that_no_fact_refers_to_is_refused() -> None:
 
 def test_a_refusal_is_one_line_and_ends_with_the_file_to_mend() -> None:
     said = str(BadDeclaration("dim_one", "two\n  lines"))
-    assert said == "dim_one: two lines; mend shared/warehouse/dim_one.py"
+    assert said == "dim_one: two lines; correct shared/warehouse/dim_one.py"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from shared.frames import Frame
-from shared.transform.acceptance import Accepted, accept
+from shared.transform.validation import Validated, validate
 from shared.warehouse.dim_date import dim_date
 from shared.warehouse.registry import TARGETS
 from tests.shared.transform.making import rows
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.fast
 NASTY = ["", "NA", "null", "NULL", r"\N", "nan", "0042", " a ", "tab\there", "two\nlines", "'\"`,;", "🧵é中"]
 
 
-def made(target: str, *sources: Frame) -> Accepted:
-    return accept(TARGETS[target].transform(*sources), TARGETS[target])
+def made(target: str, *sources: Frame) -> Validated:
+    return validate(TARGETS[target].transform(*sources), TARGETS[target])
 
 
 def only(target: str, *sources: Frame) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from shared.lake.documents import TableState
 from shared.load.health import Missing, TableHealth
 from shared.warehouse.registry import TARGETS
-from shared.watch.measures import metrics
+from shared.watch.observation import metrics
 from tests.shared.watch.test_incidents import OBJECTIVE, WELL, ago, load_health, plain, record
 
 pytestmark = pytest.mark.fast

@@ -16,8 +16,8 @@ from shared.errors import (
     TotestreamError,
 )
 from shared.retry import MAX_RECEIVES
-from shared.transform.deliveries import Deliveries, Delivery, delay_s
 from shared.transform.run import TransformResult
+from shared.transform.sqs_consumer import ReceivedMessage, SqsConsumer, delay_s
 from shared.warehouse.registry import TARGETS
 
 pytestmark = pytest.mark.fast
@@ -59,20 +59,22 @@ class World:
         self.runs.append(run)
         if run in self.problems:
             raise self.problems[run]
-        return TransformResult(run, "dim_staff", "table was transformed", 20, 1)
+        return TransformResult(run, "dim_staff", "made", 20, 1)
 
-    def take(self, *deliveries: Delivery, time_left_s: Callable[[], float] = lambda: 60) -> list[str]:
+    def take(self, *deliveries: ReceivedMessage, time_left_s: Callable[[], float] = lambda: 60) -> list[str]:
         ticks = iter(range(1000))
-        stage = Deliveries(TARGETS["dim_staff"], self.transform, self.queue, self.dead_letters, lambda: next(ticks) / 4)
-        return stage.take(deliveries, time_left_s)
+        stage = SqsConsumer(
+            TARGETS["dim_staff"], self.transform, self.queue, self.dead_letters, lambda: next(ticks) / 4
+        )
+        return stage.consume(deliveries, time_left_s)
 
 
 def body(run: int, table: str = "staff") -> str:
     return json.dumps({"version": 1, "log": "log-1", "run": run, "table": table})
 
 
-def delivery(run: int, table: str = "staff", receives: int = 1) -> Delivery:
-    return Delivery(f"id-{run}-{table}", f"handle-{run}", body(run, table), receives)
+def delivery(run: int, table: str = "staff", receives: int = 1) -> ReceivedMessage:
+    return ReceivedMessage(f"id-{run}-{table}", f"handle-{run}", body(run, table), receives)
 
 
 def test_each_message_is_one_run_and_one_line_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,6 +87,7 @@ def test_each_message_is_one_run_and_one_line_in_the_log(capsys: pytest.CaptureF
         "message": "table was transformed",
         "run": 1,
         "table": "dim_staff",
+        "outcome": "made",
         "rows": 20,
         "quarantined": 1,
         "seconds": 0.25,
@@ -141,7 +144,7 @@ def test_what_may_pass_is_put_off_until_the_receives_are_used_up_and_then_says_w
         assert world.take(delivery(1, receives=receives), delivery(2)) == ["id-1-staff"]
     assert world.dead_letters.sent == []
     assert world.take(delivery(1, receives=MAX_RECEIVES)) == []
-    attributes = {"reason": str(error), "error": type(error).__name__, "receives": "12"}
+    attributes = {"reason": str(error), "error": error.code, "receives": "12"}
     assert world.dead_letters.sent == [(body(1), attributes)]
 
 
@@ -179,7 +182,7 @@ def test_when_the_dead_letters_do_not_take_it_the_queue_must(failure: Totestream
 )
 def test_a_message_that_makes_no_sense_goes_to_the_dead_letters(text: str) -> None:
     world = World()
-    assert world.take(Delivery("id", "handle", text, 1), delivery(2)) == []
+    assert world.take(ReceivedMessage("id", "handle", text, 1), delivery(2)) == []
     [(sent, attributes)] = world.dead_letters.sent
     assert sent == text
     assert attributes["error"] == "BadDocument"
@@ -189,7 +192,7 @@ def test_a_message_that_makes_no_sense_goes_to_the_dead_letters(text: str) -> No
 def test_a_message_with_fields_of_a_later_version_is_understood() -> None:
     world = World()
     text = json.dumps({"version": 1, "log": "l", "run": 5, "table": "staff", "new": True})
-    assert world.take(Delivery("id", "handle", text, 1)) == []
+    assert world.take(ReceivedMessage("id", "handle", text, 1)) == []
     assert world.runs == [5]
 
 
@@ -211,7 +214,7 @@ def test_a_bug_is_tried_again_and_its_text_is_told_nobody(capsys: pytest.Capture
     assert (first["level"], first["error"], first["message"]) == (
         "error",
         "ValueError",
-        "transform failed unexpectedly",
+        "transform failed unexpectedly, message will be retried",
     )
 
 

@@ -1,4 +1,4 @@
-"""What watch has seen of the stack in one look, and the numbers that follow from it. Pure."""
+"""What watch observes of the stack in one check, and the metrics that follow from it. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,24 +23,26 @@ from shared.watch.freshness import fresh_as_of
 
 
 class Depths(NamedTuple):
-    """Messages of a table's queue, waiting or being worked on, and of its dead-letter queue."""
+    """The number of messages in a table's queue, waiting or in flight, and in its dead-letter queue."""
 
     messages: int = 0
     dead_letters: int = 0
 
 
 @dataclass(frozen=True)
-class Seen:
-    """`pending` are the records after those that the loader has seen, in order. `extract` and `load` are the last words
-    of those two, None when they never spoke. `quiet_until` is when there last was a reason for silence: a pause, or
-    that nobody looked; ages count from there. `now` and it are UTC with their zone. `remembered` is what fresh_as_of
-    was in the look before, by warehouse table. `dead_since` says of a table's dead letters when the last of them came.
+class Observation:
+    """One check's view of the stack.
+
+    `pending` are the records after those that the loader has seen, in order. `extract` and `load` are the health
+    documents of those two, None where there is none. `grace_started_at` is when there last was a reason for silence, a
+    pause or a gap between checks: ages count from there. It and `now` are UTC with their zone. `remembered` is the
+    previous check's fresh_as_of by warehouse table. `dead_since` is when a table's last dead letter appeared.
     `unreadable` says why the run log could not be read; then `newest` and `pending` are empty. `unreadable_since` is
-    when a look first found it so, for a reason that may pass.
+    when a check first found it so, for a reason that may pass.
     """
 
     now: datetime
-    quiet_until: datetime
+    grace_started_at: datetime
     objective: timedelta
     targets: Mapping[str, Target]
     extract: ExtractHealth | None = None
@@ -54,39 +56,41 @@ class Seen:
     unreadable_since: datetime | None = None
 
     def age_s(self, at: datetime | None) -> float:
-        """Seconds since `at`, or since never; UTC with or without its zone."""
-        since = max(_aware(at), self.quiet_until) if at else self.quiet_until
+        """Return the seconds since `at`, UTC with or without its zone, counted from grace_started_at at the
+        earliest."""
+        since = max(_aware(at), self.grace_started_at) if at else self.grace_started_at
         return round(max((self.now - since).total_seconds(), 0.0), 1)
 
     def lag_s(self, at: datetime) -> float:
-        """Seconds since `at`, with or without a reason."""
+        """Return the seconds since `at`, without any grace period."""
         return (self.now - _aware(at)).total_seconds()
 
     def is_too_old(self, at: datetime | None) -> bool:
         return self.age_s(at) > self.objective.total_seconds()
 
     def has_outlasted(self, since: datetime | None, until: datetime | None) -> bool:
-        """Whether what began at `since`, None for never, had lasted for longer than the objective at `until`, and there
-        has been no reason for silence for as long."""
+        """Return whether what began at `since`, None for never, had lasted longer than the objective at `until`, and
+        the grace period is over."""
         if since is None or until is None:
             return since is None and self.is_too_old(None)
         return _aware(until) - _aware(since) > self.objective and self.is_too_old(None)
 
     @property
     def is_unreadable_for_good(self) -> bool:
-        """Whether a person must look: what may pass is given as long as all else."""
+        """Return whether a person must look: an error that may pass gets as long as the objective."""
         since = self.unreadable_since
         return bool(self.unreadable) and (since is None or self.lag_s(since) > self.objective.total_seconds())
 
     @property
     def loaded_until(self) -> datetime | None:
-        """When load last ended a pass. A run that was late then is late by itself; the time since is load's silence."""
+        """Return when load last ended a pass. A run that was late then is late by itself, not because load is
+        silent."""
         return self.load.at if self.load else None
 
     @property
     def worked_until(self) -> datetime | None:
-        """When extract and load both still worked. What passed since is the silence of one of them, and makes no table
-        old."""
+        """Return the last time at which both extract and load worked. The silence of one of them since then makes no
+        table old."""
         read_until = self.extract.snapshot_at if self.extract else None
         if read_until is None or self.loaded_until is None:
             return None
@@ -96,7 +100,7 @@ class Seen:
         return self.load.tables.get(table, TableHealth()) if self.load else TableHealth()
 
     def may_be_dead(self, table: str, missing: Missing) -> bool:
-        """Whether the message of that run may be among the table's dead letters: none has come since an older run."""
+        """Return whether the run's message may be one of the table's dead letters: not if all of them are older."""
         if not self.depths(table).dead_letters:
             return False
         return _aware(missing.since) <= self.dead_since.get(table, self.now)
@@ -105,22 +109,22 @@ class Seen:
         return self.queues.get(table, Depths())
 
     def missing(self, target: Target) -> Missing | None:
-        """The first run that the table has not taken: as the loader says, or of those that it has not seen."""
+        """Return the first run that the table lacks, of those that the loader has seen, else of `pending`."""
         unseen = (Missing(r.run, r.snapshot.taken_at) for r in self.pending if target.name in r.targets)
         return self.table(target.name).missing or next(unseen, None)
 
     def holds(self) -> dict[str, Hold]:
-        """By source table."""
+        """Return the held source tables."""
         states = self.newest.tables if self.newest else {}
         return {name: state.hold for name, state in states.items() if state.hold}
 
     def postponed(self) -> dict[str, Postponed]:
-        """By source table: what extract's newest look could not read, and is not held."""
+        """Return the source tables that extract's last check could not read and that are not held."""
         found = self.extract.postponed if self.extract else {}
         return {name: each for name, each in found.items() if name not in self.holds()}
 
     def is_held(self, target: Target) -> bool:
-        """Whether a source of the table is not read: held, or postponed."""
+        """Return whether a source of the table is held or postponed."""
         return not {*self.holds(), *self.postponed()}.isdisjoint(target.sources)
 
     def fresh_as_of(self, target: Target) -> datetime | None:
@@ -134,11 +138,11 @@ class Seen:
 
     @property
     def is_counted(self) -> bool:
-        """Whether the loader says what waits and what is set aside: a pass that was stopped has counted nothing."""
+        """Return whether the loader counted waiting and quarantined rows: a pass that was stopped did not."""
         return self.load is not None and not self.load.stopped
 
     def all_fresh_as_of(self) -> dict[str, datetime]:
-        """By warehouse table, those that were ever loaded."""
+        """Return fresh_as_of by warehouse table, of those that were ever loaded."""
         times = {target.name: self.fresh_as_of(target) for target in self.targets.values()}
         return {name: at for name, at in times.items() if at}
 
@@ -147,8 +151,8 @@ def _aware(at: datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def metrics(seen: Seen, open_incidents: int) -> dict[str, float]:
-    """The numbers that CloudWatch is given each minute, by their names; those that nobody knows now are left out."""
+def metrics(seen: Observation, open_incidents: int) -> dict[str, float]:
+    """Return the metrics for CloudWatch by their names; those that are unknown now are left out."""
     tables = [seen.table(name) for name in seen.targets]
     missing = [seen.missing(target) for target in seen.targets.values()]
     lags = [seen.lag_s(at) for at in seen.all_fresh_as_of().values()]

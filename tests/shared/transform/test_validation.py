@@ -9,7 +9,7 @@ from shared.catalogue import TABLES
 from shared.columns import TEXT, TOO_LONG, UNREADABLE
 from shared.errors import Refused
 from shared.frames import Frame, Series
-from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, has_lost, refuse_repeated
+from shared.transform.validation import QUARANTINE_COLUMNS, Validated, has_lost, reject_repeated, validate
 from shared.warehouse.registry import TARGETS, Target
 from tests.shared.transform.making import rows
 
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.fast
 PAYMENT = TARGETS["fact_payment"]
 
 
-def payments(*changes: dict[str, Any]) -> Accepted:
+def payments(*changes: dict[str, Any]) -> Validated:
     source = rows("payment", *changes)
-    return accept(PAYMENT.transform(source), PAYMENT, source[UNREADABLE])
+    return validate(PAYMENT.transform(source), PAYMENT, source[UNREADABLE])
 
 
-def reasons(accepted: Accepted) -> list[tuple[str, ...]]:
+def reasons(accepted: Validated) -> list[tuple[str, ...]]:
     return [tuple(row) for row in accepted.quarantined.itertuples(index=False)]
 
 
@@ -81,12 +81,12 @@ def test_a_reason_never_holds_a_value() -> None:
 
 def test_a_column_that_was_not_made_is_named() -> None:
     with pytest.raises(Refused, match="fact_payment: the transform did not produce paid, payment_date"):
-        accept(PAYMENT.transform(rows("payment", {})).drop(columns=["paid", "payment_date"]), PAYMENT)
+        validate(PAYMENT.transform(rows("payment", {})).drop(columns=["paid", "payment_date"]), PAYMENT)
 
 
 def test_a_key_is_taken_once() -> None:
     accepted = payments(*({"payment_id": number} for number in (1, 2, 2, 3)))
-    found = refuse_repeated(accepted, PAYMENT, Series([3], dtype="Int32"))
+    found = reject_repeated(accepted, PAYMENT, Series([3], dtype="Int32"))
     assert found.good["payment_id"].tolist() == [1, 2]
     assert reasons(found) == [("2", "a second row of one batch with this key")] + [
         ("3", "a second row of one batch with this key")
@@ -95,7 +95,7 @@ def test_a_key_is_taken_once() -> None:
 
 def test_keys_that_differ_are_all_taken() -> None:
     accepted = payments({"payment_id": 1}, {"payment_id": 2})
-    found = refuse_repeated(accepted, PAYMENT, Series([3], dtype="Int32"))
+    found = reject_repeated(accepted, PAYMENT, Series([3], dtype="Int32"))
     pd.testing.assert_frame_equal(found.good, accepted.good)
     assert found.quarantined.empty
 
@@ -108,7 +108,7 @@ def lost(table: str, *names: str) -> Frame:
 
 def test_a_text_that_was_too_long_is_named_with_the_bound() -> None:
     source = lost("design", "file_location:too_long", "design_name")
-    found = accept(TARGETS["dim_design"].transform(source), TARGETS["dim_design"], source[UNREADABLE])
+    found = validate(TARGETS["dim_design"].transform(source), TARGETS["dim_design"], source[UNREADABLE])
     assert reasons(found) == [
         (
             "1",
@@ -122,7 +122,7 @@ def test_a_text_that_was_too_long_is_named_with_the_bound() -> None:
 def test_a_lost_value_is_refused_also_where_null_may_stand(name: str) -> None:
     """The null would say that the source has none."""
     source, target = lost("address", name), TARGETS["dim_location"]
-    found = accept(target.transform(source), target, source[UNREADABLE])
+    found = validate(target.transform(source), target, source[UNREADABLE])
     assert found.good.empty and "source column address_line_2: a text" in reasons(found)[0][1]
 
 
@@ -130,7 +130,9 @@ def test_a_lost_value_that_the_warehouse_has_no_column_for_stops_no_row() -> Non
     source, target = lost("department", "manager:too_long", "last_updated"), TARGETS["dim_staff"]
     assert not has_lost(source[UNREADABLE], target, "department").any()
     currency = lost("currency", "last_updated", "created_at", "a_former_column")
-    assert len(accept(TARGETS["dim_currency"].transform(currency), TARGETS["dim_currency"], currency[UNREADABLE]).good)
+    assert len(
+        validate(TARGETS["dim_currency"].transform(currency), TARGETS["dim_currency"], currency[UNREADABLE]).good
+    )
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)

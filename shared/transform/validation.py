@@ -1,4 +1,4 @@
-"""Which of a transform's rows the warehouse can take, and why the others cannot. Pure."""
+"""Split a transform's rows into those that the warehouse can take and rejected ones, with the reason. Pure."""
 
 from typing import NamedTuple
 
@@ -20,19 +20,19 @@ REPEATED = "a second row of one batch with this key"
 TOO_LONG_REASON = f"a text longer than {LONGEST_TEXT >> 20} MB"
 
 
-class Accepted(NamedTuple):
-    """`good` has the target's columns and their dtypes; `quarantined` a key and a reason per row, as text."""
+class Validated(NamedTuple):
+    """`good` rows have the target's columns and dtypes; `quarantined` has a key and a reason per row, as text."""
 
     good: Frame
     quarantined: Frame
 
 
-def accept(frame: Frame, target: Target, unreadable: Series | None = None) -> Accepted:
-    """Split a transform's rows: one without a value that the warehouse must have is refused, and so is one that lost
-    a value which the transform uses, also where null may stand.
+def validate(frame: Frame, target: Target, unreadable: Series | None = None) -> Validated:
+    """Split a transform's rows: reject those that lack a required value, and those whose source row lost a value that
+    the transform uses, even in a nullable column.
 
-    `unreadable` names, per row of `frame`, the source columns whose value was lost in reading, or is null.
-    Refused when the transform left out a column. Reasons hold no value of the row.
+    `unreadable` names, per row of `frame`, the source columns whose value was lost in reading, or is null. Reasons hold
+    no value of the row. Raises Refused when the transform did not produce a column.
     """
     typed = _typed(frame, target)
     required = [column.name for column in target.columns if not column.nullable]
@@ -40,11 +40,11 @@ def accept(frame: Frame, target: Target, unreadable: Series | None = None) -> Ac
     lost = Series(index=frame.index, dtype="str") if unreadable is None else unreadable
     bad = missing.any(axis="columns") | has_lost(lost, target, target.sources[0])
     reasons = _reasons(missing[bad], lost[bad], target)
-    return Accepted(typed[~bad] if bad.any() else typed, _quarantined(typed[bad], target, reasons))
+    return Validated(typed[~bad] if bad.any() else typed, _quarantined(typed[bad], target, reasons))
 
 
 def has_lost(unreadable: Series, target: Target, source: str) -> Series:
-    """Whether a row of `source` lost a value that the target's transform uses."""
+    """Return, per row of `source`, whether it lost a value that the target's transform uses."""
     known = {column.name for column in TABLES[source].columns}
     names = {_name(each) for each in unreadable.dropna().unique() for each in each.split(",")} & known
     used = {name for name in names if _is_used(name, target, source)}
@@ -54,7 +54,7 @@ def has_lost(unreadable: Series, target: Target, source: str) -> Series:
 
 
 def _is_used(column: str, target: Target, source: str) -> bool:
-    """Whether the transform can do nothing without the column: it is tried on tables without rows."""
+    """Return whether the transform needs the column, by running it without that column on empty tables."""
     tables = {name: empty_frame(TABLES[name].batch_columns) for name in target.sources}
     tables[source] = tables[source].drop(columns=column)
     try:
@@ -64,18 +64,18 @@ def _is_used(column: str, target: Target, source: str) -> bool:
     return False
 
 
-def refuse_repeated(accepted: Accepted, target: Target, seen: Series | None = None) -> Accepted:
-    """Refuse the good rows whose key is in `seen` or came before: the loader takes a key once per manifest."""
-    keys = accepted.good[target.key]
+def reject_repeated(validated: Validated, target: Target, seen: Series | None = None) -> Validated:
+    """Reject good rows whose key is in `seen` or repeated: the loader takes a key once per manifest."""
+    keys = validated.good[target.key]
     repeated = keys.duplicated() if seen is None else keys.duplicated() | keys.isin(seen)
     if not repeated.any():
-        return accepted
-    refused = _quarantined(accepted.good[repeated], target, [REPEATED] * int(repeated.sum()))
-    return Accepted(accepted.good[~repeated], concatenated([accepted.quarantined, refused]))
+        return validated
+    rejected = _quarantined(validated.good[repeated], target, [REPEATED] * int(repeated.sum()))
+    return Validated(validated.good[~repeated], concatenated([validated.quarantined, rejected]))
 
 
 def concatenated(frames: list[Frame]) -> Frame:
-    """One frame of several with the same columns; at least one."""
+    """Return one frame of one or more with the same columns."""
     return pd.concat(frames, ignore_index=True)
 
 
@@ -89,7 +89,7 @@ def _typed(frame: Frame, target: Target) -> Frame:
 
 
 def _reasons(missing: Frame, unreadable: Series, target: Target) -> list[str]:
-    """Per row, all that is wrong with it."""
+    """Return, per row, all reasons for its rejection."""
     found: list[list[str]] = [[] for _ in range(len(missing))]
     for name in missing:
         text = f"{name}: {target.table.columns[str(name)].info.get(REJECTION, MISSING)}"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.alerts.documents import Incident
-from shared.watch.course import LOOKS_UNTIL_OVER, Open, Told, go_on
+from shared.watch.incident_lifecycle import CHECKS_UNTIL_OVER, Notification, OpenIncident, advance
 
 pytestmark = pytest.mark.fast
 
@@ -22,13 +22,13 @@ def incident(kind: str, subject: str, now: datetime) -> Incident:
     return Incident(kind=kind, subject=subject, since=now, numbers={}, **facts)
 
 
-def told_in(course: list[set[tuple[str, str]]]) -> tuple[list[list[Told]], list[Open]]:
+def told_in(course: list[set[tuple[str, str]]]) -> tuple[list[list[Notification]], list[OpenIncident]]:
     """What is told in each look, and what is open in the end."""
-    told: list[list[Told]] = []
-    open_: list[Open] = []
+    told: list[list[Notification]] = []
+    open_: list[OpenIncident] = []
     for minute, names in enumerate(course):
         now = START + timedelta(minutes=minute)
-        open_, news = go_on(open_, [incident(*name, now) for name in sorted(names)], now)
+        open_, news = advance(open_, [incident(*name, now) for name in sorted(names)], now)
         told.append(news)
     return told, open_
 
@@ -49,7 +49,7 @@ def test_each_incident_is_told_once_at_its_beginning_and_once_at_its_end(course:
 
 
 def expected(course: list[set[tuple[str, str]]], name: tuple[str, str]) -> list[tuple[int, str, datetime]]:
-    """Told from the words of the rule, look by look."""
+    """Notification from the words of the rule, look by look."""
     events: list[tuple[int, str, datetime]] = []
     since, said, unseen = None, 0, 0
     for minute, names in enumerate(course):
@@ -60,7 +60,7 @@ def expected(course: list[set[tuple[str, str]]], name: tuple[str, str]) -> list[
         elif since and name in names and minute - said >= 60:
             said = minute
             events.append((minute, "open", since))
-        elif since and unseen == LOOKS_UNTIL_OVER:
+        elif since and unseen == CHECKS_UNTIL_OVER:
             events.append((minute, "ended", since))
             since = None
     return events
@@ -75,10 +75,10 @@ def test_what_is_told_of_an_open_one_is_what_was_measured_last() -> None:
 
 def test_what_is_kept_is_not_over() -> None:
     late = incident("freshness", "dim_staff", START)
-    open_, _ = go_on([], [late], START)
+    open_, _ = advance([], [late], START)
     for minute in range(1, 5):
-        open_, told = go_on(open_, [], START + timedelta(minutes=minute), {late.name})
+        open_, told = advance(open_, [], START + timedelta(minutes=minute), {late.name})
         assert (len(open_), told) == (1, [])
     for minute in (5, 6):
-        open_, told = go_on(open_, [], START + timedelta(minutes=minute))
+        open_, told = advance(open_, [], START + timedelta(minutes=minute))
     assert (open_, told) == ([], [("ended", late)])

@@ -5,7 +5,7 @@ import pytest
 
 from shared.alerts.notice import StackId, notice_from
 from shared.lake import keys
-from shared.watch.recall import SUBJECT
+from shared.wording.watch import LOST_TITLE
 from tests.road.road import Road
 from tests.shared.watch.test_watch import Watching, watching
 
@@ -70,10 +70,10 @@ def test_with_both_lost_all_that_was_told_is_said_to_be_void(told: Watching, how
     told.dead_letters = {"dim_staff": 2}
     told.look(8)
     [(subject, text)] = told.heard.texts
-    assert (subject, "is over" in text, "within 8 minutes" in text) == (SUBJECT, True, True)
+    assert (subject, "is over" in text, "within 8 minutes" in text) == (LOST_TITLE, True, True)
     assert told.heard.news() == ([] if is_paused else [BEGUN[0]])
     notice = notice_from(text, subject, StackId("totestream-test", "eu-west-2"))
-    assert (notice.event, notice.title, notice.says) == ("told", SUBJECT, text)
+    assert (notice.event, notice.title, notice.says) == ("told", LOST_TITLE, text)
     told.look(9)
     assert (told.heard.news(), len(told.heard.texts)) == ([], 1)
 
