@@ -47,7 +47,7 @@ def test_at_rest_a_stack_costs_less_than_six_dollars_and_a_little_more_where_the
 
 
 def test_what_a_second_stack_costs_is_said() -> None:
-    assert f"a second stack at rest in the same account\ncosts {second(REST):.2f}," in COST
+    assert f"A second stack at rest in the same account costs {second(REST):.2f}," in " ".join(COST.split())
 
 
 def test_the_budget_does_not_cry_each_month() -> None:
