@@ -1,10 +1,10 @@
-"""How much memory and time a reconcile takes, stage by stage, for tables of several sizes; or very long texts.
+"""Measure memory and time of a reconcile, stage by stage, for tables of several sizes, or of very long texts.
 
     python -m benchmarks.memory [ROWS...]      default 100000 1000000
     python -m benchmarks.memory texts
 
 Each stage runs the product's own code in a process of its own on a real PostgreSQL; buckets are folders. The table is
-payment; ten rows are damaged in the warehouse and ten deleted from the source before the second reading.
+payment; before the second reading ten rows are damaged in the warehouse and ten deleted from the source.
 """
 
 import multiprocessing
@@ -43,8 +43,8 @@ SPOILT = (
 )
 
 
-class Folder(S3Bucket):
-    """A bucket whose objects are files: in memory they would be measured with the stages."""
+class FolderBucket(S3Bucket):
+    """A bucket whose objects are files: objects in memory would be measured with the stages."""
 
     def __init__(self, place: Path) -> None:
         self.name, self._place = place.name, place
@@ -84,7 +84,7 @@ def trading(rows: int) -> Iterator[Road]:
             loading.load(owner, csv_texts(Recipe(orders=120, seed=7, today=date(2026, 3, 2))), {"kind": "generator"})
             owner.run("DROP INDEX payment_transaction_id_key")
             owner.run(MANY.format(rows=rows))
-            road = Road(source, there, Folder(Path(place) / "ingestion"), Folder(Path(place) / "processed"))
+            road = Road(source, there, FolderBucket(Path(place) / "ingestion"), FolderBucket(Path(place) / "processed"))
             road.migrate()
             yield road
         shutil.rmtree(place)
@@ -92,7 +92,7 @@ def trading(rows: int) -> Iterator[Road]:
 
 
 def measured(stage: Callable[[], object]) -> tuple[float, int]:
-    """Seconds, and the most megabytes that a process of its own had."""
+    """Return the seconds, and the peak memory in MB, of a stage in a process of its own."""
     answers, sent = multiprocessing.Pipe(duplex=False)
 
     def work() -> None:
@@ -130,8 +130,9 @@ def measure(rows: int) -> None:
 
 
 def measure_texts() -> None:
-    """A text that is not read, and a row all of whose texts are as long as one may be; the last character of each costs
-    Python four bytes for every other one."""
+    """Print the measures for a text that is too long to be read, and for a row with the longest texts that are read.
+    Because of its last character, Python uses four bytes for every character of such a text.
+    """
     longest = f"repeat('x', {LONGEST_TEXT - 4}) || '🧵'"
     texts = ", ".join(f"{column.name} = text" for column in TABLES["address"].texts)
     cases = {

@@ -137,7 +137,7 @@ def test_a_webhook_that_was_replaced_works_at_once(account: Account, slack: Slac
     alert.handler(EVENT, Context())
     assert len(slack.messages()) == 1
     [(_, text)] = account.mails()
-    assert "Slack: posting was refused (403 invalid_token); put a new webhook in place: deploy.sh --put-secrets" in text
+    assert "Slack: posting was refused (403 invalid_token); store a new webhook: deploy.sh --put-secrets" in text
 
 
 @pytest.mark.parametrize(
