@@ -84,9 +84,11 @@ def trading(rows: int) -> Iterator[Road]:
             loading.load(owner, csv_texts(Recipe(orders=120, seed=7, today=date(2026, 3, 2))), {"kind": "generator"})
             owner.run("DROP INDEX payment_transaction_id_key")
             owner.run(MANY.format(rows=rows))
-            road = Road(source, there, FolderBucket(Path(place) / "ingestion"), FolderBucket(Path(place) / "processed"))
-            road.migrate()
-            yield road
+            pipeline = Road(
+                source, there, FolderBucket(Path(place) / "ingestion"), FolderBucket(Path(place) / "processed")
+            )
+            pipeline.migrate()
+            yield pipeline
         shutil.rmtree(place)
         Path(place).mkdir()
 
@@ -110,22 +112,22 @@ def measured(stage: Callable[[], object]) -> tuple[float, int]:
 def measure(rows: int) -> None:
     target = TARGETS["fact_payment"]
     whole = ExtractRequest(cause=RECONCILE, full={"payment": RECONCILE})
-    with trading(rows) as road:
+    with trading(rows) as pipeline:
         for name, run, request in (("first load", 1, None), ("reconcile", 2, whole)):
             stages: dict[str, Callable[[], object]] = {
-                "extract": partial(road.extract, request),
-                "transform": partial(road.transform, run, target),
-                "load": road.load,
+                "extract": partial(pipeline.extract, request),
+                "transform": partial(pipeline.transform, run, target),
+                "load": pipeline.load,
             }
             for stage, work in stages.items():
                 if stage == "load":
                     for other in TARGETS.values():
-                        road.transform(run, other)
+                        pipeline.transform(run, other)
                 seconds, megabytes = measured(work)
                 print(f"{rows:>9} rows  {name:<10}  {stage:<9}  {seconds:6.1f} s  {megabytes:5} MB", flush=True)
-            road.there.run(SPOILT[0].format(schema="project_team_1"))
-            road.source.run(SPOILT[1])
-        found = road.there.run("SELECT found, count(*) FROM etl_difference GROUP BY 1 ORDER BY 1")
+            pipeline.there.run(SPOILT[0].format(schema="project_team_1"))
+            pipeline.source.run(SPOILT[1])
+        found = pipeline.there.run("SELECT found, count(*) FROM etl_difference GROUP BY 1 ORDER BY 1")
         print(f"{rows:>9} rows  named: {found}", flush=True)
 
 
@@ -140,18 +142,18 @@ def measure_texts() -> None:
         "seven of 12 MB": f"UPDATE address SET {texts} FROM (SELECT {longest} AS text) AS x WHERE address_id = 1",
     }
     for name, change in cases.items():
-        with trading(10) as road:
-            road.source.run(change)
+        with trading(10) as pipeline:
+            pipeline.source.run(change)
             stages: dict[str, Callable[[], object]] = {
-                "extract": road.extract,
-                "transform": partial(road.transform, 1, TARGETS["dim_location"]),
+                "extract": pipeline.extract,
+                "transform": partial(pipeline.transform, 1, TARGETS["dim_location"]),
             }
             for stage, work in stages.items():
                 seconds, megabytes = measured(work)
                 print(f"{name:<15}  {stage:<9}  {seconds:6.1f} s  {megabytes:5} MB", flush=True)
             for target in TARGETS.values():
-                road.transform(1, target)
-            seconds, megabytes = measured(road.load)
+                pipeline.transform(1, target)
+            seconds, megabytes = measured(pipeline.load)
             print(f"{name:<15}  load       {seconds:6.1f} s  {megabytes:5} MB", flush=True)
 
 

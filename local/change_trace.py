@@ -59,8 +59,8 @@ class TraceObjects:
 
     def times(self, noun: str, prefix: str, after: str = "") -> dict[str, datetime]:
         """Return the keys that begin with `prefix` and sort after `after`, in order, each with S3's time for it."""
-        ask = {"Bucket": self._buckets[noun], "Prefix": prefix, "StartAfter": after}
-        pages = self._s3.get_paginator("list_objects_v2").paginate(**ask)
+        arguments = {"Bucket": self._buckets[noun], "Prefix": prefix, "StartAfter": after}
+        pages = self._s3.get_paginator("list_objects_v2").paginate(**arguments)
         return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", ())}
 
     def get(self, noun: str, key: str) -> Json:
@@ -81,7 +81,7 @@ class ChangeTrace:
         """
         yield Step("committed", self._change.at, "source", f"transaction {self._change.xid}")
         extract = f"a run that reads it (extract is scheduled at {os.environ['EXTRACT_SCHEDULE']})"
-        key, record, recorded_at = self._awaited(extract, lambda: self._record(last_run))
+        key, record, recorded_at = self._wait_for(extract, lambda: self._record(last_run))
         snapshot_at = datetime.fromisoformat(record["snapshot"]["taken_at"]).replace(tzinfo=UTC)
         yield Step("seen", snapshot_at, "source", f"by the snapshot of run {record['run']}: {_read(record)}")
         yield Step("recorded", recorded_at, "S3", key)
@@ -99,27 +99,27 @@ class ChangeTrace:
         return None
 
     def _published(self, record: Json, marker: str) -> Step:
-        at = self._awaited(marker, lambda: self._lake.times("ingestion", marker))[marker]
+        at = self._wait_for(marker, lambda: self._lake.times("ingestion", marker))[marker]
         messages = ", ".join(json.dumps({"run": record["run"], "table": table}) for table in _batches(record))
         return Step("published", at, "S3", f"{messages}: {marker}")
 
     def _transformed(self, folder: str) -> Iterator[Step]:
         awaited = {f"{folder}{table}.json": table for table in _TABLES}
         while awaited:
-            times = self._awaited(" and ".join(awaited), lambda: self._there(folder, awaited))
+            times = self._wait_for(" and ".join(awaited), lambda: self._existing(folder, awaited))
             for key, at in sorted(times.items(), key=lambda item: item[1]):
                 manifest, table = self._lake.get("processed", key), awaited.pop(key)
                 what = f"{table}: parts {len(manifest['parts'])}, rows {manifest['rows']}: {key}"
                 yield Step("transformed", at, "S3", what)
 
-    def _there(self, folder: str, keys: Collection[str]) -> dict[str, datetime]:
+    def _existing(self, folder: str, keys: Collection[str]) -> dict[str, datetime]:
         return {key: at for key, at in self._lake.times("processed", folder).items() if key in keys}
 
     def _loaded(self, record: Json) -> Iterator[Step]:
         awaited = set(_TABLES)
         while awaited:
             what = f"{' and '.join(sorted(awaited))} of run {record['run']} in etl_ledger"
-            for table, at, *counts in self._awaited(what, lambda: self._entries(record, awaited)):
+            for table, at, *counts in self._wait_for(what, lambda: self._entries(record, awaited)):
                 awaited.remove(table)
                 named = zip(counts, ("inserted", "updated", "unchanged", "waiting"), strict=True)
                 yield Step("loaded", at, "warehouse", f"{table}: {', '.join(f'{n} {name}' for n, name in named)}")
@@ -130,7 +130,7 @@ class ChangeTrace:
         return [row for row in rows if row[0] in tables]
 
     def _visible(self) -> Step:
-        old, new = self._awaited(f"sales order {self._change.order} in fact_sales_order", self._versions)
+        old, new = self._wait_for(f"sales order {self._change.order} in fact_sales_order", self._versions)
         what = f"sales_order_id {self._change.order} of fact_sales_order with dim_staff, just read:"
         return Step("visible", new[-1], "warehouse", f"{what}\n{_shown('was', old)}\n{_shown('is', new)}")
 
@@ -140,13 +140,13 @@ class ChangeTrace:
         pairs = zip(rows, rows[1:], strict=False)
         return next(((old, new) for old, new in pairs if new[1] == self._change.staff), None)
 
-    def _awaited(self, what: str, look: Callable[[], T | None]) -> T:
-        """Return the result of `look` as soon as it has one. Prints what it waits for after a while.
+    def _wait_for(self, what: str, find: Callable[[], T | None]) -> T:
+        """Return the result of `find` as soon as it has one. Prints what it waits for after a while.
 
         Raises LocalError at the deadline.
         """
         quiet_until = time.monotonic() + _QUIET_S
-        while not (found := look()):
+        while not (found := find()):
             now = time.monotonic()
             if now > self._deadline:
                 status = "./infra_bash/status.sh --local"

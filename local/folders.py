@@ -26,11 +26,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 _MARK = "this-is-a-totestream-stack"
 
 # Only root can create names in here, so they may be predictable; in /tmp anybody could create them first.
-_OF_ROOT = Path("/var/lib/totestream")
+_ROOT_OWNED = Path("/var/lib/totestream")
 # A whole server fits in memory, where it is ten times as fast as on a disk: a database has 359 files.
 _MEMORY = Path("/dev/shm")
 # For four servers of a test run, with at most a gigabyte of WAL each.
-_ROOM = 4 << 30
+_SPACE_NEEDED = 4 << 30
 _PASSABLE, _PRIVATE = 0o711, 0o700
 
 
@@ -51,17 +51,21 @@ def server_user() -> pwd.struct_passwd | None:
 
 def can_enter(folder: Path, user: pwd.struct_passwd | None) -> bool:
     """Return whether that user can traverse a folder, as the kernel decides: modes alone do not determine it."""
-    return may(user, "-x", folder)
+    return has_right(user, "-x", folder)
 
 
-def may(user: pwd.struct_passwd | None, right: str, path: Path) -> bool:
+def has_right(user: pwd.struct_passwd | None, right: str, path: Path) -> bool:
     """Return whether that user has a right, as test(1) names it, to a path."""
     return run_as(user, ["test", right, str(path)]).returncode == 0
 
 
-def run_as(user: pwd.struct_passwd | None, command: list[str], told: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def run_as(
+    user: pwd.struct_passwd | None, command: list[str], stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
     """Run a command as the servers' user; only that user can read what it writes."""
-    return subprocess.run(command, cwd="/", input=told, capture_output=True, umask=0o077, check=False, **identity(user))
+    return subprocess.run(
+        command, cwd="/", input=stdin, capture_output=True, umask=0o077, check=False, **identity(user)
+    )
 
 
 def identity(user: pwd.struct_passwd | None) -> dict[str, Any]:
@@ -74,7 +78,7 @@ def servers_folder(folder: Path) -> Path:
 
     The name is derived from the folder's path, so each stack finds its own again.
     """
-    return folder if server_user() is None else _OF_ROOT / hashlib.sha256(bytes(folder)).hexdigest()[:16]
+    return folder if server_user() is None else _ROOT_OWNED / hashlib.sha256(bytes(folder)).hexdigest()[:16]
 
 
 def postgres_home(folder: Path) -> Path:
@@ -118,7 +122,7 @@ def make_home(home: Path, user: pwd.struct_passwd | None) -> None:
     Traversing is not listing: `nobody` can use names that it knows, and files that it owns.
     """
     mode = _PASSABLE if user else _PRIVATE
-    for folder in (_OF_ROOT, home.parent, home) if home.is_relative_to(_OF_ROOT) else (home,):
+    for folder in (_ROOT_OWNED, home.parent, home) if home.is_relative_to(_ROOT_OWNED) else (home,):
         folder.mkdir(mode=mode, parents=True, exist_ok=True)
         if folder.lstat().st_uid != os.geteuid() or not stat.S_ISDIR(folder.lstat().st_mode):
             raise LocalError(f"{folder} belongs to another user; delete it, or set TOTESTREAM_LOCAL")
@@ -127,13 +131,13 @@ def make_home(home: Path, user: pwd.struct_passwd | None) -> None:
         raise LocalError(f"{home} cannot be entered by `nobody`; choose a place under /var/tmp")
 
 
-def make_given(folder: Path, user: pwd.struct_passwd | None) -> None:
+def make_server_folder(folder: Path, user: pwd.struct_passwd | None) -> None:
     """Create a folder, in one of ours, that only the servers' user can use."""
     folder.mkdir(mode=_PRIVATE, exist_ok=True)
-    give(folder, user)
+    give_to_server_user(folder, user)
 
 
-def give(path: Path, user: pwd.struct_passwd | None) -> None:
+def give_to_server_user(path: Path, user: pwd.struct_passwd | None) -> None:
     """Make the servers' user the owner of a path in one of our folders."""
     if user:
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
@@ -154,7 +158,7 @@ def temporary_home(*, in_memory: bool = True) -> Iterator[Path]:
     user = server_user()
     usual = Path(tempfile.gettempdir())
     reachable = usual if can_enter(usual, user) else Path("/var/tmp")
-    home = Path(tempfile.mkdtemp(prefix="totestream-", dir=_MEMORY if in_memory and _is_roomy(_MEMORY) else reachable))
+    home = Path(tempfile.mkdtemp(prefix="totestream-", dir=_MEMORY if in_memory and _has_space(_MEMORY) else reachable))
     try:
         make_home(home, user)
         yield home
@@ -162,12 +166,12 @@ def temporary_home(*, in_memory: bool = True) -> Iterator[Path]:
         shutil.rmtree(home)
 
 
-def _is_roomy(place: Path) -> bool:
+def _has_space(place: Path) -> bool:
     """Return whether a server has space here, and its programs could run."""
     if not place.is_dir():
         return False
     found = os.statvfs(place)
-    return found.f_bavail * found.f_frsize >= _ROOM and not found.f_flag & os.ST_NOEXEC
+    return found.f_bavail * found.f_frsize >= _SPACE_NEEDED and not found.f_flag & os.ST_NOEXEC
 
 
 def write_private(path: Path, text: str) -> None:
@@ -186,7 +190,7 @@ def open_log(path: Path) -> BinaryIO:
     return os.fdopen(opened, "a+b")
 
 
-def read_given(path: Path) -> str:
+def read_server_file(path: Path) -> str:
     """Return a short file of a folder that the servers' user owns; '' if it is not a regular file, such as a link or a
     pipe.
     """

@@ -105,7 +105,7 @@ class Guard:
         except Refusal as refusal:
             await _refuse(send, request, refusal)
             return
-        await self._app(scope, _again(body, receive), send)
+        await self._app(scope, _with_body(body, receive), send)
 
     def _secret(self, request: HttpRequest, key: str) -> str:
         """Return the secret of a key that may use this path. Raises Refusal."""
@@ -126,8 +126,12 @@ def _signature(request: HttpRequest) -> sigv4.HeaderSignature:
         raise Refusal("InvalidArgument", "Only one auth mechanism allowed.")
     if request.presigned and not in_query:
         raise Refusal("MissingAuthenticationToken", "Request is missing Authentication Token.")
-    said = request.first("X-Amz-Algorithm") if request.presigned else request.headers["authorization"].split(" ")[0]
-    if said != _HMAC or any(len(values) > 1 for name, values in request.query.items() if name.lower() in _IN_QUERY):
+    algorithm = (
+        request.first("X-Amz-Algorithm") if request.presigned else request.headers["authorization"].split(" ")[0]
+    )
+    if algorithm != _HMAC or any(
+        len(values) > 1 for name, values in request.query.items() if name.lower() in _IN_QUERY
+    ):
         raise Refusal("InvalidRequest", "The authorization mechanism you have provided is not supported.")
     parse = sigv4.parse_query_signature if request.presigned else sigv4.parse_header_signature
     found = parse(request.query if request.presigned else request.headers)
@@ -199,7 +203,7 @@ async def _body(receive: Receive) -> bytes | None:
     return b"".join(parts)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
+def _with_body(body: bytes, receive: Receive) -> Receive:
     """Return a receiver that delivers the body that we have read, and then what follows."""
     waiting = [body]
 

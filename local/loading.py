@@ -32,7 +32,7 @@ def origin(connection: Connection) -> Origin | None:
     return dict(json.loads(noted)) if noted else None
 
 
-def load(connection: Connection, content: Content, whence: Origin) -> None:
+def load(connection: Connection, content: Content, content_origin: Origin) -> None:
     """Copy every table into the database, set the sequences and note the origin, in one transaction."""
     connection.run("BEGIN")
     try:
@@ -40,7 +40,7 @@ def load(connection: Connection, content: Content, whence: Origin) -> None:
             with _opened(content[table]) as file:
                 _copy(connection, table, file)
             _set_sequence(connection, table)
-        connection.run(f"COMMENT ON DATABASE {SOURCE} IS {literal(json.dumps(whence, sort_keys=True))}")
+        connection.run(f"COMMENT ON DATABASE {SOURCE} IS {literal(json.dumps(content_origin, sort_keys=True))}")
     except BaseException:
         connection.run("ROLLBACK")
         raise

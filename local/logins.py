@@ -61,9 +61,9 @@ def prepare(server: Server, passwords: Mapping[str, str], warehouse_schema: str 
 
 
 def _ensure_logins(admin: Connection, passwords: Mapping[str, str]) -> None:
-    there = {name for (name,) in admin.run("SELECT rolname FROM pg_roles") or []}
+    existing = {name for (name,) in admin.run("SELECT rolname FROM pg_roles") or []}
     for login in DATABASE_OF:
-        if login not in there:
+        if login not in existing:
             admin.run(f"CREATE ROLE {identifier(login)}")
         admin.run(f"ALTER ROLE {identifier(login)} LOGIN PASSWORD {literal(passwords[login])}")
     admin.run(f"ALTER ROLE {EXTRACT} CONNECTION LIMIT {_EXTRACT_CONNECTIONS}")
@@ -93,9 +93,9 @@ def _grant_source(admin: Connection) -> None:
     )  # before PostgreSQL 15 the database owner does not own it
     admin.run(f"GRANT CONNECT ON DATABASE {SOURCE} TO {EXTRACT}")
     admin.run(f"GRANT USAGE ON SCHEMA public TO {EXTRACT}")
-    there = {name for (name,) in admin.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public'") or []}
+    existing = {name for (name,) in admin.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public'") or []}
     for table in COLUMNS:
-        if table in there:  # a person may have dropped one to test the pipeline
+        if table in existing:  # a person may have dropped one to test the pipeline
             admin.run(f"GRANT SELECT ON public.{identifier(table)} TO {EXTRACT}")
 
 

@@ -76,10 +76,10 @@ class Ministack:
             return
         self.stop()
         folders.make_home(self.home, self._user)
-        folders.make_given(self._data, self._user)
+        folders.make_server_folder(self._data, self._user)
         self._sweep()
         ports.require_free(self.port, "MiniStack")
-        runtime = runtime_in(self.home.with_name("python"), anew=True)
+        runtime = runtime_in(self.home.with_name("python"), replace=True)
         process = processes.spawn(
             [str(runtime.python), *self._command[1:]],
             self._environment(runtime),
@@ -111,7 +111,7 @@ class Ministack:
     def _sweep(self) -> None:
         """Empty its TMPDIR: every warm function leaves about 100 MB there when MiniStack ends."""
         shutil.rmtree(self._scratch, ignore_errors=True)
-        folders.make_given(self._scratch, self._user)
+        folders.make_server_folder(self._scratch, self._user)
 
     def _environment(self, runtime: Runtime) -> Mapping[str, str]:
         """Return its whole environment, which all functions inherit.

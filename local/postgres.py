@@ -41,7 +41,7 @@ _SETTINGS: Mapping[str, str] = {
 # Unknown to older versions: no idle I/O worker processes.
 _SINCE_18: Mapping[str, str] = {"io_method": "sync"}
 
-_PATIENCE_S = 60.0  # for one answer: no statement here takes a tenth of it, and a lock is released by then
+_TIMEOUT_S = 60.0  # for one answer: no statement here takes a tenth of it, and a lock is released by then
 
 # For servers of a test run; a test that crashes its server overrides these.
 _THROW_AWAY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
@@ -90,10 +90,10 @@ class Server:
         if self.running:
             return
         if not self._data.exists():
-            self._make()
+            self._create()
         (self._data / "postmaster.pid").unlink(
             missing_ok=True
-        )  # of a dead server: another process may have its pid now
+        )  # left by a dead server: another process may have its pid
         ports.require_free(self.port, "PostgreSQL")
         self._write_settings()
         with folders.open_log(self.log) as log:
@@ -116,7 +116,7 @@ class Server:
 
     def connect(self, user: str, password: str, database: str) -> Connection:
         """Open a connection with this login; the caller closes it."""
-        line = socket.create_connection(("127.0.0.1", self.port), _PATIENCE_S)
+        line = socket.create_connection(("127.0.0.1", self.port), _TIMEOUT_S)
         # Otherwise every COPY waits 40 ms: its short messages are sent one by one, with delayed acknowledgements.
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
@@ -139,16 +139,16 @@ class Server:
     def _password_file(self) -> Path:
         return self.home / "superuser.password"
 
-    def _make(self) -> None:
+    def _create(self) -> None:
         """Run initdb in a temporary folder: after an interruption it starts from the beginning."""
         folders.make_home(self.home, self._user)
         folders.write_private(self._password_file, secrets.token_hex(16))
-        folders.give(self._password_file, self._user)
+        folders.give_to_server_user(self._password_file, self._user)
         unfinished = self._data.with_name("data.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         login = ["-U", SUPERUSER, "-A", "scram-sha-256", "--pwfile", str(self._password_file)]
         text = ["-E", "UTF8", "--locale=C.UTF-8"]
-        folders.make_given(unfinished, self._user)
+        folders.make_server_folder(unfinished, self._user)
         # --no-sync: a power failure in this second costs only an empty database
         self.run_program("initdb", "-D", str(unfinished), *login, *text, "--no-sync")
         self._write(unfinished / "postgresql.conf", "include = 'totestream.conf'\n", "-a")

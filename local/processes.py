@@ -39,8 +39,8 @@ def command_of(pid: int) -> str:
             return (proc / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except (FileNotFoundError, ProcessLookupError):
             return ""
-    asked = ["ps", "-o", "command=", "-p", str(pid)]  # macOS
-    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    command = ["ps", "-o", "command=", "-p", str(pid)]  # macOS
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 def running_pid(pid_file: Path, sign: str) -> int | None:
@@ -49,7 +49,7 @@ def running_pid(pid_file: Path, sign: str) -> int | None:
     After a crash or a reboot another process may have the number.
     """
     try:
-        pid = int(folders.read_given(pid_file).split("\n", 1)[0])
+        pid = int(folders.read_server_file(pid_file).split("\n", 1)[0])
     except ValueError:
         return None
     return pid if sign in command_of(pid) else None
@@ -71,21 +71,20 @@ def spawn(
     log: Path,
     pid_file: Path,
     user: pwd.struct_passwd | None = None,
-    told: str = "",
+    stdin_text: str = "",
 ) -> subprocess.Popen[bytes]:
     """Start a process in a group of its own, which neither our end nor a Ctrl-C ends.
 
-    It runs as `user`, and reads `told` from its stdin, which no process list shows. Only that user can read what it
-    writes.
+    It runs as `user`, who alone can read what it writes. Its stdin is `stdin_text`, which no process list shows.
     """
-    with folders.open_log(log) as output, tempfile.TemporaryFile() as words:
-        words.write(told.encode())
-        words.seek(0)
+    with folders.open_log(log) as output, tempfile.TemporaryFile() as stdin:
+        stdin.write(stdin_text.encode())
+        stdin.seek(0)
         process = subprocess.Popen(
             command,
             env=environment,
             cwd="/",
-            stdin=words,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -97,15 +96,15 @@ def spawn(
     return process
 
 
-def terminate(pid_file: Path, sign: str, name: str, patience_s: float) -> bool:
+def terminate(pid_file: Path, sign: str, name: str, timeout_s: float) -> bool:
     """Terminate the process, wait for it, then kill the rest of its group. Returns False if it did not run."""
     pid = running_pid(pid_file, sign)
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
-        ended = wait_until(lambda: _ended(pid, sign), patience_s)
+        ended = wait_until(lambda: _ended(pid, sign), timeout_s)
         _end_group(pid)
         if not ended:
-            raise LocalError(f"{name} did not stop within {patience_s:.0f} s and was killed; its last state is lost")
+            raise LocalError(f"{name} did not stop within {timeout_s:.0f} s and was killed; its last state is lost")
     pid_file.unlink(missing_ok=True)
     return pid is not None
 

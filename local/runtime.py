@@ -31,14 +31,14 @@ class Runtime:
     environment: Mapping[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(folders.REPOSITORY)})
 
 
-def runtime_in(place: Path, *, anew: bool) -> Runtime:
-    """Return the interpreter for the servers' user; a needed copy is made in `place`, with `anew` also if one exists.
+def runtime_in(place: Path, *, replace: bool) -> Runtime:
+    """Return the interpreter for the servers' user; a copy, if needed, is in `place`; `replace` makes it again.
 
     The copy consists of links to the same files where possible, which takes half a second and no space.
     """
     if _reachable():
         return Runtime()
-    if anew or not place.exists():
+    if replace or not place.exists():
         _make(place)
     found = {"PYTHONPATH": str(place / "ours"), "LD_LIBRARY_PATH": str(place / "lib")}
     return Runtime(place / "bin" / _interpreter().name, found)
@@ -50,7 +50,9 @@ def _reachable() -> bool:
     if user is None:
         return True
     paths = [Path(os.__file__), _package("ministack") / "app.py", folders.REPOSITORY / "local/emulator.py"]
-    return folders.may(user, "-x", Path(sys.executable)) and all(folders.may(user, "-r", path) for path in paths)
+    return folders.has_right(user, "-x", Path(sys.executable)) and all(
+        folders.has_right(user, "-r", path) for path in paths
+    )
 
 
 def _interpreter() -> Path:

@@ -75,7 +75,7 @@ class SlackServer(ThreadingHTTPServer):
         self._lock = threading.Lock()
         self._allowance, self._counted_at = float(burst), clock()
         self._misbehaviour = Misbehaviour("status", times=0)
-        self.asked = 0
+        self.request_count = 0
 
     @property
     def place(self) -> str:
@@ -112,7 +112,7 @@ class SlackServer(ThreadingHTTPServer):
     def next_misbehaviour(self) -> Misbehaviour | None:
         """Return the fault of this request, and count it down; every request at a webhook is counted."""
         with self._lock:
-            self.asked += 1
+            self.request_count += 1
             now = self._misbehaviour
             self._misbehaviour = replace(now, times=max(now.times - 1, 0))
             return now if now.times else None
@@ -128,7 +128,7 @@ class SlackServer(ThreadingHTTPServer):
             self._allowance -= 1
             return 0.0
 
-    def take(self, message: Any) -> None:
+    def accept(self, message: Any) -> None:
         line = json.dumps({"at": datetime.now(UTC).isoformat(), "message": message})
         with self._lock, folders.open_log(self.messages_file) as file:
             file.write(f"{line}\n".encode())
@@ -148,7 +148,7 @@ class SlackHandler(BaseHTTPRequestHandler):
         """Log nothing: the path is a secret."""
 
     def do_GET(self) -> None:  # noqa: N802 - the library's name
-        self._say(200, "ok") if self.path == "/_slack/health" else self._say(404, "no_service")
+        self._respond(200, "ok") if self.path == "/_slack/health" else self._respond(404, "no_service")
 
     def parse_request(self) -> bool:
         """Parse the request as the library does, and refuse web pages."""
@@ -166,7 +166,7 @@ class SlackHandler(BaseHTTPRequestHandler):
             if self.path == self.server.path + MISBEHAVE:
                 self._misbehave(body)
             elif now := self.server.next_misbehaviour():
-                self._have(now)
+                self._simulate_fault(now)
             else:
                 self._answer(body)
 
@@ -174,27 +174,27 @@ class SlackHandler(BaseHTTPRequestHandler):
         try:
             self.server.misbehave(**json.loads(body))
         except (TypeError, ValueError):
-            return self._say(400, "no_such_misbehaviour")
-        return self._say(200, "ok")
+            return self._respond(400, "no_such_misbehaviour")
+        return self._respond(200, "ok")
 
     def _answer(self, body: bytes) -> None:
         if self.path != self.server.path:
             # Team and app are valid, but not the token.
             near = self.path.rpartition("/")[0] == self.server.path.rpartition("/")[0]
-            return self._say(403, "invalid_token") if near else self._say(404, "no_service")
+            return self._respond(403, "invalid_token") if near else self._respond(404, "no_service")
         if wait := self.server.seconds_to_wait():
-            return self._say(429, "rate_limited", {"Retry-After": str(math.ceil(wait))})
+            return self._respond(429, "rate_limited", {"Retry-After": str(math.ceil(wait))})
         if word := error_code(self.headers.get("Content-Type", ""), body):
-            return self._say(400, word)
-        self.server.take(json.loads(body))
-        return self._say(200, "ok")
+            return self._respond(400, word)
+        self.server.accept(json.loads(body))
+        return self._respond(200, "ok")
 
-    def _have(self, now: Misbehaviour) -> None:
+    def _simulate_fault(self, now: Misbehaviour) -> None:
         match now.how:
             case "status":
-                self._say(now.status, now.word, {"Retry-After": now.after} if now.after else {})
+                self._respond(now.status, now.word, {"Retry-After": now.after} if now.after else {})
             case "redirect":
-                self._say(302, "", {"Location": now.to})
+                self._respond(302, "", {"Location": now.to})
             case "hang":
                 self.server.ending.wait(now.seconds)
             case "refuse":
@@ -209,7 +209,7 @@ class SlackHandler(BaseHTTPRequestHandler):
                     self.wfile.write(letter.encode())
                     self.server.ending.wait(now.seconds)
 
-    def _say(self, status: int, word: str, headers: dict[str, str] | None = None) -> None:
+    def _respond(self, status: int, word: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         for name, value in {"Content-Type": "text/html", "Content-Length": str(len(word)), **(headers or {})}.items():
             self.send_header(name, value)

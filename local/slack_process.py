@@ -40,9 +40,9 @@ class SlackProcess:
         if self.running:
             return
         folders.make_home(self.home, self._user)
-        folders.make_given(self._data, self._user)
+        folders.make_server_folder(self._data, self._user)
         port = ports.kept(self.home / "port")
-        runtime = runtime_in(self.home.with_name("python"), anew=False)
+        runtime = runtime_in(self.home.with_name("python"), replace=False)
         command = [str(runtime.python), *self._command[1:], "--port", str(port), "--folder", str(self._data)]
         processes.spawn(
             [*command, "--path-from-stdin"],

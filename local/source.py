@@ -27,9 +27,9 @@ def ensure(connection: Connection, options: argparse.Namespace) -> str:
     if present is not None:
         _require_same(present, options)
         return f"source as before ({_described(present)})"
-    whence, content = _chosen(options)
-    loading.load(connection, content, whence)
-    return f"source loaded ({_described(whence)})"
+    origin, content = _chosen(options)
+    loading.load(connection, content, origin)
+    return f"source loaded ({_described(origin)})"
 
 
 def _chosen(options: argparse.Namespace) -> tuple[Origin, loading.Content]:
@@ -37,13 +37,13 @@ def _chosen(options: argparse.Namespace) -> tuple[Origin, loading.Content]:
         _refuse_both(options)
         return _csv_source(options.csv.resolve())
     recipe = recipe_from(options)
-    whence: Origin = {
+    origin: Origin = {
         "kind": "generator",
         "orders": recipe.orders,
         "seed": recipe.seed,
         "today": f"{recipe.today}",
     }
-    return whence, csv_texts(recipe)
+    return origin, csv_texts(recipe)
 
 
 def _csv_source(folder: Path) -> tuple[Origin, loading.Content]:
@@ -52,11 +52,11 @@ def _csv_source(folder: Path) -> tuple[Origin, loading.Content]:
 
 
 def _refuse_both(options: argparse.Namespace) -> None:
-    if _asked(options):
+    if _given_options(options):
         raise LocalError("--source-csv and the generator's options exclude each other; give one or the other")
 
 
-def _asked(options: argparse.Namespace) -> dict[str, str | int]:
+def _given_options(options: argparse.Namespace) -> dict[str, str | int]:
     """Return the generator's options that were given, in the format of an origin."""
     given = {"orders": options.orders, "seed": options.seed, "today": options.today}
     return {name: value if isinstance(value, int) else f"{value}" for name, value in given.items() if value is not None}
@@ -67,7 +67,7 @@ def _require_same(present: Origin, options: argparse.Namespace) -> None:
     if options.csv is not None:
         _refuse_both(options)
         _require_same_files(present, options.csv.resolve())
-    elif any(present.get(name) != value for name, value in _asked(options).items()):
+    elif any(present.get(name) != value for name, value in _given_options(options).items()):
         raise LocalError(f"this stack's source is {_described(present)}; {_RESET}")
 
 
@@ -79,7 +79,7 @@ def _require_same_files(present: Origin, folder: Path) -> None:
         raise LocalError(f"the files in {folder} are not those of this stack's source, {_described(present)}; {_RESET}")
 
 
-def _described(whence: Origin) -> str:
-    if whence["kind"] == "csv":
-        return f"the CSV files of {whence['path']}"
-    return f"{whence['orders']} invented orders, seed {whence['seed']}, today {whence['today']}"
+def _described(origin: Origin) -> str:
+    if origin["kind"] == "csv":
+        return f"the CSV files of {origin['path']}"
+    return f"{origin['orders']} invented orders, seed {origin['seed']}, today {origin['today']}"

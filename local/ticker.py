@@ -59,18 +59,18 @@ class Ticker:
         self._folder = folder
         self._every_s = every_s
         self._dice = Random(seed)
-        self._told = threading.Event()
+        self._stopping = threading.Event()
 
     def stop(self) -> None:
-        self._told.set()
+        self._stopping.set()
 
     def run(self) -> None:
         """Tick each `every_s`; a tick that failed while the database was down is repeated at the next interval."""
         number = 0
-        while not self._told.wait(self._every_s) and self._wanted():
+        while not self._stopping.wait(self._every_s) and self._is_current():
             number += self._try_tick(number)
 
-    def _wanted(self) -> bool:
+    def _is_current(self) -> bool:
         """Return whether the pid file still names this process: a deleted or restarted stack does not need it."""
         try:
             return pid_file(self._folder).read_text().strip() == str(os.getpid())

@@ -18,7 +18,7 @@ _SALES_SHARE = 0.705
 _DESIGNS_PER_ORDER = 0.03
 _FIRST_DESIGNS, _FIRST_ORDERS = 10, 10  # made within three milliseconds on the opening day: many ties
 _JITTER_MS = 18  # between a row's created_at and its turn at the sequence
-_EDITED_SHARE = 0.01  # of the orders: dozens a quarter at the real rate
+_EDITED_SHARE = 0.01  # dozens of orders a quarter at the real rate
 _LONGEST_EDIT_DAYS = 640  # after the order; with up to seven days for delivery that is the 650 seen
 _COMPANIES, _STAFF, _ADDRESSES, _CURRENCIES = 20, 20, 30, 3
 

@@ -75,7 +75,7 @@ def test_postgres(home: Path, kept: Path) -> None:
 def test_a_pipe_does_not_make_root_wait(home: Path) -> None:
     server = Server(home / "postgres")
     folders.make_home(server.home, folders.server_user())
-    folders.make_given(server.home / "data", folders.server_user())
+    folders.make_server_folder(server.home / "data", folders.server_user())
     as_nobody(lambda: os.mkfifo(server.home / "data/postmaster.pid"))
     assert not server.running
 
@@ -115,7 +115,7 @@ def test_who_is_first_in_a_folder_of_all_has_nothing_of_it(
     taken.mkdir()
     link.symlink_to(kept)
     for theirs in (taken, link):
-        folders.give(theirs, user)
+        folders.give_to_server_user(theirs, user)
     for refused in (folders.make_stack_folder, lambda folder: folders.make_home(folder, user)):
         with pytest.raises(LocalError, match="another user"):
             refused(taken)
@@ -130,8 +130,13 @@ def test_who_is_first_in_a_folder_of_all_has_nothing_of_it(
 def test_only_a_file_is_read(tmp_path: Path, kept: Path) -> None:
     (tmp_path / "link").symlink_to(kept / "file")
     os.mkfifo(tmp_path / "pipe")
-    assert [folders.read_given(tmp_path / name) for name in ("link", "pipe", "kept", "absent")] == ["", "", "", ""]
-    assert folders.read_given(kept / "file") == CONTENT
+    assert [folders.read_server_file(tmp_path / name) for name in ("link", "pipe", "kept", "absent")] == [
+        "",
+        "",
+        "",
+        "",
+    ]
+    assert folders.read_server_file(kept / "file") == CONTENT
 
 
 @pytest.mark.fast
