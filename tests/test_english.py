@@ -59,7 +59,7 @@ BANNED = {
     r"bells?": "load trigger, notification",
     r"r[iau]ngs?\b(?! buffer)": "trigger, go off",
     r"roads?": "pipeline, path",
-    r"is told|are told|was told|were told": "is reported, is given",
+    r"told": "reported, given",
     r"asked again|asks again|ask again|asked for again": "repeated, republished",
     r"excuses": "strict",
     r"puts? right|put right|brings? right|brought right": "repair, fix",

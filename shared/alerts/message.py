@@ -82,8 +82,8 @@ def duration(time: timedelta) -> str:
     """Return the two greatest units of a duration: "2 d 4 h", "12 min", "40 s"."""
     seconds = int(time.total_seconds())
     units = ((seconds // 86_400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s"))
-    told = [f"{count} {unit}" for count, unit in units if count]
-    return " ".join(told[:2]) or "0 s"
+    parts = [f"{count} {unit}" for count, unit in units if count]
+    return " ".join(parts[:2]) or "0 s"
 
 
 def number(value: float) -> str:
