@@ -146,13 +146,13 @@ def test_who_shows_no_certificate_is_not_slack(stand_in: SlackServer, new_slack:
 @pytest.mark.parametrize(
     ("status", "word", "cause", "fix"),
     [
-        (400, "invalid_payload", "400 invalid_payload", "mend shared/alerts/message.py"),
-        (403, "invalid_token", "403 invalid_token", "new webhook in place: deploy.sh --put-secrets"),
-        (404, "no_service", "404 no_service", "new webhook in place: deploy.sh --put-secrets"),
+        (400, "invalid_payload", "400 invalid_payload", "fix shared/alerts/message.py"),
+        (403, "invalid_token", "403 invalid_token", "store a new webhook: deploy.sh --put-secrets"),
+        (404, "no_service", "404 no_service", "store a new webhook: deploy.sh --put-secrets"),
         (410, "channel_is_archived", "410 channel_is_archived", "the channel is archived"),
-        (404, f"Cannot POST {WEBHOOK_PATH}", "404", "new webhook in place"),
-        (404, WEBHOOK_PATH.split("/")[1], "404", "new webhook in place"),
-        (204, "", "204", "new webhook in place"),
+        (404, f"Cannot POST {WEBHOOK_PATH}", "404", "store a new webhook"),
+        (404, WEBHOOK_PATH.split("/")[1], "404", "store a new webhook"),
+        (204, "", "204", "store a new webhook"),
     ],
 )
 def test_what_does_not_pass_is_not_tried_again(
