@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 from pg8000.native import Connection
 
-from local import logins, places
+from local import folders, logins
 from local.postgres import Server
 from shared.lake.keys import RUNS, run_of
 from shared.names import Names
@@ -142,7 +142,7 @@ class LocalStack:
 
     @property
     def server(self) -> Server:
-        return Server(places.postgres_home(self.folder))
+        return Server(folders.postgres_home(self.folder))
 
     def source(self) -> Connection:
         return logins.connect(self.server, self.passwords, logins.SOURCE_OWNER)

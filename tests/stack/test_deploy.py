@@ -16,7 +16,7 @@ from random import Random
 
 import pytest
 
-from local import places
+from local import folders
 from shared.names import ALERTS, CHANGES, MAIL
 from shared.warehouse.registry import TARGETS
 from tests.stack.door import Answer, Call, Door, door_to, refusal
@@ -247,7 +247,7 @@ def workers(stack: LocalStack) -> dict[str, set[int]]:
             command = process.read_text()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if worker := re.search(rf"{places.ministack_home(stack.folder)}/\S+/ministack-lambda-(\S+)-\w{{8}}/", command):
+        if worker := re.search(rf"{folders.ministack_home(stack.folder)}/\S+/ministack-lambda-(\S+)-\w{{8}}/", command):
             found.setdefault(worker[1], set()).add(int(process.parent.name))
     return found
 

@@ -1,7 +1,7 @@
-"""One change on its way from the source into the warehouse, as anybody sees it who may read buckets and databases.
+"""One change on its way from the source into the warehouse, as a reader of buckets and databases sees it.
 
-Each time is what the step's own clock wrote down, never when this program happened to look; only `visible` is when
-the warehouse answered with the row, which cannot be too early.
+Each time comes from the clock of the system that did the step, not from when this program looked. Only `visible` is the
+time at which the warehouse returned the row, which cannot be too early.
 """
 
 import json
@@ -16,15 +16,15 @@ from typing import Any, TypeVar
 import boto3
 from pg8000.native import Connection
 
+from local.demo_change import DemoChange
 from local.errors import LocalError
-from local.handover import Handover
 
 T = TypeVar("T")
 Json = dict[str, Any]
 
 _POLL_S = 0.2
-_QUIET_S = 2.0  # a wait that takes longer says what it waits for
-# Each warehouse table that the change reaches, and the source table it comes from; in the order of loading.
+_QUIET_S = 2.0  # a longer wait prints what it waits for
+# The warehouse tables that the change reaches, each with its source table, in the order of loading.
 _TABLES = {"dim_staff": "staff", "fact_sales_order": "sales_order"}
 
 _LEDGER = """
@@ -38,7 +38,7 @@ _VERSIONS = """
 
 @dataclass(frozen=True)
 class Step:
-    """`at` by the clock of `clock`: the source, the warehouse or S3."""
+    """A step of the change; `at` is a time of the clock `clock`: the source's, the warehouse's or S3's."""
 
     name: str
     at: datetime
@@ -49,8 +49,8 @@ class Step:
         return f"{(self.at - began).total_seconds():7.1f} s  {self.clock:<11}{self.name:<13}{self.what}"
 
 
-class JourneyObjects:
-    """The two buckets, and what S3 says of the objects in them."""
+class TraceObjects:
+    """The two buckets, with what S3 reports of the objects in them."""
 
     def __init__(self, stack: str) -> None:
         account = boto3.client("sts").get_caller_identity()["Account"]
@@ -58,9 +58,9 @@ class JourneyObjects:
         self._s3: Any = boto3.client("s3")
 
     def times(self, noun: str, prefix: str, after: str = "") -> dict[str, datetime]:
-        """The keys that begin with `prefix` and sort behind `after`, in order, with the time S3 has of each."""
-        ask = {"Bucket": self._buckets[noun], "Prefix": prefix, "StartAfter": after}
-        pages = self._s3.get_paginator("list_objects_v2").paginate(**ask)
+        """Return the keys that begin with `prefix` and sort after `after`, in order, each with S3's time for it."""
+        arguments = {"Bucket": self._buckets[noun], "Prefix": prefix, "StartAfter": after}
+        pages = self._s3.get_paginator("list_objects_v2").paginate(**arguments)
         return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", ())}
 
     def get(self, noun: str, key: str) -> Json:
@@ -68,18 +68,20 @@ class JourneyObjects:
         return document
 
 
-class ChangeJourney:
-    """One change on its way: each step is waited for, until `within_s` seconds have gone by."""
+class ChangeTrace:
+    """One change on its way through the pipeline, with at most `within_s` seconds for all its steps."""
 
-    def __init__(self, lake: JourneyObjects, warehouse: Connection, change: Handover, within_s: float) -> None:
+    def __init__(self, lake: TraceObjects, warehouse: Connection, change: DemoChange, within_s: float) -> None:
         self._lake, self._warehouse, self._change = lake, warehouse, change
         self._within_s, self._deadline = within_s, time.monotonic() + within_s
 
     def steps(self, last_run: str) -> Iterator[Step]:
-        """In order, each as soon as it has happened; `last_run` is the newest record's key before the change."""
+        """Yield the steps in order, each as soon as it has happened; `last_run` is the newest record's key before the
+        change.
+        """
         yield Step("committed", self._change.at, "source", f"transaction {self._change.xid}")
         extract = f"a run that reads it (extract is scheduled at {os.environ['EXTRACT_SCHEDULE']})"
-        key, record, recorded_at = self._awaited(extract, lambda: self._record(last_run))
+        key, record, recorded_at = self._wait_for(extract, lambda: self._record(last_run))
         snapshot_at = datetime.fromisoformat(record["snapshot"]["taken_at"]).replace(tzinfo=UTC)
         yield Step("seen", snapshot_at, "source", f"by the snapshot of run {record['run']}: {_read(record)}")
         yield Step("recorded", recorded_at, "S3", key)
@@ -89,7 +91,7 @@ class ChangeJourney:
         yield self._visible()
 
     def _record(self, last_run: str) -> tuple[str, Json, datetime] | None:
-        """The first run that read what our transaction wrote, with its record's key and time."""
+        """Return the first run that read what our transaction wrote: its record's key, the record, and its time."""
         for key, at in self._lake.times("ingestion", "runs/", last_run).items():
             record = self._lake.get("ingestion", key)
             if saw(record["tables"]["sales_order"], self._change.xid):
@@ -97,55 +99,58 @@ class ChangeJourney:
         return None
 
     def _published(self, record: Json, marker: str) -> Step:
-        at = self._awaited(marker, lambda: self._lake.times("ingestion", marker))[marker]
+        at = self._wait_for(marker, lambda: self._lake.times("ingestion", marker))[marker]
         messages = ", ".join(json.dumps({"run": record["run"], "table": table}) for table in _batches(record))
         return Step("published", at, "S3", f"{messages}: {marker}")
 
     def _transformed(self, folder: str) -> Iterator[Step]:
         awaited = {f"{folder}{table}.json": table for table in _TABLES}
         while awaited:
-            times = self._awaited(" and ".join(awaited), lambda: self._there(folder, awaited))
+            times = self._wait_for(" and ".join(awaited), lambda: self._existing(folder, awaited))
             for key, at in sorted(times.items(), key=lambda item: item[1]):
                 manifest, table = self._lake.get("processed", key), awaited.pop(key)
                 what = f"{table}: parts {len(manifest['parts'])}, rows {manifest['rows']}: {key}"
                 yield Step("transformed", at, "S3", what)
 
-    def _there(self, folder: str, keys: Collection[str]) -> dict[str, datetime]:
+    def _existing(self, folder: str, keys: Collection[str]) -> dict[str, datetime]:
         return {key: at for key, at in self._lake.times("processed", folder).items() if key in keys}
 
     def _loaded(self, record: Json) -> Iterator[Step]:
         awaited = set(_TABLES)
         while awaited:
             what = f"{' and '.join(sorted(awaited))} of run {record['run']} in etl_ledger"
-            for table, at, *counts in self._awaited(what, lambda: self._entries(record, awaited)):
+            for table, at, *counts in self._wait_for(what, lambda: self._entries(record, awaited)):
                 awaited.remove(table)
                 named = zip(counts, ("inserted", "updated", "unchanged", "waiting"), strict=True)
                 yield Step("loaded", at, "warehouse", f"{table}: {', '.join(f'{n} {name}' for n, name in named)}")
 
     def _entries(self, record: Json, tables: Collection[str]) -> list[list[Any]]:
-        """The ledger's rows of this run for `tables`, as far as they are there, in the order of loading."""
+        """Return the ledger's rows of this run for `tables` that exist so far, in the order of loading."""
         rows = self._warehouse.run(_LEDGER, log=record["log"], run=record["run"]) or []
         return [row for row in rows if row[0] in tables]
 
     def _visible(self) -> Step:
-        old, new = self._awaited(f"sales order {self._change.order} in fact_sales_order", self._versions)
+        old, new = self._wait_for(f"sales order {self._change.order} in fact_sales_order", self._versions)
         what = f"sales_order_id {self._change.order} of fact_sales_order with dim_staff, just read:"
         return Step("visible", new[-1], "warehouse", f"{what}\n{_shown('was', old)}\n{_shown('is', new)}")
 
     def _versions(self) -> tuple[list[Any], list[Any]] | None:
-        """The order's record before ours, and ours, each with its row of dim_staff."""
+        """Return the order's previous record and ours, each with its row of dim_staff."""
         rows = self._warehouse.run(_VERSIONS, order=self._change.order) or []
         pairs = zip(rows, rows[1:], strict=False)
         return next(((old, new) for old, new in pairs if new[1] == self._change.staff), None)
 
-    def _awaited(self, what: str, look: Callable[[], T | None]) -> T:
-        """What `look` finds, as soon as it finds something. Says what it waits for when that takes a while."""
+    def _wait_for(self, what: str, find: Callable[[], T | None]) -> T:
+        """Return the result of `find` as soon as it has one. Prints what it waits for after a while.
+
+        Raises LocalError at the deadline.
+        """
         quiet_until = time.monotonic() + _QUIET_S
-        while not (found := look()):
+        while not (found := find()):
             now = time.monotonic()
             if now > self._deadline:
                 status = "./infra_bash/status.sh --local"
-                raise LocalError(f"not visible after {self._within_s:.0f} s, waiting for {what}; look with {status}")
+                raise LocalError(f"not visible after {self._within_s:.0f} s, waiting for {what}; run {status}")
             if now > quiet_until:
                 print(f"{'wait':<8}for {what}", file=sys.stderr)
                 quiet_until = self._deadline
@@ -154,13 +159,13 @@ class ChangeJourney:
 
 
 def saw(table: Json, xid: int) -> bool:
-    """Whether this run read what the transaction wrote, by its cursor: docs/design.md, "The exact extraction"."""
+    """Return whether this run read what the transaction wrote: docs/design.md, "The exact extraction"."""
     cursor = table["cursor"]
     return bool(table["batch"] and (xid < cursor["xmin"] or xid in cursor["seen"]))
 
 
 def _batches(record: Json) -> dict[str, Json]:
-    """The batches that this run made of the tables we follow."""
+    """Return the batches of this run for the tables that we follow."""
     batches = {table: record["tables"][table]["batch"] for table in _TABLES.values()}
     return {table: batch for table, batch in batches.items() if batch}
 

@@ -1,4 +1,4 @@
-"""The words that invented people, firms, places and designs are made of."""
+"""The name lists for random people, firms, addresses and designs."""
 
 FIRST_NAMES = (
     *("Aoife", "Bertram", "Calla", "Dmitri", "Elspeth", "Fergus", "Ginevra", "Hamish", "Imogen", "Jolyon"),
@@ -67,7 +67,7 @@ COUNTRIES = (
     ),
 )
 
-# Name, where it works, who leads it; the last is one that nobody on the staff belongs to.
+# Name, location, manager; no staff belong to the last one.
 DEPARTMENTS = (
     ("Sales", "Sheffield", "Agnes Thackray"),
     ("Purchasing", "Sheffield", "Cuthbert Lister"),

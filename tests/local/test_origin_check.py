@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.callers import complaint
+from local.origin_check import refusal
 
 pytestmark = pytest.mark.fast
 
@@ -11,8 +11,8 @@ HERE = ("host", "127.0.0.1:4566")
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:4566", "localhost:1", "LOCALHOST", "[::1]:80"])
 def test_a_program_of_this_machine_is_answered(host: str) -> None:
-    assert complaint([("host", host), ("content-type", "text/plain")]) == ""
-    assert complaint([("host", host), ("sec-fetch-site", "none")]) == ""
+    assert refusal([("host", host), ("content-type", "text/plain")]) == ""
+    assert refusal([("host", host), ("sec-fetch-site", "none")]) == ""
 
 
 @pytest.mark.parametrize(
@@ -23,18 +23,18 @@ def test_a_program_of_this_machine_is_answered(host: str) -> None:
     ],
 )
 def test_a_name_that_a_page_chose_is_not(host: str) -> None:
-    assert "Host" in complaint([("host", host)])
+    assert "Host" in refusal([("host", host)])
 
 
 def test_there_is_one_host() -> None:
-    assert complaint([]) and complaint([HERE, HERE]) and complaint([HERE, ("host", "evil.example")])
+    assert refusal([]) and refusal([HERE, HERE]) and refusal([HERE, ("host", "evil.example")])
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:4566", ""])
 def test_a_page_says_where_it_comes_from(origin: str) -> None:
-    assert "web pages" in complaint([HERE, ("origin", origin)])
+    assert "web pages" in refusal([HERE, ("origin", origin)])
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin", "", "NONE"])
 def test_or_that_it_is_one(site: str) -> None:
-    assert "web pages" in complaint([HERE, ("sec-fetch-site", site)])
+    assert "web pages" in refusal([HERE, ("sec-fetch-site", site)])

@@ -1,4 +1,4 @@
-"""Who calls a server of this stack: a program of this machine, or a web page that somebody looks at."""
+"""Distinguish a program of this machine from a web page that somebody opened, by the headers of its request."""
 
 import re
 from collections.abc import Iterable
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 
 
-def complaint(headers: Iterable[tuple[str, str]]) -> str:
-    """Why a request with these headers, names in small letters, is refused; '' when it is no web page's.
+def refusal(headers: Iterable[tuple[str, str]]) -> str:
+    """Return why a request with these headers (lower-case names) is refused; '' if it is not from a web page.
 
-    A page can reach 127.0.0.1 by a name of its own that it lets point there: then that name is in Host. Every other
-    request of a page says so in Origin or in Sec-Fetch-Site, which pages cannot change.
+    A page can reach 127.0.0.1 through a host name of its own that resolves to it: Host then contains that name. Every
+    other request of a page carries Origin or Sec-Fetch-Site, which pages cannot change.
     """
     found = list(headers)
     hosts = [value for name, value in found if name == "host"]
