@@ -114,7 +114,7 @@ put_code() {
 }
 
 # put_configuration VERDICT NAME WHAT: the key to a function's settings is given to its role, not to the role's name,
-# and given again only when the role changes: so a role that was made anew comes by way of another one.
+# and given again only when the role changes: so a role that was made again comes by way of another one.
 put_configuration() {
   [[ ,$3, != *",$ROLE_RECREATED,"* ]] || put_existing update-function-configuration "$2" --function-name "$2" --role "$(another_role "$2")"
   put_existing update-function-configuration "$2" --cli-input-json "$(request function_configurations "$2")"
