@@ -12,7 +12,7 @@ from shared.errors import ServiceRefused
 from shared.ledger import tables
 from shared.ledger.views import View
 from shared.load import conventions, declared
-from shared.load.change import Change, ChangeKind
+from shared.load.change import ChangeKind, SchemaChange
 from shared.load.declared import Declared
 from shared.load.differences import differences
 from shared.load.granting import Granting
@@ -27,7 +27,7 @@ from shared.warehouse.registry import Target
 class Report:
     """`changes` is what was done, `said` what is not as declared and was left alone; one line each."""
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[SchemaChange] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     # Why no reader could be made, or given its rights.
     not_readable: str = ""
@@ -292,7 +292,7 @@ class Migration:
 
     def _must(self, statements: str, kind: ChangeKind, done: str) -> None:
         self._connection.run(statements)
-        self.report.changes.append(Change(kind, done))
+        self.report.changes.append(SchemaChange(kind, done))
 
     def _try(self, statements: str, kind: ChangeKind, done: str) -> None:
         """Run the statement; what PostgreSQL refuses is reported and rolled back alone."""
