@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Run the linters and the tests; ends with pytest's own line.
+# Run the linters and the tests. Says at least every 20 seconds how far it is; ends with the twenty slowest tests and
+# pytest's own line.
 #
 # Usage: infra_bash/test.sh [--fast | --soak]
 #
@@ -20,15 +21,15 @@ SPEED=''
 
 main() {
   read_arguments "$@"
-  ensure_venv requirements.txt requirements-local.txt requirements-dev.txt
+  step_with_progress "tools" ensure_venv requirements.txt requirements-local.txt requirements-dev.txt
   cd "$ROOT"
-  lint
+  step_with_progress "linters" lint
   # A folder of the suite's own keeps a running local stack out of it.
   unset TOTESTREAM_LOCAL PYTHONDONTWRITEBYTECODE
   # The tests of a local stack are four quarters, each in one process (tests/stack/conftest.py): they wait most of their
   # time, so that two cores are enough. A process that ended in a test ends the run: with another in its place, the
   # groups of tests would never be done.
-  "$PYTHON" -m pytest --numprocesses 4 --dist loadgroup --max-worker-restart 0 "${CHOSEN[@]}"
+  "$PYTHON" -m pytest -p tests.progress --numprocesses 4 --dist loadgroup --max-worker-restart 0 "${CHOSEN[@]}"
 }
 
 read_arguments() {
@@ -45,6 +46,19 @@ read_arguments() {
   done
 }
 
+# step_with_progress NAME COMMAND…: like step, with a line every 15 s until it ends.
+step_with_progress() {
+  local teller waited
+  for ((waited = 1; ; waited++)); do
+    sleep 1
+    ((waited % 15 > 0)) || say wait "$1, $waited s"
+  done &
+  teller=$!
+  step "$@"
+  kill "$teller"
+  wait "$teller" || :
+}
+
 lint() {
   local bin=$ROOT/.venv/bin
   local -a scripts
@@ -56,7 +70,6 @@ lint() {
   "$bin/mypy"
   wait $!
   "$bin/shfmt" -i 2 -ci -d "${scripts[@]}"
-  say ok "linters"
 }
 
 main "$@"
