@@ -9,6 +9,8 @@ import pytest
 
 from tests import progress
 
+pytestmark = pytest.mark.fast
+
 ROOT = Path(__file__).parents[1]
 TESTS = """
 import time, pytest
