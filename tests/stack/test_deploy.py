@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from local import folders
 from shared.names import ALERTS, CHANGES, MAIL
 from shared.warehouse.registry import TARGETS
 from tests.stack.door import Answer, Call, Door, door_to, refusal
-from tests.stack.stack import ROOT, LocalStack, wait_for
+from tests.stack.stack import LocalStack
 from tests.stack.test_alerts import alarms_of
 from tests.stack.test_links import change_everything, mapping_of, subscription_of
 
@@ -62,20 +61,13 @@ def door(stack: LocalStack) -> Iterator[Door]:
 
 
 @pytest.fixture
-def recorder(tmp_path: Path) -> Iterator[Path]:
+def recorder(tmp_path: Path, loaded_aws: Path) -> Path:
     """A folder for the PATH with an `aws` that writes down what it is asked, and then is the real one."""
-    socket = tmp_path / "cli"
-    serve = [sys.executable, "-P", "-m", "ops.cli.server", str(socket)]
-    server = subprocess.Popen(serve, env={**os.environ, "PYTHONPATH": str(ROOT)})
     fake = tmp_path / "bin" / "aws"
     fake.parent.mkdir()
-    client = f"{sys.executable} -I -S {ROOT}/ops/cli/client.py {socket}"
-    fake.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{tmp_path}/asked\nexec {client} "$@"\n')
+    fake.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{tmp_path}/asked\nexec {loaded_aws} "$@"\n')
     fake.chmod(0o755)
-    wait_for(socket.exists, "the CLI")
-    yield fake.parent
-    server.kill()
-    server.wait()
+    return fake.parent
 
 
 class DryRun:
