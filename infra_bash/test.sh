@@ -35,8 +35,10 @@ main() {
 # step_with_progress NAME COMMAND…: like step, with a line every 15 s until it ends.
 step_with_progress() {
   local teller waited
+  # As long as this script runs: a step that fails ends the script, and no one would end this loop.
   for ((waited = 1; ; waited++)); do
     sleep 1
+    kill -0 $$ 2>/dev/null || exit
     ((waited % 15 > 0)) || say wait "$1, $waited s"
   done &
   teller=$!
