@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Run the linters and the tests. It prints its progress at least every 20 seconds, and ends with the twenty slowest tests
-# and pytest's own line.
+# Run the linters and the tests; print the progress, the twenty slowest tests, and pytest's own line at the end.
 #
 # Usage: infra_bash/test.sh [--fast | --soak]
 #
