@@ -21,9 +21,9 @@ source "$lib/arguments.sh"
 source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/state.sh"
-source "$lib/iam.sh"
-source "$lib/budgets.sh"
-source "$lib/ec2.sh"
+source "$lib/../aws/iam.sh"
+source "$lib/../aws/budgets.sh"
+source "$lib/../aws/ec2.sh"
 source "$lib/remove.sh"
 
 WITH_DATA=no

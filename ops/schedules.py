@@ -3,7 +3,7 @@
     python -m ops.schedules plan FOLDER          a line per schedule: rule, function, seconds, state, when
     python -m ops.schedules newest RULE <LOOKS   when the rule's newest look was, 0 if there is none
 
-FOLDER is as verdicts.py has it, after all was put. The seconds are between two looks, where they are few enough to be
+FOLDER is as compare.py has it, after all was put. The seconds are between two looks, where they are few enough to be
 waited for, else 0. The state is `new` where the function was made just now, `changed` where something was put that a
 look needs, so that only a later one shows that it works; else `same`. LOOKS is filter-log-events' answer.
 """
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ops.screens.logs import facts_of
-from ops.stack.actual.base import Thing
+from ops.stack.resources.base import Thing
 
 # A deploy that waits for longer than ten minutes, twice this, is one that nobody waits for.
 LONGEST_S = 300

@@ -178,7 +178,7 @@ def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud) -> None:
         secrets.delete_secret(SecretId=name)
     script = """
         source infra_bash/lib/script.sh
-        for part in arguments settings aws state secrets; do source infra_bash/lib/$part.sh; done
+        for part in arguments settings aws state ../aws/secrets; do source infra_bash/lib/$part.sh; done
         read_argument --settings "$1"
         load_settings
         know_account
