@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build the stack, or repair it: only what differs is put, and a second run writes nothing.
 #
-# Usage: infra_bash/deploy.sh [--local [--source-csv DIR | --orders N] [--seed N]] [--settings FILE]
+# Usage: infra_bash/deploy.sh [--local [--source-csv DIR | --orders N] [--seed N] | --settings FILE]
 #                             [--put-secrets] [--dry-run]
 #
 #   --local           on this machine: start the local stack first, and let its source tick afterwards
@@ -39,7 +39,7 @@ source "$lib/foreign.sh"
 source "$lib/invoke.sh"
 source "$lib/follow.sh"
 source "$lib/schedules.sh"
-source "$lib/closing.sh"
+source "$lib/proof.sh"
 for service in "$lib"/../aws/*.sh; do
   # shellcheck source=/dev/null
   source "$service"
@@ -57,16 +57,16 @@ main() {
   step "plan" write_requests
   start_comparer
   step "lock" lock_stack
-  together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
+  in_parallel packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
   lock_stack
   step "upload" ensure_packages
   step "plan" write_requests
-  together functions:ensure_lambdas secrets:ensure_logins
+  in_parallel functions:ensure_lambdas secrets:ensure_logins
   step "retired tables" retire
   step "what is not ours" remove_foreign
   step "former packages" remove_former
   step "warehouse tables" migrate
-  together "bell:ensure_load_trigger" "schedules:ensure_schedules" "alerts:ensure_alerts"
+  in_parallel "bell:ensure_load_trigger" "schedules:ensure_schedules" "alerts:ensure_alerts"
   if [[ $DRY_RUN == yes ]]; then
     say ok "a dry run: nothing was written"
   else
@@ -75,25 +75,6 @@ main() {
   fi
   say_if_nobody_is_called
   [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || leave_local_stack
-}
-
-LOCAL_OPTIONS=()
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0--put-secrets) PUT_SECRETS=yes && TAKEN=1 ;;
-      0--source-csv | 0--orders | 0--seed)
-        take_value "$@"
-        LOCAL_OPTIONS+=("$1" "$VALUE")
-        ;;
-      0*) refuse_argument "$1" ;;
-    esac
-    shift "$TAKEN"
-  done
-  [[ $IS_LOCAL == yes || ${#LOCAL_OPTIONS[@]} == 0 ]] || refuse "${LOCAL_OPTIONS[0]} needs --local; see --help"
 }
 
 ensure_stores() {
@@ -123,13 +104,17 @@ ensure_alerts() {
 
 ensure_schedules() {
   ensure_kinds schedules
-  note_looks
+  record_last_starts
   end_pause
 }
 
 # The settings are known once the stack runs: it picks its ports.
 start_local_stack() {
-  [[ $DRY_RUN == yes ]] || step "local stack" python local.stack start "${LOCAL_OPTIONS[@]}"
+  local -a source=()
+  [[ -z $OPTION_SOURCE_CSV ]] || source+=(--source-csv "$OPTION_SOURCE_CSV")
+  [[ -z $OPTION_ORDERS ]] || source+=(--orders "$OPTION_ORDERS")
+  [[ -z $OPTION_SEED ]] || source+=(--seed "$OPTION_SEED")
+  [[ $DRY_RUN == yes ]] || step "local stack" python local.stack start "${source[@]}"
   load_settings
 }
 

@@ -8,7 +8,7 @@ find_stack() {
   # Without it no bucket notification is desired, so one that exists is to be deleted.
   LOAD_ON_MANIFEST=no write_requests roles rules alarms bells topics queues dead_letter_queues secrets buckets
   read_stack
-  python ops.teardown.plan "$STATE" "$WITH_DATA" >"$STATE/removals"
+  python ops.teardown.plan "$STATE" "$OPTION_WITH_DATA" >"$STATE/removals"
 }
 
 read_stack() {

@@ -53,7 +53,7 @@ compare() {
   done
   exec {reply}>&-
   rm "$STATE/$1.reply"
-  [[ $answer == done ]] || die "the ${1//_/ } cannot be compared"
+  [[ $answer == "done" ]] || die "the ${1//_/ } cannot be compared"
 }
 
 # apply KIND COMMAND…: call COMMAND… VERDICT NAME WHAT for each resource that differs, and say so.

@@ -26,7 +26,7 @@ STEP = """
     for part in arguments settings aws state ../aws/s3 ../aws/sns ../aws/iam ../aws/lambda remove foreign; do
       source infra_bash/lib/$part.sh
     done
-    read_argument --settings "$1"
+    SETTINGS_FILE=$1
     DRY_RUN=$2
     load_settings
     know_account

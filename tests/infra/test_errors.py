@@ -172,7 +172,7 @@ def test_the_last_words_come_last_though_others_are_still_at_work() -> None:
         source infra_bash/lib/arguments.sh
         dies() { die "first"; }
         works() { sleep 0.3; say ok "second"; }
-        together a:dies b:works
+        in_parallel a:dies b:works
         say ok "never"
     """
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -121,7 +121,7 @@ class Account:
         script = """
             source infra_bash/lib/script.sh
             for part in arguments settings aws state ../aws/ec2 ../aws/iam; do source infra_bash/lib/$part.sh; done
-            read_argument --settings "$1"
+            SETTINGS_FILE=$1
             load_settings
             STATE=$(dirname "$1")/wanted
             HAVE=$STATE/have

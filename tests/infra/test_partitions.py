@@ -82,7 +82,7 @@ def asked(folder: Path, caller: str, what: str, budget: str = "") -> tuple[int, 
         for part in arguments settings aws state ../aws/sns ../aws/lambda ../aws/budgets; do
           source infra_bash/lib/$part.sh
         done
-        read_argument --settings "$1"
+        SETTINGS_FILE=$1
         load_settings
         know_account
         {what}

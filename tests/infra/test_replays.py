@@ -83,12 +83,12 @@ def test_what_is_not_as_it_should_be_ends_in_1(aws: FakeAws, tmp_path: Path, wha
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "from which run on?"),
-        (["--from", "0"], "--from needs the number of a run, not 0"),
-        (["--from", "1", "--to", "1.5"], "--to needs the number of a run, not 1.5"),
+        ([], "--from is missing (the first run)"),
+        (["--from", "0"], "--from needs a whole number from 1 to 99999999, not 0"),
+        (["--from", "1", "--to", "1.5"], "--to needs a whole number from 1 to 99999999, not 1.5"),
         (["--from", "-1"], "not -1"),
         (["--from", "4", "--to", "3"], "--from 4 comes after --to 3"),
-        (["--from", "4", "dim_date"], "dim_date comes after dim_staff"),
+        (["--from", "4", "dim_date"], "unexpected argument dim_date"),
     ],
 )
 def test_wrong_use_is_one_line_and_asks_nothing(aws: FakeAws, tmp_path: Path, arguments: list[str], words: str) -> None:
@@ -101,4 +101,4 @@ def test_wrong_use_is_one_line_and_asks_nothing(aws: FakeAws, tmp_path: Path, ar
 def test_a_script_without_a_table_asks_for_one() -> None:
     for script in ("retry.sh", "replay.sh"):
         done = run(script)
-        assert (done.returncode, done.stderr) == (2, f"{script}: which warehouse table? see --help\n")
+        assert (done.returncode, done.stderr) == (2, f"{script}: TABLE is missing (a warehouse table); see --help\n")

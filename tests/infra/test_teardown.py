@@ -179,10 +179,10 @@ def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud) -> None:
     script = """
         source infra_bash/lib/script.sh
         for part in arguments settings aws state ../aws/secrets; do source infra_bash/lib/$part.sh; done
-        read_argument --settings "$1"
+        SETTINGS_FILE=$1
         load_settings
         know_account
-        want secrets
+        write_requests secrets
         ensure_secrets
     """
     command = ["bash", "-c", script, "deploy.sh", str(cloud.settings)]

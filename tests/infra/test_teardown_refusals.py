@@ -35,7 +35,7 @@ DEPLOY = """
       source infra_bash/lib/$part.sh
     done
     sleep() { :; }
-    read_argument --settings "$1"
+    SETTINGS_FILE=$1
     load_settings
     know_account
     cp -r "$2/." "$STATE"
@@ -185,7 +185,7 @@ def test_a_secret_that_is_gone_before_it_is_restored_is_made(aws: FakeAws, deplo
 def test_a_login_is_in_no_argument_and_no_line(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN, WAREHOUSE_SECRET_VALUE=LOGIN)
     aws.answers("secretsmanager describe-secret", *["deleted", "there", "!ResourceNotFoundException"] * 5)
-    done = deploy("PUT_SECRETS=yes; for DRY_RUN in no yes no; do ensure_secrets; done")
+    done = deploy("OPTION_PUT_SECRETS=yes; for DRY_RUN in no yes no; do ensure_secrets; done")
     assert done.returncode == 0, done.stderr
     assert (
         done.stderr.splitlines() == ["update  secret s (restored)", f"update  secret {READER}", "create  secret w"] * 3

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck source-path=SCRIPTDIR
-# What every script starts with that asks a deployed stack something: where, which stack, which tables, and the doors.
+# The libraries of every script that works with a deployed stack.
 
 lib=$(dirname "${BASH_SOURCE[0]}")
 source "$lib/script.sh"
