@@ -2,7 +2,7 @@
 # Build the stack, or repair it: only what differs is put, and a second run writes nothing.
 #
 # Usage: infra_bash/deploy.sh [--local [--source-csv DIR | --orders N] [--seed N] | --settings FILE]
-#                             [--put-secrets] [--dry-run]
+#                             [--put-secrets] [--dry-run] [--trace]
 #
 #   --local           on this machine: start the local stack first, and let its source tick afterwards
 #   --source-csv DIR  with --local: fill a new source from the CSV files in DIR
@@ -12,6 +12,7 @@
 #                     settings.example.env says what goes in
 #   --put-secrets     write the secrets again, also those that are there
 #   --dry-run         say what would be created, updated and deleted, in order, and write nothing
+#   --trace           print each `aws …` call; in a dry run also the writes that are left out
 #   --help            this text
 #
 # Refuses to run beside another deploy of the same stage.
@@ -47,6 +48,7 @@ done
 
 main() {
   read_arguments "$@"
+  TRACE=$OPTION_TRACE
   [[ $IS_LOCAL == yes ]] || load_settings
   step "tools" ensure_venv requirements.txt requirements-local.txt
   keep_cli_loaded
