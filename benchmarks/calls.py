@@ -26,7 +26,9 @@ from conftest import Database, made_from
 from local import loading, logins, ticker
 from local.generator import Recipe, csv_texts
 from local.postgres import throw_away
-from ops.stack.requests import Requests
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.queues import DeadLetterQueues, Queues, Subscriptions, Topics
+from ops.stack.resources.s3 import Buckets
 from ops.stack.topology import Function
 from shared.warehouse.registry import TARGETS
 
@@ -96,7 +98,7 @@ class StackInProcess:
     """A stack on moto; only its functions' calls are counted."""
 
     def __init__(self, counted: CallCounts, source: Database, warehouse: Database) -> None:
-        self.counted, self.source, self.requests = counted, source, Requests(SETTINGS, TARGETS)
+        self.counted, self.source, self.requests = counted, source, DesiredStack(SETTINGS, TARGETS)
         self._s3, self._sqs, self._sns, self._secrets = map(self._client, ("s3", "sqs", "sns", "secretsmanager"))
         self._make(source, warehouse)
         self._functions = {each.name: _handler(each) for each in self.requests.all_functions}
@@ -157,13 +159,13 @@ class StackInProcess:
         return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
 
     def _make(self, source: Database, warehouse: Database) -> None:
-        for _, bucket in self.requests.buckets():
+        for _, bucket in Buckets.desired(self.requests):
             self._s3.create_bucket(**bucket)
-        for _, topic in self.requests.topics():
+        for _, topic in Topics.desired(self.requests):
             self._sns.create_topic(**topic)
-        for _, queue in (*self.requests.dead_letter_queues(), *self.requests.queues()):
+        for _, queue in (*DeadLetterQueues.desired(self.requests), *Queues.desired(self.requests)):
             self._sqs.create_queue(**queue)
-        for _, subscription in self.requests.subscriptions():
+        for _, subscription in Subscriptions.desired(self.requests):
             self._sns.subscribe(**subscription)
         owner = warehouse.login(logins.WAREHOUSE_OWNER)
         for name, login in (

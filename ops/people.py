@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from ops.stack.desired import people
+from ops.stack import people
 from ops.stack.policies import Document
 from ops.stack.topology import Settings, Targets, known_targets
 from shared.names import Names

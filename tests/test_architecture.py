@@ -114,7 +114,8 @@ def test_no_packages_import_each_other_in_a_circle() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["shared.warehouse.registry", "handlers.watch", "handlers.alert", "ops.stack.requests"]
+    "module",
+    ["shared.warehouse.registry", "handlers.watch", "handlers.alert", "ops.stack.requests"],
 )
 def test_it_is_imported_without_pandas(module: str) -> None:
     """Each second and each 60 MB of pandas is paid for at every cold start; who serves the warehouse has none."""

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from local.ministack import Ministack, throw_away
-from ops.stack.desired import github
+from ops.stack.resources import github
 from tests.infra.scripts import MINIMUM, ROOT, run
 from tests.infra.stubs import NAMES
 

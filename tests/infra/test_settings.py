@@ -13,7 +13,8 @@ import pytest
 from local import settings as local_settings
 from ops import secret_values
 from ops.stack import topology
-from ops.stack.requests import Requests
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.kinds import REQUESTS
 from shared.names import Names
 from shared.warehouse.registry import TARGETS
 from tests.infra.scripts import EXAMPLE, MINIMUM, ROOT, example_settings, run, settings_file
@@ -161,9 +162,9 @@ class Noting(dict[str, str]):
 def read_by_the_plan() -> set[str]:
     """All that is asked for when everything is wanted: topology, policies, requests."""
     noting = Noting()
-    requests = Requests(noting, TARGETS)
-    for kind in (name for kinds in Requests.__bases__ for name in vars(kinds) if not name.startswith("_")):
-        list(getattr(requests, kind)())
+    requests = DesiredStack(noting, TARGETS)
+    for made in REQUESTS.values():
+        list(made(requests))
     return noting.asked
 
 

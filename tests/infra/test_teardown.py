@@ -178,11 +178,11 @@ def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud, loaded_aws:
         secrets.delete_secret(SecretId=name)
     script = """
         source infra_bash/lib/script.sh
-        for part in arguments settings aws state secrets; do source infra_bash/lib/$part.sh; done
+        for part in arguments settings aws state ../aws/secrets; do source infra_bash/lib/$part.sh; done
         SETTINGS_FILE=$1
         load_settings
         know_account
-        want secrets
+        write_requests secrets
         ensure_secrets
     """
     command = ["bash", "-c", script, "deploy.sh", str(cloud.settings)]

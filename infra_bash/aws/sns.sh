@@ -14,7 +14,7 @@ ensure_topics() {
   for name in $(names_of topics); do
     aws_find sns get-topic-attributes --topic-arn "$(topic_arn "$name")" >"$HAVE/topics/$name.json"
   done
-  settle topics put_topic
+  apply topics put_topic
 }
 
 put_topic() {
@@ -44,7 +44,7 @@ ensure_subscriptions() {
     SUBSCRIPTION[${endpoint##*:}]=$arn
     aws_find sns get-subscription-attributes --subscription-arn "$arn" >"$HAVE/subscriptions/${endpoint##*:}.json"
   done 4<"$HAVE/subscriptions.txt"
-  settle subscriptions put_subscription
+  apply subscriptions put_subscription
 }
 
 # put_subscription VERDICT NAME ATTRIBUTES: SNS changes one attribute a call.
@@ -62,7 +62,7 @@ put_subscription() {
 
 # ensure_alert_subscriptions: what ensure_subscriptions has read. The function alert is there by now.
 ensure_alert_subscriptions() {
-  settle alert_subscriptions put_alert_subscription
+  apply alert_subscriptions put_alert_subscription
 }
 
 # put_alert_subscription VERDICT NAME ARN

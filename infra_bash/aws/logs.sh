@@ -3,6 +3,9 @@
 
 ensure_log_groups() {
   aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$PROJECT-$STAGE-" >"$HAVE/log_groups.json"
-  settle log_groups put logs create-log-group
-  settle log_retentions put logs put-retention-policy
+  apply log_groups put logs create-log-group
+}
+
+ensure_log_retentions() {
+  apply log_retentions put logs put-retention-policy
 }

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from ops.stack.actual.base import Thing
+from ops.stack.resources.base import Thing
 
 # As AWS describes one: the function that it was made for first, and a number.
 DESCRIPTION = re.compile("AWS Lambda VPC ENI-(.+?)(-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?")

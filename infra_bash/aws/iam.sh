@@ -4,10 +4,19 @@
 ensure_roles() {
   read_roles
   read_interfaces
-  settle roles put_role
-  settle role_boundaries put_boundary
-  settle role_policies put iam put-role-policy
-  settle attached_policies put_attached_policy
+  apply roles put_role
+}
+
+ensure_role_boundaries() {
+  apply role_boundaries put_boundary
+}
+
+ensure_role_policies() {
+  apply role_policies put iam put-role-policy
+}
+
+ensure_attached_policies() {
+  apply attached_policies put_attached_policy
   say_if_interfaces_are_left
 }
 

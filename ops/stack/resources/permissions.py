@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from ops.stack.actual.base import Line, Thing, Things, normal
+from ops.stack.resources.base import Line, Thing, Things, normal
 
 # Ends the name of a permission that took the place of another one.
 ANEW = "-anew"
@@ -12,16 +12,19 @@ EQUALS = ("ArnLike", "ArnEquals", "StringEquals", "StringLike")
 KEYS = {"SourceArn": "aws:sourcearn", "SourceAccount": "aws:sourceaccount"}
 
 
-def judged_permissions(wanted: Things, policies: Things) -> Iterator[Line]:
-    """`policies` are AWS's answers, by function. One of ours that allows something else gives way to one under the
-    other of our two names, so that there is no moment without."""
+def permission_lines(desired: Things, policies: Things) -> Iterator[Line]:
+    """Compare permissions with `policies`, AWS's answers by function.
+
+    A permission of ours that allows something else is replaced by one under the other of our two names, so that there
+    is always one.
+    """
     there = {
         f"{function}.{statement['Sid']}": allowed(statement)
         for function, answer in policies.items()
         for statement in json.loads(answer["Policy"]).get("Statement", [])
     }
     superfluous: list[str] = []
-    for name, want in wanted.items():
+    for name, want in desired.items():
         ours = [each for each in (name, f"{name}{ANEW}") if each in there]
         right = [each for each in ours if there[each] == allowed_by(want)]
         if ours and not right:

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The layer, the functions, who may invoke them, and what their queues hand them.
 
-# A code among the fields that differ: ops/stack/actual/functions.py.
+# A code among the fields that differ: ops/stack/resources/functions.py.
 ROLE_RECREATED=RoleRecreated
 declare -A CHANGED=()
 CREATED=()
@@ -42,24 +42,31 @@ find_layer() {
     --query "LayerVersions[?Description=='$2'] | [0].LayerVersionArn" | rows
 }
 
-# ensure_functions: code and settings of those that are there; then those that are not.
-ensure_functions() {
+# ensure_function_codes: also reads the functions, and pauses the rules of those that change.
+ensure_function_codes() {
   aws_read lambda list-functions \
     --query "{Functions: Functions[?starts_with(FunctionName, '$PROJECT-$STAGE-') || contains(Role, ':role/$PROJECT-$STAGE-')]}" \
     >"$HAVE/functions.json"
-  judge function_codes
-  judge function_configurations
+  compare function_codes
+  compare function_configurations
   UPDATED=$(grep -c '^ok' "$STATE/function_codes.verdicts") || :
   exec {SCREEN}>&2
   # In a shell of its own: where a signal ended the script within a function, bash takes the first `return` of a
   # function that the trap calls for the end of the trap.
   trap '(leave_functions)' EXIT
   pause_rules
-  settle function_codes put_code
-  settle function_configurations put_configuration
+  apply function_codes put_code
+}
+
+ensure_function_configurations() {
+  apply function_configurations put_configuration
   wait_for_functions
   resume_rules
-  settle functions put_function
+}
+
+# ensure_functions: those that do not exist.
+ensure_functions() {
+  apply functions put_function
   wait_for_new_functions
 }
 
@@ -161,7 +168,7 @@ ensure_tick_configs() {
   for name in $(names_of tick_configs); do
     aws_find lambda get-function-event-invoke-config --function-name "$name" >"$HAVE/tick_configs/$name.json"
   done
-  settle tick_configs put lambda put-function-event-invoke-config
+  apply tick_configs put lambda put-function-event-invoke-config
 }
 
 ensure_permissions() {
@@ -172,7 +179,7 @@ ensure_permissions() {
     [[ -e $HAVE/permissions/$name.json ]] ||
       aws_find lambda get-policy --function-name "$name" >"$HAVE/permissions/$name.json"
   done
-  settle permissions put_permission
+  apply permissions put_permission
 }
 
 # put_permission VERDICT NAME IDS: AWS has no way to change one. The new one comes first, under a name that is free,
@@ -200,7 +207,7 @@ remove_permission() {
 
 ensure_mappings() {
   aws_read lambda list-event-source-mappings >"$HAVE/mappings.json"
-  settle mappings put_mapping
+  apply mappings put_mapping
 }
 
 # put_mapping VERDICT NAME UUID

@@ -3,10 +3,10 @@
 
 ensure_alarms() {
   aws_read cloudwatch describe-alarms --alarm-name-prefix "$PROJECT-$STAGE-" >"$HAVE/alarms.json"
-  settle alarms put cloudwatch put-metric-alarm
+  apply alarms put cloudwatch put-metric-alarm
 }
 
-ensure_dashboard() {
+ensure_dashboards() {
   aws_find cloudwatch get-dashboard --dashboard-name "$PROJECT-$STAGE" >"$HAVE/dashboard.json"
-  settle dashboards put cloudwatch put-dashboard
+  apply dashboards put cloudwatch put-dashboard
 }

@@ -2,15 +2,17 @@
 # Buckets, what is uploaded to them, and the bell.
 
 ensure_buckets() {
-  local name
   aws_read s3api list-buckets >"$HAVE/buckets.json"
-  settle buckets put_bucket
+  apply buckets put_bucket
+}
+
+ensure_bucket_parts() {
+  local verdict name
   mkdir -p "$HAVE/bucket_parts"
   while IFS=$'\t' read -r verdict name _ <&4; do
     [[ $verdict == create ]] || read_bucket_parts "$name"
   done 4<"$STATE/buckets.verdicts"
-  settle bucket_parts put_bucket_part
-  ensure_lifecycles
+  apply bucket_parts put_bucket_part
 }
 
 # ensure_lifecycles: what nobody needs any more goes by itself.
@@ -20,7 +22,7 @@ ensure_lifecycles() {
   for bucket in $(names_of lifecycles); do
     aws_find s3api get-bucket-lifecycle-configuration --bucket "$bucket" >"$HAVE/lifecycles/$bucket.json"
   done
-  settle lifecycles put_lifecycle
+  apply lifecycles put_lifecycle
 }
 
 # put_lifecycle VERDICT NAME WHAT
@@ -68,11 +70,11 @@ upload() {
   done 3<"$WORK/uploads.txt"
 }
 
-ensure_bell() {
+ensure_bells() {
   local bucket
   mkdir -p "$HAVE/bells"
   for bucket in $(names_of bells); do
     aws_find s3api get-bucket-notification-configuration --bucket "$bucket" >"$HAVE/bells/$bucket.json"
   done
-  settle bells put s3api put-bucket-notification-configuration
+  apply bells put s3api put-bucket-notification-configuration
 }

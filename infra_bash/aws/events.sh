@@ -9,7 +9,7 @@ ensure_new_rules() {
   read_rules
   # shellcheck disable=SC2034 # put reads it
   KIND=rules
-  judge rules
+  compare rules
   while IFS=$'\t' read -r verdict name _ <&3; do
     [[ $verdict == create ]] || continue
     put events put-rule create "$name" >/dev/null
@@ -21,18 +21,18 @@ read_rules() {
   aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" >"$HAVE/rules.json"
 }
 
-# ensure_rules: the last thing to be made, since from here on it runs by itself.
 ensure_rules() {
-  local name
   read_rules
+  apply rules put events put-rule
+}
+
+ensure_rule_targets() {
+  local name
   mkdir -p "$HAVE/rule_targets"
-  settle rules put events put-rule
   for name in $(names_of rule_targets); do
     aws_find events list-targets-by-rule --rule "$name" >"$HAVE/rule_targets/$name.json"
   done
-  settle rule_targets put_targets
-  record_last_starts
-  end_pause
+  apply rule_targets put_targets
 }
 
 # end_pause: whoever deploys wants it to run.

@@ -3,10 +3,14 @@
 
 declare -A QUEUE_URL=()
 
-ensure_queues() {
+# ensure_dead_letter_queues: reads all queues, also for ensure_queues.
+ensure_dead_letter_queues() {
   read_queues
-  settle dead_letter_queues put_queue
-  settle queues put_queue
+  apply dead_letter_queues put_queue
+}
+
+ensure_queues() {
+  apply queues put_queue
 }
 
 read_queues() {

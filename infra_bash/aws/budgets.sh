@@ -15,14 +15,17 @@ read_budget() {
   FINE=$fine aws_find budgets describe-budget --account-id "$ACCOUNT_ID" --budget-name "$PROJECT-$STAGE-monthly" >"$HAVE/budget.json"
 }
 
-# ensure_budget: a new one is made with what it notifies of.
-ensure_budget() {
+# ensure_budgets: a new budget is created with its notifications.
+ensure_budgets() {
   read_budget
-  settle budgets put_budget
+  apply budgets put_budget
+}
+
+ensure_budget_notifications() {
   [[ -n $MONTHLY_BUDGET_USD && -s $HAVE/budget.json ]] || return 0
   aws_find budgets describe-notifications-for-budget --account-id "$ACCOUNT_ID" \
     --budget-name "$PROJECT-$STAGE-monthly" >"$HAVE/budget_notifications.json"
-  settle budget_notifications put budgets create-notification
+  apply budget_notifications put budgets create-notification
 }
 
 # put_budget VERDICT NAME WHAT
