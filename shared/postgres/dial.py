@@ -38,6 +38,6 @@ def _secured(line: socket.socket, host: str, context: ssl.SSLContext) -> socket.
             raise NoTls
         case b"E" | b"":
             # It has no free process, or is shutting down.
-            raise ConnectionResetError("the server hung up")
+            raise ConnectionResetError("the server closed the connection")
         case _:
             raise NotPostgreSQL

@@ -158,13 +158,13 @@ def _from_network(database: str, doing: str, error: BaseException) -> ServiceRef
 
 
 _NO_ROUTE = (
-    "if it stays so, check host and port in the secret, SUBNET_IDS and SECURITY_GROUP_IDS, and that the database's own"
+    "if this persists, check host and port in the secret, SUBNET_IDS and SECURITY_GROUP_IDS, and that the database's own"
     " security group lets those in"
 )
 # What passes by itself, as a rule.
 HINTS: Mapping[str, str] = {
-    "ConnectionRefusedError": "nobody listens there; if it stays so, check host and port in the secret, and the server",
-    "ConnectionResetError": "the server hung up; if it stays so, look into its log",
+    "ConnectionRefusedError": "nothing listens; if this persists, check host and port in the secret, and the server",
+    "ConnectionResetError": "the server closed the connection; if this persists, check its log",
     "TimeoutError": f"no answer; {_NO_ROUTE}",
     "OSError": _NO_ROUTE,
     "gaierror": "the name server did not answer",
