@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ops.stack import topology
-from ops.stack.resources.base import DesiredStack, Kind, Requests
+from ops.stack.resources.base import DesiredStack, ResourceKind, Requests
 from ops.stack.resources.kinds import KINDS, NEED_PACKAGES, PHASES
 from shared.errors import BadDeclaration
 
 
-def kinds_to_write(names: Iterable[str], has_packages: bool) -> Iterable[type[Kind]]:
+def kinds_to_write(names: Iterable[str], has_packages: bool) -> Iterable[type[ResourceKind]]:
     if named := [KINDS[name] for name in names]:
         return named
     return NEED_PACKAGES if has_packages else [kind for kind in KINDS.values() if kind not in NEED_PACKAGES]
@@ -32,7 +32,7 @@ def write(folder: Path, name: str, requests: Requests) -> None:
         (place / f"{each}.json").write_text(json.dumps(request, indent=1))
 
 
-def write_kinds(folder: Path, stack: DesiredStack, kinds: Iterable[type[Kind]]) -> None:
+def write_kinds(folder: Path, stack: DesiredStack, kinds: Iterable[type[ResourceKind]]) -> None:
     for kind in kinds:
         write(folder, kind.name, kind.desired(stack))
         if kind.changes_name:

@@ -158,8 +158,8 @@ def _from_network(database: str, doing: str, error: BaseException) -> ServiceRef
 
 
 _NO_ROUTE = (
-    "if this persists, check host and port in the secret, SUBNET_IDS and SECURITY_GROUP_IDS, and that the database's own"
-    " security group lets those in"
+    "if this persists, check host and port in the secret, SUBNET_IDS and SECURITY_GROUP_IDS, and that the database's"
+    " own security group lets those in"
 )
 # What passes by itself, as a rule.
 HINTS: Mapping[str, str] = {

@@ -10,7 +10,7 @@ from ops.stack.resources.base import (
     DesiredStack,
     Found,
     Inventory,
-    Kind,
+    ResourceKind,
     Line,
     Request,
     Requests,
@@ -24,7 +24,7 @@ from ops.stack.resources.queues import subscribers
 from shared.names import ALERTS, MAIL
 
 
-class AlertSubscriptions(Kind):
+class AlertSubscriptions(ResourceKind):
     name = "alert_subscriptions"
 
     @staticmethod
@@ -45,7 +45,7 @@ class AlertSubscriptions(Kind):
             yield "ok" if subscriber in actual else "create", name, ""
 
 
-class Alarms(Kind):
+class Alarms(ResourceKind):
     name = "alarms"
 
     @staticmethod
@@ -67,7 +67,7 @@ class Alarms(Kind):
         return inventory.named("alarm", "alarms", "MetricAlarms", "AlarmName", ours)
 
 
-class Dashboards(Kind):
+class Dashboards(ResourceKind):
     name = "dashboards"
 
     @staticmethod
@@ -91,7 +91,7 @@ class Dashboards(Kind):
             yield "dashboard", name, name
 
 
-class Budgets(Kind):
+class Budgets(ResourceKind):
     """The monthly budget, without tags: an AWS CLI of 2023 cannot set them, and the name is enough."""
 
     name = "budgets"
@@ -131,7 +131,7 @@ class Budgets(Kind):
             yield "budget", budget["BudgetName"], budget["BudgetName"]
 
 
-class BudgetNotifications(Kind):
+class BudgetNotifications(ResourceKind):
     name = "budget_notifications"
 
     @staticmethod

@@ -89,7 +89,7 @@ class ComparedKind:
         yield from ()
 
 
-class Kind(ComparedKind):
+class ResourceKind(ComparedKind):
     """A kind of resource of the stack. A method that a kind has no use for stays as it is here: empty."""
 
     # Kinds with data are only deleted by teardown.sh --with-data.

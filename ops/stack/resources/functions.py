@@ -8,7 +8,7 @@ from ops.stack.resources.base import (
     DesiredStack,
     Found,
     Inventory,
-    Kind,
+    ResourceKind,
     Line,
     Requests,
     StackState,
@@ -29,7 +29,7 @@ from shared.names import ALERTS
 ROLE_RECREATED = "RoleRecreated"
 
 
-class Layers(Kind):
+class Layers(ResourceKind):
     """The versions of the layer. packages publishes them before the functions are compared."""
 
     name = "layers"
@@ -41,7 +41,7 @@ class Layers(Kind):
             yield "layer", name, name
 
 
-class FunctionCodes(Kind):
+class FunctionCodes(ResourceKind):
     """The code of the functions that exist; a function is created with its code."""
 
     name = "function_codes"
@@ -61,7 +61,7 @@ class FunctionCodes(Kind):
         return _of_existing(state, codes)
 
 
-class FunctionConfigurations(Kind):
+class FunctionConfigurations(ResourceKind):
     """The configuration of the functions that exist; a function is created with its configuration."""
 
     name = "function_configurations"
@@ -94,7 +94,7 @@ class FunctionConfigurations(Kind):
                 yield verdict, name, what
 
 
-class Functions(Kind):
+class Functions(ResourceKind):
     """The functions that do not exist yet. FunctionCodes and FunctionConfigurations compare those that do."""
 
     name = "functions"
@@ -114,7 +114,7 @@ class Functions(Kind):
         return inventory.named("function", "functions", "Functions", "FunctionName", inventory.functions)
 
 
-class Mappings(Kind):
+class Mappings(ResourceKind):
     """The event source mappings: which queue invokes which function."""
 
     name = "mappings"
@@ -190,7 +190,7 @@ class Mappings(Kind):
                 yield "mapping", function, mapping["UUID"]
 
 
-class InvokeConfigs(Kind):
+class InvokeConfigs(ResourceKind):
     """How Lambda retries the invocations of schedules."""
 
     # Also the word in deploy's lines.
@@ -214,7 +214,7 @@ class InvokeConfigs(Kind):
         return diff(only(state.desired("tick_configs"), *keys), state.answers("tick_configs"))
 
 
-class Permissions(Kind):
+class Permissions(ResourceKind):
     """Who may invoke a function: each rule its function, and the topic `alerts` the function alert. Lambda itself reads
     the queues. The ARNs of rules and topics contain the account."""
 
@@ -251,7 +251,7 @@ class Permissions(Kind):
         return permission_lines(state.desired("permissions"), state.answers("permissions"))
 
 
-class Rules(Kind):
+class Rules(ResourceKind):
     """The schedules."""
 
     name = "rules"
@@ -272,7 +272,7 @@ class Rules(Kind):
         return inventory.named("rule", "rules", "Rules", "Name", inventory.ours("events", "rule", "rules"))
 
 
-class RuleTargets(Kind):
+class RuleTargets(ResourceKind):
     """The function that each schedule invokes."""
 
     name = "rule_targets"

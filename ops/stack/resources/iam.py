@@ -10,7 +10,7 @@ from ops.stack.resources.base import (
     DesiredStack,
     Found,
     Inventory,
-    Kind,
+    ResourceKind,
     Line,
     Requests,
     StackState,
@@ -26,7 +26,7 @@ ROLE_POLICY_NAME = "rights"
 VPC_POLICY = ":iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 
 
-class Roles(Kind):
+class Roles(ResourceKind):
     """One role per function, with its function's name."""
 
     name = "roles"
@@ -62,7 +62,7 @@ class Roles(Kind):
             yield "role", name, name
 
 
-class RoleBoundaries(Kind):
+class RoleBoundaries(ResourceKind):
     name = "role_boundaries"
 
     @staticmethod
@@ -83,7 +83,7 @@ class RoleBoundaries(Kind):
         return diff(only(desired, "PermissionsBoundary"), actual)
 
 
-class RolePolicies(Kind):
+class RolePolicies(ResourceKind):
     name = "role_policies"
 
     @staticmethod
@@ -105,7 +105,7 @@ class RolePolicies(Kind):
         return diff(only(state.desired("role_policies"), "PolicyDocument"), actual)
 
 
-class AttachedPolicies(Kind):
+class AttachedPolicies(ResourceKind):
     """Managed policies. No role should have one."""
 
     name = "attached_policies"
@@ -122,7 +122,7 @@ class AttachedPolicies(Kind):
                     yield "delete", name, policy["PolicyArn"]
 
 
-class LogGroups(Kind):
+class LogGroups(ResourceKind):
     name = "log_groups"
 
     @staticmethod
@@ -142,7 +142,7 @@ class LogGroups(Kind):
                 yield "log group", group["logGroupName"], group["logGroupName"]
 
 
-class LogRetentions(Kind):
+class LogRetentions(ResourceKind):
     name = "log_retentions"
 
     @staticmethod
@@ -156,7 +156,7 @@ class LogRetentions(Kind):
         return diff(only(state.desired("log_retentions"), "retentionInDays"), _log_groups(state))
 
 
-class Secrets(Kind):
+class Secrets(ResourceKind):
     """The secrets' names. secrets.sh compares them itself: their content must not be written into a request here."""
 
     name = "secrets"

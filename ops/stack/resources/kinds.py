@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import chain
 
 from ops.stack.resources.alerts import Alarms, AlertSubscriptions, BudgetNotifications, Budgets, Dashboards
-from ops.stack.resources.base import ComparedKind, DesiredStack, Kind, Requests
+from ops.stack.resources.base import ComparedKind, DesiredStack, ResourceKind, Requests
 from ops.stack.resources.functions import (
     FunctionCodes,
     FunctionConfigurations,
@@ -35,7 +35,7 @@ from ops.stack.resources.s3 import BucketNotifications, BucketParts, Buckets, Li
 
 # deploy.sh takes phases that do not need each other at the same time. Roles come first so that teardown.sh deletes
 # them last: a role still names its function when a teardown has been stopped.
-PHASES: dict[str, tuple[type[Kind], ...]] = {
+PHASES: dict[str, tuple[type[ResourceKind], ...]] = {
     "roles": (Roles, RoleBoundaries, RolePolicies, AttachedPolicies, LogGroups, LogRetentions),
     # Subscriptions come before any function knows a new table: a message that no queue receives is only published
     # again after a while.
@@ -49,10 +49,10 @@ PHASES: dict[str, tuple[type[Kind], ...]] = {
     # Last, since from here on the stack works by itself; deleted first, so that nothing is invoked any more.
     "schedules": (Rules, RuleTargets),
 }
-KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in chain.from_iterable(PHASES.values())}
+KINDS: dict[str, type[ResourceKind]] = {kind.name: kind for kind in chain.from_iterable(PHASES.values())}
 # How the requests of each folder are made: to create a kind's resources, or to change them.
 REQUESTS: dict[str, Callable[[DesiredStack], Requests]] = {
-    **{kind.name: kind.desired for kind in KINDS.values() if kind.desired is not Kind.desired},
+    **{kind.name: kind.desired for kind in KINDS.values() if kind.desired is not ResourceKind.desired},
     **{kind.changes_name: kind.changes for kind in KINDS.values() if kind.changes_name},
 }
 # The requests of these need the packages' names.

@@ -8,7 +8,7 @@ from ops.stack.resources.base import (
     DesiredStack,
     Found,
     Inventory,
-    Kind,
+    ResourceKind,
     Line,
     Request,
     Requests,
@@ -21,7 +21,7 @@ from shared.names import CHANGES, TOPICS
 from shared.retry import MAX_RECEIVES
 
 
-class DeadLetterQueues(Kind):
+class DeadLetterQueues(ResourceKind):
     name = "dead_letter_queues"
     changes_name = "dead_letter_queue_attributes"
 
@@ -46,7 +46,7 @@ class DeadLetterQueues(Kind):
         return (found for found in _existing_queues(inventory) if found[1].endswith("-dlq"))
 
 
-class Queues(Kind):
+class Queues(ResourceKind):
     name = "queues"
     changes_name = "queue_attributes"
 
@@ -74,7 +74,7 @@ class Queues(Kind):
         return (found for found in _existing_queues(inventory) if not found[1].endswith("-dlq"))
 
 
-class Topics(Kind):
+class Topics(ResourceKind):
     name = "topics"
     changes_name = "topic_policies"
 
@@ -101,7 +101,7 @@ class Topics(Kind):
         return inventory.named("topic", "topics", "Topics", "TopicArn", inventory.topics)
 
 
-class Subscriptions(Kind):
+class Subscriptions(ResourceKind):
     """The subscription of each table's queue to the topic `changes`."""
 
     name = "subscriptions"

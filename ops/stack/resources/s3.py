@@ -9,7 +9,7 @@ from ops.stack.resources.base import (
     DesiredStack,
     Found,
     Inventory,
-    Kind,
+    ResourceKind,
     Line,
     Request,
     Requests,
@@ -27,7 +27,7 @@ from shared.lake.keys import HEALTH, MANIFESTS
 DEFAULT_SIZE = "all_storage_classes_128K"
 
 
-class Buckets(Kind):
+class Buckets(ResourceKind):
     name = "buckets"
     is_data = True
 
@@ -49,7 +49,7 @@ class Buckets(Kind):
         return inventory.named("bucket", "buckets", "Buckets", "Name", inventory.ours("s3", "", "buckets"))
 
 
-class BucketParts(Kind):
+class BucketParts(ResourceKind):
     """A bucket's settings, each named `bucket.part` for s3api's get-PART and put-PART."""
 
     name = "bucket_parts"
@@ -72,7 +72,7 @@ class BucketParts(Kind):
         return diff(desired, actual)
 
 
-class Lifecycles(Kind):
+class Lifecycles(ResourceKind):
     """Our rules in each bucket. Rules of others stay, and are shown: they may delete data. S3 follows the shorter time
     of two rules."""
 
@@ -117,7 +117,7 @@ class Lifecycles(Kind):
             yield "update" if has_ours else "create", bucket, ""
 
 
-class BucketNotifications(Kind):
+class BucketNotifications(ResourceKind):
     """The processed bucket's notification of each manifest to the queue of the load function."""
 
     # Also the word in deploy's and teardown's lines.
