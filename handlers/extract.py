@@ -21,6 +21,7 @@ from shared.postgres.connection import Connection, connect
 from shared.settings import Settings
 from shared.source.extract import extract
 from shared.source.preview import compare, preview
+from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import request_from_event
 from shared.source.run import ExtractDependencies
 from shared.warehouse.registry import TARGETS
@@ -60,14 +61,14 @@ def outside(event: dict[str, Any], settings: Settings, context: Any) -> ExtractD
             settings["SOURCE_SECRET"],
             lambda login: connect("source", login, ca=ca, plaintext=plaintext, timeout_s=time_left_s()),
             # Who asks may just have changed the secret, and wants to see what becomes of it.
-            anew="do" in event,
+            must_read="do" in event,
         )
 
     names = settings.names
     return ExtractDependencies(
         run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
         topic=SnsChangeTopic(SnsTopic(names.topic_arn(CHANGES))),
-        open_source=open_source,
+        readers=(PostgresReader(open_source),),
         targets=TARGETS,
         stack=names.prefix,
         code=settings.code,

@@ -43,7 +43,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str, Any]:
     if event.get("do") not in QUESTIONS:
-        raise Refused(f"inspect can do {', '.join(QUESTIONS)}, not {event.get('do')!r}")
+        raise Refused(
+            f"inspect can do {', '.join(QUESTIONS)}, not {event.get('do')!r}; deploy again if this script is newer"
+        )
     ingestion, processed = (S3Bucket(settings.names.bucket(noun)) for noun in ("ingestion", "processed"))
 
     def warehouse() -> Connection:

@@ -12,9 +12,9 @@ from shared.aws.bucket import S3Bucket
 from shared.aws.functions import LambdaFunctions
 from shared.aws.logins import Logins
 from shared.errors import TotestreamError
-from shared.load.loader import LoadDependencies, load_pass
+from shared.load.load_pass import LoadDependencies, load_pass
 from shared.load.memory import LoadMemory
-from shared.load.warehouse import WarehouseSession
+from shared.load.session import WarehouseSession
 from shared.postgres.connection import connect
 from shared.settings import Settings
 from shared.warehouse.registry import TARGETS
@@ -39,7 +39,7 @@ def load(event: dict[str, Any], settings: Settings, time_left_s: Callable[[], fl
         settings["WAREHOUSE_SECRET"],
         lambda login: connect("warehouse", login, ca=ca, plaintext=plaintext, timeout_s=time_left_s()),
         # Who asks may just have changed the secret, and wants to see what becomes of it.
-        anew="do" in event,
+        must_read="do" in event,
     ) as connection:
         names = settings.names
         outside = LoadDependencies(
@@ -50,6 +50,6 @@ def load(event: dict[str, Any], settings: Settings, time_left_s: Callable[[], fl
             migrate=names.function("migrate"),
             targets=TARGETS,
             time_left_s=time_left_s,
-            patience_s=settings.patience_s,
+            grace_period_s=settings.grace_period_s,
         )
         return load_pass(outside, MEMORY).facts

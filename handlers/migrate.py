@@ -15,7 +15,7 @@ from shared.postgres.connection import connect
 from shared.settings import Settings
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, list[str]]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         report = migrated(event, Settings(os.environ), float(context.get_remaining_time_in_millis()) / 1000)
     except TotestreamError as error:

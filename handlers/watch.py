@@ -1,4 +1,5 @@
-"""Look after the road, on schedule. `{"do": "ask"}` only asks at once again for whatever is missing."""
+"""Check the stack on schedule. `{"do": "republish"}` only republishes the messages of all missing manifests, at
+once."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -18,9 +19,9 @@ from shared.lake.run_log import RunLog
 from shared.names import ALERTS, CHANGES, Names
 from shared.settings import Settings
 from shared.warehouse.registry import TARGETS
-from shared.watch import asking, watch
+from shared.watch import republish, watch
 from shared.watch.lake import LakeState, WatchMemory, read_lake
-from shared.watch.measures import Depths
+from shared.watch.observation import Depths
 from shared.watch.queues import QueueDepths
 
 MEMORY = WatchMemory()
@@ -31,51 +32,52 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         run_log = RunLog(S3Bucket(settings.names.bucket("ingestion")))
         lake = read_lake(run_log, MEMORY, lambda: datetime.now(UTC))
-        if event.get("do") == "ask":
-            return ask(settings, run_log, lake, patience_s=0, trusts_messages=False)
-        return look(settings, run_log, lake, log.started_by(event))
+        if event.get("do") == "republish":
+            return republish_missing(settings, run_log, lake, grace_period_s=0, trusts_messages=False)
+        return check(settings, run_log, lake, log.started_by(event))
     except TotestreamError as error:
         log.failure("watch failed", error)
         raise
 
 
-def look(settings: Settings, run_log: RunLog, lake: LakeState, started_by: dict[str, str]) -> dict[str, Any]:
-    """What can be done for the road is done first, and whatever becomes of that, the look is taken."""
-    asked: dict[str, Any] = {}
+def check(settings: Settings, run_log: RunLog, lake: LakeState, started_by: dict[str, str]) -> dict[str, Any]:
+    """Publish lost messages first, which may remove a cause of incidents; then check, also when that failed."""
+    republished: dict[str, Any] = {}
     try:
-        asked = ask(settings, run_log, lake, settings.reask_after_s, trusts_messages=True)
+        republished = republish_missing(settings, run_log, lake, settings.reask_after_s, trusts_messages=True)
     finally:
         health = watch.watch(watching(settings, run_log), lake, MEMORY)
         names = [each.incident.name for each in health.incidents]
-        log.info("watch looked", incidents=names, **health.metrics, **started_by)
+        log.info("stack was checked", incidents=names, **health.metrics, **started_by)
     facts: dict[str, Any] = msgspec.to_builtins(health)
-    return asked | facts
+    return republished | facts
 
 
-def ask(
-    settings: Settings, run_log: RunLog, lake: LakeState, patience_s: float, *, trusts_messages: bool
+def republish_missing(
+    settings: Settings, run_log: RunLog, lake: LakeState, grace_period_s: float, *, trusts_messages: bool
 ) -> dict[str, Any]:
-    """A message on its way is left to itself where it is trusted in."""
+    """Publish lost messages again; with `trusts_messages`, not for tables that have a message in their queue."""
     names, known = settings.names, queues(settings.names)
 
     def depths_of(table: str) -> Depths:
         messages = known.queue(names.queue(table)).count() if trusts_messages else 0
         return Depths(messages, known.queue(names.dead_letter_queue(table)).count())
 
-    asked = asking.ask_again(
-        asking.RepublishDependencies(
+    found = republish.republish_missing(
+        republish.RepublishDependencies(
             run_log=run_log,
             manifests=Manifests(S3Bucket(names.bucket("processed"))),
             topic=SnsChangeTopic(SnsTopic(names.topic_arn(CHANGES))),
             depths=depths_of,
             targets=TARGETS,
-            patience=timedelta(seconds=patience_s),
+            grace_period=timedelta(seconds=grace_period_s),
         ),
         lake,
         MEMORY,
     )
-    facts: dict[str, Any] = msgspec.to_builtins(asked)
-    log.info("watch asked", complete_run=asked.complete_run, missing=len(asked.missing), asked=len(asked.asked_again))
+    facts: dict[str, Any] = msgspec.to_builtins(found)
+    counts = {"missing": len(found.missing), "republished": len(found.republished)}
+    log.info("missing manifests were republished", complete_run=found.complete_run, **counts)
     return facts
 
 
@@ -98,5 +100,5 @@ def watching(settings: Settings, run_log: RunLog) -> watch.WatchDependencies:
 
 @cache
 def queues(names: Names) -> QueueDepths:
-    """Made once per container: SQS is asked once where each queue is."""
+    """Return the queues, made once per container: each URL is read once."""
     return QueueDepths(names)

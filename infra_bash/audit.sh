@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Ask whether a library that is locked here is known to be vulnerable.
+# Check the locked libraries for known vulnerabilities.
 #
 # Usage: infra_bash/audit.sh
 #
 #   --help            this text
 #
-# Exit codes: 0 none is, 1 one is or could not be asked about, 2 wrong usage.
+# Exit codes: 0 none found, 1 one found or not checked, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
@@ -17,7 +17,7 @@ FILES=(requirements.txt requirements-local.txt requirements-dev.txt requirements
 
 main() {
   local file failed=0
-  (($# == 0)) || { help_if_asked "$1" && refuse_argument "$1"; }
+  read_arguments "$@"
   ensure_venv "${FILES[@]}"
   for file in "${FILES[@]}"; do
     say audit "$file"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build the stack, or repair it: only what differs is put, and a second run writes nothing.
 #
-# Usage: infra_bash/deploy.sh [--local [--source-csv DIR | --orders N] [--seed N]] [--settings FILE]
+# Usage: infra_bash/deploy.sh [--local [--source-csv DIR | --orders N] [--seed N] | --settings FILE]
 #                             [--put-secrets] [--dry-run]
 #
 #   --local           on this machine: start the local stack first, and let its source tick afterwards
@@ -50,7 +50,7 @@ source "$lib/foreign.sh"
 source "$lib/invoke.sh"
 source "$lib/follow.sh"
 source "$lib/schedules.sh"
-source "$lib/closing.sh"
+source "$lib/proof.sh"
 
 main() {
   read_arguments "$@"
@@ -63,16 +63,16 @@ main() {
   step "concurrency" choose_concurrency
   step "plan" want "${NEED_NO_PACKAGE[@]}"
   step "lock" lock_stack
-  together packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
+  in_parallel packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
   lock_stack
   step "upload" ensure_packages
   step "plan" want "${NEED_PACKAGES[@]}"
-  together functions:ensure_lambdas secrets:ensure_secrets
+  in_parallel functions:ensure_lambdas secrets:ensure_secrets
   step "retired tables" retire
   step "what is not ours" remove_foreign
   step "former packages" remove_former
   step "warehouse tables" migrate
-  together "bell:ensure_bell" "schedules:ensure_rules" "alerts:ensure_alerts"
+  in_parallel "bell:ensure_bell" "schedules:ensure_rules" "alerts:ensure_alerts"
   if [[ $DRY_RUN == yes ]]; then
     say ok "a dry run: nothing was written"
   else
@@ -83,7 +83,6 @@ main() {
   [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || leave_local_stack
 }
 
-LOCAL_OPTIONS=()
 NEED_NO_PACKAGE=(
   buckets bucket_parts lifecycles bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
   queue_attributes subscriptions subscription_attributes roles role_trusts role_boundaries role_policies
@@ -91,23 +90,6 @@ NEED_NO_PACKAGE=(
   dashboards budgets budget_changes budget_notifications
 )
 NEED_PACKAGES=(functions function_codes function_configurations)
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0--put-secrets) PUT_SECRETS=yes && TAKEN=1 ;;
-      0--source-csv | 0--orders | 0--seed)
-        take_value "$@"
-        LOCAL_OPTIONS+=("$1" "$VALUE")
-        ;;
-      0*) refuse_argument "$1" ;;
-    esac
-    shift "$TAKEN"
-  done
-  [[ $IS_LOCAL == yes || ${#LOCAL_OPTIONS[@]} == 0 ]] || refuse "${LOCAL_OPTIONS[0]} needs --local; see --help"
-}
 
 ensure_stores() {
   ensure_new_rules
@@ -140,7 +122,11 @@ ensure_alerts() {
 
 # The settings are known once the stack runs: it picks its ports.
 start_local_stack() {
-  [[ $DRY_RUN == yes ]] || step "local stack" python local.stack start "${LOCAL_OPTIONS[@]}"
+  local -a source=()
+  [[ -z $OPTION_SOURCE_CSV ]] || source+=(--source-csv "$OPTION_SOURCE_CSV")
+  [[ -z $OPTION_ORDERS ]] || source+=(--orders "$OPTION_ORDERS")
+  [[ -z $OPTION_SEED ]] || source+=(--seed "$OPTION_SEED")
+  [[ $DRY_RUN == yes ]] || step "local stack" python local.stack start "${source[@]}"
   load_settings
 }
 

@@ -1,94 +1,79 @@
 #!/usr/bin/env bash
-# Break one thing on purpose, see that the alert arrives, put it right, and see that it is over.
+# Cause one fault on purpose, wait for its alert, repair it, and wait for the message that it is over.
 #
 # Usage: infra_bash/drill.sh [--local | --settings FILE] [--at-once] [NAME]
 #
 #   NAME              which incident of docs/runbook.md; default dead-letters
-#   --at-once         have extract, load and watch look now, and not when their schedules say so
+#   --at-once         invoke extract, load and watch now instead of waiting for their schedules
 #   --local           the local stack
 #   --settings FILE   default settings.env
 #   --help            this text
 #
-# Anywhere: dead-letters, extract-silent, load-silent. With --local, where the source and the warehouse are ours to
-# break: also oldest-message, table-behind, table-held, rows-quarantined, rows-waiting, reconcile-differences,
-# freshness, run-refused, two-logs, run-log-went-back, table-damaged. What is told by its age takes the objective,
-# FRESHNESS_OBJECTIVE_S.
-# Ends with the seconds from the fault to the message, and from the mending to the news that it is over.
+# On every stack: dead-letters, extract-silent, load-silent. With --local, where a drill may damage the source and the
+# warehouse: also oldest-message, table-behind, table-held, rows-quarantined, rows-waiting, reconcile-differences,
+# freshness, run-refused, two-logs, run-log-went-back, table-damaged. An incident that is reported by its
+# age begins after FRESHNESS_OBJECTIVE_S.
+# Ends with the seconds from the fault to its message, and from the repair to the message that it is over.
 # Exit codes: 0 done, 1 no message came, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/operating.sh"
+source "$lib/operator.sh"
 source "$lib/pausing.sh"
 source "$lib/objects.sh"
 source "$lib/follow.sh"
 source "$lib/drills.sh"
 
-NAME=dead-letters
-NAMED=no
-AT_ONCE=no
-
 main() {
-  local broken mended
+  local broken repaired
   read_arguments "$@"
+  NAME=${NAME:-dead-letters}
+  require_drill
   require_venv
   load_settings
-  require_patience
+  require_late_republish
   keep_cli_loaded
-  require_flow
+  require_not_paused
   SINCE_MS=$(now_ms)
   say break "$NAME"
   broken=$SECONDS
-  # Whatever becomes of the drill, nothing stays broken.
-  trap leave EXIT
-  break_it
+  # The fault is repaired however the drill ends.
+  trap end_drill EXIT
+  cause_fault
   wait_for_message begun
   say ok "the message came $((SECONDS - broken)) s after the fault"
-  say mend "$NAME"
-  mended=$SECONDS
-  mend_it
+  say repair "$NAME"
+  repaired=$SECONDS
+  repair_fault
   BROKEN=no
   wait_for_message ended
-  say ok "that it is over was told $((SECONDS - mended)) s after it was mended"
+  say ok "the message that it is over came $((SECONDS - repaired)) s after the repair"
+}
+
+require_drill() {
+  [[ " ${ANYWHERE[*]} ${LOCALLY[*]} " == *" $NAME "* ]] || refuse "$NAME is no drill; see --help"
+  [[ $IS_LOCAL == yes || " ${ANYWHERE[*]} " == *" $NAME "* ]] || refuse "$NAME needs --local; see --help"
 }
 
 BROKEN=yes
-# leave: one who is in a hurry may not end the mending. A step of it that fails ends a shell of its own.
-leave() {
-  local mended=0
+# end_drill: repair what is still broken, and do not let a second Ctrl-C interrupt it. The repair runs in a subshell, so
+# that a step that fails ends only that.
+end_drill() {
+  local code=0
   trap '' INT TERM
-  # Whoever ended us may have ended the loaded CLI with us.
+  # The signal that ended this script may have ended the loaded CLI, too.
   rm -f "$CLI_SOCKET"
   if [[ $BROKEN == yes ]]; then
     set +e
     (
       set -e
-      mend_it
+      repair_fault
     )
-    mended=$?
+    code=$?
     set -e
   fi
-  ((mended == 0)) || say FAILED "$NAME is not mended; see docs/runbook.md#$NAME"
+  ((code == 0)) || say FAILED "$NAME is not repaired; see docs/runbook.md#$NAME"
   clean_up
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--at-once) AT_ONCE=yes && TAKEN=1 ;;
-      0-*) refuse_argument "$1" ;;
-      0*)
-        [[ $NAMED == no ]] || refuse_argument "$1"
-        NAME=$1
-        NAMED=yes
-        TAKEN=1
-        ;;
-    esac
-    shift "$TAKEN"
-  done
-  [[ " ${ANYWHERE[*]} ${LOCALLY[*]} " == *" $NAME "* ]] || refuse "$NAME is no drill; see --help"
-  [[ $IS_LOCAL == yes || " ${ANYWHERE[*]} " == *" $NAME "* ]] || refuse "$NAME needs --local; see --help"
 }
 
 main "$@"

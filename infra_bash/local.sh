@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# The local stack: a source database that ticks, an empty warehouse, and AWS, all on this machine.
+# Start and stop the local stack: a source database that changes, an empty warehouse, and AWS, all on this machine.
 #
-# Usage: infra_bash/local.sh start [--source-csv DIR | --orders N --seed N --today DATE] [--no-tick]
-#        infra_bash/local.sh stop | reset | urls
+# Usage: infra_bash/local.sh (start [--source-csv DIR | [--orders N] [--seed N] [--today DATE]] [--no-tick]
+#                             | stop | reset | urls)
 #
-#   start               bring it up as it was left; the first time, make it
-#     --source-csv DIR  fill the source from DIR/TABLE.csv (header, empty field = NULL), not with invented rows
-#     --orders N        invent so many orders (default 5000)
-#     --seed N          with these dice (default 1)
-#     --today DATE      ending on the day before this one, YYYY-MM-DD (default today, UTC)
-#     --no-tick         leave the source standing still
-#   stop                stop it; source, warehouse and AWS keep what they hold
-#   reset               stop it and delete all it holds
-#   urls                print connection URLs for psql or any other client, and what the AWS CLI needs, secrets included
+#   start               start it with the data that it had; the first time, create it
+#     --source-csv DIR  fill the source from DIR/TABLE.csv (header, empty field = NULL) instead of generated rows
+#     --orders N        how many orders to generate (default 5000)
+#     --seed N          seed of the random generator (default 1)
+#     --today DATE      the last orders are of the day before, YYYY-MM-DD (default today, UTC)
+#     --no-tick         do not change the source while it runs
+#   stop                stop it; source, warehouse and AWS keep their data
+#   reset               stop it and delete its data
+#   urls                print connection URLs for any PostgreSQL client, and the AWS CLI's variables, secrets included
 #   --help              this text
 #
-# It lives in .local, or where TOTESTREAM_LOCAL says. What is deployed on it comes from ./infra_bash/deploy.sh --local.
+# Its files are in .local, or in the folder that TOTESTREAM_LOCAL names. ./infra_bash/deploy.sh --local deploys on it.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
@@ -24,35 +24,16 @@ source "$lib/script.sh"
 source "$lib/arguments.sh"
 source "$lib/venv.sh"
 
-COMMAND=''
-OPTIONS=()
-TICKS=yes
-
 main() {
+  local -a options=()
   read_arguments "$@"
+  [[ -z $OPTION_SOURCE_CSV ]] || options+=(--source-csv "$OPTION_SOURCE_CSV")
+  [[ -z $OPTION_ORDERS ]] || options+=(--orders "$OPTION_ORDERS")
+  [[ -z $OPTION_SEED ]] || options+=(--seed "$OPTION_SEED")
+  [[ -z $OPTION_TODAY ]] || options+=(--today "$OPTION_TODAY")
   require_venv
-  python local.stack "$COMMAND" "${OPTIONS[@]}"
-  [[ $COMMAND.$TICKS != start.yes ]] || python local.stack tick-start
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    TAKEN=1
-    case $COMMAND.$1 in
-      .start | .stop | .reset | .urls) COMMAND=$1 ;;
-      start.--no-tick) TICKS=no ;;
-      start.--source-csv | start.--orders | start.--seed | start.--today)
-        take_value "$@"
-        OPTIONS+=("$1" "$VALUE")
-        ;;
-      *)
-        help_if_asked "$1"
-        refuse_argument "$1"
-        ;;
-    esac
-    shift "$TAKEN"
-  done
-  [[ -n $COMMAND ]] || refuse "start, stop, reset or urls is missing; see --help"
+  python local.stack "$COMMAND" "${options[@]}"
+  [[ $COMMAND != start || $OPTION_NO_TICK == yes ]] || python local.stack tick-start
 }
 
 main "$@"

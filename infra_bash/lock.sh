@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Write requirements*.txt anew from requirements*.in: exact versions with hashes, of one joint resolution.
+# Write requirements*.txt from requirements*.in: exact versions with hashes, from one joint resolution.
 #
 # Usage: infra_bash/lock.sh
 #
 #   --help            this text
 #
-# Needs uv on the PATH. The functions' boto3 must agree with the botocore that the local tools want, so the
-# product and the tools are resolved together first; that answer then binds each file.
+# Needs uv on the PATH. The functions' boto3 must agree with the botocore that the local tools need. So the product
+# and the tools are resolved together first, and the result constrains each file.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
@@ -14,12 +14,12 @@ lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/script.sh"
 source "$lib/arguments.sh"
 
-# The fewest versions: one a library for every Python, so what is tested on one of them is what Lambda runs. A
-# marker would be worse: pip asks the interpreter that builds the layer, not the one that the layer is for.
+# One version of a library for every Python, so that the tests run on one Python what Lambda runs on another. Markers
+# would not do: pip evaluates them for the interpreter that builds the layer, not for the one that uses it.
 OPTIONS=(--quiet --universal --python-version 3.11 --fork-strategy fewest --no-header --no-annotate)
 
 main() {
-  (($# == 0)) || { help_if_asked "$1" && refuse_argument "$1"; }
+  read_arguments "$@"
   [[ -n $(command -v uv) ]] || die "uv is missing; install it: https://docs.astral.sh/uv"
   cd "$ROOT"
   resolve_jointly

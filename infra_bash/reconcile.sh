@@ -1,34 +1,32 @@
 #!/usr/bin/env bash
-# Compare all of the source with the warehouse, mend what differs, and name it.
+# Compare the whole source with the warehouse, repair the differences, and list them.
 #
 # Usage: infra_bash/reconcile.sh [--local | --settings FILE] [--last] [--json] [--dry-run] [TABLE…]
 #
 #   TABLE             only these source tables; default all
-#   --last            only show what the last one has found; RECONCILE_SCHEDULE runs one each day
-#   --json            all that was found, for programs: up to a thousand keys of a kind and table
+#   --last            only show what the last reconcile found; RECONCILE_SCHEDULE runs one each day
+#   --json            all differences as JSON, for programs: up to a thousand keys of a kind and table
 #   --local           the local stack
 #   --settings FILE   default settings.env
-#   --dry-run         say what would be read, and read nothing
+#   --dry-run         print what would be read, and read nothing
 #   --help            this text
 #
-# The tables are read whole and loaded like any change; what had changed since the last run comes first, by itself. So
-# what is then found was damaged in the warehouse (differing, missing) or deleted from the source since (gone). A fact is
-# compared by its latest record. Where nothing differs nothing is written.
+# The changes since the last run are loaded first. Then the tables are read whole and loaded like any change. So a
+# difference is damage in the warehouse (differing, missing) or a row that was deleted from the source (gone). A fact is
+# compared by its latest record. Where nothing differs, nothing is written.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/operating.sh"
+source "$lib/operator.sh"
 source "$lib/pausing.sh"
 source "$lib/follow.sh"
-
-TABLES=()
-SHOWN_AS=text
-LAST=no
 
 main() {
   local event run answer
   read_arguments "$@"
+  [[ $OPTION_LAST == no || ${#TABLES[@]} == 0 ]] ||
+    refuse "--last shows all that the last one read, not ${TABLES[*]}; see --help"
   require_venv
   require_tables source "${TABLES[@]}"
   load_settings
@@ -38,10 +36,10 @@ main() {
     show_preview "$event"
     return
   fi
-  if [[ $LAST == yes ]]; then
+  if [[ $OPTION_LAST == yes ]]; then
     answer=$(invoke inspect '{"do":"reconciled"}')
   else
-    require_flow
+    require_not_paused
     run=$(extract_now "$event")
     say run "$run reads ${TABLES[*]:-every table}"
     answer=$(follow "$run")
@@ -51,23 +49,8 @@ main() {
 
 show() {
   local as=reconciled
-  [[ $SHOWN_AS == text ]] || as=json
+  [[ $OPTION_JSON == no ]] || as=json
   python ops.screens.runs "$as" <<<"$1"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--last) LAST=yes && TAKEN=1 ;;
-      0--json) SHOWN_AS=json && TAKEN=1 ;;
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0-*) refuse_argument "$1" ;;
-      0*) TABLES+=("$1") && TAKEN=1 ;;
-    esac
-    shift "$TAKEN"
-  done
-  [[ $LAST == no || ${#TABLES[@]} == 0 ]] || refuse "--last shows all that the last one read, not ${TABLES[*]}; see --help"
 }
 
 main "$@"

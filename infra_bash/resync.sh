@@ -1,32 +1,29 @@
 #!/usr/bin/env bash
-# Read source tables afresh, or some rows of one, as a new run, and follow it into the warehouse.
+# Read source tables again, or some rows of one, as a new run, and follow it into the warehouse.
 #
 # Usage: infra_bash/resync.sh [--local | --settings FILE] [--keys KEYS | --quarantined] [--dry-run] TABLE…
 #
-#   TABLE             source tables; whole, unless rows are named
-#   --keys KEYS       only the rows with these keys, with commas: 17,18
-#   --quarantined     only the rows that are in quarantine, once what was wrong with them is mended
+#   TABLE             source tables; whole, unless an option selects rows
+#   --keys KEYS       only the rows with these keys, separated by commas: 17,18
+#   --quarantined     only the rows that are in quarantine, once they are corrected in the source
 #   --local           the local stack
 #   --settings FILE   default settings.env
-#   --dry-run         say what would be read, and read nothing
+#   --dry-run         print what would be read, and read nothing
 #   --help            this text
 #
-# Rows that the warehouse has already add nothing; of a reference table all rows are read in any case. Safe at any time.
+# Rows that the warehouse has already are skipped. A reference table is always read whole. Safe at any time.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
-source "$lib/operating.sh"
+source "$lib/operator.sh"
 source "$lib/pausing.sh"
 source "$lib/follow.sh"
-
-TABLES=()
-KEYS=''
-ONLY=''
 
 main() {
   local event run answer
   read_arguments "$@"
+  require_one_table_of_rows
   require_venv
   require_tables source "${TABLES[@]}"
   load_settings
@@ -40,7 +37,7 @@ main() {
     show_preview "$event"
     return
   fi
-  require_flow
+  require_not_paused
   run=$(extract_now "$event")
   say run "$run reads ${TABLES[*]}"
   answer=$(follow "$run")
@@ -49,41 +46,21 @@ main() {
 
 what_to_read() {
   local answer
-  case $ONLY in
-    --keys) python ops.events keys "${TABLES[0]}" "$KEYS" ;;
-    --quarantined)
-      answer=$(invoke inspect "{\"do\":\"quarantined\",\"table\":\"${TABLES[0]}\"}")
-      python ops.events quarantined "${TABLES[0]}" <<<"$answer"
-      ;;
-    *) python ops.events tables resync "${TABLES[@]}" ;;
-  esac
+  if [[ -n $OPTION_KEYS ]]; then
+    python ops.events keys "${TABLES[0]}" "$OPTION_KEYS"
+  elif [[ $OPTION_QUARANTINED == yes ]]; then
+    answer=$(invoke inspect "{\"do\":\"quarantined\",\"table\":\"${TABLES[0]}\"}")
+    python ops.events quarantined "${TABLES[0]}" <<<"$answer"
+  else
+    python ops.events tables resync "${TABLES[@]}"
+  fi
 }
 
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--keys)
-        take_value "$@"
-        [[ $VALUE =~ ^-?[0-9]+(,-?[0-9]+)*$ ]] || refuse "--keys needs whole numbers with commas, not $VALUE; see --help"
-        KEYS=$VALUE
-        name_rows "$1"
-        ;;
-      0--quarantined) name_rows "$1" && TAKEN=1 ;;
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0-*) refuse_argument "$1" ;;
-      0*) TABLES+=("$1") && TAKEN=1 ;;
-    esac
-    shift "$TAKEN"
-  done
-  ((${#TABLES[@]} > 0)) || refuse "which source table? see --help"
-  [[ -z $ONLY || ${#TABLES[@]} == 1 ]] || refuse "$ONLY is about the rows of one table, not of ${TABLES[*]}; see --help"
-}
-
-# name_rows OPTION
-name_rows() {
-  [[ -z $ONLY ]] || refuse "$1 comes after $ONLY, and one is enough; see --help"
-  ONLY=$1
+require_one_table_of_rows() {
+  [[ -z $OPTION_KEYS || $OPTION_KEYS =~ ^-?[0-9]+(,-?[0-9]+)*$ ]] ||
+    refuse "--keys needs whole numbers with commas, not $OPTION_KEYS; see --help"
+  [[ -z $OPTION_KEYS && $OPTION_QUARANTINED == no ]] || ((${#TABLES[@]} == 1)) ||
+    refuse "--keys and --quarantined are about the rows of one table, not of ${TABLES[*]}; see --help"
 }
 
 main "$@"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Take the stack away: all that deploy.sh makes and can make again. Data stay, unless told.
 #
-# Usage: infra_bash/teardown.sh --local | --settings FILE [--with-data] [--dry-run]
+# Usage: infra_bash/teardown.sh (--local | --settings FILE) [--with-data] [--dry-run]
 #
 #   --local           the local stack (infra_bash/local.sh stops or deletes the stack itself)
 #   --settings FILE   the stack of these settings; must be named, so that nothing goes by mistake
@@ -26,8 +26,6 @@ source "$lib/iam.sh"
 source "$lib/budgets.sh"
 source "$lib/ec2.sh"
 source "$lib/remove.sh"
-
-WITH_DATA=no
 
 main() {
   read_arguments "$@"
@@ -55,19 +53,6 @@ confirm() {
   say ask "what is this stage called? For ever go $data"
   read -r typed || true
   [[ $typed == "$STAGE" ]] || refuse "'$typed' is not the stage of these settings; nothing was deleted"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    read_argument "$@"
-    case $TAKEN$1 in
-      0--with-data) WITH_DATA=yes && TAKEN=1 ;;
-      0--dry-run) DRY_RUN=yes && TAKEN=1 ;;
-      0*) refuse_argument "$1" ;;
-    esac
-    shift "$TAKEN"
-  done
-  [[ -n $STACK_NAMED ]] || refuse "which stack? --local or --settings FILE; see --help"
 }
 
 main "$@"

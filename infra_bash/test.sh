@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Run the linters and the tests; ends with pytest's own line.
+# Run the linters and the tests. The last line is pytest's own.
 #
 # Usage: infra_bash/test.sh [--fast | --soak]
 #
-#   --fast   only what needs no local stack and takes seconds: five minutes, for work
-#   --soak   also what takes long: thousands of seeds, long faults
+#   --fast   only the tests that need no local stack and take seconds: five minutes altogether
+#   --soak   also the tests that take long: thousands of seeds, long faults
 #   --help   this text
 #
 # Exit codes: 0 all passed, 1 something failed, 2 wrong usage.
@@ -15,34 +15,20 @@ source "$lib/script.sh"
 source "$lib/arguments.sh"
 source "$lib/venv.sh"
 
-CHOSEN=(-m 'not soak')
-SPEED=''
-
 main() {
+  local -a chosen=(-m 'not soak')
   read_arguments "$@"
+  [[ $OPTION_FAST == no ]] || chosen=(-m 'fast and not soak')
+  [[ $OPTION_SOAK == no ]] || chosen=(-o faulthandler_timeout=0)
   ensure_venv requirements.txt requirements-local.txt requirements-dev.txt
   cd "$ROOT"
   lint
-  # A folder of the suite's own keeps a running local stack out of it.
+  # The tests have a folder of their own and must not find a running local stack.
   unset TOTESTREAM_LOCAL PYTHONDONTWRITEBYTECODE
   # The tests of a local stack are four quarters, each in one process (tests/stack/conftest.py): they wait most of their
-  # time, so that two cores are enough. A process that ended in a test ends the run: with another in its place, the
-  # groups of tests would never be done.
-  "$PYTHON" -m pytest --numprocesses 4 --dist loadgroup --max-worker-restart 0 "${CHOSEN[@]}"
-}
-
-read_arguments() {
-  while (($# > 0)); do
-    help_if_asked "$1"
-    [[ -z $SPEED ]] || refuse "$1 comes after $SPEED, and one is enough; see --help"
-    case $1 in
-      --fast) CHOSEN=(-m 'fast and not soak') ;;
-      --soak) CHOSEN=(-o faulthandler_timeout=0) ;;
-      *) refuse_argument "$1" ;;
-    esac
-    SPEED=$1
-    shift
-  done
+  # time, so that two cores are enough. A process that ends in a test ends the run: pytest-xdist would start another,
+  # and the groups of tests would never finish.
+  "$PYTHON" -m pytest --numprocesses 4 --dist loadgroup --max-worker-restart 0 "${chosen[@]}"
 }
 
 lint() {

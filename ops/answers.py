@@ -1,44 +1,33 @@
-"""Reads what functions answer, for bash: JSON from stdin, one question each.
+"""Read what functions answer, for bash: JSON from stdin, one question each.
 
 python -m ops.answers error|did|migrated|held|wrong|progress RUN
 """
 
 import json
-import re
 import sys
-from collections import Counter
-from typing import Any
+from typing import Any, get_args
 
 from ops.screens.terminal import escaped, printable
+from shared.load.change import ChangeKind
 
 Answer = dict[str, Any]
-# What the lines of `did` are about, in the order in which they are told.
-KINDS = {
-    "tables": r"(?!current_|history_)\w+ created$",
-    "views": r"\w+ (created|made anew)$",
-    "columns": r"\S+ added$",
-    "indexes": r".*index on ",
-    "comments": r".*: comments written$",
-    "rights": r"\S+ may ",
-    "logins": r"login ",
-}
 
 
 def error(answer: Answer) -> str:
+    """Return a function's error on one line."""
     return f"{answer.get('errorType', 'error')}: {answer.get('errorMessage', answer)}".replace("\n", " ")
 
 
-def kind_of(line: str) -> str:
-    return next((kind for kind, pattern in KINDS.items() if re.match(pattern, line)), "others")
-
-
 def migrated(answer: Answer) -> list[tuple[str, str]]:
-    """A verb and words a line: one for all that was done, and one for each thing that was not."""
-    counts = Counter(map(kind_of, answer.get("did", [])))
-    verb = "create" if counts["tables"] else "update" if counts.total() else "ok"
-    words = ", ".join(f"{counts[kind]} {kind}" for kind in (*KINDS, "others") if counts[kind])
-    did = (verb, "warehouse tables" + (f": {words}" if words else ""))
-    return [did, *(("differs", line) for line in answer.get("said", []))]
+    """Return lines of a verb and words: one for all changes, and one for each difference that was left alone."""
+    did = answer.get("did", [])
+    # A migrate function of the version before counts nothing.
+    counts = answer.get("counts") or ({"changes": len(did)} if did else {})
+    verb = "create" if counts.get("tables") else "update" if counts else "ok"
+    kinds = [kind for kind in get_args(ChangeKind) if kind in counts]
+    words = ", ".join(f"{counts[kind]} {kind}" for kind in dict.fromkeys([*kinds, *counts]))
+    changes = (verb, "warehouse tables" + (f": {words}" if words else ""))
+    return [changes, *(("differs", line) for line in answer.get("said", []))]
 
 
 def shown(value: Any) -> str:
@@ -46,12 +35,12 @@ def shown(value: Any) -> str:
 
 
 def only(status: Answer, names: list[str]) -> Answer:
-    """The status of these tables; of all when none is named."""
+    """Return the status of the named tables, or of all when none is named."""
     return status | {"tables": [table for table in status["tables"] if not names or table["table"] in names]}
 
 
 def aligned(lines: list[tuple[str, ...]]) -> str:
-    """The first column to the left, numbers to the right."""
+    """Return lines as columns: the first aligned left, the others, numbers, right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     texts = []
     for first, *rest in lines:
@@ -61,13 +50,13 @@ def aligned(lines: list[tuple[str, ...]]) -> str:
 
 
 def aligned_words(lines: list[tuple[str, ...]]) -> str:
-    """All columns to the left."""
+    """Return lines as columns, all aligned left."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
 def wrong(status: Answer) -> str:
-    """The tables that do not hold what they should, when that can be said."""
+    """Return the names of tables whose rows differ from the source's; "" also when the two cannot be compared."""
     if not status.get("comparable"):
         return ""
     known = [each for each in status["tables"] if not each.get("held") or each.get("expected") is not None]
@@ -75,12 +64,12 @@ def wrong(status: Answer) -> str:
 
 
 def held(status: Answer) -> str:
-    """A line for each table whose sources are not read, with the reason."""
+    """Return a line for each table whose sources are not read, with the reason."""
     return "".join(f"{each['table']}: {each['held']}\n" for each in status["tables"] if each.get("held"))
 
 
 def progress(status: Answer, run: int) -> str:
-    """`loaded`, `passed` when the warehouse holds a later run than the counted one, else what is behind."""
+    """Return the code `loaded`, `passed` when the warehouse holds a later run, or `behind` and, after ": ", what is."""
     if status.get("no_answer"):
         return f"behind: warehouse: {status['no_answer']}"
     loaded = status.get("loaded_run") or 0
@@ -92,11 +81,11 @@ def progress(status: Answer, run: int) -> str:
 
 def main() -> None:
     question, *rest = sys.argv[1:]
-    said = json.load(sys.stdin)
-    answer = printable(said)
+    received = json.load(sys.stdin)
+    answer = printable(received)
     match question:
         case "error":
-            print(escaped(error(said)))
+            print(escaped(error(received)))
         case "did":
             print("".join(f"{line}\n" for line in answer.get("did", [])), end="")
         case "migrated":

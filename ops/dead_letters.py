@@ -1,18 +1,18 @@
-"""Reads dead letters as ReceiveMessage answers them, says what they are, and what is to become of each.
+"""Read dead letters as ReceiveMessage returns them, describe them, and decide what becomes of each.
 
     python -m ops.dead_letters list FOLDER QUEUE_URL DEAD_LETTER_URL NOW
-    python -m ops.dead_letters unjudged FOLDER
+    python -m ops.dead_letters unchecked FOLDER
     python -m ops.dead_letters doubtful FOLDER TABLE
     python -m ops.dead_letters unanswered FOLDER
     python -m ops.dead_letters fates FOLDER TABLE
     python -m ops.dead_letters again FOLDER TABLE
 
-FOLDER/taken/ has the answers of ReceiveMessage, FOLDER/judged/ those of the transform function, FOLDER/ledger/ that of
-inspect. `list` prints a line a letter and writes its requests, FOLDER/{send,delete,back}/ID.json; NOW is in seconds.
-`unjudged` prints the event that asks for the runs that no answer has yet, or nothing; `doubtful` the one that asks
-whether the warehouse still needs those that would fail again, and `unanswered` why it did not say. `fates` prints a
-line a letter: redrive, never or keep, the letter's ID, the key of the manifest to wait for or -, and words. `again`
-prints, a line a letter, its manifest's key and words.
+FOLDER/taken/ holds the answers of ReceiveMessage, FOLDER/checked/ those of the transform function, FOLDER/ledger/ that
+of inspect. `list` prints a line per letter and writes its requests, FOLDER/{send,delete,back}/ID.json; NOW is in
+seconds. `unchecked` prints the event that checks the runs which no answer has yet, or nothing; `doubtful` the event
+that asks whether the warehouse still needs the runs that would fail again, and `unanswered` why it did not answer.
+`fates` prints a line per letter: redrive, never or keep, the letter's ID, the key of the manifest to wait for or -, and
+words. `again` prints a line per letter: its manifest's key, and words.
 """
 
 import json
@@ -26,27 +26,27 @@ from shared.errors import BadDocument
 from shared.lake.documents import ChangeMessage, decode
 from shared.lake.keys import manifest_key
 from shared.retry import MAX_RECEIVES
+from shared.wording.replays import failure, one_line
 
 Json = dict[str, Any]
-# What is wrong comes first, what goes on its way last: there the road must be free.
+# In this order: what is redriven needs a queue whose transform runs, so that comes last.
 FATES = ("never", "keep", "redrive")
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-# Of a transform's answer, in the words of a line.
-COMES_TO = {
+# By the outcome of a check, what is said of a letter that is redriven.
+REDRIVEN = {
     "missing": "",
-    "there already": ": its manifest stands",
-    "not expected": ": that run brings nothing of this table",
+    "exists": ": its manifest exists",
+    "not_expected": ": that run brings nothing for this table",
 }
-
-# Of a run that the ledger has, by its status there.
-DONE_WITH = {
+# By a run's status in the ledger.
+SETTLED = {
     "loaded": "is loaded",
-    "superseded": "is no longer needed: a later full batch has superseded it",
+    "superseded": "is no longer needed: a later full batch superseded it",
 }
 
 
 class Letter(NamedTuple):
-    """`sent_s` is when it, or the message it was moved as, was sent; `was_moved` whether SQS says that it moved it."""
+    """A dead letter. `sent_s` is when it was sent to either queue; `was_moved` whether SQS says that it moved it."""
 
     id: str
     handle: str
@@ -69,19 +69,19 @@ class Letter(NamedTuple):
 
     @property
     def why(self) -> str:
-        """What is known of it: SQS says only that it moved it, SNS little more, and one sent by hand nothing."""
+        """Return why it is a dead letter, as far as our function, SNS or SQS recorded it."""
         given = self.attributes
         if "error" in given:
             return f"{given['error']}: {given.get('reason', '')}"
         if "ErrorCode" in given:
             return f"SNS could not send it to the queue: {given['ErrorCode']} {given.get('ErrorMessage', '')}".strip()
         if self.was_moved:
-            return f"taken {MAX_RECEIVES} times without success"
-        return "nothing says why: no function of ours and no queue has moved it here"
+            return f"received {MAX_RECEIVES} times without success"
+        return "unknown: neither our function nor SQS moved it here"
 
     @property
     def receives(self) -> str:
-        """Those of the message; looking at a dead letter is a receive, too, and says nothing."""
+        """Return how often the message was received; receives of the dead letter itself do not count."""
         return self.attributes.get("receives", str(MAX_RECEIVES) if self.was_moved else "-")
 
 
@@ -93,7 +93,7 @@ class Fate(NamedTuple):
 
 
 def letters(answers: list[Json]) -> list[Letter]:
-    """Each once, in the order of their runs: SQS may hand out one twice, and its last handle is the one that counts."""
+    """Return each letter once, in the order of runs. SQS may deliver one twice: only its last handle is valid."""
     found = {each["MessageId"]: letter(each) for answer in answers for each in answer.get("Messages", ())}
     return sorted(found.values(), key=lambda each: (each.message.run if each.message else 0, each.id))
 
@@ -107,17 +107,13 @@ def letter(received: Json) -> Letter:
 
 
 def age(seconds: float) -> str:
-    """In its largest unit, rounded down."""
+    """Return an age in its largest unit, rounded down."""
     size, unit = next(((size, unit) for size, unit in UNITS if seconds >= size), UNITS[-1])
     return f"{int(max(seconds, 0) // size)} {unit}"
 
 
 def line(each: Letter, now_s: float) -> str:
     return f"{each.what}, {each.receives} receives, {age(now_s - each.sent_s)} old: {one_line(each.why)}"
-
-
-def one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def requests(each: Letter, queue: str, dead_letters: str) -> dict[str, Json]:
@@ -131,50 +127,51 @@ def requests(each: Letter, queue: str, dead_letters: str) -> dict[str, Json]:
     }
 
 
-def unjudged(found: list[Letter], judged: list[Json]) -> list[int]:
-    known = {each["run"] for answer in judged for each in answer["taken"]}
+def unchecked(found: list[Letter], checked: list[Json]) -> list[int]:
+    known = {each["run"] for answer in checked for each in answer["results"]}
     return sorted({each.message.run for each in found if each.message} - known)
 
 
-def doubtful(found: list[Letter], judged: list[Json], table: str) -> Json | None:
-    """The runs of letters that would fail again, to be asked of inspect."""
-    log = judged[-1]["log"] if judged else ""
+def doubtful(found: list[Letter], checked: list[Json], table: str) -> Json | None:
+    """Return the event for inspect with the runs of letters that would fail again, None when there are none."""
+    log = checked[-1]["log"] if checked else ""
     ours = {each.message.run for each in found if each.message and each.message.log == log}
-    runs = sorted(each["run"] for answer in judged for each in answer["taken"] if each["again"] and each["run"] in ours)
+    results = (each for answer in checked for each in answer["results"])
+    runs = sorted(each["run"] for each in results if each["is_permanent"] and each["run"] in ours)
     return {"do": "taken", "table": table, "log": log, "runs": runs} if runs else None
 
 
-def fates(found: list[Letter], judged: list[Json], ledger: list[Json], table: str) -> list[Fate]:
-    """What is wrong first."""
-    by_run = {each["run"]: each for answer in judged for each in answer["taken"]}
-    log = judged[-1]["log"] if judged else ""
+def fates(found: list[Letter], checked: list[Json], ledger: list[Json], table: str) -> list[Fate]:
+    """Return what becomes of each letter, in the order of FATES."""
+    by_run = {each["run"]: each for answer in checked for each in answer["results"]}
+    log = checked[-1]["log"] if checked else ""
     statuses = {run: status for answer in ledger for run, status in answer["taken"]}
     found_fates = (fate(each, by_run, log, statuses, table) for each in found)
     return sorted(found_fates, key=lambda each: FATES.index(each.fate))
 
 
 def fate(each: Letter, by_run: Mapping[int, Json], log: str, statuses: Mapping[int, str], table: str) -> Fate:
-    """A letter that is of no use names no run of this log, or one that the warehouse is done with and that cannot be
-    transformed any more."""
+    """Return what becomes of a letter. It is useless (`never`) when it names no run of this log, or a run that the
+    warehouse has settled and that cannot be transformed any more."""
     message = each.message
     if message is None:
         return Fate("never", each, "-", f"{each.what} is no change message")
     if message.log != log:
         return Fate("never", each, "-", f"{each.what} is of another run log")
-    judged = by_run[message.run]
-    if judged["what"] == "no such run":
+    result = by_run[message.run]
+    if result["outcome"] == "no_such_run":
         return Fate("never", each, "-", f"{each.what} is not in the run log")
-    if judged["again"] and message.run in statuses:
-        return Fate("never", each, "-", f"{each.what} {DONE_WITH[statuses[message.run]]}, and would fail again")
-    if judged["again"]:
-        return Fate("keep", each, "-", f"{each.what} would fail again: {judged['error']}: {one_line(judged['words'])}")
-    settled = judged["what"] in ("there already", "not expected")
-    words = COMES_TO.get(judged["what"], f", which fails for now: {one_line(judged['words'])}")
+    if result["is_permanent"] and message.run in statuses:
+        return Fate("never", each, "-", f"{each.what} {SETTLED[statuses[message.run]]}, and would fail again")
+    if result["is_permanent"]:
+        return Fate("keep", each, "-", f"{each.what} would fail again: {failure(result)}")
+    settled = result["outcome"] in ("exists", "not_expected")
+    words = REDRIVEN.get(result["outcome"], f", which fails for now: {failure(result)}")
     return Fate("redrive", each, "-" if settled else manifest_key(message.run, table), each.what + words)
 
 
 def read(folder: Path) -> list[Json]:
-    """Empty files are answers without a message."""
+    """Return the answers in `folder`; an empty file is an answer without a message."""
     return [json.loads(text) for file in sorted(folder.glob("*.json")) if (text := file.read_text().strip())]
 
 
@@ -185,22 +182,22 @@ def write_requests(folder: Path, found: list[Letter], queue: str, dead_letters: 
             (folder / kind / f"{each.id}.json").write_text(json.dumps(request))
 
 
-def told(question: str, folder: Path, rest: list[str]) -> Iterator[str]:
-    found, judged = letters(read(folder / "taken")), read(folder / "judged")
+def answered(question: str, folder: Path, rest: list[str]) -> Iterator[str]:
+    found, checked = letters(read(folder / "taken")), read(folder / "checked")
     match question:
         case "list":
             write_requests(folder, found, rest[0], rest[1])
             yield from (escaped(line(each, float(rest[2]))) for each in found)
-        case "unjudged":
-            runs = unjudged(found, judged)
-            yield from [json.dumps({"do": "judge", "runs": runs})] if runs else []
+        case "unchecked":
+            runs = unchecked(found, checked)
+            yield from [json.dumps({"do": "check", "runs": runs})] if runs else []
         case "doubtful":
-            event = doubtful(found, judged, rest[0])
+            event = doubtful(found, checked, rest[0])
             yield from [json.dumps(event)] if event else []
         case "unanswered":
             yield from (one_line(answer["no_answer"]) for answer in read(folder / "ledger") if answer["no_answer"])
         case "fates":
-            settled = fates(found, judged, read(folder / "ledger"), rest[0])
+            settled = fates(found, checked, read(folder / "ledger"), rest[0])
             decided = ((each.fate, each.letter.id, *each[2:]) for each in settled)
             yield from ("\t".join(map(escaped, fields)) for fields in decided)
         case "again":
@@ -210,7 +207,7 @@ def told(question: str, folder: Path, rest: list[str]) -> Iterator[str]:
 
 def main() -> None:
     question, folder, *rest = sys.argv[1:]
-    for text in told(question, Path(folder), rest):
+    for text in answered(question, Path(folder), rest):
         print(text)
 
 

@@ -1,10 +1,10 @@
-"""The lock of a deploy: who has it, since when, and for how long at most.
+"""Write and judge the lock of a deploy: who holds it, since when, and for how long at most.
 
     python -m ops.deploy_lock written PROCESS SECONDS
     python -m ops.deploy_lock judged <LOCK
 
 `written` prints the lock of a process on this machine. `judged` prints `held WORDS` or `left WORDS`: a lock is left
-when its time is over, or when its process was on this machine and is no more.
+over when it has expired, or when its process ran on this machine and has ended.
 """
 
 import getpass
@@ -32,7 +32,7 @@ def written(process: int, seconds: int, owner: str, machine: str, now: datetime)
 
 
 def judged(text: str, machine: str, is_alive: Callable[[int], bool], now: datetime) -> str:
-    """A lock that cannot be read holds: who has put it there is to take it away."""
+    """Return the verdict and the holder. A lock that cannot be read is held: only its owner can delete it."""
     try:
         lock = json.loads(text)
         until = datetime.fromisoformat(lock["until"])
@@ -45,7 +45,7 @@ def judged(text: str, machine: str, is_alive: Callable[[int], bool], now: dateti
 
 
 def machine() -> str:
-    """This machine until it is started again, as far as its processes can see each other."""
+    """Return an identity of this machine since its boot, and of its process namespace."""
     seen = PROCESSES.readlink() if PROCESSES.exists() else ""
     return f"{socket.gethostname()} {BOOT.read_text().strip() if BOOT.exists() else ''} {seen}"
 
@@ -61,7 +61,7 @@ def is_alive(process: int) -> bool:
 
 
 def owner(process: int) -> str:
-    """Who it is, for the person who has to wait."""
+    """Return the holder's name, for the person who has to wait."""
     if run := os.environ.get("GITHUB_RUN_ID"):
         return f"GitHub run {run} of {os.environ.get('GITHUB_REPOSITORY', '')}"
     return f"{getpass.getuser()} on {socket.gethostname()}, process {process}"

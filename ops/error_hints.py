@@ -1,9 +1,10 @@
-"""Says in one line what failed and what to do about it.
+"""Print one line that says what failed and how to fix it.
 
     python -m ops.error_hints call|function WHAT <WORDS
 
-WORDS is what the AWS CLI, version 1 or 2, wrote to stderr, or what a function ended with. Prints
-`WHAT: what was said; what to do`; where no row knows the words, without the last part.
+WORDS is what the AWS CLI, version 1 or 2, wrote to stderr, or the error of a function. Prints `WHAT: error; fix`;
+without the fix when no row matches the error. The rows match words of AWS: errors of our own carry their fix in their
+message.
 """
 
 import re
@@ -11,7 +12,7 @@ import sys
 
 from ops.screens.terminal import escaped
 
-# A pattern of what is said in one line, and what to do. The first row that knows a line speaks.
+# A pattern of an error's line, and the fix. The first row that matches a line counts.
 Rows = tuple[tuple[str, str], ...]
 
 CALLS: Rows = (
@@ -21,13 +22,13 @@ CALLS: Rows = (
         r"Unknown options|Unknown parameter in input|[Ii]nvalid choice",
         "this AWS CLI is too old: leave TOTESTREAM_AWS empty, and the one of .venv is used",
     ),
-    # Who is asking.
+    # Credentials.
     (
         r"Unable to locate credentials",
         "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in settings.env or in the environment",
     ),
     (r"Partial credentials found in .*, missing: (\w+)", r"set \1 too"),
-    (r"Unable to parse config file", "mend that file: AWS_CONFIG_FILE, else ~/.aws/config or ~/.aws/credentials"),
+    (r"Unable to parse config file", "correct that file: AWS_CONFIG_FILE, else ~/.aws/config or ~/.aws/credentials"),
     (r"The config profile \(.*\) could not be found", "AWS_PROFILE must be one of `aws configure list-profiles`"),
     (
         r"Signature (?:expired|not yet current)|RequestExpired|RequestTimeTooSkewed|RequestInTheFuture",
@@ -46,7 +47,7 @@ CALLS: Rows = (
         "check AWS_SECRET_ACCESS_KEY: it is not that of the AWS_ACCESS_KEY_ID",
     ),
     (r"OptInRequired|SubscriptionRequired", "finish this account's sign-up in the AWS console"),
-    # Where.
+    # Endpoints and regions.
     (r"Bad value for --endpoint-url", "AWS_ENDPOINT_URL must begin with http:// or https://"),
     (
         r"(?:Could not connect to the|[Tt]imeout on|response from) endpoint URL: \"https?://(?:127\.|localhost)",
@@ -54,9 +55,9 @@ CALLS: Rows = (
     ),
     (
         r"(?:Could not connect to the|[Tt]imeout on|response from) endpoint URL|Failed to connect to proxy",
-        "check AWS_REGION, AWS_ENDPOINT_URL and this machine's way to the internet",
+        "check AWS_REGION, AWS_ENDPOINT_URL and this machine's internet connection",
     ),
-    (r"SSL validation failed", "trust the certificate of who stands between, with AWS_CA_BUNDLE"),
+    (r"SSL validation failed", "trust the certificate of the proxy in between, with AWS_CA_BUNDLE"),
     (
         r"You must specify a region|Invalid endpoint|match a supported format|not available in region",
         "AWS_REGION must be a region's name, such as eu-west-2",
@@ -67,25 +68,25 @@ CALLS: Rows = (
     ),
     (
         r"PermanentRedirect|\(301\)|AuthorizationHeaderMalformed|bucket is in this region",
-        "the bucket was made in another region: set AWS_REGION to that one, or choose another PROJECT or STAGE",
+        "the bucket was created in another region: set AWS_REGION to that one, or choose another PROJECT or STAGE",
     ),
     # Rights.
     (
         r"AccessDenied.*(?:[Bb]udgets:\w+|calling the \w*Budget\w* )",
-        "ask who looks after the account to allow you budgets, or leave MONTHLY_BUDGET_USD empty",
+        "ask the account's administrator to allow you budgets, or leave MONTHLY_BUDGET_USD empty",
     ),
-    (r"not authorized to perform: ([\w-]+:\w+)", r"ask who looks after the account to allow you \1"),
+    (r"not authorized to perform: ([\w-]+:\w+)", r"ask the account's administrator to allow you \1"),
     (
         r"(?:AccessDenied|UnauthorizedOperation|AuthorizationError|Forbidden|\(403\)).* calling the (\w+)",
-        r"ask who looks after the account to allow you the call \1",
+        r"ask the account's administrator to allow you the call \1",
     ),
     # Names.
     (r"\(BucketAlreadyExists\)", "another account has this name: choose another PROJECT or STAGE"),
     (
         r"scheduled for deletion",
-        "take it back with `aws secretsmanager restore-secret`, or give the secret another name in the settings",
+        "restore it with `aws secretsmanager restore-secret`, or give the secret another name in the settings",
     ),
-    (r"OperationAborted|QueueDeletedRecently", "this name was just given up: run this again in some minutes"),
+    (r"OperationAborted|QueueDeletedRecently", "this name was deleted just now: run this again in some minutes"),
     (
         r"EntityAlreadyExists|BucketAlreadyOwnedByYou|Queue(?:Already|Name)Exists|Resource(?:Already)?Exists"
         r"|ResourceConflictException.*already exist",
@@ -112,7 +113,7 @@ CALLS: Rows = (
         r"LimitExceeded|QuotaExceeded|TooManyBuckets|OverLimit",
         "remove what nobody uses, or ask for more in Service Quotas",
     ),
-    # Settings that only AWS can judge.
+    # Settings that only AWS can check.
     (r"[Ss]ubnet|[Ss]ecurity ?[Gg]roup", "check SUBNET_IDS and SECURITY_GROUP_IDS: one network, in this region"),
     (r"'runtime'|runtime parameter", "LAMBDA_PYTHON must be a Python that Lambda has"),
     (
@@ -124,19 +125,10 @@ CALLS: Rows = (
 NETWORK = "SUBNET_IDS and SECURITY_GROUP_IDS"
 FUNCTIONS: Rows = (
     (
-        r"connecting to \S+ .*\((?:TimeoutError|OSError)\b",
-        f"check host and port in the secret, {NETWORK}, and that the database's own security group lets those in",
-    ),
-    (
-        r"\((?:ConnectTimeoutError|EndpointConnectionError)\)",
-        f"from the function's network nothing leads to AWS: the subnets of {NETWORK} need a NAT gateway or endpoints",
-    ),
-    (
         r"[Tt]imed out after",
-        f"on AWS this is also what a network that leads nowhere looks like: check {NETWORK}, then the function's log",
+        f"on AWS this is also the symptom of a network without a route: check {NETWORK}, then the function's log",
     ),
-    (r"inspect can do .*, not", "deploy again: the function is older than this script"),
-    (r"Runtime\.ImportModuleError", "LAMBDA_PYTHON and LAMBDA_ARCH must be those that the layer was made for"),
+    (r"Runtime\.ImportModuleError", "LAMBDA_PYTHON and LAMBDA_ARCH must be those that the layer was built for"),
 )
 
 NOISE = re.compile(r"^(?:aws: \[ERROR\]: )?(?:\S+\.sh: line \d+: )?")
@@ -148,14 +140,14 @@ def one_line(what: str, words: str, rows: Rows) -> str:
         for line in lines:
             if found := re.search(pattern, line):
                 return f"{what}: {line.rstrip('.')}; {found.expand(advice)}"
-    return f"{what}: {said(lines)}"
+    return f"{what}: {unknown(lines)}"
 
 
-def said(lines: list[str]) -> str:
-    """What no row knows, as it is; of a traceback or a long explanation its last line."""
+def unknown(lines: list[str]) -> str:
+    """Return an unknown error as it is, or the last line of a traceback or a usage text."""
     if lines and lines[0].startswith(("Traceback", "usage:")):
         return lines[-1]
-    return " ".join(lines) or "ended without a word"
+    return " ".join(lines) or "ended without a message"
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
-"""Writes the events that functions are asked with, for bash.
+"""Print the events that functions are invoked with, for bash.
 
 python -m ops.events tables resync|reconcile TABLE...   these tables, whole
 python -m ops.events keys TABLE KEY[,KEY...]            these rows of a table
-python -m ops.events quarantined TABLE                  those in quarantine, as inspect answers on stdin;
-                                                                   nothing when there are none
-python -m ops.events new_log                            a log behind all numbers that inspect tells on stdin
+python -m ops.events quarantined TABLE                  the rows in quarantine, as inspect answers on stdin;
+                                                        nothing when there are none
+python -m ops.events new_log                            a log behind all used numbers, as inspect answers on stdin
 python -m ops.events preview                            what the event on stdin would do
 """
 
@@ -25,7 +25,7 @@ def of_keys(table: str, keys: list[str]) -> Event:
 
 
 def of_quarantined(table: str, answer: dict[str, list[dict[str, str]]]) -> Event | None:
-    """A row whose key is not known, or is no number, can only be asked for with its whole table."""
+    """Return the event that reads the quarantined rows; of the whole table when a key is unknown or no number."""
     keys = [entry["key"] for entry in answer["entries"]]
     if not keys:
         return None
@@ -47,7 +47,7 @@ def main() -> None:
         case ["preview"]:
             event = {"do": "preview", "of": json.load(sys.stdin)}
         case wrong:
-            raise SystemExit(f"asking knows no {wrong}")
+            raise SystemExit(f"events has no {wrong}")
     if event:
         print(json.dumps(event))
 

@@ -1,4 +1,4 @@
-"""Writes what a repository's workflows need in an account, and asks GitHub for the repository's ids.
+"""Write what a repository's workflows need in an account, and read the repository's ids from GitHub.
 
     python -m ops.github requests FOLDER OWNER/REPO REPOSITORY_ID OWNER_ID
     python -m ops.github ids OWNER/REPO
@@ -24,9 +24,9 @@ from ops.stack.topology import known_targets
 from shared.names import Names
 
 API = "https://api.github.com/repos/"
-ASKING_S = 10.0
+TIMEOUT_S = 10.0
 KINDS = ("providers", "boundaries", "boundary_versions", "github_roles", "github_trusts", "github_policies")
-# What a workflow must not get, and what it does not need.
+# Settings that a workflow must not get or does not need.
 NOT_FOR_GITHUB = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL")
 
 
@@ -47,11 +47,11 @@ def requests(folder: Path, repository: str, repository_id: str, owner_id: str) -
 
 
 def ids(repository: str) -> tuple[str, str]:
-    """A private repository is shown to whoever has a token for it."""
+    """Return the repository's and the owner's id. A private repository is shown only with a token for it."""
     token = os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN")
     headers = {"Accept": "application/vnd.github+json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     asked = urllib.request.Request(API + repository, headers=headers)  # noqa: S310 - API is https
-    with urllib.request.urlopen(asked, timeout=ASKING_S) as answer:  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310
         found = json.load(answer)
     return str(int(found["id"])), str(int(found["owner"]["id"]))
 
@@ -78,7 +78,7 @@ def main() -> int:
         try:
             print(*ids(*rest))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            what = f"GitHub does not say the ids of {rest[0]} ({error}): give --repo-id and --owner-id, which"
+            what = f"GitHub does not return the ids of {rest[0]} ({error}): give --repo-id and --owner-id, which"
             print(f"{'FAILED':<8}{what} `gh api repos/{rest[0]} --jq '.id, .owner.id'` prints", file=sys.stderr)
             return 1
     return 0

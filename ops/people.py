@@ -1,10 +1,10 @@
-"""Writes the policies of who deploys, plans and operates, and the boundary of what is deployed.
+"""Write the policies for deploying, planning and operating, and the permissions boundary of what is deployed.
 
     python -m ops.people FOLDER
 
-writes deploy.json, plan.json, operate.json and boundary.json into FOLDER, as docs/policies/ has them for an invented
+writes deploy.json, plan.json, operate.json and boundary.json into FOLDER, as docs/policies/ has them for a fictitious
 account. PROJECT, STAGE, AWS_REGION, ACCOUNT_ID, PARTITION, PERMISSIONS_BOUNDARY and the names of the secrets come from
-the environment; a boundary that is not named is the one that github.sh makes.
+the environment; the default boundary is the one that github.sh creates.
 """
 
 import json
@@ -17,8 +17,8 @@ from ops.stack.policies import Document
 from ops.stack.topology import Settings, Targets, known_targets
 from shared.names import Names
 
-# What docs/policies/ is written for.
-INVENTED = {
+# The settings of docs/policies/.
+FICTITIOUS = {
     "PROJECT": "totestream",
     "STAGE": "dev",
     "AWS_REGION": "eu-west-2",
@@ -52,7 +52,7 @@ def text(document: Document) -> str:
 def main() -> None:
     (folder,) = map(Path, sys.argv[1:])
     folder.mkdir(parents=True, exist_ok=True)
-    for name, document in documents(INVENTED | dict(os.environ), known_targets()).items():
+    for name, document in documents(FICTITIOUS | dict(os.environ), known_targets()).items():
         (folder / f"{name}.json").write_text(text(document))
 
 

@@ -1,11 +1,11 @@
-"""What a deploy must know to see whether each schedule starts its function.
+"""Print what a deploy needs to prove that each schedule starts its function.
 
     python -m ops.schedules plan FOLDER          a line per schedule: rule, function, seconds, state, when
-    python -m ops.schedules newest RULE <LOOKS   when the rule's newest look was, 0 if there is none
+    python -m ops.schedules newest RULE <LINES   when the rule last started its function, 0 if never
 
-FOLDER is as verdicts.py has it, after all was put. The seconds are between two looks, where they are few enough to be
-waited for, else 0. The state is `new` where the function was made just now, `changed` where something was put that a
-look needs, so that only a later one shows that it works; else `same`. LOOKS is filter-log-events' answer.
+FOLDER is that of verdicts.py, after everything was put. The seconds are those between two starts where a deploy waits
+for that long, else 0. The state is `new` when the function was just created, `changed` when something was put that a
+start needs, so that only a later start proves that it works, else `same`. LINES is the answer of filter-log-events.
 """
 
 import json
@@ -17,13 +17,13 @@ from pathlib import Path
 from ops.screens.logs import facts_of
 from ops.stack.actual.base import Thing
 
-# A deploy that waits for longer than ten minutes, twice this, is one that nobody waits for.
+# A deploy waits for two starts: at most ten minutes.
 LONGEST_S = 300
 UNITS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
 def interval_s(expression: str) -> int:
-    """0 where it is longer, or a cron: what is to come of that need not come evenly."""
+    """Return the seconds between two starts; 0 where that is too long, or for a cron, whose starts may be uneven."""
     rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
     seconds = int(rate[1]) * UNITS[rate[2]] if rate else 0
     return seconds if seconds <= LONGEST_S else 0
@@ -51,14 +51,14 @@ def _requests(folder: Path, kind: str) -> dict[str, Thing]:
 
 
 def _put(folder: Path, kind: str) -> set[str]:
-    """The names of what was not as wanted."""
+    """Return the names of the resources that were changed."""
     file = folder / f"{kind}.verdicts"
     lines = file.read_text().splitlines() if file.exists() else []
     return {line.split("\t")[1] for line in lines if not line.startswith("ok\t")}
 
 
 def newest(rule: str, answer: str) -> int:
-    """The emulator leaves it to us to look into what is JSON."""
+    """Return the time of the rule's newest line. The emulator does not filter JSON lines, so that is done here."""
     events = json.loads(answer).get("events", []) if answer.strip() else []
     return max((int(each["timestamp"]) for each in events if facts_of(each["message"]).get("rule") == rule), default=0)
 

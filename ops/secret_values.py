@@ -1,11 +1,11 @@
-"""Completes a Secrets Manager request with the secret's content, which only this process and AWS get to see.
+"""Complete a Secrets Manager request with the secret's content, which only this process and AWS see.
 
     python -m ops.secret_values SECRETS_FILE OPERATION SETTING REQUEST
 
 The content is SETTING_VALUE of the environment or of SECRETS_FILE, which must be its owner's alone. OPERATION is
-create-secret, put-secret-value, or restore-secret, which stands for putting the content if there is any. Where there is
-none for the reader's login, the secret is empty: the function migrate fills it. Prints the request; complains in one
-line that never quotes the content.
+create-secret, put-secret-value, or restore-secret, which puts the content if there is any. The reader's login without
+content becomes an empty secret, which the function migrate fills. Prints the request, or one line of error that never
+quotes the content.
 """
 
 import json
@@ -21,7 +21,7 @@ LOGIN, SLACK = {"host", "port", "dbname", "username", "password"}, {"url"}
 
 
 def file_values(path: Path) -> dict[str, str]:
-    """The KEY=VALUE lines of the file; JSON as it stands or quoted as a shell would."""
+    """Return the KEY=VALUE lines of the file; a value is JSON as it is, or quoted for a shell. Raises ValueError."""
     if not path.exists():
         return {}
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -41,7 +41,7 @@ def check(name: str, content: str) -> None:
 
 
 def request_with_content(path: Path, operation: str, setting: str, request: Request) -> Request | None:
-    """None when nothing is to be put. Raises ValueError."""
+    """Return the completed request, None when nothing is to be put. Raises ValueError."""
     name = f"{setting}_VALUE"
     content = os.environ.get(name) or file_values(path).get(name)
     if not content and operation == "restore-secret":

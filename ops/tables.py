@@ -1,8 +1,8 @@
-"""Says what is wrong with the tables that a person named, and which would be right.
+"""Check the names of tables that a person typed, and suggest the right ones.
 
     python -m ops.tables warehouse|source|fact|any NAME...
 
-prints a line about the first name that is no table of that kind; nothing when all are.
+Prints a line about the first name that is no table of that kind; nothing when all are.
 """
 
 import sys
@@ -12,17 +12,17 @@ from difflib import get_close_matches
 from shared.catalogue import TABLES
 from shared.warehouse.registry import TARGETS
 
-# How alike two names must be, of 1, for one to be meant by the other: a letter or two amiss in the shortest.
-ALIKE = 0.75
+# How similar, from 0 to 1, a name must be to be suggested: one or two wrong letters in the shortest name.
+SIMILARITY = 0.75
 
 
 def made_from(source: str) -> list[str]:
-    """The warehouse tables that a source table goes into."""
+    """Return the warehouse tables that are made of a source table."""
     return [target.name for target in TARGETS.values() if source in target.sources]
 
 
 def complaint(kind: str, name: str) -> str:
-    """Empty when `name` is a table of `kind`; `any` is the warehouse's or the source's."""
+    """Return what is wrong with `name`, "" when it is a table of `kind`; `any` is the warehouse's or the source's."""
     if kind == "any":
         return unknown("warehouse or source", name, [*TARGETS, *TABLES])
     if kind == "fact":
@@ -39,8 +39,8 @@ def complaint(kind: str, name: str) -> str:
 def unknown(kind: str, name: str, right: Collection[str]) -> str:
     if name in right:
         return ""
-    nearest = get_close_matches(name, right, n=1, cutoff=ALIKE)
-    meant = f" (is {nearest[0]} meant?)" if nearest else ""
+    nearest = get_close_matches(name, right, n=1, cutoff=SIMILARITY)
+    meant = f" (did you mean {nearest[0]}?)" if nearest else ""
     return f"{name} is not a {kind} table{meant}; they are: {', '.join(right)}"
 
 

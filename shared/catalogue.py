@@ -1,40 +1,38 @@
-"""The schema registry: what totesys is agreed to look like. Every extraction checks the live database.
+"""The catalogue: the source tables, their columns and readers. Every extraction compares it with the sources.
 
 A *reference* table is small and joined by others: when a row of it changed, its batch is the whole table.
-A *moving* table grows all the time: its batches hold the rows that changed.
+A *transactional* table grows all the time: its batches hold the rows that changed.
 """
 
 import hashlib
 from dataclasses import dataclass
 
-from shared.columns import UNREADABLE, Column, Kind
+from shared.columns import BOOLEAN, INTEGER, MONEY, TEXT, TIMESTAMP, UNREADABLE, Column
 
-INTEGER, MONEY, BOOLEAN, TEXT, TIMESTAMP = (
-    Kind.INTEGER,
-    Kind.MONEY,
-    Kind.BOOLEAN,
-    Kind.TEXT,
-    Kind.TIMESTAMP,
-)
+POSTGRESQL = "postgresql"
+
 CREATED = Column("created_at", TIMESTAMP)
 UPDATED = Column("last_updated", TIMESTAMP)
 
 
 @dataclass(frozen=True)
 class SourceTable:
+    """A table of a source. `reference` says how it is read; `reader` is the name of the reader that reads it."""
+
     name: str
     reference: bool
     columns: tuple[Column, ...]
+    reader: str = POSTGRESQL
 
     @property
     def key(self) -> str:
-        """Every totesys table has an integer key named for itself."""
+        """The key column: every totesys table has an integer key named for itself."""
         return f"{self.name}_id"
 
     @property
     def batch_columns(self) -> tuple[Column, ...]:
-        """What a batch's parquet holds: the columns, and which of a row's values they could not hold."""
-        return (*self.columns, Column(UNREADABLE, Kind.TEXT, nullable=True))
+        """The columns of a batch's parquet: the table's, and the names of those whose value could not be held."""
+        return (*self.columns, Column(UNREADABLE, TEXT, nullable=True))
 
     @property
     def texts(self) -> tuple[Column, ...]:
@@ -42,7 +40,7 @@ class SourceTable:
 
     @property
     def fingerprint(self) -> str:
-        """Names this contract in each batch made under it."""
+        """Identifies this declaration in each batch that is read under it."""
         text = "\n".join(f"{c.name} {c.kind} {c.nullable}" for c in self.columns)
         return hashlib.sha256(f"{self.name}\n{text}".encode()).hexdigest()[:16]
 
@@ -51,7 +49,7 @@ def _reference(name: str, *columns: Column) -> SourceTable:
     return SourceTable(name, True, (Column(f"{name}_id", INTEGER), *columns))
 
 
-def _moving(name: str, *columns: Column) -> SourceTable:
+def _transactional(name: str, *columns: Column) -> SourceTable:
     return SourceTable(name, False, (Column(f"{name}_id", INTEGER), *columns))
 
 
@@ -96,7 +94,7 @@ TABLES = {
             Column("file_name", TEXT),
             UPDATED,
         ),
-        _moving(
+        _transactional(
             "payment",
             CREATED,
             UPDATED,
@@ -111,7 +109,7 @@ TABLES = {
             Column("counterparty_ac_number", INTEGER),
         ),
         _reference("payment_type", Column("payment_type_name", TEXT), CREATED, UPDATED),
-        _moving(
+        _transactional(
             "purchase_order",
             CREATED,
             UPDATED,
@@ -125,7 +123,7 @@ TABLES = {
             Column("agreed_payment_date", TEXT),
             Column("agreed_delivery_location_id", INTEGER),
         ),
-        _moving(
+        _transactional(
             "sales_order",
             CREATED,
             UPDATED,
@@ -148,7 +146,7 @@ TABLES = {
             CREATED,
             UPDATED,
         ),
-        _moving(
+        _transactional(
             "transaction",
             Column("transaction_type", TEXT),
             Column("sales_order_id", INTEGER, nullable=True),

@@ -1,6 +1,6 @@
-"""One JSON line per outcome: a fixed past-tense phrase plus fields. Never rows, payloads or secrets.
+"""Log one JSON line per outcome: a fixed past-tense phrase and fields. Never rows, payloads or secrets.
 
-`warning` is something that will be retried, `error` something that needs a person.
+A `warning` will be retried, an `error` needs a person. People search the phrases; programs read only the fields.
 """
 
 import json
@@ -29,11 +29,11 @@ def error(phrase: str, **fields: object) -> None:
 
 
 def failure(phrase: str, problem: TotestreamError) -> None:
-    """The one line for an error caught at the edge: what helps against a transient one is to wait."""
+    """Log an error that was caught at the edge: a warning if it is transient, which only needs time."""
     level = warning if isinstance(problem, TransientError) else error
-    level(phrase, error=type(problem).__name__, reason=str(problem))
+    level(phrase, error=problem.code, reason=str(problem))
 
 
 def started_by(event: Mapping[str, Any]) -> dict[str, str]:
-    """The field that names the schedule, in the last line of what one has started: a deploy looks for it."""
+    """Return the field that names the schedule which started the function: a deploy searches its last line for it."""
     return {"rule": str(event["rule"])} if "rule" in event else {}

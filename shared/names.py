@@ -23,7 +23,7 @@ class Names:
         return f"{self.prefix}-{noun}"
 
     def bucket(self, noun: str) -> str:
-        """Bucket names are global: the account id keeps them apart."""
+        """Return a bucket's name, which the account id makes globally unique."""
         return f"{self.prefix}-{noun}-{self.account}"
 
     def function(self, noun: str) -> str:
@@ -45,7 +45,7 @@ class Names:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
     def global_arn(self, service: str, resource: str) -> str:
-        """The ARN of what belongs to no region: IAM's and Budgets' things."""
+        """Return an ARN without a region, of IAM or Budgets."""
         return f"arn:{self.partition}:{service}::{self.account}:{resource}"
 
     def bucket_arn(self, noun: str, key: str = "") -> str:

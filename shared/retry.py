@@ -32,7 +32,7 @@ def retried(
     sleep: Callable[[float], None],
     is_too_late: Callable[[RetryCallState], bool] = TOO_LONG,
 ) -> T:
-    """What `call` returns, tried again while it raises TransientError; then that error itself.
+    """Return what `call` returns, retried while it raises TransientError; then raise that error.
 
     `is_too_late` is asked before each wait, knows how long it would be, and ends the trying.
     """
@@ -47,6 +47,6 @@ def retried(
 
 
 def _wait_s(state: RetryCallState) -> float:
-    """At least what the other side asked for; with jitter, so that those who wait do not all come back at once."""
+    """Return the wait: what the other side asked for, at least, plus jitter that spreads concurrent retries."""
     error = state.outcome.exception() if state.outcome else None
     return JITTER(state) + (error.after_s if isinstance(error, TransientError) else 0.0)

@@ -59,7 +59,7 @@ class Settings:
         return float(self.get("FRESHNESS_OBJECTIVE_S", "300"))
 
     @property
-    def patience_s(self) -> float:
+    def grace_period_s(self) -> float:
         """The age at which the loader goes on without a fact's manifest: what watch has asked for could have come."""
         return self.reask_after_s + ROAD_S
 

@@ -1,6 +1,7 @@
 """What holds of the tree as a whole: which modules stay pure, and who may import whom."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from shared.ledger.tables import TABLES
 
 pytestmark = pytest.mark.fast
 
@@ -33,7 +36,7 @@ DOORS = {
 }
 OUTSIDE = {"boto3", "botocore", "pg8000", "urllib3", "os", "socket", "subprocess", "time", "random", "uuid"}
 # Each stage may use those before it in this list, its own modules, and what is not a stage.
-STAGES = ["source", "transform", "load", "alerts", "watch", "status", "lineage", "retention"]
+STAGES = ["source", "transform", "ledger", "load", "alerts", "watch", "status", "lineage", "retention"]
 
 
 def python_files(folder: Path) -> list[Path]:
@@ -66,7 +69,7 @@ def test_a_warehouse_table_is_declared_without_any_door(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [it for stage in STAGES for it in python_files(SHARED / stage)], ids=name_of)
 def test_a_stage_uses_only_those_before_it(path: Path) -> None:
-    later = STAGES[STAGES.index(path.parent.name) + 1 :]
+    later = STAGES[STAGES.index(path.relative_to(SHARED).parts[0]) + 1 :]
     assert not [module for module in imported(path) if module.startswith(tuple(f"shared.{stage}." for stage in later))]
 
 
@@ -79,6 +82,16 @@ def test_a_room_imports_only_what_it_may(path: Path) -> None:
 
 def test_no_handler_imports_another() -> None:
     assert not [module for path in python_files(ROOT / "handlers") for module in imported(path) if "handlers" in module]
+
+
+READERS = SHARED / "source" / "readers"
+
+
+@pytest.mark.parametrize("path", python_files(SHARED), ids=name_of)
+def test_only_a_reader_knows_its_own_kind_of_source(path: Path) -> None:
+    """Extract knows the protocol alone, so that another kind of source is one more package of readers."""
+    if not path.is_relative_to(READERS):
+        assert not [module for module in imported(path) if module.startswith("shared.source.readers.postgres")]
 
 
 def packages_imported() -> dict[str, set[str]]:
@@ -107,6 +120,26 @@ def test_it_is_imported_without_pandas(module: str) -> None:
     """Each second and each 60 MB of pandas is paid for at every cold start; who serves the warehouse has none."""
     found = f"import sys, {module}; sys.exit(any(name in sys.modules for name in ('pandas', 'numpy', 'fastparquet')))"
     assert subprocess.run([sys.executable, "-c", found], cwd=ROOT, check=False).returncode == 0
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield every text of the module that is no docstring."""
+    tree = ast.parse(path.read_text())
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    yield from (
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+    )
+
+
+@pytest.mark.parametrize("path", python_files(SHARED), ids=name_of)
+def test_every_statement_on_the_ledger_is_in_its_room(path: Path) -> None:
+    """A statement on a table of the ledger names it after one of SQL's words; messages to people may name it, too."""
+    names = "|".join(table.name for table in TABLES)
+    statement = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE|TABLE)\s+({names})\b")
+    if path.parent != SHARED / "ledger":
+        assert not [text for text in texts(path) if statement.search(text)]
 
 
 def test_no_class_name_is_used_twice() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ops.stack.alarms import ALARMS
 from shared.names import ALERTS, MAIL
-from shared.watch.incidents import KINDS, IncidentKind
+from shared.wording.incidents import KINDS, IncidentKind
 from tests.runbook import ENTRIES, commands
 
 pytestmark = pytest.mark.fast

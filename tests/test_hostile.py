@@ -26,12 +26,12 @@ from shared.lake.documents import ChangeMessage, Manifest, RunRecord, decode
 from shared.names import Names
 from shared.postgres.connection import literal, quoted
 from shared.source.request import request_from_event
-from shared.transform.deliveries import LONGEST_REASON, Delivery
 from shared.transform.request import request_from_event as transform_request
+from shared.transform.sqs_consumer import LONGEST_REASON, ReceivedMessage
 from shared.warehouse.registry import target_from
 from tests.infra.scripts import ROOT, run
 from tests.shared.alerts.making import HERE
-from tests.shared.transform.test_deliveries import World
+from tests.shared.transform.test_sqs_consumer import World
 
 pytestmark = pytest.mark.fast
 
@@ -115,7 +115,7 @@ def test_a_document_with_anything_in_any_place_is_read_or_refused(file: str, kin
 @example('{"version": 1, "log": "a", "run": 1, "table": "<!channel>"}')
 def test_a_message_is_taken_or_a_dead_letter(body: str) -> None:
     world = World()
-    assert world.take(Delivery("id", "handle", body, 1)) == []
+    assert world.take(ReceivedMessage("id", "handle", body, 1)) == []
     assert len(world.runs) + len(world.dead_letters.sent) == 1
     for letter, attributes in world.dead_letters.sent:
         assert letter == body

@@ -109,7 +109,7 @@ class Context:
 
 
 FUNCTIONS: dict[str, Callable[[Settings], object]] = {
-    "extract": lambda told: extract.outside({}, told, Context()).open_source(),
+    "extract": lambda told: extract.outside({}, told, Context()).readers[0].open().__enter__(),
     "inspect": lambda told: inspect.answer({"do": "used"}, told, Context()),
     "load": lambda told: load.load({}, told, lambda: 60.0),
     "migrate": lambda told: migrate.migrated({}, told, 60.0),

@@ -1,24 +1,24 @@
-# shellcheck shell=bash
-# The dead letters of one warehouse table, TABLE: taken, judged by its transform, settled, followed.
+# shellcheck shell=bash disable=SC2034 # wait_for reads PENDING
+# The dead letters of one warehouse table, TABLE: received, checked by its transform, retried or dropped, and followed.
 
 LETTERS=$WORK/letters
-# Who takes a letter hides it from others. A thousand are judged and sent on in that time; past it they come back by
-# themselves, as after a retry that was killed, and sent twice is once.
+# The visibility timeout of a letter that is received: enough to check and resend a thousand. After that, as when retry.sh
+# was killed, it becomes visible again; a message that is sent twice has no further effect.
 HIDE_S=900
-# A transform that is not behind takes seconds; when a transient error meets it, it tries again within a minute.
+# A transform without a backlog takes seconds; after a transient error it retries within a minute.
 FOLLOW_S=120
-# Another retry that is at work is waited for: it needs some seconds, and then follows what it has sent.
+# How long to wait for another retry: it needs some seconds, and then follows what it has sent.
 WAIT_S=$((FOLLOW_S + 60))
 declare -A FOLLOWED=()
 STAYS=0
 IS_RUNNING=no
 
-# find_queues: of TABLE, into QUEUE_URL and DEAD_LETTER_URL.
+# find_queues: set QUEUE_URL and DEAD_LETTER_URL.
 find_queues() {
   QUEUE_URL=$(find_queue "$PROJECT-$STAGE-$TABLE")
   DEAD_LETTER_URL=$(find_queue "$PROJECT-$STAGE-$TABLE-dlq")
-  mkdir -p "$LETTERS/taken" "$LETTERS/judged" "$LETTERS/ledger"
-  # In a shell of its own, as in lambda.sh. It must not fail, and what it does not give back comes back by itself.
+  mkdir -p "$LETTERS/taken" "$LETTERS/checked" "$LETTERS/ledger"
+  # In a subshell, as in lambda.sh. It must not fail; letters that are not returned become visible by themselves.
   trap '(give_back_letters); clean_up' EXIT
 }
 
@@ -29,26 +29,24 @@ find_queue() {
   printf '%s' "$url"
 }
 
-# take_letters: all that can be seen. When there is none and another retry has some, it is waited for: what it keeps is
-# seen again then.
+# take_letters: receive all that are visible. When there are none, and another retry.sh holds some, wait: those that it
+# keeps become visible again.
 take_letters() {
-  local hidden before=0 until=$((SECONDS + WAIT_S))
   TAKEN_ROUNDS=0
-  while true; do
+  wait_for "$WAIT_S" 0 \
+    "if it was killed they come back within $((HIDE_S / 60)) minutes: run this again then" take_visible_letters
+}
+
+take_visible_letters() {
+  local hidden
+  RECEIVED=yes
+  while [[ $RECEIVED == yes ]]; do
     receive "$LETTERS/taken/$(printf '%06d' "$TAKEN_ROUNDS").json" "$HIDE_S"
-    if [[ $RECEIVED == yes ]]; then
-      TAKEN_ROUNDS=$((TAKEN_ROUNDS + 1))
-      continue
-    fi
-    ((TAKEN_ROUNDS == 0)) || return 0
-    hidden=$(count_hidden)
-    ((hidden > 0)) || return 0
-    ((SECONDS < until)) ||
-      die "another retry.sh has $hidden dead letters of $TABLE; if it was killed they come back within $((HIDE_S / 60))" \
-        "minutes: run this again then"
-    ((hidden == before)) || say wait "for another retry.sh, which has $hidden dead letters of $TABLE"
-    before=$hidden
+    [[ $RECEIVED == no ]] || TAKEN_ROUNDS=$((TAKEN_ROUNDS + 1))
   done
+  ((TAKEN_ROUNDS == 0)) || return 0
+  hidden=$(count_hidden)
+  ((hidden == 0)) || PENDING="another retry.sh holds $hidden dead letters of $TABLE"
 }
 
 count_hidden() {
@@ -56,7 +54,7 @@ count_hidden() {
     --query Attributes.ApproximateNumberOfMessagesNotVisible --output text
 }
 
-# receive FILE HIDE_S: at most ten, of all servers of the queue; RECEIVED says whether there was any.
+# receive FILE HIDE_S: at most ten letters; RECEIVED says whether there were any. With a wait SQS reads all its servers.
 receive() {
   aws_read sqs receive-message --queue-url "$DEAD_LETTER_URL" --max-number-of-messages 10 --wait-time-seconds 1 \
     --visibility-timeout "$2" --message-attribute-names All --attribute-names All >"$1"
@@ -64,25 +62,26 @@ receive() {
   ! grep -q '"Messages"' "$1" || RECEIVED=yes
 }
 
-# list_letters: a line each, on stdout. From here on they are given back, whatever happens.
+# list_letters: print a line for each to stdout. From here on they are returned however the script ends.
 list_letters() {
   python ops.dead_letters list "$LETTERS" "$QUEUE_URL" "$DEAD_LETTER_URL" "$EPOCHSECONDS"
 }
 
-# judge_letters: by the table's own function, which takes as many runs at once as it has time for.
-judge_letters() {
+# check_letters: have the table's transform check their runs; one call checks as many as it has time for.
+check_letters() {
   local event number=0
   while true; do
-    event=$(python ops.dead_letters unjudged "$LETTERS")
+    event=$(python ops.dead_letters unchecked "$LETTERS")
     [[ -n $event ]] || break
     number=$((number + 1))
-    invoke "transform-$TABLE" "$event" >"$WORK/judgement"
-    mv "$WORK/judgement" "$LETTERS/judged/$(printf '%06d' "$number").json"
+    invoke "transform-$TABLE" "$event" >"$WORK/checked"
+    mv "$WORK/checked" "$LETTERS/checked/$(printf '%06d' "$number").json"
   done
 }
 
-# ask_ledger: whether the warehouse still needs those that would fail again. One that does not answer keeps them.
-ask_ledger() {
+# query_ledger: read from the warehouse whether it still needs those that would fail again. Without an answer they are
+# kept.
+query_ledger() {
   local event no_answer
   event=$(python ops.dead_letters doubtful "$LETTERS" "$TABLE")
   [[ -n $event ]] || return 0
@@ -91,7 +90,7 @@ ask_ledger() {
   [[ -z $no_answer ]] || say wait "the warehouse cannot say which of them it still needs: $no_answer"
 }
 
-# settle_letters: FATE_letter ID KEY WORDS for each.
+# settle_letters: call FATE_letter ID KEY WORDS for each.
 settle_letters() {
   local fate id key words
   python ops.dead_letters fates "$LETTERS" "$TABLE" >"$LETTERS/fates"
@@ -100,21 +99,21 @@ settle_letters() {
   done 3<"$LETTERS/fates"
 }
 
-# redrive_letter: sent before it is deleted: killed in between it is there twice, which is once.
+# redrive_letter: send, then delete. When the script is killed in between, the duplicate has no effect.
 redrive_letter() {
   require_running
   aws_write sqs send-message --cli-input-json "file://$LETTERS/send/$1.json" >/dev/null
   forget_letter "$1"
-  tell redrive "$3"
+  report redrive "$3"
   [[ $2 == - || $DRY_RUN == yes ]] || FOLLOWED[$2]=$3
 }
 
-# never_letter: one that is of no use: it names no run of this log, or one that the warehouse is done with. What is
-# missing watch asks for again.
+# never_letter: a letter of no use: it names no run of this log, or one that the warehouse no longer needs. Watch
+# republishes what is missing.
 never_letter() {
-  if [[ $DROP == yes ]]; then
+  if [[ $OPTION_DROP == yes ]]; then
     forget_letter "$1"
-    tell drop "$3"
+    report drop "$3"
   else
     keep_letter "$1" "$2" "$3; --drop deletes it"
   fi
@@ -122,7 +121,7 @@ never_letter() {
 
 keep_letter() {
   STAYS=$((STAYS + 1))
-  tell keep "$3"
+  report keep "$3"
 }
 
 forget_letter() {
@@ -130,8 +129,8 @@ forget_letter() {
   [[ $DRY_RUN == yes ]] || rm "$LETTERS/back/$1.json"
 }
 
-# tell VERB WORDS
-tell() {
+# report VERB WORDS
+report() {
   if [[ $DRY_RUN == yes ]]; then
     say would "$*"
   else
@@ -139,39 +138,38 @@ tell() {
   fi
 }
 
-# require_running: what is sent to a queue that nobody takes from would only lie elsewhere.
+# require_running: fail where no transform consumes the queue, so that a message that is sent would stay there.
 require_running() {
   local state
   [[ $IS_RUNNING == no && $DRY_RUN == no ]] || return 0
   state=$(aws_find lambda list-event-source-mappings --function-name "$PROJECT-$STAGE-transform-$TABLE" \
     --query 'EventSourceMappings[0].State' | rows)
   case $state in
-    '') die "nothing takes from the queue of $TABLE; run infra_bash/deploy.sh$(same_stack)" ;;
+    '') die "no function consumes the queue of $TABLE; run infra_bash/deploy.sh$(same_stack)" ;;
     Disabled | Disabling) die "$TABLE is paused; run infra_bash/resume.sh$(same_stack) first" ;;
   esac
   IS_RUNNING=yes
 }
 
-# give_back_letters: those that stay, at once. At the end of the script: it must not fail.
+# give_back_letters: make those that are kept visible at once. It runs at the end of the script and must not fail.
 give_back_letters() {
   local file
   for file in "$LETTERS"/back/*.json; do
     [[ -e $file ]] || break
     call_aws sqs change-message-visibility --cli-input-json "file://$file" >"$WORK/given" 2>&1 ||
-      say wait "a dead letter was not given back, and comes by itself within $((HIDE_S / 60)) minutes"
+      say wait "a dead letter was not returned, and becomes visible by itself within $((HIDE_S / 60)) minutes"
   done
 }
 
-# follow_letters: until each manifest is there, or its message is a dead letter again.
+# follow_letters: wait until each manifest is there, or its message is a dead letter again. FOLLOWED keeps what is not.
 follow_letters() {
-  local until=$((SECONDS + FOLLOW_S))
-  while ((${#FOLLOWED[@]} > 0)); do
-    see_arrivals
-    ((${#FOLLOWED[@]} > 0)) || break
-    see_failures
-    ((SECONDS < until)) || break
-    sleep 1
-  done
+  wait_for "$FOLLOW_S" 1 '' check_sent_letters
+}
+
+check_sent_letters() {
+  ((${#FOLLOWED[@]} == 0)) || see_arrivals
+  ((${#FOLLOWED[@]} == 0)) || see_failures
+  ((${#FOLLOWED[@]} == 0)) || PENDING="messages sent on that no transform has finished: ${#FOLLOWED[@]}"
 }
 
 see_arrivals() {
@@ -184,7 +182,7 @@ see_arrivals() {
   done
 }
 
-# see_failures: looked at without hiding them; those that stay are still hidden, so what is seen is new.
+# see_failures: receive without hiding. Those that are kept are still hidden, so what is visible is new.
 see_failures() {
   local key words
   mkdir -p "$WORK/again/taken"

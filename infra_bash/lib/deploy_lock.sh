@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# One deploy of a stage at a time: whoever deploys has an object in the ingestion bucket that only one can create.
+# One deploy of a stage at a time: a deploy holds an object in the ingestion bucket, which is created conditionally.
 
 LOCK_KEY=deploy/lock.json
-# What a deploy waits for is bounded, altogether by some forty minutes: a lock that is older than this is nobody's.
+# All waits of a deploy together are shorter than some forty minutes: an older lock was left by a deploy that died.
 LOCK_S=3600
 LOCKED_AT=
 
-# lock_stack: refuses while another deploy has the lock. Before the bucket is there, there is nothing to lock.
+# lock_stack: fail while another deploy holds the lock. Before the bucket exists there is nothing to lock.
 lock_stack() {
   local etag judgement
   [[ $DRY_RUN == no && -z $LOCKED_AT ]] || return 0
@@ -18,16 +18,16 @@ lock_stack() {
     *"nknown options"*) say without "a lock against other deploys: this AWS CLI is too old for put-object --if-none-match" ;;
     *)
       etag=$(aws_find s3api get-object --bucket "$(ingestion_bucket)" --key "$LOCK_KEY" "$WORK/held.json" --query ETag --output text)
-      # It was given back just now.
+      # It was released just now.
       [[ -n $etag ]] || die "another deploy of $PROJECT-$STAGE has just ended; run this again"
       judgement=$(python ops.deploy_lock judged <"$WORK/held.json")
       [[ $judgement == left* ]] ||
-        die "another deploy of $PROJECT-$STAGE is at work: ${judgement#held }. Run this again when it has ended;" \
+        die "another deploy of $PROJECT-$STAGE is running: ${judgement#held }. Run this again when it has ended;" \
           "if you know that it has died, first: aws s3 rm s3://$(ingestion_bucket)/$LOCK_KEY"
       put_lock --if-match "$etag"
       [[ -z $REFUSED ]] || die "another deploy of $PROJECT-$STAGE has just begun; run this again when it has ended"
       LOCKED_AT=$SECONDS
-      say lock "taken over from a deploy that did not give it back: ${judgement#left }"
+      say lock "taken over from a deploy that did not release it: ${judgement#left }"
       ;;
   esac
 }
@@ -38,7 +38,7 @@ put_lock() {
     s3api put-object --bucket "$(ingestion_bucket)" --key "$LOCK_KEY" --body "$WORK/lock.json" "$@" >"$WORK/locked"
 }
 
-# at_end: nobody can have taken it over while it was ours; later it may be another's.
+# at_end: release the lock, unless it is so old that another deploy may have taken it over.
 at_end() {
   [[ -n $LOCKED_AT ]] || return 0
   ((SECONDS - LOCKED_AT >= LOCK_S)) ||

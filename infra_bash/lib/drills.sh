@@ -1,28 +1,28 @@
 # shellcheck shell=bash disable=SC2034 # what is set here, drill.sh reads
-# The faults of drill.sh: one thing each that is broken, mended, and told of by one incident.
+# The faults of drill.sh: each is caused, repaired, and reported by one incident.
 
 ANYWHERE=(dead-letters extract-silent load-silent)
 LOCALLY=(
   oldest-message table-behind table-held rows-quarantined rows-waiting reconcile-differences freshness run-refused
   two-logs run-log-went-back table-damaged
 )
-# So long a message may take, beyond the objective: an extraction, a load and three looks of watch.
-ROAD_S=360
+# How long a message may take beyond the objective: an extraction, a load and three checks of watch.
+PIPELINE_S=360
 EVERY_S=2
-# A message that nobody understands is a dead letter at once, when its transform is called.
+# A message that is not a change message becomes a dead letter when its transform first receives it.
 GARBAGE_S=60
-# What a drill sets upon, and what is touched to have something to be late with.
+# The table that most drills damage; a row of it is changed where something must be late.
 TABLE=fact_payment
-# What the message names where that is another table, or the whole stack.
+# The subject of the message where it is another table, or the whole stack.
 declare -A SUBJECTS=(
   ["table-held"]=design ["freshness"]=dim_design ["reconcile-differences"]=dim_design
   ["extract-silent"]='' ["load-silent"]='' ["two-logs"]='' ["run-log-went-back"]=''
 )
 
-# require_patience: watch asks for a lost message again before anybody is called, where it waits for less.
-require_patience() {
+# require_late_republish: refuse settings with which watch republishes a lost message before the incident begins.
+require_late_republish() {
   [[ $NAME != table-behind ]] || ((REASK_AFTER_S > FRESHNESS_OBJECTIVE_S)) ||
-    refuse "a lost message is asked for again after REASK_AFTER_S=$REASK_AFTER_S s, before anybody is called after" \
+    refuse "a lost message is republished after REASK_AFTER_S=$REASK_AFTER_S s, before it becomes an incident after" \
       "FRESHNESS_OBJECTIVE_S=$FRESHNESS_OBJECTIVE_S s; set it longer and deploy"
 }
 
@@ -30,7 +30,7 @@ now_ms() {
   date +%s%3N
 }
 
-break_it() {
+cause_fault() {
   case $NAME in
     dead-letters) send_garbage ;;
     extract-silent) aws_write events disable-rule --name "$PROJECT-$STAGE-extract" ;;
@@ -50,7 +50,7 @@ break_it() {
   esac
 }
 
-mend_it() {
+repair_fault() {
   case $NAME in
     dead-letters) drop_garbage ;;
     extract-silent) aws_write events enable-rule --name "$PROJECT-$STAGE-extract" ;;
@@ -58,7 +58,7 @@ mend_it() {
     oldest-message) turn_source "transform-$TABLE" --enabled ;;
     table-behind)
       turn_source "transform-$TABLE" --enabled
-      invoke watch '{"do":"ask"}' >"$WORK/asked"
+      invoke watch '{"do":"republish"}' >"$WORK/republished"
       ;;
     freshness) python local.faults mend table-held ;;
     reconcile-differences) reconcile ;;
@@ -68,16 +68,16 @@ mend_it() {
   esac
 }
 
-# wait_for_message begun|ended: until the alert function has told of it, whichever way.
+# wait_for_message begun|ended: wait until the alert function has sent it, by whichever channel.
 wait_for_message() {
-  local longest_s until
-  longest_s=$((ROAD_S + FRESHNESS_OBJECTIVE_S))
-  until=$((SECONDS + longest_s))
-  until is_told "$1"; do
-    ((SECONDS < until)) || die "no message that $NAME has $1 within $longest_s s; look with infra_bash/logs.sh watch, and alert"
-    [[ $AT_ONCE == no ]] || hurry
-    sleep "$EVERY_S"
-  done
+  wait_for "$((PIPELINE_S + FRESHNESS_OBJECTIVE_S))" "$EVERY_S" \
+    "look with infra_bash/logs.sh$(same_stack) watch, and alert" check_message "$1"
+}
+
+check_message() {
+  is_told "$1" && return 0
+  [[ $OPTION_AT_ONCE == no ]] || invoke_now
+  PENDING="no message that $NAME has $1"
 }
 
 is_told() {
@@ -86,8 +86,8 @@ is_told() {
   python ops.notified "$1" "${NAME//-/ }" "${SUBJECTS[$NAME]-$TABLE}" <"$WORK/told"
 }
 
-# hurry: what the schedules would do. Whoever is broken says so to the log.
-hurry() {
+# invoke_now: invoke the functions of the schedules. One that fails because of the drill has its error in its log.
+invoke_now() {
   local noun
   for noun in extract load watch; do
     [[ $noun-silent == "$NAME" && $BROKEN == yes ]] || (invoke "$noun" '{}' >"$WORK/hurried" 2>&1) || :
@@ -106,14 +106,14 @@ turn_source() {
   aws_write lambda update-event-source-mapping --uuid "$uuid" "$2" >"$WORK/source"
 }
 
-# run_script SCRIPT ARGUMENTS…: on the same stack.
+# run_script SCRIPT ARGUMENTS…: run another script on the same stack.
 run_script() {
   local -a stack=(--local)
   [[ $IS_LOCAL == yes ]] || stack=(--settings "$SETTINGS_FILE")
-  "$ROOT/infra_bash/$1" "${stack[@]}" "${@:2}" >"$WORK/said" 2>&1 || die "$(tail -n 1 "$WORK/said")"
+  "$ROOT/infra_bash/$1" "${stack[@]}" "${@:2}" >"$WORK/printed" 2>"$WORK/said" || die "$(tail -n 1 "$WORK/said")"
 }
 
-# ---- dead letters: a message that no transform understands
+# ---- dead letters: a message that is not a change message
 
 send_garbage() {
   aws_write sqs send-message --queue-url "$(queue_url "$TABLE")" --message-body '{"drill": true}' >"$WORK/sent"
@@ -123,12 +123,13 @@ queue_url() {
   aws_read sqs get-queue-url --queue-name "$PROJECT-$STAGE-$1" --query QueueUrl --output text
 }
 
-# drop_garbage: of a drill that was cut short it may still be on its way, and would be a dead letter when nobody looks.
+# drop_garbage: delete the dead letter. In a drill that was interrupted the message may not have become one yet.
 drop_garbage() {
   local until=$((SECONDS + GARBAGE_S))
   while [[ -e $WORK/sent ]]; do
     run_script retry.sh --drop "$TABLE"
-    if ! grep -q "no dead letters" "$WORK/said"; then
+    # It prints a line for each dead letter.
+    if [[ -s $WORK/printed ]]; then
       rm "$WORK/sent"
       break
     fi
@@ -153,7 +154,7 @@ reconcile() {
   run_script reconcile.sh design
 }
 
-# ---- a run that is lost on its way, or refused
+# ---- a run whose message is lost, or whose manifest is damaged
 
 lose_message() {
   turn_source "transform-$TABLE" --no-enabled
@@ -175,23 +176,23 @@ refuse_run() {
   start_load
 }
 
-# replace_manifest FILE: the bucket refuses to write over it, so it is deleted first; its versions stay.
+# replace_manifest FILE: the bucket refuses to overwrite, so the manifest is deleted first; its versions stay.
 replace_manifest() {
   aws_write s3api delete-object --bucket "$PROCESSED" --key "$MANIFEST" >"$WORK/put"
   create_object "$PROCESSED" "$MANIFEST" "$1"
 }
 
-# keep_manifest: as it is, once it is there.
+# keep_manifest: wait for the manifest, and keep a copy.
 keep_manifest() {
-  local until=$((SECONDS + ROAD_S))
-  until [[ -s $WORK/manifest ]]; do
-    ((SECONDS < until)) || die "$MANIFEST is not there after $ROAD_S s; look with infra_bash/logs.sh$(same_stack) $TABLE"
-    aws_find s3api get-object --bucket "$PROCESSED" --key "$MANIFEST" "$WORK/manifest" >"$WORK/got"
-    sleep "$EVERY_S"
-  done
+  wait_for "$PIPELINE_S" "$EVERY_S" "look with infra_bash/logs.sh$(same_stack) $TABLE" check_manifest
 }
 
-# restore_manifest: a drill that was cut short may have damaged none, but it has stopped the loader.
+check_manifest() {
+  aws_find s3api get-object --bucket "$PROCESSED" --key "$MANIFEST" "$WORK/manifest" >"$WORK/got"
+  [[ -s $WORK/manifest ]] || PENDING="$MANIFEST is not there"
+}
+
+# restore_manifest: a drill that was interrupted may not have damaged it, but has stopped the loader.
 restore_manifest() {
   start_load
   [[ ! -e $WORK/broken ]] || replace_manifest "$WORK/manifest"

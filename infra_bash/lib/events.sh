@@ -31,7 +31,7 @@ ensure_rules() {
     aws_find events list-targets-by-rule --rule "$name" >"$HAVE/rule_targets/$name.json"
   done
   settle rule_targets put_targets
-  note_looks
+  record_last_starts
   end_pause
 }
 

@@ -1,38 +1,38 @@
-# shellcheck shell=bash
-# From an extraction that a person has asked for to the warehouse.
+# shellcheck shell=bash disable=SC2034 # wait_for reads PENDING
+# Following a run that a person has started into the warehouse.
 
-# A run of millions of rows takes some minutes; longer means that something stands still, which is then named.
+# A run of millions of rows takes some minutes; longer means that something is stuck, and the message names it.
 FOLLOW_S=600
 
-# extract_now EVENT: the run it made. An extraction at work is waited for: a schedule, or someone else, has begun it.
+# extract_now EVENT: extract, and print the run. Another extraction that is running is waited for.
 extract_now() {
-  local run until=$((SECONDS + FOLLOW_S))
-  while true; do
-    run=$(invoke extract "$1")
-    run=$(python ops.screens.runs run <<<"$run")
-    [[ -z $run ]] || break
-    ((SECONDS < until)) || die "an extraction has been at work for $FOLLOW_S s; run infra_bash/status.sh$(same_stack)"
-    sleep 1
-  done
-  printf '%s' "$run"
+  wait_for "$FOLLOW_S" 1 "run infra_bash/status.sh$(same_stack)" try_to_extract "$1"
+  printf '%s' "$RUN"
 }
 
-# follow RUN: until it is loaded; what became of it.
+# try_to_extract EVENT: into RUN.
+try_to_extract() {
+  local answer
+  answer=$(invoke extract "$1")
+  RUN=$(python ops.screens.runs run <<<"$answer")
+  [[ -n $RUN ]] || PENDING="another extraction is running"
+}
+
+# follow RUN: wait until it is loaded, and print its result.
 follow() {
-  local answer now before='' until=$((SECONDS + FOLLOW_S))
-  while true; do
-    answer=$(invoke inspect "{\"do\":\"run\",\"run\":$1}")
-    now=$(python ops.screens.runs progress <<<"$answer")
-    [[ $now != loaded ]] || break
-    ((SECONDS < until)) || die "run $1 is not loaded after $FOLLOW_S s: $now; run infra_bash/status.sh$(same_stack)"
-    [[ $now == "$before" ]] || say wait "run $1: $now"
-    before=$now
-    sleep 1
-  done
-  printf '%s' "$answer"
+  wait_for "$FOLLOW_S" 1 "run infra_bash/status.sh$(same_stack)" check_run "$1"
+  printf '%s' "$ANSWER"
 }
 
-# show_preview EVENT: what it would read.
+# check_run RUN: into ANSWER.
+check_run() {
+  local progress
+  ANSWER=$(invoke inspect "{\"do\":\"run\",\"run\":$1}")
+  progress=$(python ops.screens.runs progress <<<"$ANSWER")
+  [[ $progress == loaded ]] || PENDING="run $1: $progress"
+}
+
+# show_preview EVENT: print what it would read.
 show_preview() {
   local event answer
   event=$(python ops.events preview <<<"$1")

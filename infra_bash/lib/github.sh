@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# GitHub's OIDC provider, and what its workflows may: roles, and the boundary of the roles that they make.
+# GitHub's OIDC provider, the roles of its workflows, and the boundary of the roles that they make.
 
 PROVIDER_HOST=token.actions.githubusercontent.com
 
-# know_github: ARNs, and what is there.
+# know_github: read the ARNs and what exists.
 know_github() {
   local version
   { read -r PROVIDER_ARN && read -r BOUNDARY_ARN; } <"$STATE/github.arns"
@@ -13,7 +13,7 @@ know_github() {
   read_roles "github-$PROJECT-$STAGE-"
 }
 
-# ensure_github: with a boundary of your own in the settings none is made.
+# ensure_github: with PERMISSIONS_BOUNDARY in the settings no boundary is made.
 ensure_github() {
   settle providers put_provider
   [[ -n $PERMISSIONS_BOUNDARY ]] || settle boundaries put_boundary_policy
@@ -28,7 +28,7 @@ put_provider() {
   esac
 }
 
-# put_boundary_policy VERDICT NAME WHAT: of a policy AWS keeps five versions.
+# put_boundary_policy VERDICT NAME WHAT: AWS keeps at most five versions of a policy.
 put_boundary_policy() {
   if [[ $1 == create ]]; then
     put iam create-policy "$@"
@@ -65,7 +65,7 @@ put_github_policy() {
   esac
 }
 
-# remove_github: the boundary once no role has it, the provider unless somebody else made it or uses it.
+# remove_github: remove the boundary once no role has it, and the provider unless other roles use it.
 remove_github() {
   local name users
   for name in $(names_of github_roles); do

@@ -1,22 +1,22 @@
 # shellcheck shell=bash
-# Functions do what needs a database: scripts never open a connection, for it may be private.
+# Invoking functions. Only they connect to a database, which may be in a private network.
 
-# yes: what is asked may be asked twice, so that an error of a function that passes is waited for, too.
+# yes: the invocations are idempotent, so that they are also retried after a transient error of the function itself.
 REPEATABLE=no
 
-# invoke NOUN EVENT: the function's answer, or its own words when it failed.
+# invoke NOUN EVENT: print the function's answer, or fail with its error.
 invoke() {
   local function=$PROJECT-$STAGE-$1 answer attempt most
   answer=$(mktemp "$WORK/answer.XXXXXX")
   printf '%s' "$2" >"$answer.event"
   for ((attempt = 1; ; attempt++)); do
-    # No function runs longer than 300 s. What the CLI would try again by itself may have run already.
+    # No function runs longer than 300 s. The CLI must not retry by itself: the function may have run already.
     AWS_MAX_ATTEMPTS=1 call_patiently lambda invoke \
       --function-name "$function" --cli-read-timeout 310 --payload "fileb://$answer.event" "$answer" >"$answer.status"
     grep -q '"FunctionError"' "$answer.status" || break
     python ops.answers error <"$answer" >"$answer.error"
     most=0
-    [[ $REPEATABLE == no ]] || most=$(python ops.cli.transient function "$function" <"$answer.error")
+    [[ $REPEATABLE == no ]] || most=$(python ops.cli.transient function "$function" <"$answer")
     wait_again "$attempt" "$most" "$function" ||
       die "$(python ops.error_hints function "$function" <"$answer.error")$(still_so "$attempt")"
   done

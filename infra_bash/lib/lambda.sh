@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # The layer, the functions, who may invoke them, and what their queues hand them.
 
-# As judged/functions.py says it.
-ROLE_ANEW='Role made anew'
+# A code among the fields that differ: ops/stack/actual/functions.py.
+ROLE_RECREATED=RoleRecreated
 declare -A CHANGED=()
 CREATED=()
 PAUSED=()
@@ -84,13 +84,13 @@ leave_functions() {
   [[ -z $UPDATING ]] ||
     say FAILED "$UPDATED of $(wc -l <"$STATE/function_codes.verdicts") functions have the new code, all of them work;" \
       "it ended at $UPDATING; mend that and run infra_bash/deploy.sh$(same_stack) again" 2>&"$LAST_WORDS"
-  ask_again
+  republish_missing
 }
 
-# ask_again: AWS lets a function finish what it is doing when it is updated. The emulator ends it, and the queue would
+# republish_missing: AWS lets a function finish what it is doing when it is updated. The emulator ends it, and the queue would
 # hide its message for minutes.
-ask_again() {
-  [[ ${#CHANGED[@]} == 0 || $DRY_RUN == yes ]] || invoke watch '{"do": "ask"}' >"$WORK/asked"
+republish_missing() {
+  [[ ${#CHANGED[@]} == 0 || $DRY_RUN == yes ]] || invoke watch '{"do": "republish"}' >"$WORK/republished"
 }
 
 resume_rules() {
@@ -116,7 +116,7 @@ put_code() {
 # put_configuration VERDICT NAME WHAT: the key to a function's settings is given to its role, not to the role's name,
 # and given again only when the role changes: so a role that was made anew comes by way of another one.
 put_configuration() {
-  [[ $3 != *"$ROLE_ANEW"* ]] || put_existing update-function-configuration "$2" --function-name "$2" --role "$(another_role "$2")"
+  [[ ,$3, != *",$ROLE_RECREATED,"* ]] || put_existing update-function-configuration "$2" --function-name "$2" --role "$(another_role "$2")"
   put_existing update-function-configuration "$2" --cli-input-json "$(request function_configurations "$2")"
 }
 

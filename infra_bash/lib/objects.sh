@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Objects that are written once.
+# Objects that are created and never overwritten.
 
-# create_object BUCKET KEY FILE: fine when it is there, for what is the same has the same key. An AWS CLI from before
-# August 2024 does not know the condition; without it a bucket that asks for it refuses.
+# create_object BUCKET KEY FILE: an object that exists is kept, because the same key always has the same content. An AWS
+# CLI from before August 2024 does not know the condition, and a bucket whose policy demands it refuses then.
 create_object() {
   local -a object=(--bucket "$1" --key "$2" --body "$3")
   FINE='PreconditionFailed|Unknown options' aws_write \

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What the functions run on. The layer takes a while: it is built only where AWS does not have it, and kept in build/,
-# under a name made from its recipe.
+# The functions' code and their layer. Building the layer takes a while: this is done only where AWS does not have it, and
+# it is kept in build/ under a name that is a hash of its recipe.
 
-# build_packages: leaves what know_packages reads in $WORK/packages.
+# build_packages: write what know_packages reads to $WORK/packages.
 build_packages() {
   local code name arn
   python ops.package.build code "$WORK" >"$WORK/packages"
@@ -13,7 +13,7 @@ build_packages() {
   [[ $DRY_RUN == yes || -n $arn ]] || python ops.package.build layer "$ROOT/build" "$code"
 }
 
-# know_packages: CODE_ZIP, LAYER_ZIP, what AWS calls the code's hash, and LAYER_ARN, empty when AWS has no such layer.
+# know_packages: set CODE_ZIP, LAYER_ZIP, CODE_SHA256, and LAYER_ARN, which is empty when AWS has no such layer.
 know_packages() {
   { read -r CODE_ZIP && read -r CODE_SHA256 && read -r LAYER_ZIP && read -r LAYER_ARN; } <"$WORK/packages"
   LAYER_ZIP=$ROOT/build/$LAYER_ZIP
@@ -33,7 +33,7 @@ ensure_packages() {
   ensure_layer "$(basename "$LAYER_ZIP")"
 }
 
-# layer_to_upload: where it is; a dry run, which builds none, only says its name.
+# layer_to_upload: print its path. A dry run builds none and uses an empty file of its name.
 layer_to_upload() {
   local place=$LAYER_ZIP
   if [[ $DRY_RUN == yes ]]; then

@@ -1,29 +1,59 @@
 # shellcheck shell=bash
-# The flow's switch: the schedules and the event sources. That it is off is also written in the ingestion bucket, for
-# those who look and would be alarmed.
+# Pausing and resuming the pipeline: its schedules and its event sources. A pause is also an object in the ingestion
+# bucket, which keeps watch from reporting it as an incident.
 
-# paused_since: when; nothing while the flow is on.
+# switch_pipeline off|on ARGUMENTS…: all that pause.sh and resume.sh do.
+switch_pipeline() {
+  local since schedules sources
+  read_arguments "${@:2}"
+  require_venv
+  load_settings
+  keep_cli_loaded
+  know_account
+  require_stack
+  since=$(paused_since)
+  if [[ $1 == off ]]; then
+    [[ -n $since ]] || record_pause
+    schedules=$(turn_schedules disable-rule)
+    sources=$(turn_sources --no-enabled)
+    say pause "$schedules schedules and $sources event sources"
+    [[ -z $since ]] || say ok "it was paused already, since $since UTC"
+  else
+    sources=$(turn_sources --enabled)
+    schedules=$(turn_schedules enable-rule)
+    [[ -z $since ]] || forget_pause
+    say resume "$schedules schedules and $sources event sources${since:+, paused since $since UTC}"
+  fi
+  [[ $DRY_RUN == no ]] || say ok "a dry run: nothing was written"
+}
+
+record_pause() {
+  TZ=UTC printf '{"since": "%(%F %T)T"}' -1 >"$WORK/pause"
+  aws_write s3api put-object --bucket "$(ingestion_bucket)" --key health/paused.json --body "$WORK/pause" >"$WORK/put"
+}
+
+# paused_since: print since when the pipeline is paused, or nothing.
 paused_since() {
   local found
   found=$(aws_find s3api get-object --bucket "$(ingestion_bucket)" --key health/paused.json "$WORK/paused.json")
   [[ -z $found ]] || python ops.screens.paused <"$WORK/paused.json"
 }
 
-# require_flow: for what would not arrive otherwise.
-require_flow() {
+# require_not_paused: for scripts whose changes would not arrive while the pipeline is paused.
+require_not_paused() {
   local since
   know_account
   since=$(paused_since)
-  [[ -z $since ]] || die "the flow is paused since $since UTC; run infra_bash/resume.sh$(same_stack) first"
+  [[ -z $since ]] || die "the pipeline is paused since $since UTC; run infra_bash/resume.sh$(same_stack) first"
 }
 
-# schedules_that_are STATE: ENABLED or DISABLED; without watch, which goes on looking.
+# schedules_that_are STATE: print the rules that are ENABLED or DISABLED, except that of watch, which is not paused.
 schedules_that_are() {
   aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" \
     --query "Rules[?State=='$1' && Name!='$PROJECT-$STAGE-watch'].Name" | rows
 }
 
-# sources_that_are STATE…: UUIDs of our functions' event sources in one of these states.
+# sources_that_are STATE…: print the UUIDs of our functions' event sources in one of these states.
 sources_that_are() {
   local state query=''
   for state in "$@"; do
@@ -33,7 +63,7 @@ sources_that_are() {
     --query "EventSourceMappings[?contains(FunctionArn, ':function:$PROJECT-$STAGE-') && ($query)].UUID" | rows
 }
 
-# require_stack: there is a switch to turn.
+# require_stack: fail where there is nothing to pause.
 require_stack() {
   local rules
   rules=$(aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --query 'Rules[].Name' | rows)
@@ -41,7 +71,7 @@ require_stack() {
     die "there is no schedule $PROJECT-$STAGE-…: the stack is not there, or only in part; run infra_bash/deploy.sh$(same_stack)"
 }
 
-# turn_sources ON|OFF: --enabled or --no-enabled. AWS changes one thing of an event source after the other.
+# turn_sources --enabled|--no-enabled: print how many were changed. An event source that is Updating is waited for.
 turn_sources() {
   local uuid count=0
   local -a states=(Enabled Enabling Updating Creating) uuids
@@ -54,20 +84,20 @@ turn_sources() {
   printf '%s' "$count"
 }
 
-# turn_schedules enable-rule|disable-rule
+# turn_schedules enable-rule|disable-rule: print how many were changed.
 turn_schedules() {
   local name state=ENABLED count=0
   local -a names
   [[ $1 == disable-rule ]] || state=DISABLED
   read -ra names <<<"$(schedules_that_are "$state" | tr '\n' ' ')"
   for name in "${names[@]}"; do
-    aws_write events "$1" --name "$name"
+    aws_write events "$1" --name "$name" >"$WORK/rule"
     count=$((count + 1))
   done
   printf '%s' "$count"
 }
 
-# forget_pause: the flow is on.
+# forget_pause: delete the record of the pause.
 forget_pause() {
   aws_write s3api delete-object --bucket "$(ingestion_bucket)" --key health/paused.json >"$WORK/forgotten"
 }

@@ -8,7 +8,7 @@ find_stack() {
   # With nothing to ring, the bell that is there is one to take away.
   LOAD_ON_MANIFEST=no want roles rules alarms bells topics queues dead_letter_queues secrets buckets
   read_stack
-  python ops.teardown.plan "$STATE" "$WITH_DATA" >"$STATE/removals"
+  python ops.teardown.plan "$STATE" "$OPTION_WITH_DATA" >"$STATE/removals"
 }
 
 read_stack() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034 # what is set here, the scripts read
-# What every script starts with: where things are, how it speaks, how it ends.
+# What every script starts with: paths, messages, errors, and the cleaning up at its end.
 
 set -euo pipefail
 shopt -s inherit_errexit
@@ -11,7 +11,8 @@ SCRIPT=$(basename "$0")
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/totestream.XXXXXX")
 export PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}
 
-# clean_up: a step that is told to end puts back what it has paused; until then its CLI and its files stay.
+# clean_up: end the steps that still run, then the CLI, then delete the files: a step restores what it has paused, and
+# needs both for it.
 clean_up() {
   local -a running
   trap '' INT TERM
@@ -24,7 +25,7 @@ clean_up() {
   [[ -z $CLI_SERVER ]] || kill -KILL "$CLI_SERVER" || :
   rm -rf "$WORK"
 }
-# at_end: for scripts with something to give back once all their steps have ended.
+# at_end: a script defines it anew when it has something to release after its last step.
 at_end() {
   :
 }
@@ -33,25 +34,25 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# say VERB WORDS…: one line of progress; stdout is for data.
+# say VERB WORDS…: print one line of progress to stderr; stdout is for data.
 say() {
   printf '%-8s%s\n' "$1" "${*:2}" >&2
 }
 
-# die WORDS…: the work failed. This is the last thing said, also where others are still at work: see together.
+# die WORDS…: print why the work failed, and end with 1. In in_parallel the line is printed last, after the other steps.
 exec {LAST_WORDS}>&2
 die() {
   say FAILED "$*" 2>&"$LAST_WORDS"
   exit 1
 }
 
-# refuse WORDS…: the script was told something that it cannot use.
+# refuse WORDS…: print what is wrong with an argument or a setting, and end with 2.
 refuse() {
   printf '%s: %s\n' "$SCRIPT" "$*" >&2
   exit 2
 }
 
-# step NAME COMMAND…: run it and say how long it took.
+# step NAME COMMAND…: run it, and print how long it took.
 step() {
   local name=$1 began=${EPOCHREALTIME/[.,]/} tenths
   shift
@@ -60,14 +61,41 @@ step() {
   say step "$name, $((tenths / 10)).$((tenths % 10)) s"
 }
 
-# together NAME:COMMAND…: those steps at the same time; fails, when all have ended, if one has failed. A dry run
-# takes them one by one: what it says is in order.
-together() {
+# After so long without news the same line is printed again, so that a person sees that the script still runs.
+SILENCE_S=60
+
+# wait_for LIMIT_S INTERVAL_S ADVICE PROBE…: run PROBE every INTERVAL_S until it leaves PENDING empty. PENDING says what
+# is still missing, and is printed whenever it changes. After LIMIT_S the script fails with PENDING and ADVICE;
+# without ADVICE the function returns, and PENDING is not empty. PROBE is not called in a condition, so that an error in
+# it ends the script.
+wait_for() {
+  local limit_s=$1 interval_s=$2 advice=$3 began=$SECONDS printed='' printed_at=$SECONDS
+  shift 3
+  while true; do
+    PENDING=''
+    "$@"
+    [[ -n $PENDING ]] || return 0
+    if ((SECONDS - began >= limit_s)); then
+      [[ -n $advice ]] || return 0
+      die "gave up after $limit_s s: $PENDING; $advice"
+    fi
+    if [[ $PENDING != "$printed" ]] || ((SECONDS - printed_at >= SILENCE_S)); then
+      say wait "$PENDING ($((SECONDS - began)) of at most $limit_s s)"
+      printed=$PENDING
+      printed_at=$SECONDS
+    fi
+    sleep "$interval_s"
+  done
+}
+
+# in_parallel NAME:COMMAND…: run these steps at the same time. When all have ended it fails if one has failed. A dry run
+# takes them one after the other, so that its output is in order.
+in_parallel() {
   local each failed=0
   local -a pids=()
   for each in "$@"; do
     (
-      # Told once more, by whoever ends the whole group, it would leave in the middle of putting back.
+      # A second signal, as to a whole process group, must not interrupt the restoring.
       trap 'trap "" TERM; exit 143' TERM
       exec {LAST_WORDS}>>"$WORK/failed"
       step "${each%%:*}" "${each#*:}"
@@ -84,7 +112,7 @@ together() {
   fi
 }
 
-# python MODULE ARGUMENTS…: one of ours, in the project's own interpreter, whatever lies in the current folder.
+# python MODULE ARGUMENTS…: run a module of this project with .venv's interpreter. -P: not one in the current folder.
 python() {
   "$PYTHON" -P -m "$@"
 }

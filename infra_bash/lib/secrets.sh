@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The databases' logins, and Slack's webhook. Their content goes from a private file to AWS in a private file: never by argv.
 
-PUT_SECRETS=no
+OPTION_PUT_SECRETS=no
 
 # ensure_secrets: make what is missing; what is there is only put again when --put-secrets says so.
 ensure_secrets() {
@@ -9,7 +9,7 @@ ensure_secrets() {
   for setting in $(names_of secrets); do
     found=$(aws_find secretsmanager describe-secret --secret-id "${!setting}" \
       --query "DeletedDate && 'deleted' || 'there'" --output text)
-    case $found$PUT_SECRETS in
+    case $found$OPTION_PUT_SECRETS in
       deleted*) restore_secret "$setting" ;;
       thereyes) put_secret "$setting" ;;
       thereno) say ok "secret ${!setting}" ;;

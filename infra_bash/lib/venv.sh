@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The project's own interpreter in .venv, with exactly what the requirement files lock.
+# The project's interpreter in .venv, with exactly the versions that the requirement files lock.
 
-# ensure_venv FILE…: make .venv where there is none; install when the files are not those it was made from.
+# ensure_venv FILE…: create .venv if there is none; install when a file has changed since.
 ensure_venv() {
   local stamp=$ROOT/.venv/installed file
   local -a changed=()
@@ -21,12 +21,12 @@ ensure_venv() {
   done
 }
 
-# require_venv: for scripts that make no .venv themselves.
+# require_venv: for scripts that do not create it themselves.
 require_venv() {
   [[ -x $PYTHON ]] || die "there is no .venv yet; ./infra_bash/deploy.sh makes it"
 }
 
-# stamp_of FILE: a line that changes when the file does.
+# stamp_of FILE: print its checksum and name.
 stamp_of() {
   printf '%s %s\n' "$(cksum <"$ROOT/$1")" "$1"
 }
@@ -38,15 +38,15 @@ install_requirements() {
     files+=(--requirement "$ROOT/$file")
   done
   say create ".venv from $*"
-  # No source distribution: its setup.py would run as whoever deploys.
+  # No source distributions: their setup.py would run with the rights of the person who deploys.
   "$PYTHON" -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: "${files[@]}" >&2 ||
-    die "pip could not install $*; its own words are above"
+    die "pip could not install $*; its errors are above"
 }
 
 make_venv() {
   local python3
   python3=$(find_python3)
-  # Debian keeps a part of Python that every venv needs in a package of its own.
+  # Debian has ensurepip, which every venv needs, in a separate package.
   "$python3" -c 'import ensurepip' 2>"$WORK/ensurepip" || install_python3_venv
   say create ".venv with $("$python3" --version)"
   "$python3" -m venv "$ROOT/.venv" >&2

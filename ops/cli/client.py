@@ -1,6 +1,6 @@
-"""One AWS CLI call through server.py: `client.py SOCKET ARGUMENTS…` is `aws ARGUMENTS…`.
+"""Make one AWS CLI call through server.py: `client.py SOCKET ARGUMENTS…` is `aws ARGUMENTS…`.
 
-Imports as little as it can: this is the whole cost of a call's start.
+It imports as little as possible, because starting it is the whole overhead of a call.
 """
 
 import json

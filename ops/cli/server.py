@@ -1,9 +1,9 @@
-"""Keeps the AWS CLI loaded: each call is a fork of this process and costs a third of a new `aws`.
+"""Keep the AWS CLI loaded: each call is a fork of this process and takes a third of the time of a new `aws`.
 
     python -m ops.cli.server SOCKET
 
-serves client.py until the process that started it is gone. A call is the very `aws` of this interpreter,
-with the caller's arguments, environment and files; `--each FILE` is many of them, one after the other.
+serves client.py until the process that started it has ended. A call is the `aws` of this interpreter with the caller's
+arguments, environment, stdin, stdout and stderr; `--each FILE` makes several calls, one after the other.
 """
 
 import contextlib
@@ -18,20 +18,20 @@ from pathlib import Path
 
 from awscli.clidriver import CLIDriver, create_clidriver  # type: ignore[import-untyped]
 
-# How soon it notices that whoever started it is gone.
-LOOK_S = 1.0
+# How often it checks whether the process that started it has ended.
+PARENT_CHECK_S = 1.0
 MOST_BYTES = 1 << 20
 FAILED = 255
 # `--each FILE` in the place of a service: many calls in one process.
 EACH = "--each"
-# What a call reads from files before it says a word: half of its time.
+# What a call reads from files before anything else, which takes half of its time.
 SERVICES = {"events", "iam", "lambda", "logs", "s3", "secretsmanager", "sns", "sqs", "sts"}
 KINDS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
 COMMON = ("endpoints", "partitions")
 
 
 def received(connection: socket.socket) -> tuple[list[str], dict[str, str], list[int]]:
-    """A line of JSON with arguments and environment, and the caller's stdin, stdout and stderr."""
+    """Return the caller's arguments, its environment, and its stdin, stdout and stderr. They come as a line of JSON."""
     text, files, _, _ = socket.recv_fds(connection, MOST_BYTES, 3)
     while not text.endswith(b"\n"):
         text += connection.recv(MOST_BYTES)
@@ -40,7 +40,7 @@ def received(connection: socket.socket) -> tuple[list[str], dict[str, str], list
 
 
 def answer(connection: socket.socket, driver: CLIDriver) -> None:
-    """Be that one call, and end."""
+    """Make the call in this forked process, send its exit code, and end."""
     code = FAILED
     try:
         arguments, environment, files = received(connection)
@@ -52,7 +52,7 @@ def answer(connection: socket.socket, driver: CLIDriver) -> None:
         os.environ.update(environment)
         code = each(driver, arguments) if EACH in arguments else driver.main(arguments)
         sys.stdout.flush()
-    except Exception:  # noqa: BLE001 - whatever it is: it is told, and this process ends
+    except Exception:  # noqa: BLE001 - any error is printed, and this process ends
         traceback.print_exc()
     finally:
         connection.sendall(bytes([code & 255]))
@@ -71,7 +71,7 @@ def each(driver: CLIDriver, arguments: list[str]) -> int:
 
 
 def loaded() -> CLIDriver:
-    """The CLI with its descriptions of the services, which keeps no profile and no credentials: those are a call's."""
+    """Return the CLI with its service descriptions loaded. Profile and credentials are not: they belong to a call."""
     driver = create_clidriver()
     loader = driver.session.get_component("data_loader")
     for kind in KINDS:
@@ -79,22 +79,23 @@ def loaded() -> CLIDriver:
             loader.load_service_model(service, kind)
     for name in COMMON:
         loader.load_data(name)
-    # A child that counted references in these would copy them all.
+    # Without this the garbage collector of a child would copy all these pages.
     gc.freeze()
     return driver
 
 
 def serve(path: str) -> None:
+    """Fork for each connection to the socket at `path`."""
     driver = loaded()
     parent = os.getppid()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    # When all are told to end, whoever started it still has to put back what it has paused.
+    # On a signal to the whole group the script that started it still needs it, to restore what it has paused.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
-        # Its folder is the caller's alone, and so is the socket.
+        # Only the caller can read its folder, and so the socket.
         listener.bind(path)
         listener.listen()
-        listener.settimeout(LOOK_S)
+        listener.settimeout(PARENT_CHECK_S)
         while os.getppid() == parent:
             try:
                 connection, _ = listener.accept()

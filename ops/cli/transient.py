@@ -1,21 +1,23 @@
-"""What passes by itself: the answers of AWS, and the errors of our functions, that a script waits for.
+"""Which errors of AWS, and of our functions, are transient, and how long a script retries them.
 
     python -m ops.cli.transient call|function WHAT <WORDS
 
 WHAT is `SERVICE OPERATION`, or a function's name. Prints how many seconds it is worth to try again; nothing when a
-person must look. WORDS as advice.py takes them.
+person must look. WORDS is what the call wrote to stderr, or the function's answer as JSON.
 """
 
+import json
 import re
 import sys
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from shared.errors import SPREADS_S
+from shared.errors import SPREADS_S, AwsRefused, AwsUnavailable, MissingObject, NotYet
 
 
 class Transient(NamedTuple):
-    """`of` is a pattern of WHAT, `says` one of what is said; `why` has the source of `for_s`, the seconds. Where
-    several rows know an answer the most patient one counts."""
+    """One transient error: `of` is a pattern of WHAT, `says` one of the error; `why` has the source of `for_s`, the
+    seconds. Where several rows match an error, the longest time counts."""
 
     of: str
     says: str
@@ -45,7 +47,7 @@ CALLS = (
         r"lambda create-event-source-mapping$",
         r"ResourceConflict.*already exists",
         300,
-        "a mapping that was deleted goes on for minutes, in the way of its like",
+        "a mapping that was deleted exists for some minutes more",
     ),
     Transient(
         r"lambda (?:put-function-event-invoke-config|add-permission|create-event-source-mapping)$",
@@ -81,12 +83,12 @@ CALLS = (
     Transient(
         r"s3api (?:put|delete)-|s3 cp$", r"\((?:NoSuchBucket|OperationAborted)\)", 120, "a bucket that was just made"
     ),
-    Transient(r"s3api put-object$", r"ConditionalRequestConflict", 60, "somebody else writes the same object just now"),
+    Transient(r"s3api put-object$", r"ConditionalRequestConflict", 60, "another writer is creating the same object"),
     Transient(
         r"s3api put-bucket-notification-configuration$",
         r"Unable to validate the following destination",
         120,
-        "S3 tries whether it may send to the queue, whose policy it hears of late",
+        "S3 tests whether it may send to the queue, whose policy takes time to spread",
     ),
     # Others.
     Transient(
@@ -118,35 +120,40 @@ CALLS = (
         DELETES,
         r"\((?:ResourceInUse|ResourceConflict|OperationAborted|ConcurrentModification|DeleteConflict)",
         70,
-        "something else has not let go of it yet",
+        "another resource still uses it",
     ),
     Transient(
         r"^(?!lambda invoke$)",
         r"Throttl|TooManyRequests|[Rr]ate exceeded|RequestLimitExceeded|SlowDown",
         120,
-        "the account asks too much at once, and the CLI's own tries were not enough",
+        "the account makes too many calls, and the CLI's own retries were not enough",
     ),
 )
 
-# Only of what may be done twice: see invoke.sh.
-FUNCTIONS = (
-    Transient(r"", r"^AwsRefused: ", 120, "a policy spreads; Terraform: two minutes for IAM"),
-    Transient(r"", r"^MissingObject: ", SPREADS_S, "S3: a GET may say so after versions were first turned on"),
-    Transient(r"", r"^NotYet: ", 120, "what it needs is on its way"),
-    Transient(r"", r"^ServiceUnavailable: (?:S3|SNS|SQS|Lambda|Secrets Manager|CloudWatch): ", 60, "AWS has trouble"),
-)
+# The errors of our functions, by their code. Only for invocations that are idempotent: see invoke.sh.
+FUNCTIONS: Mapping[str, int] = {
+    AwsRefused.code: 120,  # a policy spreads; Terraform: two minutes for IAM
+    MissingObject.code: SPREADS_S,  # S3: a GET may say so after versions were first turned on
+    NotYet.code: 120,  # what it needs has not arrived
+    AwsUnavailable.code: 60,  # AWS has trouble
+}
 
 
 def patience_s(what: str, words: str, rows: tuple[Transient, ...]) -> int:
-    """0 for what does not pass."""
+    """Return for how many seconds to retry WHAT after the error `words`; 0 for a permanent error."""
     line = " ".join(words.split())
     return max((row.for_s for row in rows if re.search(row.of, what) and re.search(row.says, line)), default=0)
+
+
+def patience_with_function_s(answer: str) -> int:
+    """Return for how many seconds to retry a function that ended with `answer`; 0 for a permanent error."""
+    return FUNCTIONS.get(json.loads(answer).get("errorType", ""), 0)
 
 
 def main() -> None:
     kind, what = sys.argv[1:]
     words = sys.stdin.buffer.read().decode(errors="replace")
-    print(patience_s(what, words, {"call": CALLS, "function": FUNCTIONS}[kind]))
+    print(patience_s(what, words, CALLS) if kind == "call" else patience_with_function_s(words))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ def catalogue() -> dict[str, bytes]:
                 "key": table.key,
                 "reference": table.reference,
                 "columns": [
-                    {"name": column.name, "kind": column.kind, "nullable": column.nullable} for column in table.columns
+                    {"name": column.name, "kind": str(column.kind), "nullable": column.nullable}
+                    for column in table.columns
                 ],
             }
         )

@@ -1,4 +1,4 @@
-"""Shows the catalogue beside the live schema, as extract answers it on stdin.
+"""Show the catalogue beside the live schema, for catalogue.sh: extract's answer as JSON from stdin.
 
 python -m ops.screens.catalogue text|json [TABLE...]
 """
@@ -18,7 +18,8 @@ def text(answer: Answer) -> str:
 
 
 def _unasked(problem: str | None) -> list[str]:
-    """No rights mend this on a server that keeps no WAL of its own: a run does without."""
+    """Return a remark when the source's WAL position cannot be read. On a server without a WAL of its own no right
+    helps."""
     if problem is None:
         return []
     return [
@@ -28,7 +29,7 @@ def _unasked(problem: str | None) -> list[str]:
 
 
 def _table(table: Answer) -> str:
-    kind = "reference" if table["reference"] else "moving"
+    kind = "reference" if table["reference"] else "transactional"
     lines: list[tuple[str, ...]] = [("COLUMN", "AGREED", "LIVE", "")]
     lines += [(each["name"], _agreed(each), each["live"] or "-", _remark(each)) for each in table["columns"]]
     return f"{table['table']} ({kind}, {table['fingerprint']}): {_state(table)}\n{aligned_words(lines)}"
@@ -49,7 +50,7 @@ def _agreed(column: Answer) -> str:
 
 def _remark(column: Answer) -> str:
     if column["kind"] is None:
-        return "not in the catalogue: left alone"
+        return "not in the catalogue: ignored"
     return "" if column["live"] else "MISSING"
 
 

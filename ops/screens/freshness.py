@@ -1,4 +1,4 @@
-"""Shows how long changes took into the warehouse, for bash: inspect's answer as JSON from stdin.
+"""Show how long changes took into the warehouse, for freshness.sh: inspect's answer as JSON from stdin.
 
 python -m ops.screens.freshness text|json [TABLE…]
 """
@@ -24,7 +24,7 @@ def text(answer: Answer) -> str:
 
 def _tables(answer: Answer) -> Iterator[str]:
     if not answer["tables"]:
-        yield f"nothing that had changed became visible in the last {answer['hours']:g} hours"
+        yield f"no change became visible in the last {answer['hours']:g} hours"
         return
     highest = max(each["max_s"] or 0.0 for each in answer["tables"])
     scale = f"THE LAST {answer['hours']:g} HOURS, {BARS[-1]} IS {highest:.0f} s"
@@ -47,16 +47,16 @@ def _remarks(answer: Answer) -> Iterator[str]:
         left_out.update(each["left_out"])
     if left_out:
         loads = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items()))
-        yield f"loads left out, for what they brought may have changed long before: {loads}"
+        yield f"loads left out, because their rows may have changed long before: {loads}"
     if answer["clocks_apart_s"]:
         yield (
-            f"the warehouse's clock is behind the source's by {answer['clocks_apart_s']:g} s at least: "
-            "so much is lacking of each number"
+            f"the warehouse's clock is at least {answer['clocks_apart_s']:g} s behind the source's: "
+            "each number is too small by that"
         )
 
 
 def plot(course: list[float | None], highest: float) -> str:
-    """A bar for each time, as high as its slowest load; a dot where nothing was loaded."""
+    """Return a bar per time slice, as high as its slowest load; a dot where nothing was loaded."""
     return "".join(NOTHING if age is None else BARS[_height(age, highest)] for age in course)
 
 

@@ -1,4 +1,4 @@
-"""Asks what why.sh asks, and shows the answer to people.
+"""Print the event for why.sh, and show the answer.
 
     python -m ops.screens.lineage question any|fact TABLE ID     prints the event for the function inspect
     python -m ops.screens.lineage text|json <ANSWER              prints what it answered
@@ -14,7 +14,7 @@ from typing import Any
 from ops.screens.terminal import read_answer
 
 Answer = dict[str, Any]
-# As long as 2026-11-25 14:03:12.345, which is as much of a time as the steps' own clocks tell.
+# The length of 2026-11-25 14:03:12.345: the steps' clocks are no more precise.
 TIME = 23
 
 
@@ -79,7 +79,8 @@ def part(entry: Answer | None) -> Iterator[str]:
 def run_lines(run: Answer) -> Iterator[str]:
     made = f"cause {run['cause']}, attempt {run['attempt']}, code {run['code']}"
     yield line("run", run["committed_at"], f"{run['key']}: {made}")
-    yield line("  snapshot", run["snapshot_at"], f"xmin {run['xmin']}, xmax {run['xmax']}")
+    ids = "" if run["xmin"] is None else f"xmin {run['xmin']}, xmax {run['xmax']}"
+    yield line("  snapshot", run["snapshot_at"], ids)
     for message in run["messages"]:
         sent = "" if run["published_at"] else ", not known to be published"
         yield line("  message", run["published_at"], f"{json.dumps(message)}{sent}")

@@ -1,10 +1,10 @@
-"""Prints what is new in the functions' logs, in order of time.
+"""Print new lines of the functions' logs, in order of time.
 
 python -m ops.screens.logs FOLDER SUBJECT RUN
 
-FOLDER holds filter-log-events' answers, `<function>.events.json` each, and in `since_ms` from when they are, which this
-moves on for the next ones; what was shown is kept there, too. SUBJECT is a function or a warehouse table, of
-which also what load says is shown; RUN, when it is not empty, the only run to show.
+FOLDER holds the answers of filter-log-events, `<function>.events.json` each, and in `since_ms` their start time, which
+this advances for the next call; the lines that were printed are remembered there, too. SUBJECT is a function or a
+warehouse table, of which load's lines are also shown; RUN, if not empty, is the only run to show.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ from ops.screens.terminal import escaped
 
 Event = dict[str, Any]
 LAMBDAS_OWN = re.compile(r"(START|END|REPORT|INIT_START|EXTENSION|XRAY)\b")
-# A line can be found a while after it was said.
+# CloudWatch may show a line only some time after it was logged.
 LATE_MS = 30_000
 
 
 def facts_of(message: str) -> Event:
-    """What a line of ours says; nothing, of a line of another kind."""
+    """Return the fields of a line of ours; nothing for other lines."""
     try:
         said = json.loads(message)
     except (ValueError, RecursionError):
@@ -33,7 +33,8 @@ def facts_of(message: str) -> Event:
 
 
 def is_about(message: str, function: str, subject: str, run: str) -> bool:
-    """Of a table that is not the function's own only its lines; what is no JSON (a traceback, a timeout) has no run."""
+    """Return whether a line is about the subject and the run. A line that is no JSON (a traceback, a timeout) has no
+    run."""
     facts = facts_of(message)
     if function == "load" and subject != "load" and facts.get("table") != subject:
         return False
@@ -41,13 +42,13 @@ def is_about(message: str, function: str, subject: str, run: str) -> bool:
 
 
 def identity(event: Event) -> str:
-    """AWS gives each an id of its own, the emulator does not."""
+    """Return an identity of the event: AWS has event ids, the emulator has none."""
     said = f"{event['timestamp']} {event.get('logStreamName')} {event['message']}"
     return hashlib.sha256(said.encode()).hexdigest()
 
 
 def new_lines(answers: dict[str, Event], subject: str, run: str, shown: set[str]) -> list[tuple[int, str, str]]:
-    """(when, identity, message) of what was not shown before, in order."""
+    """Return (time, identity, message) of each event that was not shown before, in order."""
     found = [
         (event["timestamp"], identity(event), event["message"].rstrip("\n"))
         for function, answer in answers.items()

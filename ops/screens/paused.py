@@ -1,4 +1,4 @@
-"""Prints since when the flow is paused, from health/paused.json on stdin, which hands may have written.
+"""Print since when the flow is paused, from health/paused.json on stdin, which may have been edited by hand.
 
 python -m ops.screens.paused
 """

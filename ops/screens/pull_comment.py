@@ -1,4 +1,4 @@
-"""Writes what a dry run said as a comment of a pull request: a new one, or over the one of the run before.
+"""Write the output of a dry run as a comment of a pull request: a new one, or over that of the previous run.
 
     python -m ops.screens.pull_comment NUMBER EXIT_CODE <WORDS
 
@@ -12,18 +12,18 @@ import sys
 import urllib.request
 from typing import Any
 
-# Known by it again; people do not see it.
+# An invisible mark by which the comment is found again.
 MARK = "<!-- what a deploy of Totestream would change -->"
-ASKING_S = 30.0
+TIMEOUT_S = 30.0
 PAGE = 100
 # GitHub takes 65,536 characters.
 MOST = 60_000
-# What a terminal makes of colours and cursors.
+# Colours and cursor movements of a terminal.
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def body(words: str, code: int) -> str:
-    """What was said last is kept when it is too much: there it says what failed."""
+    """Return the comment. If the output is too long, its end is kept, which says what failed."""
     text = ESCAPES.sub("", words)
     if len(text) > MOST:
         text = "…\n" + text[-MOST:]
@@ -34,7 +34,7 @@ def body(words: str, code: int) -> str:
 
 
 def earlier(comments: list[Any]) -> str:
-    """The address of ours, "" when there is none. People may quote it."""
+    """Return the URL of our comment, "" when there is none. Comments of people that quote it do not count."""
     ours = (each["url"] for each in comments if each["user"]["type"] == "Bot" and each["body"].startswith(MARK))
     return next(ours, "")
 
@@ -61,7 +61,7 @@ class GitHubApi:
         data = json.dumps(content).encode() if content else None
         # The URLs are GitHub's own: of its runner's environment and of its answers.
         asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
-        with urllib.request.urlopen(asked, timeout=ASKING_S) as answer:  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310
             return json.load(answer)
 
 

@@ -1,10 +1,10 @@
-"""Reads what a transform says of the runs that it took again, for replay.sh.
+"""Show what became of replayed runs, for replay.sh: answers of a transform function.
 
     python -m ops.screens.replays lines|next <ANSWER
     python -m ops.screens.replays sum FIRST LAST FILE...
 
-`lines` prints a line for each run that a person wants to hear of, `next` the run to go on with, or -, and the last one,
-`sum` how many runs came to what; it ends with 1 when one of them could not be made, or is not as it should be.
+`lines` prints a line for each run that needs one, `next` the run to continue with, or -, and the last run; `sum` prints
+how many runs had which outcome, and exits with 1 when a run could not be made or is not as it should be.
 """
 
 import json
@@ -14,42 +14,42 @@ from pathlib import Path
 from typing import Any
 
 from ops.screens.terminal import escaped, read_answer
+from shared.wording.replays import explained, outcome
 
 Json = dict[str, Any]
-# What there is nothing to say of but how many.
-QUIET = ("there already", "same", "not expected", "removed")
-HINTS = {"missing": "replay.sh without --verify makes it"}
-WRONG = ("failed", "no such run", "differs", "missing")
+# Outcomes that are only counted, unless there is more to say.
+QUIET = ("exists", "same", "not_expected")
+WRONG = ("failed", "no_such_run", "differs", "missing")
 
 
 def lines(answer: Json) -> list[str]:
-    return [line(each) for each in answer["taken"] if each["what"] not in QUIET or (each["words"] and not days(each))]
+    """Return a line for each run of which more is to be said than its outcome."""
+    results = [each for each in answer["results"] if each["outcome"] != "removed"]
+    return [line(each) for each in results if each["outcome"] not in QUIET or explained(each)]
 
 
-def line(each: Json) -> str:
-    error = f"{each['error']}: " if each["what"] == "failed" else ""
-    words = HINTS.get(each["what"]) or error + " ".join(each["words"].split())
-    return f"run {each['run']} {each['what']}" + (f": {words}" if words else "")
+def line(result: Json) -> str:
+    words = explained(result)
+    return f"run {result['run']} {outcome(result['outcome'])}" + (f": {words}" if words else "")
 
 
-def days(each: Json) -> int | None:
-    """The age at which the run was removed; None where it was not."""
-    return each.get("days")
-
-
-def going_on(answer: Json) -> str:
+def continuation(answer: Json) -> str:
+    """Return the run to continue with, or -, and the last run."""
     return f"{answer['next'] or '-'} {answer['last']}"
 
 
 def total(answers: list[Json]) -> Counter[str]:
-    return Counter(each["what"] for answer in answers for each in answer["taken"])
+    """Return how many runs had which outcome."""
+    return Counter(each["outcome"] for answer in answers for each in answer["results"])
 
 
 def summary(first: str, last: str, answers: list[Json]) -> str:
-    removed = [days(each) for answer in answers for each in answer["taken"] if days(each)]
-    after = {"removed": f" after {removed[-1]} days (RETENTION_DAYS)"} if removed else {}
-    counts = ", ".join(f"{count} {what}{after.get(what, '')}" for what, count in sorted(total(answers).items()))
-    return f"{answers[0]['table']}, runs {first} to {last}: {counts}"
+    """Return one line with the number of runs by outcome."""
+    days = [each["days"] for answer in answers for each in answer["results"] if each["days"]]
+    after = {"removed": f" after {days[-1]} days (RETENTION_DAYS)"} if days else {}
+    counts = sorted((outcome(code), code, count) for code, count in total(answers).items())
+    counted = ", ".join(f"{count} {words}{after.get(code, '')}" for words, code, count in counts)
+    return f"{answers[0]['table']}, runs {first} to {last}: {counted}"
 
 
 def main() -> int:
@@ -60,7 +60,7 @@ def main() -> int:
         print(escaped(summary(first, last, answers)))
         return int(bool(total(answers).keys() & set(WRONG)))
     answer = read_answer(sys.stdin)
-    for text in lines(answer) if question == "lines" else [going_on(answer)]:
+    for text in lines(answer) if question == "lines" else [continuation(answer)]:
         print(text)
     return 0
 

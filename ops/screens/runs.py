@@ -1,10 +1,10 @@
-"""Shows runs, for bash: answers of extract and inspect, as JSON from stdin.
+"""Show runs, for bash: answers of extract and inspect as JSON from stdin.
 
-python -m ops.screens.runs run          the number of the run that was made; nothing when extract was busy
+python -m ops.screens.runs run          the number of the run that was committed; nothing when extract was busy
 python -m ops.screens.runs preview      what would be read
 python -m ops.screens.runs progress     `loaded`, or what is waited for
 python -m ops.screens.runs loaded       what the run changed in each warehouse table
-python -m ops.screens.runs reconciled   what it found otherwise than in the source, by name
+python -m ops.screens.runs reconciled   the rows that differed from the source, by key
 python -m ops.screens.runs json         all of it, for programs
 """
 
@@ -14,9 +14,10 @@ from typing import Any
 
 from ops.answers import aligned, aligned_words
 from ops.screens.terminal import read_answer
+from shared.wording.runs import WAITING
 
 Answer = dict[str, Any]
-# So many names are a line or two; --json has all that were kept.
+# So many keys are a line or two; --json has all that were stored.
 SHOWN = 20
 
 
@@ -25,8 +26,8 @@ def run(answer: Answer) -> str:
 
 
 def preview(answer: Answer) -> str:
-    postponed = [f"not now: {table}: {reason}" for table, reason in answer.get("postponed", {}).items()]
-    runs = [_would_be_read(each) for each in answer["runs"]] or ["nothing has changed: there would be no run"]
+    postponed = [f"postponed: {table}: {reason}" for table, reason in answer.get("postponed", {}).items()]
+    runs = [_would_be_read(each) for each in answer["runs"]] or ["nothing has changed: no run would be made"]
     return "\n".join([*runs, *postponed])
 
 
@@ -39,12 +40,12 @@ def _would_be_read(run: Answer) -> str:
 
 
 def progress(answer: Answer) -> str:
-    """Tables that wait for the same are told together."""
+    """Return what the run waits for, or `loaded`. Tables that wait for the same are one entry."""
     waiting: dict[str, list[str]] = {}
     for target in answer["targets"]:
-        if target["state"].startswith("waits"):
+        if target["state"] in WAITING:
             waiting.setdefault(target["state"], []).append(target["table"])
-    return "; ".join(f"{_few(tables)} {state}" for state, tables in waiting.items()) or "loaded"
+    return "; ".join(f"{_few(tables)} {WAITING[state]}" for state, tables in waiting.items()) or "loaded"
 
 
 def _few(tables: list[str]) -> str:
@@ -58,7 +59,7 @@ def loaded(answer: Answer) -> str:
 
 
 def reconciled(answer: Answer) -> str:
-    """Of a fact or a dimension: rows compared with the source, and those that were not as there. They are mended."""
+    """Return per table the rows compared with the source, and those that differed and were repaired."""
     columns = ("rows", "updated", "inserted", "deleted")
     header = ("TABLE", "COMPARED", "DIFFERING", "MISSING", "GONE", "SECONDS")
     table = aligned([header, *(_line(each, columns) for each in answer["targets"])])

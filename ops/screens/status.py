@@ -1,9 +1,9 @@
-"""The screen of status.sh, from what inspect answers, as JSON from stdin.
+"""Show the status of a stack, for status.sh: inspect's answer as JSON from stdin.
 
 python -m ops.screens.status all [--color] [--stack=OPTIONS] [TABLE…]
-    the whole screen; ends with 3 when not all is well. OPTIONS end each command that is to be run.
-python -m ops.screens.status table           only what each table holds, as deploy.sh ends
-python -m ops.screens.status json [TABLE…]   all that is known; ends with 3 as well
+    the whole screen; exits with 3 when the stack is unhealthy. OPTIONS end each command that is to be run.
+python -m ops.screens.status table           only the rows of each table, as deploy.sh ends
+python -m ops.screens.status json [TABLE…]   all that is known; exits with 3, too
 """
 
 import json
@@ -13,24 +13,24 @@ from datetime import datetime
 from typing import Any
 
 from ops.answers import aligned, only, shown
-from ops.error_hints import FUNCTIONS, one_line
 from ops.screens.terminal import printable
+from shared.wording.incidents import TABLE_DAMAGED
 
 Answer = dict[str, Any]
-HEADER = ("TABLE", "EXPECTED", "THERE", "LAST RUN", "FRESHNESS")
-TROUBLES = ("BEHIND", "QUEUE", "DEAD", "WAITING", "SET ASIDE")
+HEADER = ("TABLE", "SOURCE ROWS", "ROWS", "LAST RUN", "FRESHNESS")
+TROUBLES = ("BEHIND", "QUEUE", "DLQ", "WAITING", "QUARANTINED")
 COUNTS = ("behind", "messages", "dead_letters", "waiting", "quarantined")
 RED, GREEN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
-NOT_WELL = 3
+UNHEALTHY = 3
 
 
 def table(status: Answer) -> str:
-    """What should be there and what is."""
-    return aligned([HEADER, *(_held_rows(each, status) for each in status["tables"])])
+    """Return the source's and the warehouse's rows of each table."""
+    return aligned([HEADER, *(_rows(each, status) for each in status["tables"])])
 
 
-def _held_rows(each: Answer, status: Answer) -> tuple[str, ...]:
-    """Expected is a dash where the run that the table shows was never counted."""
+def _rows(each: Answer, status: Answer) -> tuple[str, ...]:
+    """Return a table's columns of HEADER. Source rows are a dash where the table's run was never counted."""
     return (
         each["table"],
         shown(each.get("expected")),
@@ -40,64 +40,59 @@ def _held_rows(each: Answer, status: Answer) -> tuple[str, ...]:
 
 
 def _of_warehouse(number: Any, status: Answer) -> str:
-    """Nobody knows, while it does not answer."""
+    """Return a number that only the warehouse knows; "?" while it does not answer."""
     return "?" if number is None and status.get("no_answer") else shown(number)
 
 
 def _counted(name: str, number: Any, status: Answer) -> str:
-    """Of more runs than were looked at it is known to be behind by so many at the least."""
+    """Return a count; with a "+" when there are more runs than were read, and a table may be behind by more."""
     return _of_warehouse(number, status) + ("+" if name == "behind" and status.get("unread_runs") else "")
 
 
 def screen(status: Answer, color: bool, options: str = "") -> str:
     rows = [
-        (*_held_rows(each, status), *(_counted(name, each.get(name, 0), status) for name in COUNTS))
+        (*_rows(each, status), *(_counted(name, each.get(name, 0), status) for name in COUNTS))
         for each in status["tables"]
     ]
     troubled = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]
     header, *lines = aligned([(*HEADER, *TROUBLES), *rows]).splitlines()
     painted = [_painted(line, RED, color and bad) for line, bad in zip(lines, troubled, strict=True)]
     first = _first_line(status, color)
-    return "\n".join([first, header, *painted, *_incidents(status, color), *_others(status, color, options)])
+    return "\n".join([first, header, *painted, *_incidents(status, color), *_other_problems(status, color, options)])
 
 
 def _first_line(status: Answer, color: bool) -> str:
-    well = "NOT WELL" if status.get("not_well") else "all is well"
+    is_healthy = not problems(status)
     watched = status.get("watched_s")
-    looked = "watch has never looked" if watched is None else f"watch looked {watched:.0f} s ago"
+    check = "watch has never run" if watched is None else f"last check {watched:.0f} s ago"
     loaded = _of_warehouse(status["loaded_run"], status)
-    said = f"{well}; run {status['newest_run']}, {loaded} loaded; {looked}"
-    return _painted(said, RED if status.get("not_well") else GREEN, color)
+    text = f"{'healthy' if is_healthy else 'UNHEALTHY'}; run {status['newest_run']}, {loaded} loaded; {check}"
+    return _painted(text, GREEN if is_healthy else RED, color)
+
+
+def problems(status: Answer) -> list[Answer]:
+    """Return the problems; of an inspect function of the version before, which has only their text, that."""
+    texts = ({"code": "", "subject": "", "text": text, "command": ""} for text in status.get("not_well", ()))
+    found: list[Answer] = status.get("problems") or list(texts)
+    return found
 
 
 def _incidents(status: Answer, color: bool) -> Iterator[str]:
     for each in status.get("incidents", ()):
-        since = datetime.fromisoformat(each["since"])
-        yield _painted(f"INCIDENT  {_name(each)}, since {since:%F %T} UTC: {each['says']}", RED, color)
+        since, name = datetime.fromisoformat(each["since"]), f"{each['kind']} {each['subject']}".rstrip()
+        yield _painted(f"INCIDENT  {name}, since {since:%F %T} UTC: {each['says']}", RED, color)
         yield f"          run {each['command']}; docs/runbook.md#{each['runbook']}"
 
 
-def _name(incident: Answer) -> str:
-    return f"{incident['kind']} {incident['subject']}".rstrip()
-
-
-def _others(status: Answer, color: bool, options: str) -> Iterator[str]:
-    """What is not well and no incident, and of the warehouse and of rows what to do."""
-    told = {_name(each) for each in status.get("incidents", ())}
-    differing = {_rows(each): each for each in status["tables"] if each.get("resync")}
-    for line in status.get("not_well", ()):
-        what, _, why = line.partition(": ")
-        said = one_line(what, why, FUNCTIONS) if what == "warehouse" else line
-        if line in told or (line in differing and f"table damaged {what}" in told):
+def _other_problems(status: Answer, color: bool, options: str) -> Iterator[str]:
+    """Yield the problems that no incident reports, each with the command that helps. Damage includes missing rows."""
+    damaged = {each["subject"] for each in status.get("incidents", ()) if each["kind"] == TABLE_DAMAGED.name}
+    for each in problems(status):
+        if each["code"] == "incident" or (each["code"] == "rows_differ" and each["subject"] in damaged):
             continue
-        yield _painted(f"NOT WELL  {said}", RED, color)
-        if line in differing:
-            yield f"          run ./infra_bash/resync.sh {' '.join(differing[line]['resync'])}{options}"
-
-
-def _rows(table: Answer) -> str:
-    """As the status says it."""
-    return f"{table['table']}: {table['there']} rows of {table['expected']}"
+        yield _painted(f"UNHEALTHY {each['text']}", RED, color)
+        if each["command"]:
+            yield f"          run {each['command']}{options}"
 
 
 def _painted(text: str, paint: str, color: bool) -> str:
@@ -116,7 +111,7 @@ def main() -> int:
         "json": lambda: json.dumps(status),
     }
     print(shows[how]())
-    return NOT_WELL if status.get("not_well") and how != "table" else 0
+    return UNHEALTHY if problems(status) and how != "table" else 0
 
 
 if __name__ == "__main__":

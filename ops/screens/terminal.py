@@ -1,4 +1,4 @@
-"""What AWS, a function or a stranger's message says, fit to be printed: nothing in it is obeyed by a terminal."""
+"""Escape texts of AWS, of functions and of messages, so that a terminal obeys nothing in them."""
 
 import json
 from typing import IO, Any
@@ -23,7 +23,7 @@ def printable(value: Any) -> Any:
 
 
 def read_answer(stream: IO[str]) -> Any:
-    """Return the answer of a function, as it is to be shown to people."""
+    """Return a function's answer, escaped for the terminal."""
     return printable(json.load(stream))
 
 

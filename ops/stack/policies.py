@@ -9,7 +9,6 @@ from typing import Any
 from ops.stack.topology import BELL, INGESTION, PROCESSED, NamedTable, Settings, Targets, functions, owner_secret, rings
 from ops.stack.vpc import in_a_vpc
 from shared.lake.keys import (
-    ASKED,
     BATCHES,
     CATALOGUE,
     EXPIRED,
@@ -21,6 +20,7 @@ from shared.lake.keys import (
     MANIFESTS,
     PUBLISHED,
     QUARANTINE,
+    REPUBLISHED,
     RUNS,
     TABLES,
     WATCH_HEALTH,
@@ -128,7 +128,7 @@ def _migrate(r: Rights) -> list[Document]:
 def _watch(r: Rights) -> list[Document]:
     return [
         r.get(INGESTION, ALL_RUNS, ALL_PUBLISHED, ALL_HEALTH),
-        r.put(INGESTION, WATCH_HEALTH, INCIDENTS, ASKED),
+        r.put(INGESTION, WATCH_HEALTH, INCIDENTS, REPUBLISHED),
         r.get(PROCESSED, ALL_MANIFESTS),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),

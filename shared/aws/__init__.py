@@ -1,1 +1,1 @@
-"""The doors to AWS: S3, SNS, SQS, Secrets Manager, Lambda."""
+"""Access to AWS: S3, SNS, SQS, Secrets Manager, Lambda, CloudWatch."""

@@ -1,4 +1,4 @@
-"""One S3 bucket: read, create once, overwrite, list."""
+"""Access one S3 bucket: read, create once, overwrite, list, delete."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,33 +8,33 @@ from typing import Any, Protocol, TypeVar
 from botocore.exceptions import ClientError
 
 from shared.aws.clients import Sleep, called, client
-from shared.errors import MissingObject, ServiceUnavailable
+from shared.errors import AwsUnavailable, MissingObject
 
 T = TypeVar("T")
 
 
 class Bucket(Protocol):
-    """What every stage knows of a bucket."""
+    """The bucket that every stage works with."""
 
     name: str
 
     def get(self, key: str) -> bytes:
-        """The object's bytes. Raises MissingObject."""
+        """Return the object's bytes. Raises MissingObject."""
 
     def written_at(self, key: str) -> datetime:
-        """When the object came to be, by S3's own clock. Raises MissingObject."""
+        """Return when the object was written, by S3's clock. Raises MissingObject."""
 
     def create(self, key: str, body: bytes) -> bool:
-        """Write `key` unless it exists. True when it now holds exactly `body`, False when something else.
+        """Write `key` unless it exists. Return whether it now holds exactly `body`.
 
-        A write whose answer was lost is thereby recognised as our own.
+        A write whose answer was lost is thus recognised as our own.
         """
 
     def put(self, key: str, body: bytes) -> None:
-        """Write `key`, over what is there: for health/ only."""
+        """Write `key`, over an existing object: for health/ only."""
 
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
-        """The keys under `prefix` that sort after `after`, in order, however many."""
+        """Yield all keys under `prefix` that sort after `after`, in order."""
 
 
 class S3Bucket:
@@ -57,7 +57,7 @@ class S3Bucket:
         return self._found(key, head)
 
     def create(self, key: str, body: bytes) -> bool:
-        # 409 answers two writers at one moment: the retry then meets 412, or wins.
+        # S3 answers 409 to concurrent writers: the retry gets 412, or succeeds.
         def create() -> None:
             self._s3.put_object(Bucket=self.name, Key=key, Body=body, IfNoneMatch="*")
 
@@ -78,34 +78,34 @@ class S3Bucket:
         )
 
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
-        ask = {"Bucket": self.name, "Prefix": prefix} | ({"StartAfter": after} if after else {})
+        request = {"Bucket": self.name, "Prefix": prefix} | ({"StartAfter": after} if after else {})
         while True:
             page = called(
                 "S3",
                 f"listing s3://{self.name}/{prefix}",
-                lambda: self._s3.list_objects_v2(**ask),  # noqa: B023
+                lambda: self._s3.list_objects_v2(**request),  # noqa: B023
                 sleep=self._sleep,
             )
             yield from (item["Key"] for item in page.get("Contents", ()))
             if not page.get("IsTruncated"):
                 return
-            ask["ContinuationToken"] = page["NextContinuationToken"]
+            request["ContinuationToken"] = page["NextContinuationToken"]
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete at most a thousand objects. Raises ServiceUnavailable when one of them stays."""
-        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        """Delete at most a thousand objects. Raises AwsUnavailable when one was not deleted."""
+        request = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
 
         def delete() -> None:
-            # S3 answers success also when it keeps some, and says which.
-            answer = self._s3.delete_objects(Bucket=self.name, Delete=wanted)
+            # S3 answers success although it did not delete some, and lists those.
+            answer = self._s3.delete_objects(Bucket=self.name, Delete=request)
             for error in answer.get("Errors", ()):
-                raise ServiceUnavailable("S3", f"deleting s3://{self.name}/{error['Key']}", error["Code"])
+                raise AwsUnavailable("S3", f"deleting s3://{self.name}/{error['Key']}", error["Code"])
 
         called("S3", f"deleting from s3://{self.name}", delete, sleep=self._sleep)
 
-    def _found(self, key: str, look: Callable[[], T]) -> T:
-        missing = frozenset({"NoSuchKey", "404"})  # the latter of HeadObject
+    def _found(self, key: str, read: Callable[[], T]) -> T:
+        missing = frozenset({"NoSuchKey", "404"})  # the latter from HeadObject
         try:
-            return called("S3", f"reading s3://{self.name}/{key}", look, missing, self._sleep)
+            return called("S3", f"reading s3://{self.name}/{key}", read, missing, self._sleep)
         except ClientError as error:
             raise MissingObject(self.name, key) from error

@@ -1,4 +1,4 @@
-"""Lambda functions, called by one another."""
+"""Invoke other Lambda functions."""
 
 import time
 from collections.abc import Mapping
@@ -7,15 +7,15 @@ from typing import Any, Protocol
 import msgspec
 
 from shared.aws.clients import Sleep, called, client
-from shared.errors import ServiceUnavailable
+from shared.errors import AwsUnavailable
 
 
 class Functions(Protocol):
     def invoke_later(self, name: str, event: Mapping[str, object]) -> None:
-        """Have the function run soon, whatever becomes of it."""
+        """Invoke the function asynchronously; its result is not awaited."""
 
 
-# A function that reads a database from a cold start: its answer may take so long.
+# The answer of a function that starts cold and reads a database may take so long.
 ANSWER_S = 60
 
 
@@ -25,15 +25,15 @@ class LambdaFunctions:
         self._lambda = lambda_ or client("lambda", read_timeout_s=ANSWER_S)
 
     def ask(self, name: str, event: Mapping[str, object]) -> Any:
-        """Return what the function answers. Only for questions: it may be asked more than once. Raises
-        ServiceUnavailable also when the function fails."""
+        """Return the function's answer. It may be invoked more than once, so it must only read. Raises AwsUnavailable
+        also when the function fails."""
 
         def ask() -> Any:
             answer = self._lambda.invoke(FunctionName=name, Payload=msgspec.json.encode(event))
-            said = msgspec.json.decode(answer["Payload"].read())
+            received = msgspec.json.decode(answer["Payload"].read())
             if "FunctionError" in answer:
-                raise ServiceUnavailable("Lambda", f"asking {name}", str(said.get("errorType", "error")))
-            return said
+                raise AwsUnavailable("Lambda", f"asking {name}", str(received.get("errorType", "error")))
+            return received
 
         return called("Lambda", f"asking {name}", ask, sleep=self._sleep)
 

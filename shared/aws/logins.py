@@ -1,4 +1,4 @@
-"""Database logins that a warm function keeps, so that a quiet minute does not pay for reading its secret."""
+"""Keep database logins in a warm function, so that not every minute pays for reading a secret."""
 
 import time
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from shared.errors import ServiceRefused, ServiceUnavailable
 
 C = TypeVar("C")
 
-# A login that still works says nothing of a secret that names another server now: it is used for at most so long. Two
-# functions that read their secrets every five minutes cost nine cents a month, and each minute 44.
+# A login can still work although its secret names another server now: it is used for at most five minutes. Two
+# functions that read their secrets every five minutes cost nine cents a month; each minute, 44.
 KEPT_S = 300.0
-# PostgreSQL's words for a login that it does not take.
+# PostgreSQL's codes for a refused login.
 REFUSED = ("28P01", "28000")
-# Who rotates a password gives it to the server first, and to the secret some seconds later.
+# A rotation gives the new password to the server first, and to the secret some seconds later.
 ROTATION_WAITS_S = (2.0, 8.0)
 
 
@@ -25,7 +25,8 @@ class KeptLogin(NamedTuple):
 
 
 class Logins:
-    """`clock` is the time of day: whether another one counts while Lambda has frozen the process is not documented."""
+    """Connects with logins that are kept. `clock` is the time of day: whether a monotonic clock runs while Lambda has
+    frozen the process is not documented."""
 
     def __init__(
         self,
@@ -36,13 +37,13 @@ class Logins:
         self._read, self._clock, self._sleep = read, clock, sleep
         self._kept: dict[str, KeptLogin] = {}
 
-    def connect(self, secret: str, connect: Callable[[Login], C], *, anew: bool = False) -> C:
-        """Return what `connect` makes of the login in `secret`, which is read when none is kept, or `anew`.
+    def connect(self, secret: str, connect: Callable[[Login], C], *, must_read: bool = False) -> C:
+        """Return what `connect` makes of the login in `secret`, which is read when none is kept, or `must_read`.
 
-        Where `connect` fails with a login that was kept, the secret is read once more, and if it is another one now,
-        that is tried: a rotated password, a database that has moved. Raises what `connect` and `read` raise.
+        If `connect` fails with a kept login, the secret is read again, and a changed login is tried: the password was
+        rotated or the database moved. Raises what `connect` and `read` raise.
         """
-        kept = None if anew else self._fresh(secret)
+        kept = None if must_read else self._fresh(secret)
         if kept is None:
             return self._connect(secret, self._read(secret), connect)
         try:
@@ -55,7 +56,7 @@ class Logins:
         return self._connect(secret, login, connect)
 
     def _changed(self, secret: str, kept: Login, error: ServiceRefused | ServiceUnavailable) -> Login | None:
-        """The secret's login, None when it is still the one that was kept."""
+        """Return the secret's login, None when it is still the kept one."""
         for wait_s in (0.0, *(ROTATION_WAITS_S if error.cause in REFUSED else ())):
             self._sleep(wait_s)
             login = self._read(secret)
@@ -64,7 +65,7 @@ class Logins:
         return None
 
     def _connect(self, secret: str, login: Login, connect: Callable[[Login], C]) -> C:
-        """Keep only what has worked: who mends a secret is heard by the next run."""
+        """Connect, and keep the login only if that succeeded: the next run then reads a corrected secret."""
         self._kept.pop(secret, None)
         read_at = self._clock()
         connection = connect(login)
@@ -73,5 +74,5 @@ class Logins:
 
     def _fresh(self, secret: str) -> Login | None:
         kept = self._kept.get(secret)
-        # A clock that was set back must not make it younger.
+        # A clock that was set back must not prolong its use.
         return kept.login if kept and 0 <= self._clock() - kept.read_at < KEPT_S else None

@@ -1,4 +1,4 @@
-"""CloudWatch: numbers of our own."""
+"""Put custom metrics to CloudWatch."""
 
 import time
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from shared.aws.clients import Sleep, called, client
 
 class Metrics(Protocol):
     def put(self, numbers: Mapping[str, float]) -> None:
-        """Put each under its name, without dimensions."""
+        """Put each number under its name, without dimensions."""
 
 
 class CloudWatchMetrics:

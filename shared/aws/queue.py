@@ -1,4 +1,4 @@
-"""One SQS queue: give a message back for a while, send one."""
+"""Access one SQS queue: change a message's visibility, send one, count them."""
 
 import time
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ COUNTED = (
 
 
 class Queue(Protocol):
-    """What a consumer does with a queue."""
+    """The queue that a consumer works with."""
 
     name: str
 
     def change_visibility(self, receipt_handle: str, seconds: int) -> None:
-        """Show a received message again after `seconds`, whatever the queue's own timeout."""
+        """Make a received message visible again after `seconds`, whatever the queue's own timeout."""
 
     def send(self, body: str, attributes: Mapping[str, str]) -> None:
         """Send a message with text attributes, none of them empty."""
 
 
 class SqsQueue:
-    """Known by its name. SQS is asked for the address once: its form differs from place to place."""
+    """A queue found by its name. Its URL, whose form differs between endpoints, is read once."""
 
     def __init__(self, name: str, sqs: Any = None, sleep: Sleep = time.sleep) -> None:
         self.name = name
@@ -38,7 +38,7 @@ class SqsQueue:
         url = self._url()
         called(
             "SQS",
-            f"giving back a message of {self.name}",
+            f"releasing a message of {self.name}",
             lambda: self._sqs.change_message_visibility(
                 QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             ),
@@ -56,7 +56,7 @@ class SqsQueue:
         )
 
     def count(self) -> int:
-        """Its messages: waiting, being worked on, or delayed. Approximate, as SQS says itself."""
+        """Return the number of messages waiting, in flight or delayed. SQS calls it approximate."""
         url = self._url()
         answer = called(
             "SQS",

@@ -1,4 +1,4 @@
-"""Secrets Manager: where the database logins are, and Slack's webhook."""
+"""Read and write the secrets: database logins and Slack's webhook."""
 
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Login(msgspec.Struct, frozen=True):
-    """A secret's JSON: how to reach one database."""
+    """A secret's JSON: the connection parameters of one database."""
 
     host: str
     port: int
@@ -21,7 +21,7 @@ class Login(msgspec.Struct, frozen=True):
 
     @property
     def problem(self) -> str | None:
-        """What keeps this login from being used, by the field's name and never its value."""
+        """Return why this login cannot be used: the field's name, never its value; None when it can."""
         if not self.host or any(sign.isspace() for sign in self.host):
             return "its host is empty" if not self.host else "its host has a blank in it"
         if any(sign in self.host for sign in "/@,") or self.host.count(":") == 1:
@@ -41,7 +41,7 @@ class Login(msgspec.Struct, frozen=True):
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """A secret's JSON: whoever knows `url` may write to the channel."""
+    """A secret's JSON. `url` is all that is needed to write to the channel."""
 
     url: str
 
@@ -50,16 +50,16 @@ class Webhook(msgspec.Struct, frozen=True):
 
 
 def get_login(secret: str, secrets_manager: Any = None) -> Login:
-    """Raises BadSetting, naming the secret and the field and never their content, when it is not a login."""
+    """Return the login in `secret`. Raises BadSetting, with the field's name and never its content, if it is none."""
     form = '{"host", "port", "dbname", "username", "password"}'
     login = _decoded(secret, Login, "a login", form, secrets_manager)
     if login.problem:
-        raise BadSetting(f"secret {secret}", f"is not a login ({login.problem})", "mend it: deploy.sh --put-secrets")
+        raise BadSetting(f"secret {secret}", f"is not a login ({login.problem})", "correct it: deploy.sh --put-secrets")
     return login
 
 
 def find_login(secret: str, secrets_manager: Any = None) -> Login | None:
-    """None when the secret holds none, or none that can be used."""
+    """Return the login in `secret`, None when it holds no usable one."""
     try:
         return get_login(secret, secrets_manager)
     except BadSetting:
@@ -77,7 +77,7 @@ def put_login(secret: str, login: Login, secrets_manager: Any = None) -> None:
 
 
 def get_webhook(secret: str, secrets_manager: Any = None) -> Webhook:
-    """Raises BadSetting, as `get_login`."""
+    """Return the webhook in `secret`. Raises BadSetting, as `get_login`."""
     return _decoded(secret, Webhook, "Slack's webhook", '{"url"}', secrets_manager)
 
 
@@ -94,7 +94,7 @@ def _decoded(secret: str, kind: type[S], what: str, form: str, secrets_manager: 
 
 
 def _document(text: str) -> dict[str, Any]:
-    """The JSON object, empty when it is none."""
+    """Return the JSON object in `text`, empty when it is none."""
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeError, RecursionError):

@@ -6,12 +6,12 @@ from itertools import islice
 from typing import Any
 
 from shared.aws.clients import Sleep, called, client
-from shared.errors import ServiceUnavailable
+from shared.errors import AwsUnavailable
 
-# SNS takes ten messages a call.
+# SNS takes at most ten messages per call.
 MOST_PER_CALL = 10
 Entry = dict[str, Any]
-"""One message as PublishBatch takes it; `Id` tells it from the others of the same `publish_entries`."""
+"""One message as PublishBatch takes it; its `Id` is unique within a call of `publish_entries`."""
 
 
 class SnsTopic:
@@ -21,7 +21,7 @@ class SnsTopic:
         self._sleep = sleep
 
     def publish(self, texts: Sequence[str], subject: str = "") -> None:
-        """Publish every text at least once, or raise. An e-mail gets `subject`."""
+        """Publish every text at least once, or raise. `subject` is an e-mail's subject."""
         about = {"Subject": subject} if subject else {}
         self.publish_entries([{"Id": str(number), "Message": text} | about for number, text in enumerate(texts)])
 
@@ -34,12 +34,12 @@ class SnsTopic:
     def _publish_all(self, entries: list[Entry]) -> None:
         left = {entry["Id"]: entry for entry in entries}
 
-        # A call can fail in part: only what failed is sent again.
+        # A call can fail for some entries: only those are sent again.
         def send() -> None:
             answer = self._sns.publish_batch(TopicArn=self._arn, PublishBatchRequestEntries=list(left.values()))
             for sent in answer.get("Successful", ()):
                 left.pop(sent["Id"])
             if left:
-                raise ServiceUnavailable("SNS", f"publishing {len(left)} of {len(entries)} messages", "in part")
+                raise AwsUnavailable("SNS", f"publishing {len(left)} of {len(entries)} messages", "in part")
 
         called("SNS", "publishing", send, sleep=self._sleep)

@@ -1,4 +1,4 @@
-"""Publish change messages: one per changed table of a run. Queues filter by the attribute `table`."""
+"""Publish change messages, one per changed table of a run. Subscriptions filter by the attribute `table`."""
 
 from collections.abc import Sequence
 from typing import Protocol

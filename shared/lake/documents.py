@@ -1,15 +1,15 @@
-"""The JSON documents that the stages hand to each other, and the one way to read and write them.
+"""The JSON documents that the stages exchange, and the only way to read and write them.
 
-Each carries its `version`. A reader ignores fields it does not know and refuses a document that lacks one
-it needs, so that what is in flight during an upgrade is understood. The bytes are a pure function of the
-content.
+Each has a `version`. A reader ignores unknown fields and refuses a document that lacks a required one, so that
+documents in flight during an upgrade are understood. The bytes are a pure function of the content.
 """
 
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from shared.catalogue import POSTGRESQL
 from shared.errors import BadDocument
 
 Mode = Literal["delta", "full"]
@@ -17,7 +17,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """Base of what is written as JSON."""
+    """Base of all documents that are written as JSON."""
 
 
 class Part(Document, frozen=True, kw_only=True):
@@ -52,16 +52,36 @@ class Batch(Document, frozen=True, kw_only=True):
 FIRST_READ, NEW_DECLARATION = "first read", "new declaration"
 
 
-class Cursor(Document, frozen=True, kw_only=True):
-    """Where the next extraction of a table starts: docs/design.md, "The exact extraction".
+class Cursor:
+    """Where the next extraction of a table starts. Each kind of reader has its own, told apart by the tag `reader`.
 
-    `server` says when the PostgreSQL was started on which the transaction ids mean something. `seen`
-    are the transaction ids >= xmin whose rows the last reading saw. `columns` fingerprints the live
-    columns. `count`, `checksum` and `max_key` are of all keys at that snapshot: the delete detector.
-    `read_for` are the declarations that all rows have been read under, by fingerprint: the catalogue's, under the
-    table's own name, and that of each warehouse table made of it. None: written before this was told.
-    `taken_from` is what the rows were read from, by part: shared/source/live.py. None: as before.
-    `looked_at` is when the snapshot was taken up to which its changes were read: the source's clock, UTC without zone.
+    A cursor without the tag is PostgreSQL's: it was written before there were other readers. `columns` fingerprints the
+    source's columns. `count` is the number of its rows then, None where they were not counted. `read_for` are the
+    declarations that all rows have been read under, by fingerprint: the catalogue's, under the table's own name, and
+    that of each warehouse table made of it. `looked_at` is the time, by the source's clock, UTC without zone, up to
+    which its changes were read. The latter two are None in cursors that were written before they existed.
+    """
+
+    __slots__ = ()
+
+    columns: str
+    count: int | None
+    read_for: dict[str, str] | None
+    looked_at: datetime | None
+
+    @property
+    def reader(self) -> str:
+        """The name of the reader that made it."""
+        return str(type(self).__struct_config__.tag)  # type: ignore[attr-defined]
+
+
+class PostgresCursor(Document, Cursor, frozen=True, kw_only=True, tag_field="reader", tag=POSTGRESQL):
+    """A cursor of PostgreSQL: docs/design.md, "The exact extraction".
+
+    `server` says when the server was started whose transaction ids these are. `seen` are the transaction ids >= xmin
+    whose rows the last reading saw. `count`, `checksum` and `max_key` are of all keys at that snapshot: the delete
+    detector. `taken_from` identifies what the rows were read from, part by part (readers/postgres/live.py); None in
+    cursors that were written before it existed.
     """
 
     server: str
@@ -78,8 +98,19 @@ class Cursor(Document, frozen=True, kw_only=True):
     looked_at: datetime | None = None
 
 
+def _cursor_from(type_: type, fields: Any) -> Any:
+    """msgspec's dec_hook: a cursor's fields as the class that its tag names. Raises msgspec.ValidationError."""
+    kinds = {kind.__struct_config__.tag: kind for kind in Cursor.__subclasses__()}  # type: ignore[attr-defined]
+    if type_ is not Cursor or not isinstance(fields, dict):
+        raise msgspec.ValidationError("Expected a cursor")
+    reader = fields.setdefault("reader", POSTGRESQL)
+    if not isinstance(reader, str) or reader not in kinds:
+        raise msgspec.ValidationError("a cursor is of a reader that this code does not know; deploy again")
+    return msgspec.convert(fields, kinds[reader])
+
+
 class Hold(Document, frozen=True, kw_only=True):
-    """Why a table is not read, and since which run."""
+    """Why a source table is not read, and since which run."""
 
     since_run: int
     reason: str
@@ -98,11 +129,15 @@ class TableState(Document, frozen=True, kw_only=True):
 
 
 class Snapshot(Document, frozen=True, kw_only=True):
-    """The one snapshot a run was read at; `taken_at` is the source's clock, UTC without a zone."""
+    """The moment as of which a run's tables were read.
+
+    `taken_at` is by the source's clock, UTC without a zone; of several sources the earliest. `xmin` and `xmax` are
+    PostgreSQL's, for people; None when no PostgreSQL was read.
+    """
 
     taken_at: datetime
-    xmin: int
-    xmax: int
+    xmin: int | None = None
+    xmax: int | None = None
 
 
 # What a run was made for. A reconcile is two of one snapshot: first what had changed, then everything.
@@ -135,16 +170,16 @@ class RunRecord(Document, frozen=True, kw_only=True):
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The source tables that have a batch in this run: one change message each."""
+        """Return the source tables that have a batch in this run: one change message each."""
         return tuple(name for name, state in sorted(self.tables.items()) if state.batch)
 
     def state(self, table: str) -> TableState:
-        """Nothing, of a source table that the code of this run did not know."""
+        """Return the table's state, empty for a table that the code of this run did not know."""
         return self.tables.get(table, TableState())
 
 
 class ChangeMessage(Document, frozen=True, kw_only=True):
-    """Wakes the transforms of `table`; all else is read from the run record."""
+    """Triggers the transforms of `table`; everything else is read from the run record."""
 
     version: int
     log: str
@@ -153,7 +188,7 @@ class ChangeMessage(Document, frozen=True, kw_only=True):
 
 
 class Quarantined(Document, frozen=True, kw_only=True):
-    """Rows that a transform refused: parquet with the table's key as text and a reason per row."""
+    """Rows that a transform rejected: a parquet file with the key as text and a reason per row."""
 
     key: str
     sha256: str
@@ -161,7 +196,7 @@ class Quarantined(Document, frozen=True, kw_only=True):
 
 
 class Manifest(Document, frozen=True, kw_only=True):
-    """manifests/<run>/<table>.json: what a transform made of one run. Written last, once.
+    """manifests/<run>/<table>.json: what a transform made of one run. Created last, and once.
 
     No clock goes in: the same run and code give the same bytes. `attempt` is the run record's, so that the manifest
     is known to stand for this very record; empty in older ones. `sources` maps each source table to the run
@@ -184,7 +219,7 @@ class Manifest(Document, frozen=True, kw_only=True):
     attempt: str = ""
 
     def is_of(self, record: RunRecord) -> bool:
-        """Whether it stands for this record, and not for another one that had its number before."""
+        """Return whether it was made of this record, and not of another one that had its number before."""
         return self.log == record.log and self.attempt in ("", record.attempt)
 
 
@@ -214,7 +249,7 @@ def decode_json(body: bytes | str, kind: type[S], name: str, *, strict: bool = T
     Raises BadDocument for whatever the parser can say of it. `strict` is msgspec's: whether "1" is no number.
     """
     try:
-        return msgspec.json.decode(body, type=kind, strict=strict)
+        return msgspec.json.decode(body, type=kind, strict=strict, dec_hook=_cursor_from)
     except msgspec.DecodeError as error:
         raise BadDocument(name, str(error)) from error
     except UnicodeError as error:

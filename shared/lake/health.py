@@ -1,4 +1,4 @@
-"""The files in health/: what each stage leaves for others to see. None is a source of truth."""
+"""Read the objects in health/, in which each stage reports its state. None is a source of truth."""
 
 from typing import TypeVar
 
@@ -12,7 +12,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class LoadProgress(msgspec.Struct, frozen=True):
-    """What extract reads of health/load.json: up to which run all of a log is loaded, and what has stopped the pass."""
+    """What extract reads of health/load.json: the run up to which a log is completely loaded, and the code of the error
+    that stopped the pass."""
 
     log: str
     complete_run: int
@@ -20,16 +21,16 @@ class LoadProgress(msgspec.Struct, frozen=True):
 
 
 def last_words(ingestion: Bucket, key: str, kind: type[S], *, must_be_sure: bool = False) -> S | None:
-    """Return what `key` says; None when there is none, or when this code does not understand it.
+    """Return the health document at `key`, or None if it does not exist or cannot be parsed.
 
-    Who `must_be_sure` that there is none has S3 asked twice: for minutes after versions were first turned on it lists
-    objects that it does not give. Then NotYet is raised.
+    With `must_be_sure`, raise NotYet when S3 lists the object but does not return it, as it may for minutes after
+    versioning was first turned on.
     """
     try:
         return decode_json(ingestion.get(key), kind, key)
     except MissingObject as error:
         if must_be_sure and key in ingestion.list(key):
-            raise NotYet(f"{error}, and is listed: S3 will give it") from error
+            raise NotYet(f"{error}, but is listed: S3 will return it") from error
     except BadDocument:
         pass
     return None

@@ -1,7 +1,7 @@
-"""Where everything lies in the two buckets. No other module spells a key.
+"""The keys of all objects in the two buckets. No other module spells a key.
 
 Ingestion bucket: runs/, published/, batches/, catalogue/, health/. Processed bucket: tables/, manifests/,
-quarantine/. Only health/ is ever overwritten, and nothing in it is a source of truth.
+quarantine/. Only objects in health/ are overwritten, and none of them is a source of truth.
 """
 
 import hashlib
@@ -22,14 +22,15 @@ EXTRACT_HEALTH = "health/extract.json"
 LOAD_HEALTH = "health/load.json"
 WATCH_HEALTH = "health/watch.json"
 INCIDENTS = "health/incidents.json"
-ASKED = "health/asked.json"
-# What RETENTION_DAYS has taken away, in each bucket of that bucket.
+# Its name is that of the first version, whose object is still read.
+REPUBLISHED = "health/asked.json"
+# What was removed because of RETENTION_DAYS; each bucket has its own.
 EXPIRED = "health/expired.json"
-# Written by pause.sh and taken away by resume.sh: since when.
+# Written by pause.sh and deleted by resume.sh: since when the flow is paused.
 PAUSED = "health/paused.json"
 
 
-# Eight digits keep keys in the order of runs for 190 years of one a minute.
+# With eight digits keys sort in the order of runs for 190 years of one run a minute.
 DIGITS = 8
 LAST_RUN = 10**DIGITS - 1
 
@@ -47,13 +48,13 @@ def published_key(run: int) -> str:
 
 
 def run_of(key: str) -> int | None:
-    """Return the run whose record or marker `key` is; None for every key that is not one of ours."""
+    """Return the run whose record or marker has this key; None for keys that are not ours."""
     found = re.fullmatch(rf"(?:{RUNS}|{PUBLISHED})([0-9]{{{DIGITS}}})\.json", key)
     return (int(found[1]) or None) if found else None
 
 
 def place_of(key: str) -> tuple[int, str] | None:
-    """Return the run and the warehouse table whose manifest `key` is; None for every key that is not one of ours."""
+    """Return the run and the warehouse table whose manifest has this key; None for keys that are not ours."""
     found = re.fullmatch(rf"{MANIFESTS}([0-9]{{{DIGITS}}})/([A-Za-z_][A-Za-z0-9_]*)\.json", key)
     return (int(found[1]), found[2]) if found and int(found[1]) else None
 
@@ -65,7 +66,7 @@ _PART = re.compile(
 
 
 class PartKey(NamedTuple):
-    """What a part's key says: the day is that of the run's snapshot."""
+    """The table, day and run in a part's key. The day is that of the run's snapshot."""
 
     table: str
     day: date
@@ -73,7 +74,7 @@ class PartKey(NamedTuple):
 
 
 def part_of(key: str) -> PartKey | None:
-    """Return what the key of a batch's or a warehouse table's part says; None for every key that is not one of ours."""
+    """Return what a part's key says, of a batch or a warehouse table; None for keys that are not ours."""
     found = _PART.fullmatch(key)
     if not found:
         return None
@@ -102,7 +103,7 @@ def manifest_key(run: int, table: str) -> str:
 
 
 def quarantine_key(table: str, run: int, sha256: str) -> str:
-    # With its content's hash, like a part: two code versions may judge one row differently.
+    # With its content's hash, like a part: two versions of the code may validate a row differently.
     return f"{QUARANTINE}{table}/{_number(run)}-{sha256[:16]}.parquet"
 
 

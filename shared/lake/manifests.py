@@ -1,4 +1,4 @@
-"""The manifests in the processed bucket: what was transformed."""
+"""Read and write the manifests in the processed bucket, which say what was transformed."""
 
 from shared.aws.bucket import Bucket
 from shared.lake import keys
@@ -14,24 +14,24 @@ class Manifests:
         self.bucket = bucket
 
     def get(self, run: int, table: str) -> Manifest:
-        """Raises MissingObject, BadDocument."""
+        """Return the manifest. Raises MissingObject, BadDocument."""
         key = keys.manifest_key(run, table)
         return decode(self.bucket.get(key), Manifest, key)
 
     def create(self, manifest: Manifest) -> bool:
-        """Write it, last of all. False when there is one already that says something else: that one stands."""
+        """Create the manifest; return False when a different one exists, which stays."""
         return self.bucket.create(keys.manifest_key(manifest.run, manifest.table), encode(manifest))
 
     def tables_of(self, run: int) -> set[str]:
-        """The tables that have a manifest of this run."""
+        """Return the tables that have a manifest of this run."""
         folder = keys.manifest_key(run, "").rsplit("/", 1)[0]
         return {place[1] for key in self.bucket.list(f"{folder}/") if (place := keys.place_of(key))}
 
     def places_since(self, run: int) -> set[Place]:
-        """Where there is a manifest of a run after `run`."""
+        """Return the run and table of each manifest of a run after `run`."""
         after = keys.manifest_key(run, "~")  # "~" sorts behind every table's name
         return set(ours(self.bucket, keys.MANIFESTS, after, keys.place_of))
 
     def last_run(self, after: int) -> int:
-        """The last run after `after` that has a manifest; `after` where none has."""
+        """Return the last run after `after` that has a manifest, or `after`."""
         return max((run for run, _ in self.places_since(after)), default=after)

@@ -1,6 +1,6 @@
-"""Whether a person has stopped the flow: pause.sh says so in health/, resume.sh takes it back.
+"""Read whether a person has paused the flow: pause.sh writes an object in health/, resume.sh deletes it.
 
-The schedules and event sources themselves are what is stopped; this is for those who look, and would be alarmed.
+What stops the flow is that schedules and event sources are off; the object tells status.sh and watch why.
 """
 
 import msgspec
@@ -18,7 +18,7 @@ class Pause(msgspec.Struct, frozen=True):
 
 
 def paused_since(ingestion: Bucket) -> str | None:
-    """None while the flow is on."""
+    """Return since when the flow is paused, None while it is not."""
     try:
         return since_of(ingestion.get(keys.PAUSED))
     except MissingObject:
@@ -26,7 +26,7 @@ def paused_since(ingestion: Bucket) -> str | None:
 
 
 def since_of(body: bytes) -> str:
-    """Return what health/paused.json says, in words where it is not as we write it."""
+    """Return the time in health/paused.json; "an unknown time" where it cannot be parsed."""
     try:
         return decode_json(body, Pause, keys.PAUSED).since
     except BadDocument:

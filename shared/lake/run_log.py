@@ -1,7 +1,7 @@
-"""The run log in the ingestion bucket: records written once, found by a hint and one short listing.
+"""Read and write the run log in the ingestion bucket: records are created once, and found by a hint and one listing.
 
-Runs are numbered without gaps, and a log that begins behind another one says so in its records. So an object that is
-named like a record and lies behind a gap is none of this log's, unless its content shows that it is: it is passed over.
+Runs are numbered without gaps, and a log that begins behind another one says so in its records. An object that is named
+like a record but follows a gap is therefore skipped, unless its content shows that it belongs to this log.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +15,9 @@ from shared.lake import keys
 from shared.lake.documents import ChangeMessage, RunRecord, decode, decode_json, encode
 from shared.lake.listing import ours
 
-# One listing answers with at most 1,000 keys, so so many markers are looked at for the price of one.
-MARKERS_LOOKED_AT = 1000
-# A record is some ten milliseconds away; a client of AWS keeps ten connections.
+# A listing returns at most 1,000 keys, so that many markers cost one request.
+MARKERS_READ = 1000
+# Reading a record takes some ten milliseconds; a boto3 client keeps ten connections.
 READERS = 8
 
 
@@ -46,19 +46,19 @@ class RunLog:
     def newest(self) -> RunRecord | None:
         """Return the newest record of the living log, None when there is no run yet. Raises BadDocument."""
         hint = self._hint()
-        # From the hinted run itself on; when that is not there, the hint is wrong.
+        # The listing starts with the hinted run itself: if that does not exist, the hint is wrong.
         return (self._newest_after(hint - 1, hint) if hint else None) or self._newest_after(0, 1)
 
     def ends_with(self, record: RunRecord) -> bool:
-        """Whether `record` is there as it was, and none of the next number: two reads in place of a listing, which
-        overlook a log that begins behind a gap."""
+        """Return whether `record` is unchanged and the next number does not exist. These two reads replace a listing,
+        but miss a log that begins behind a gap."""
         try:
             return self.get(record.run) == record and not self._has(keys.run_key(record.run + 1))
         except PermanentError:
             return False
 
     def newest_number(self) -> int:
-        """The newest run; 0 when there is none."""
+        """Return the newest run's number, 0 when there is none."""
         newest = self.newest()
         return newest.run if newest else 0
 
@@ -68,12 +68,12 @@ class RunLog:
         yield from map(self.get, self.numbers(run, newest) if newest else ())
 
     def read(self, runs: Sequence[int], readers: int = READERS) -> list[RunRecord]:
-        """Their records, in that order, so many at once."""
+        """Return the records of `runs`, in that order; `readers` of them are read at a time."""
         with ThreadPoolExecutor(readers) as pool:
             return list(pool.map(self.get, runs))
 
     def numbers(self, after: int, newest: RunRecord) -> Iterator[int]:
-        """Yield the runs after `after` that there are in the log that ends with `newest`, in order."""
+        """Yield the runs after `after` of the log that ends with `newest`, in order."""
         if after >= newest.run:
             return
         for run in self._numbers(max(after, newest.began - 1)):
@@ -82,20 +82,20 @@ class RunLog:
             yield run
 
     def last_number(self) -> int:
-        """The highest number that lies in the log's folders, whosever it is; 0 when there is none."""
+        """Return the highest number in the log's folders, of any log; 0 when there is none."""
         marked = ours(self.bucket, keys.PUBLISHED, keys.published_key(0), keys.run_of)
         return max(*self._numbers(0), *marked, 0, 0)
 
     def commit(self, record: RunRecord) -> bool:
-        """Create the record: the commit of its run. False when another attempt has that number."""
+        """Create the record, which commits its run. Return False when another attempt has that number."""
         return self.bucket.create(keys.run_key(record.run), encode(record))
 
     def hint(self, run: int) -> None:
         self.bucket.put(keys.LATEST_HINT, msgspec.json.encode(Hint(run=run)))
 
     def unpublished(self, newest: int, began: int = 1) -> list[int]:
-        """The runs up to `newest`, of the last thousand, whose messages may never have been sent."""
-        first = max(newest - MARKERS_LOOKED_AT, began - 1)
+        """Return those of the last thousand runs up to `newest` whose messages may not have been sent."""
+        first = max(newest - MARKERS_READ, began - 1)
         marked = set(ours(self.bucket, keys.PUBLISHED, keys.published_key(first), keys.run_of))
         return [run for run in range(first + 1, newest + 1) if run not in marked]
 
@@ -103,8 +103,8 @@ class RunLog:
         self.bucket.create(keys.published_key(run), b"{}")
 
     def was_used(self, run: int) -> bool:
-        """Whether the number was published, though there is no record of it: it stood for a run that is gone."""
-        # The record is looked for last: it is there before its marker is.
+        """Return whether the number was published but has no record: its run was deleted."""
+        # In this order: a record is created before its marker.
         return self._has(keys.published_key(run)) and not self._has(keys.run_key(run))
 
     def _has(self, key: str) -> bool:
@@ -118,14 +118,14 @@ class RunLog:
         return ours(self.bucket, keys.RUNS, keys.run_key(after), keys.run_of)
 
     def _newest_after(self, after: int, expected: int) -> RunRecord | None:
-        """The newest record after `after`, where the log is known to have `expected`, or to begin with it."""
+        """Return the newest record after `after`; the log is known to have the run `expected`, or to begin with it."""
         newest: RunRecord | None = None
         damaged: BadDocument | None = None
         for first, last in unbroken(self._numbers(after)):
             try:
                 record = self.get(last)
             except BadDocument as error:
-                # Behind a gap it is no record of ours.
+                # Behind a gap it is not our record.
                 damaged = damaged or (error if first == expected else None)
                 continue
             begins_a_log = first <= record.began
@@ -137,7 +137,7 @@ class RunLog:
         return newest
 
     def _hint(self) -> int:
-        """The hinted run; 0 when there is no hint, which costs a longer listing and nothing more."""
+        """Return the hinted run; 0 without a hint, which only makes the listing longer."""
         try:
             hint = decode_json(self.bucket.get(keys.LATEST_HINT), Hint, keys.LATEST_HINT).run
         except (MissingObject, BadDocument):
@@ -159,5 +159,5 @@ def unbroken(runs: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 
 def messages_of(record: RunRecord) -> list[ChangeMessage]:
-    """One change message per table that has a batch in this run."""
+    """Return one change message per table that has a batch in this run."""
     return [ChangeMessage(version=1, log=record.log, run=record.run, table=table) for table in record.changed]

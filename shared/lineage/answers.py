@@ -81,8 +81,8 @@ class RunAnswer(LineageAnswer, frozen=True, kw_only=True):
     attempt: str
     code: str
     snapshot_at: datetime
-    xmin: int
-    xmax: int
+    xmin: int | None
+    xmax: int | None
     committed_at: datetime
     published_at: datetime | None
     messages: tuple[Message, ...]
@@ -181,7 +181,7 @@ class Said:
         """What `look` finds; None, and a line, when it is gone or is not what it should be."""
         try:
             return look()
-        except (MissingObject, CorruptObject, BadDocument, OtherDeclaration, Refused) as error:
+        except (MissingObject, Removed, CorruptObject, BadDocument, OtherDeclaration, Refused) as error:
             self.is_removed = self.is_removed or isinstance(error, Removed)
             self.add(str(error))
             return None

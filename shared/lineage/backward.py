@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from shared.catalogue import TABLES
-from shared.columns import Column, Kind
+from shared.columns import INTEGER, Column
 from shared.lake import documents
 from shared.lineage.answers import BatchAnswer, Chain, File, LoadAnswer, RunAnswer, Said
 from shared.lineage.lake import LineageLake, holder
@@ -72,7 +72,7 @@ class _Backward:
         batch = batch_of(source, run, read)
         if source != self._target.sources[0] or not self._target.row_by_row:
             return batch
-        key = Column(TABLES[source].key, Kind.INTEGER)
+        key = Column(TABLES[source].key, INTEGER)
         return replace(batch, part=self._said.tried(lambda: holder(self._lake.ingestion, read.parts, key, self._key)))
 
     def _runs(self, own: RunAnswer | None, sources: Mapping[str, int]) -> list[RunAnswer]:

@@ -6,6 +6,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
+from shared.ledger.backlog import tables_lacking
 from shared.lineage.answers import Arrival, JourneyAnswer, Said, Version
 from shared.lineage.backward import batch_of
 from shared.lineage.lake import LineageLake
@@ -73,18 +74,18 @@ class Forward:
         return replace(version, cause=record.cause, batches=batches)
 
     def _behind(self) -> dict[int, set[str]]:
-        """The tables that have yet to take each run, of the first runs that not all have."""
+        """Return the tables that lack something of each run, for the first runs that not all tables have applied."""
         newest = self._lake.newest
         if newest is None:
             return {}
         complete = self._warehouse.complete_run(newest.log)
-        taken = self._warehouse.taken(newest.log, complete)
+        applied = self._warehouse.applied(newest.log, complete)
         records = islice(self._lake.run_log.since(complete, newest), MOST_BEHIND)
-        return {r.run: {table for table in r.targets if (r.run, table) not in taken} for r in records}
+        return {record.run: set(tables_lacking(record, applied)) for record in records}
 
 
 def _other(target: Target, table: str) -> str:
-    if target.kind == "set":
+    if target.kind == "calendar":
         return f"{target.name} takes the days of all {table} rows: a row of it is of no one key"
     if target.sources[0] == table:
         return f"{target.name} has a row for each {target.key} of {table}: why.sh {target.name} ID, with that value"

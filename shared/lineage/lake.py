@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.aws.bucket import Bucket
-from shared.columns import Column, Kind
+from shared.columns import INTEGER, Column, Kind
 from shared.errors import MissingObject
 from shared.frames import Frame, Series
 from shared.lake import keys, parquet
@@ -13,7 +13,7 @@ from shared.lake.documents import Part, RunRecord
 from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog, messages_of
 from shared.lineage.answers import File, LoadAnswer, ManifestAnswer, Message, RunAnswer, utc
-from shared.load.manifest import Written, get_written
+from shared.load.manifest_load import StoredManifest, get_manifest
 from shared.warehouse.registry import Target
 
 
@@ -70,11 +70,11 @@ class LineageLake:
         except MissingObject:
             return None
 
-    def written(self, target: Target, load: LoadAnswer) -> Written:
+    def written(self, target: Target, load: LoadAnswer) -> StoredManifest:
         """Raises MissingObject, BadDocument, Refused."""
-        return get_written(self.processed, load.log, load.run, target.name)
+        return get_manifest(self.processed, load.log, load.run, target.name)
 
-    def manifest(self, written: Written, load: LoadAnswer) -> ManifestAnswer:
+    def manifest(self, written: StoredManifest, load: LoadAnswer) -> ManifestAnswer:
         """Raises MissingObject."""
         made = written.manifest
         key = keys.manifest_key(made.run, made.table)
@@ -121,5 +121,5 @@ def holder(bucket: Bucket, parts: Sequence[Part], column: Column, key: str) -> F
 
 def _has(values: Series, kind: Kind, key: str) -> Series:
     """Numbers are compared as such: a part can have a million."""
-    has: Series = values == int(key) if kind is Kind.INTEGER else values.astype("str") == key
+    has: Series = values == int(key) if kind == INTEGER else values.astype("str") == key
     return has.fillna(False).astype(bool)

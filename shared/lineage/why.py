@@ -8,11 +8,11 @@ import msgspec
 
 from shared.catalogue import TABLES
 from shared.errors import Refused
+from shared.ledger.origins import is_numbered
 from shared.lineage.answers import Chain, JourneyAnswer
 from shared.lineage.backward import chain_of
 from shared.lineage.forward import Forward
 from shared.lineage.lake import LineageLake
-from shared.lineage.sql import is_numbered
 from shared.lineage.warehouse import LineageQueries
 from shared.warehouse.registry import Target
 

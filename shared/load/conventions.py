@@ -1,7 +1,8 @@
 """Rows of a set that follow another convention than ours, such as days counted from Sunday."""
 # ruff: noqa: S608 - names come from the declarations and each passes quoted()
 
-from shared.frames import DTYPES, Frame, Series
+from shared.frames import Frame, Series
+from shared.ledger.stage import STAGE
 from shared.load import sql
 from shared.load.shape import Shape, full_name
 from shared.postgres.connection import Connection, quoted
@@ -24,11 +25,11 @@ def other_rows(connection: Connection, target: Target, shape: Shape, schema: str
     if not keys:
         return []
     rows = target.from_keys(Series([key for (key,) in keys], dtype="datetime64[us]"))
-    frame = Frame({column.name: Series(rows[column.name], dtype=DTYPES[column.kind]) for column in target.columns})
-    connection.run(sql.create_stage(sql.STAGE, target.columns))
-    connection.copy_in(sql.copy_stage(sql.STAGE, target.columns), encode(frame, target.columns))
+    frame = Frame({column.name: Series(rows[column.name], dtype=column.kind.dtype) for column in target.columns})
+    connection.run(sql.create_stage(STAGE, target.columns))
+    connection.copy_in(sql.copy_stage(STAGE, target.columns), encode(frame, target.columns))
     counts = _counts(connection, target, shape)
-    connection.run(f"DROP TABLE {sql.STAGE}")
+    connection.run(f"DROP TABLE {STAGE}")
     return [_line(target, shape, schema, counts)] if counts.pop("") else []
 
 
@@ -48,7 +49,7 @@ def _counts(connection: Connection, target: Target, shape: Shape) -> dict[str, i
             differ,
             connection.one(f"""
         SELECT {filters} FROM {quoted(target.name)} present
-        JOIN {sql.STAGE} staged ON staged.{key} = CAST(present.{key} AS date)"""),
+        JOIN {STAGE} staged ON staged.{key} = CAST(present.{key} AS date)"""),
             strict=True,
         )
     )

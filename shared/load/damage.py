@@ -5,7 +5,6 @@ the numbers at the end of its own transaction, and a full batch, which is compar
 Nobody else writes there. So another number is the trace of a hand (TRUNCATE, DELETE, a table made again), and so is a
 row that is younger than the table's row in `etl_table` (INSERT, UPDATE, a copy put back).
 """
-# ruff: noqa: S608 - every identifier passes quoted()
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +14,9 @@ import msgspec
 
 from shared import log
 from shared.errors import TotestreamError
-from shared.load.warehouse import RESERVE_S, ConnectionLost, WarehouseSession
-from shared.postgres.connection import literal, quoted
+from shared.ledger import counts as counts_sql
+from shared.ledger.tables import LEDGER
+from shared.load.session import RESERVE_S, ConnectionLost, WarehouseSession
 from shared.warehouse.registry import Target
 
 # 16 MB are counted in some 15 ms, in every pass. Beyond it a table is counted when PostgreSQL's own numbers show that
@@ -27,10 +27,6 @@ COUNTED_EACH = timedelta(hours=1)
 LOCK_S = 0.2
 # A count that takes longer is left out. More than a hundred million rows are counted in it.
 COUNTING_S = 20
-LEDGER = "etl_ledger"
-
-LOADED = "SELECT table_name, rows, entries, others, changed, xmin::text IS DISTINCT FROM written_by FROM etl_table"
-
 # Of a partitioned table the partitions have the pages and the numbers. The pages are those of the last ANALYZE: the
 # exact size could not be asked for while somebody holds the table.
 PRESENT = """
@@ -44,48 +40,6 @@ WHERE class.relnamespace = current_schema()::regnamespace AND class.relkind IN (
   AND class.relname = ANY(CAST(:tables AS text[])) AND has_table_privilege(class.oid, 'SELECT')
 GROUP BY class.oid, class.relname
 """
-
-ENTRIES = f"SELECT table_name, count(*) FROM {LEDGER} GROUP BY table_name"
-OTHERS = ("etl_deletion", "etl_text_deletion", "etl_waiting", "etl_quarantine")
-ALL_OTHERS = "SELECT table_name, count(*) FROM ({}) other GROUP BY table_name".format(
-    " UNION ALL ".join(f"SELECT table_name FROM {name}" for name in OTHERS)
-)
-OTHERS_NOW = " + ".join(f"(SELECT count(*) FROM {name} WHERE table_name = :table)" for name in OTHERS)
-
-# As a row's xmin has it, without the epoch.
-WRITTEN_BY = "mod(txid_current(), 4294967296)::text"
-BEGIN_TABLE = f"""
-INSERT INTO etl_table (table_name, rows, entries, others, written_by)
-VALUES (:table, :rows, :entries, :others, {WRITTEN_BY}) ON CONFLICT DO NOTHING"""
-# What is found is kept: the next load's row is younger than it.
-NOTE_CHANGED = f"UPDATE etl_table SET changed = changed + :changed, written_by = {WRITTEN_BY} WHERE table_name = :table"
-
-
-NOTE_ADDED = f"UPDATE etl_table SET rows = rows + :added, others = {OTHERS_NOW} WHERE table_name = :table"
-# The row that was just written in the same sub-transaction has the xmin that this one gets.
-SIGN = "UPDATE etl_table SET written_by = xmin::text WHERE table_name = :table"
-
-
-def _note_whole(target: Target) -> str:
-    return f"""
-        UPDATE etl_table SET rows = (SELECT count(*) FROM {quoted(target.name)}), others = {OTHERS_NOW},
-               entries = (SELECT count(*) FROM {LEDGER} WHERE table_name = :table), changed = 0
-        WHERE table_name = :table"""
-
-
-def note_load(warehouse: WarehouseSession, target: Target, added: int, *, whole: bool = False) -> None:
-    """Keep how many rows there are, at the end of a transaction that has `added` so many to the table.
-
-    `whole`: the load has compared the table with all that it should hold, so what it has now is what it should have.
-    """
-    # A sub-transaction that begins now is younger than each one in which the load has written rows.
-    warehouse.run("SAVEPOINT noted")
-    if whole:
-        warehouse.run(_note_whole(target), table=target.name)
-    else:
-        warehouse.run(NOTE_ADDED, table=target.name, added=added)
-    warehouse.run(SIGN, table=target.name)
-    warehouse.run("RELEASE SAVEPOINT noted")
 
 
 class Numbers(msgspec.Struct, frozen=True):
@@ -178,14 +132,6 @@ def find_damages(
     return found
 
 
-def _count_of(table: str) -> str:
-    """Rows, and those that are younger than what the loader wrote about the table last."""
-    mine = f"SELECT age(xmin) FROM etl_table WHERE table_name = {literal(table)}"
-    # The age of a row that is older than two billion transactions is negative.
-    younger = f"age(its.xmin) >= 0 AND age(its.xmin) < ({mine})"
-    return f"SELECT {literal(table)}, count(*), count(*) FILTER (WHERE {younger}) FROM {quoted(table)} its"
-
-
 class _Count:
     def __init__(
         self, warehouse: WarehouseSession, counted: CountedTables, now: datetime, time_left_s: Callable[[], float]
@@ -198,7 +144,7 @@ class _Count:
         rows = {table: number for table, (number, _) in counts.items()}
         changed = {table: number for table, (_, number) in counts.items() if table not in kept.copied}
         for table in kept.loaded.keys() & {*kept.copied, *(table for table, number in changed.items() if number)}:
-            self._warehouse.run(NOTE_CHANGED, table=table, changed=changed.get(table, 0))
+            self._warehouse.run(counts_sql.NOTE_CHANGED, table=table, changed=changed.get(table, 0))
         found = {}
         for table in targets:
             if table not in kept.loaded:
@@ -215,15 +161,15 @@ class _Count:
         with self._warehouse.transaction(self._time_left_s, LOCK_S):
             relations = {
                 table: _Relation(int(pages), str(hint))
-                for table, pages, hint in self._warehouse.run(PRESENT, tables=[*targets, LEDGER])
+                for table, pages, hint in self._warehouse.run(PRESENT, tables=[*targets, LEDGER.name])
             }
-            loaded = self._warehouse.run(LOADED)
+            loaded = self._warehouse.run(counts_sql.LOADED_COUNTS)
             return _Kept(
                 loaded={table: Numbers(*numbers) for table, *numbers, _ in loaded},
                 copied=frozenset(table for table, *_, is_copy in loaded if is_copy),
                 relations=relations,
-                entries=self._grouped(ENTRIES) if self._is_due(LEDGER, relations) else None,
-                others=self._grouped(ALL_OTHERS),
+                entries=self._grouped(counts_sql.ENTRIES) if self._is_due(LEDGER.name, relations) else None,
+                others=self._grouped(counts_sql.ALL_OTHERS),
             )
 
     def _there(self, table: str, rows: Mapping[str, int], changed: Mapping[str, int], kept: _Kept) -> Numbers:
@@ -256,7 +202,7 @@ class _Count:
 
     def _counts(self, tables: Sequence[str]) -> dict[str, tuple[int, int]]:
         with self._warehouse.transaction(self._time_left_s, LOCK_S):
-            counted = self._warehouse.run(" UNION ALL ".join(map(_count_of, tables)))
+            counted = self._warehouse.run(" UNION ALL ".join(map(counts_sql.count_of, tables)))
         return {table: (rows, changed) for table, rows, changed in counted}
 
     def _grouped(self, statement: str) -> dict[str, int]:
@@ -266,12 +212,12 @@ class _Count:
         """What was there before is taken as it is."""
         if rows is not None and kept.entries is not None:
             numbers = {"rows": rows, "entries": kept.entries.get(table, 0), "others": kept.others.get(table, 0)}
-            self._warehouse.run(BEGIN_TABLE, table=table, **numbers)
+            self._warehouse.run(counts_sql.BEGIN_TABLE, table=table, **numbers)
 
     def _remember(self, rows: Mapping[str, int], kept: _Kept, found: Mapping[str, Damage]) -> None:
         """What is damaged is counted in each pass, until it is whole."""
         seen = self._counted.seen
-        for table in (*rows, *([LEDGER] if kept.entries is not None else [])):
+        for table in (*rows, *([LEDGER.name] if kept.entries is not None else [])):
             seen[table] = _Seen(kept.relations[table].hint, self._now)
-        for table in (*found, *([LEDGER] if found else [])):
+        for table in (*found, *([LEDGER.name] if found else [])):
             seen.pop(table, None)

@@ -6,7 +6,7 @@ from sqlalchemy import Column, Index, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
-from shared.load import bookkeeping
+from shared.ledger import tables
 from shared.postgres.connection import literal, quoted
 from shared.warehouse.registry import Target
 
@@ -17,15 +17,15 @@ DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 # was emptied by hand and its record ids are given out again.
 READ_AND_ADD = ("SELECT", "INSERT")
 RIGHTS = {
-    bookkeeping.LOG: (*READ_AND_ADD, "UPDATE"),
-    bookkeeping.LEDGER: (*READ_AND_ADD, "UPDATE (first_record_id, last_record_id)"),
-    bookkeeping.TABLE: (*READ_AND_ADD, "UPDATE"),
-    bookkeeping.DELETION: (*READ_AND_ADD, "UPDATE"),
-    bookkeeping.TEXT_DELETION: (*READ_AND_ADD, "UPDATE"),
-    bookkeeping.WAITING: (*READ_AND_ADD, "DELETE"),
-    bookkeeping.QUARANTINE: (*READ_AND_ADD, "UPDATE"),
-    bookkeeping.DIFFERENCE: READ_AND_ADD,
-    bookkeeping.FRESHNESS: READ_AND_ADD,
+    tables.LOG: (*READ_AND_ADD, "UPDATE"),
+    tables.LEDGER: (*READ_AND_ADD, "UPDATE (first_record_id, last_record_id)"),
+    tables.TABLE: (*READ_AND_ADD, "UPDATE"),
+    tables.DELETION: (*READ_AND_ADD, "UPDATE"),
+    tables.TEXT_DELETION: (*READ_AND_ADD, "UPDATE"),
+    tables.WAITING: (*READ_AND_ADD, "DELETE"),
+    tables.QUARANTINE: (*READ_AND_ADD, "UPDATE"),
+    tables.DIFFERENCE: READ_AND_ADD,
+    tables.FRESHNESS: READ_AND_ADD,
 }
 
 

@@ -6,8 +6,8 @@ A column that holds every value exactly is no difference: bigint for integer, nu
 import re
 from collections.abc import Iterator
 
-from shared.columns import Column, Kind
-from shared.load.shape import TYPES, Shape, ShapeColumn, full_name, obstacles, retype
+from shared.columns import DATE, TEXT, TIME, TIMESTAMP, Column, Decimal, Kind
+from shared.load.shape import Shape, ShapeColumn, full_name, obstacles, retype
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
@@ -30,7 +30,7 @@ def _of_columns(target: Target, shape: Shape, schema: str) -> Iterator[str]:
         place = f"{target.name}.{column.name}"
         alter = f"ALTER TABLE {full_name(schema, target.name)} ALTER COLUMN {quoted(column.name)}"
         if there.accepts(column.kind) and not there.holds_exactly(column.kind):
-            type_ = TYPES[column.kind]
+            type_ = column.kind.warehouse_type
             way_out = retype(target, schema, column.name, type_)
             yield f"{place} is {there.type}, declared {type_}: {loss(there, column)}; the way out: {way_out}"
         if there.required and column.nullable:
@@ -46,10 +46,10 @@ def loss(there: ShapeColumn, column: Column) -> str:
         return f"a value that the domain refuses {SET_ASIDE}"
     if there.is_enum:
         return f"a value that the type does not have {SET_ASIDE}"
-    if column.kind is not Kind.TEXT and there.category == "S":
+    if column.kind != TEXT and there.category == "S":
         return f"it is kept as a text, and one that is too long {SET_ASIDE}"
     limits = [int(number) for number in re.findall(r"-?\d+", there.type)]
-    return _loss_of_texts(there, limits) if column.kind is Kind.TEXT else _loss_of_others(there, column.kind, limits)
+    return _loss_of_texts(there, limits) if column.kind == TEXT else _loss_of_others(there, column.kind, limits)
 
 
 def _loss_of_texts(there: ShapeColumn, limits: list[int]) -> str:
@@ -66,9 +66,10 @@ def _loss_of_texts(there: ShapeColumn, limits: list[int]) -> str:
 
 
 def _loss_of_others(there: ShapeColumn, kind: Kind, limits: list[int]) -> str:
-    if kind in (Kind.DATE, Kind.TIME, Kind.TIMESTAMP):
+    if kind in (DATE, TIME, TIMESTAMP):
         return _loss_of_times(there, kind)
     beyond = f"a number beyond its range {SET_ASIDE}"
+    scale = kind.scale if isinstance(kind, Decimal) else 0
     match there.base:
         case "real":
             return "it keeps six digits and rounds the others"
@@ -76,16 +77,16 @@ def _loss_of_others(there: ShapeColumn, kind: Kind, limits: list[int]) -> str:
             return "it keeps binary fractions, whose sums are not exact"
         case "numeric":
             decimals = limits[1] if len(limits) > 1 else 0
-            rounds = f"amounts are rounded to {decimals} decimals, and " if kind is Kind.MONEY and decimals < 2 else ""
+            rounds = f"amounts are rounded to {decimals} decimals, and " if scale and decimals < scale else ""
             return f"{rounds}{beyond}"
         case "smallint" | "integer" | "bigint":
-            return f"amounts are rounded to whole numbers, and {beyond}" if kind is Kind.MONEY else beyond
+            return f"amounts are rounded to whole numbers, and {beyond}" if scale else beyond
         case _:
             return "it may hold and show another value than was sent"
 
 
 def _loss_of_times(there: ShapeColumn, kind: Kind) -> str:
-    if kind is Kind.TIMESTAMP and there.base == "date":
+    if kind == TIMESTAMP and there.base == "date":
         return "the time of day is cut off"
     if "with time zone" in there.type:
         return "a time zone is added, UTC"

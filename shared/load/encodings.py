@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Sequence
 
-from shared.columns import Column, Kind
+from shared.columns import TEXT, Column
 from shared.frames import Frame, Series
 
 REASON = "the warehouse's encoding lacks a character of it"
@@ -29,7 +29,7 @@ def refusals(frame: Frame, columns: Sequence[Column], codec: str) -> Series:
     """By the frame's index, the reason why a row cannot be held; names of columns and no values."""
     reasons: dict[object, str] = {}
     for column in columns:
-        if column.kind is not Kind.TEXT:
+        if column.kind != TEXT:
             continue
         texts = frame[column.name].dropna()
         for index in texts.index[[not is_encodable(text, codec) for text in texts]]:

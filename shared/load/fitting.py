@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.errors import ServiceRefused
+from shared.ledger.ledger import TableLoad
+from shared.ledger.stage import STAGE
 from shared.load import fitting_sql, sql
+from shared.load.session import WarehouseSession
 from shared.load.shape import Shape, obstacles
-from shared.load.warehouse import TableLoad, WarehouseSession
 from shared.warehouse.registry import Target
 
 # Found one by one, with a round trip each: more of them are a fault of the table, not of its rows.
@@ -43,10 +45,10 @@ class Fitting:
         if self._try(fitting_sql.fit_all(self._target, self._shape)) is not None:
             self._warehouse.run(fitting_sql.fit_one_by_one(self._target, self._shape))
         [before, fitted] = self._warehouse.one(
-            f"SELECT (SELECT count(*) FROM {sql.STAGE}), (SELECT count(*) FROM {fitting_sql.FITTED})"  # noqa: S608
+            f"SELECT (SELECT count(*) FROM {STAGE}), (SELECT count(*) FROM {fitting_sql.FITTED})"  # noqa: S608
         )
         self._warehouse.run(fitting_sql.TAKE_FITTED)
-        self._warehouse.run(f"{sql.key_stage(self._target)}; ANALYZE {sql.STAGE}")
+        self._warehouse.run(f"{sql.key_stage(self._target)}; ANALYZE {STAGE}")
         return int(before - fitted)
 
     def apply(self, rows: int, apply: Callable[[], TableLoad]) -> tuple[TableLoad, int]:

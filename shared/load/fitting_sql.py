@@ -1,9 +1,9 @@
 """The statements that turn what is staged into what the present table would store. Pure text."""
 # ruff: noqa: S608 - names come from the declarations and from PostgreSQL's catalogue, and each passes quoted()
 
-from shared.columns import Kind
+from shared.columns import TEXT
+from shared.ledger.stage import REJECTED, STAGE, listed
 from shared.load.shape import Shape
-from shared.load.sql import REFUSED, STAGE, listed
 from shared.postgres.connection import literal, quoted
 from shared.warehouse.registry import Target
 
@@ -84,7 +84,7 @@ def fit_one_by_one(target: Target, shape: Shape) -> str:
                 IF named = '' THEN GET STACKED DIAGNOSTICS named = COLUMN_NAME; END IF;
                 IF named <> '' THEN reason := named || ': ' || {word}; ELSE {probes}
                 END IF;
-                INSERT INTO {REFUSED} (key, reason) VALUES (
+                INSERT INTO {REJECTED} (key, reason) VALUES (
                     CAST(staged.{quoted(target.key)} AS text), {literal(REASON + ": ")} || coalesce(reason, {word}));
                 END;
             END LOOP;
@@ -96,7 +96,7 @@ def _values(target: Target, shape: Shape) -> dict[str, str]:
     values = {}
     for column in target.columns:
         there, value = shape.column(column.name), f"staged.{quoted(column.name)}"
-        is_label = there is not None and there.is_enum and column.kind is Kind.TEXT
+        is_label = there is not None and there.is_enum and column.kind == TEXT
         values[column.name] = f"CAST({value} AS {there.type})" if there is not None and is_label else value
     return values
 
@@ -119,7 +119,7 @@ EMPTY_STAGE = f"DELETE FROM {STAGE}"
 
 
 def refuse_staged(target: Target) -> str:
-    return f"INSERT INTO {REFUSED} (key, reason) SELECT CAST({quoted(target.key)} AS text), :reason FROM {STAGE}"
+    return f"INSERT INTO {REJECTED} (key, reason) SELECT CAST({quoted(target.key)} AS text), :reason FROM {STAGE}"
 
 
 def stage_again(target: Target) -> str:
@@ -127,7 +127,7 @@ def stage_again(target: Target) -> str:
     key = quoted(target.key)
     return f"""
         INSERT INTO {STAGE} SELECT * FROM {ALL} every
-        WHERE NOT EXISTS (SELECT FROM {REFUSED} refused WHERE refused.key = CAST(every.{key} AS text))"""
+        WHERE NOT EXISTS (SELECT FROM {REJECTED} refused WHERE refused.key = CAST(every.{key} AS text))"""
 
 
-REFUSE = f"INSERT INTO {REFUSED} (key, reason) VALUES (:key, :reason)"
+REFUSE = f"INSERT INTO {REJECTED} (key, reason) VALUES (:key, :reason)"

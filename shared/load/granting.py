@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from shared.ledger.views import views
 from shared.load import declared
 from shared.load.present import Present
-from shared.load.views import views
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 

@@ -6,30 +6,9 @@ from typing import Any
 
 import msgspec
 
+from shared.ledger import entries, quarantine, waiting
 from shared.load.damage import Damage
-from shared.load.warehouse import WarehouseSession
-
-# Of each table its newest entry, which the primary key leads to: the ledger grows for ever.
-LAST_LOADED = """
-SELECT asked.name, last.run, last.snapshot_at
-FROM unnest(CAST(:tables AS text[])) AS asked (name)
-CROSS JOIN LATERAL (
-    SELECT run, snapshot_at FROM etl_ledger
-    WHERE log_id = :log AND table_name = asked.name AND status = 'loaded' ORDER BY run DESC LIMIT 1) last
-"""
-WAITING = """
-SELECT table_name, count(*), min(snapshot_at),
-       (array_agg(dimension ORDER BY snapshot_at) FILTER (WHERE dimension IS NOT NULL))[1]
-FROM etl_waiting GROUP BY table_name
-"""
-QUARANTINED = "SELECT table_name, count(DISTINCT key) FROM etl_quarantine WHERE closed_at IS NULL GROUP BY table_name"
-# What was deleted from the source is no damage in the warehouse.
-DIFFERENCES = """
-SELECT table_name, inserted + updated FROM etl_ledger
-WHERE log_id = :log AND cause = 'reconcile' AND inserted + updated > 0 AND run = (
-    SELECT max(run) FROM etl_ledger AS later
-    WHERE later.log_id = :log AND later.cause = 'reconcile' AND later.table_name = etl_ledger.table_name)
-"""
+from shared.load.session import WarehouseSession
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -81,10 +60,10 @@ class LoadHealth(msgspec.Struct, frozen=True):
 def table_health(warehouse: WarehouseSession, log: str, tables: Iterable[str]) -> dict[str, TableHealth]:
     facts: dict[str, dict[str, Any]] = {table: {} for table in tables}
     for columns, rows in (
-        (("last_run", "snapshot_at"), warehouse.run(LAST_LOADED, log=log, tables=list(facts))),
-        (("waiting", "waiting_since", "waiting_for"), warehouse.run(WAITING)),
-        (("quarantined",), warehouse.run(QUARANTINED)),
-        (("differing",), warehouse.run(DIFFERENCES, log=log)),
+        (("last_run", "snapshot_at"), warehouse.run(entries.LAST_LOADED, log=log, tables=list(facts))),
+        (("waiting", "waiting_since", "waiting_for"), warehouse.run(waiting.COUNT_WAITING)),
+        (("quarantined",), warehouse.run(quarantine.COUNT_QUARANTINED)),
+        (("differing",), warehouse.run(entries.DIFFERENCES, log=log)),
     ):
         for table, *values in rows:
             facts.setdefault(table, {}).update(zip(columns, values, strict=True))

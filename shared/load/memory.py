@@ -1,4 +1,4 @@
-"""What a warm function need not read or say again. A cold one loses nothing but time by having none."""
+"""Keep what a warm function need not read or log again. A cold function has none and loses only time."""
 
 from collections.abc import Mapping, Set
 
@@ -9,11 +9,11 @@ from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Place
 from shared.lake.run_log import READERS, RunLog
+from shared.ledger.ledger import LedgerEntry
 from shared.load.damage import CountedTables
-from shared.load.warehouse import Taken
 
-# Manifests of entries in the ledger that are compared with it in one look; the rest have their turn later.
-COMPARED_PER_LOOK = 100
+# Manifests that are compared with their ledger entries in one check; the rest follow in later checks.
+COMPARED_PER_CHECK = 100
 
 
 class LoadMemory:
@@ -28,14 +28,14 @@ class LoadMemory:
         self.counted = CountedTables()
 
     def records(self, run_log: RunLog, newest: RunRecord, after: int, last: int) -> list[RunRecord]:
-        """The records of the runs after `after` up to `last`; numbers have no gaps. `newest` was just read.
+        """Return the records of the runs after `after` up to `last`; numbers have no gaps. `newest` was just read.
 
-        Raises LogWentBack when one of them is of another log.
+        Raise LogWentBack when one of them is of another log.
         """
         log_id = newest.log
         self._begin(log_id)
         self._follow(run_log, newest)
-        # That of `after` itself stays: the next look begins by holding the warehouse to it.
+        # The record of `after` stays: the next check compares the warehouse with it.
         self._records = {run: record for run, record in self._records.items() if run >= after}
         unread = [run for run in range(after + 1, last + 1) if run not in self._records]
         read = run_log.read(unread, self._readers)
@@ -45,23 +45,25 @@ class LoadMemory:
         return [self._records[run] for run in range(after + 1, last + 1)]
 
     def _follow(self, run_log: RunLog, newest: RunRecord) -> None:
-        """Forget all when the record that was the newest is another one now: a log that went back has another end."""
+        """Forget all records when the former newest record has changed: the log went back."""
         seen, self._newest = self._newest, newest
         if seen and seen != newest and not (seen.run < newest.run and _is_there(run_log, seen)):
             self._records = {}
 
-    def refusals(self, bucket: Bucket, log_id: str, taken: Mapping[Place, Taken], there: Set[Place]) -> dict[str, str]:
-        """Why something may not be loaded, and of which table: the ledger has its place, the manifest was exchanged."""
+    def refusals(
+        self, bucket: Bucket, log_id: str, entries: Mapping[Place, LedgerEntry], available: Set[Place]
+    ) -> dict[str, str]:
+        """Return why manifests are refused, with their tables: the ledger has another manifest of the run."""
         self._begin(log_id)
-        present = sorted((place for place in taken if place in there), reverse=True)
-        self._compared = {place: said for place, said in self._compared.items() if place in taken}
-        # After the new ones those that were refused: a person puts them back.
+        present = sorted((place for place in entries if place in available), reverse=True)
+        self._compared = {place: said for place, said in self._compared.items() if place in entries}
+        # First the new ones, then those that were refused: a person may have restored them.
         refused = [place for place, said in self._compared.items() if said]
-        for place in [*(place for place in present if place not in self._compared), *refused][:COMPARED_PER_LOOK]:
-            self._compared[place] = self._compare(bucket, place, taken[place])
+        for place in [*(place for place in present if place not in self._compared), *refused][:COMPARED_PER_CHECK]:
+            self._compared[place] = self._compare(bucket, place, entries[place])
         return {said: table for (_, table), said in self._compared.items() if said}
 
-    def _compare(self, bucket: Bucket, place: Place, entry: Taken) -> str:
+    def _compare(self, bucket: Bucket, place: Place, entry: LedgerEntry) -> str:
         run, table = place
         if entry.superseded:
             log.warning("manifest came too late", table=table, run=run, reason="a later run has superseded it")

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from functools import partial
 
 from shared.errors import Refused, TotestreamError
-from shared.load import bookkeeping
+from shared.ledger import tables
+from shared.ledger.views import views
 from shared.load.migration import Migration, Reader, Report
-from shared.load.views import views
-from shared.load.warehouse import lock_key
+from shared.load.session import lock_key
 from shared.postgres.connection import Connection, quoted
 from shared.warehouse.registry import TARGETS, Target
 
@@ -63,7 +63,7 @@ def wants_everything(event: Mapping[str, object]) -> bool:
 def ensure_everything(one: Migration, loader: str, targets: Targets, reader: Reader | None) -> None:
     one.say_encoding()
     one.ensure_schema()
-    for table in bookkeeping.TABLES:
+    for table in tables.TABLES:
         one.ensure_table(table)
     for target in targets.values():
         one.alone(target.name, partial(one.ensure_target, target))

@@ -1,36 +1,44 @@
 """The steps of a migration, each of which finds what is there and does what is lacking."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Table
 
 from shared.errors import ServiceRefused
-from shared.load import bookkeeping, conventions, declared
+from shared.ledger import tables
+from shared.ledger.views import View
+from shared.load import conventions, declared
+from shared.load.change import Change, ChangeKind
 from shared.load.declared import Declared
 from shared.load.differences import differences
 from shared.load.granting import Granting
 from shared.load.present import Present
 from shared.load.shape import Shape, obstacles
 from shared.load.similar import alike
-from shared.load.views import View
 from shared.postgres.connection import Connection, literal, quoted
 from shared.warehouse.registry import Target
 
 
 @dataclass
 class Report:
-    """`did` what was changed, `said` what is not as declared and was left alone; one line each."""
+    """`changes` is what was done, `said` what is not as declared and was left alone; one line each."""
 
-    did: list[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     # Why no reader could be made, or given its rights.
     not_readable: str = ""
 
     @property
-    def facts(self) -> dict[str, list[str]]:
-        return {"did": self.did, "said": self.said}
+    def did(self) -> list[str]:
+        return [change.words for change in self.changes]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"did": self.did, "said": self.said, "counts": dict(Counter(change.kind for change in self.changes))}
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class Migration:
 
     def ensure_schema(self) -> None:
         if not self._present.has_schema():
-            self._must(f"CREATE SCHEMA {quoted(self._schema)}", f"schema {self._schema} created")
+            self._must(f"CREATE SCHEMA {quoted(self._schema)}", "schema", f"schema {self._schema} created")
 
     # ---- tables
 
@@ -71,7 +79,7 @@ class Migration:
     def ensure_table(self, table: Table) -> None:
         shape = self._present.shape(table.name)
         if shape is None:
-            self._must(declared.create_table(table), f"{table.name} created")
+            self._must(declared.create_table(table), "tables", f"{table.name} created")
         else:
             for column in table.columns:
                 if shape.column(column.name) is None:
@@ -81,13 +89,14 @@ class Migration:
 
     def _add_column(self, column: Declared) -> None:
         empty = self._present.is_empty(column.table.name)
-        self._try(declared.add_column(column, empty=empty), f"{column.table.name}.{column.name} added")
+        self._try(declared.add_column(column, empty=empty), "columns", f"{column.table.name}.{column.name} added")
 
     def _ensure_indexes(self, table: Table) -> None:
         """One by its first column is enough, whatever it is called."""
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             if index.columns[0].name not in self._present.indexed(table.name):
-                self._try(declared.create_index(index), f"{table.name}: index on {index.columns[0].name} created")
+                done = f"{table.name}: index on {index.columns[0].name} created"
+                self._try(declared.create_index(index), "indexes", done)
 
     def _ensure_comments(self, table: Table) -> None:
         shape = self._present.shape(table.name)
@@ -101,7 +110,7 @@ class Migration:
         if table.comment and self._present.comment(table.name) != table.comment:
             statements.append(declared.comment_on("TABLE", name, table.comment))
         if statements:
-            self._try(";".join(statements), f"{table.name}: comments written")
+            self._try(";".join(statements), "comments", f"{table.name}: comments written")
 
     # ---- keys
 
@@ -111,7 +120,8 @@ class Migration:
         shape = self._present.shape(target.name)
         is_late = target.kind != "fact" and shape and shape.deferrable(only_one)
         if shape and not is_late and not shape.is_unique(only_one):
-            self._try(declared.create_unique(target.name, only_one), f"{target.name}: unique index on {only_one}")
+            statement = declared.create_unique(target.name, only_one)
+            self._try(statement, "indexes", f"{target.name}: unique index on {only_one}")
         if target.record_id:
             self._ensure_sequence(target.name, target.record_id)
 
@@ -121,7 +131,8 @@ class Migration:
             highest = f"(SELECT max({quoted(column)}) FROM {quoted(table)})"  # noqa: S608 - quoted
             statement = f"SELECT setval({literal(sequence)}, {highest})"
             # PostgreSQL never takes this one back.
-            self._try(statement if self._keep else "SELECT 1", f"{table}: {column} goes on behind the highest there is")
+            done = f"{table}: {column} goes on behind the highest there is"
+            self._try(statement if self._keep else "SELECT 1", "sequences", done)
 
     def ensure_foreign_keys(self, target: Target) -> None:
         shape = self._present.shape(target.name)
@@ -129,7 +140,7 @@ class Migration:
         lacking = sorted(target.references.keys() - there)
         for column in lacking:
             dimension = target.references[column][0]
-            self._try(declared.add_foreign_key(target, column), f"{target.name}.{column} refers to {dimension}")
+            self._try(declared.add_foreign_key(target, column), "keys", f"{target.name}.{column} refers to {dimension}")
         if lacking:
             # They are added after the first load, of which PostgreSQL has no statistics yet.
             self._connection.run(f"ANALYZE {quoted(target.name)}")
@@ -142,17 +153,18 @@ class Migration:
         create = f"CREATE VIEW {quoted(view.name)} AS {view.select};"
         comment = declared.comment_on("VIEW", quoted(view.name), view.comment)
         if self._present.shape(view.name) is None:
-            self._try(create + comment, f"{view.name} created")
+            self._try(create + comment, "views", f"{view.name} created")
         else:
             # REPLACE could not take a column in between; what depends on the view keeps it from being dropped.
-            self._try(f"DROP VIEW {quoted(view.name)};" + create + comment, f"{view.name} made anew")
+            drop = f"DROP VIEW {quoted(view.name)};"
+            self._try(drop + create + comment, "views", f"{view.name} made anew")
 
     # ---- rights
 
     def ensure_rights(self, loader: str, targets: Mapping[str, Target]) -> None:
         if loader == self._present.login():
             return
-        granting = Granting(self._present, loader, self._try, self._say)
+        granting = Granting(self._present, loader, partial(self._grant, self._try), self._say)
         if not granting.has_login():
             return
         granting.grant_schema(self._schema)
@@ -165,14 +177,14 @@ class Migration:
                 granting.grant_views(target)
 
     def ensure_reader(self, reader: Reader, targets: Mapping[str, Target]) -> None:
-        did = len(self.report.did)
+        done = len(self.report.changes)
         self._connection.run("SAVEPOINT reader")
         try:
             self._make_reader(reader)
             self._let_read(reader.name, targets)
         except ServiceRefused as error:
             self._connection.run("ROLLBACK TO SAVEPOINT reader")
-            del self.report.did[did:]
+            del self.report.changes[done:]
             self.report.not_readable = str(error)
         self._connection.run("RELEASE SAVEPOINT reader")
 
@@ -182,20 +194,24 @@ class Migration:
             self._must(
                 f"{'ALTER' if is_there else 'CREATE'} ROLE {name} LOGIN PASSWORD {literal(reader.verifier)}; "
                 f"ALTER ROLE {name} SET default_transaction_read_only TO on",
+                "logins",
                 f"login {reader.name} {'given another password' if is_there else 'made'}",
             )
 
     def _let_read(self, reader: str, targets: Mapping[str, Target]) -> None:
         """What the owner may not grant is refused as a whole: half a view of the warehouse answers nothing."""
-        granting = Granting(self._present, reader, self._must, self._say)
+        granting = Granting(self._present, reader, partial(self._grant, self._must), self._say)
         granting.grant_entry(self._schema)
-        for table in bookkeeping.TABLES:
+        for table in tables.TABLES:
             granting.grant_relation(("SELECT",), table.name)
         for target in targets.values():
             shape = self._present.shape(target.name)
             if shape and shape.is_table:
                 granting.grant_relation(("SELECT",), target.name)
                 granting.grant_views(target)
+
+    def _grant(self, run: Callable[[str, ChangeKind, str], None], statement: str, done: str) -> None:
+        run(statement, "rights", done)
 
     # ---- what is left as it is
 
@@ -212,9 +228,9 @@ class Migration:
             )
 
     def say_differences(self, targets: Mapping[str, Target], loader: str) -> None:
-        ours = {*targets, *(table.name for table in bookkeeping.TABLES)}
+        ours = {*targets, *(table.name for table in tables.TABLES)}
         others = self._present.relations() - ours
-        for table in bookkeeping.TABLES:
+        for table in tables.TABLES:
             self._say_bookkeeping(table)
         for target in targets.values():
             shape = self._present.shape(target.name)
@@ -224,7 +240,7 @@ class Migration:
             self._say_alike(target, shape, others)
             if not obstacles(target, shape, self._schema):
                 self.alone(target.name, partial(self._say_other_rows, target, shape))
-        Granting(self._present, loader, self._try, self._say).say_hidden_rows(sorted(ours))
+        Granting(self._present, loader, partial(self._grant, self._try), self._say).say_hidden_rows(sorted(ours))
 
     def _say_other_rows(self, target: Target, shape: Shape) -> None:
         self._say_all(conventions.other_rows(self._connection, target, shape, self._schema))
@@ -262,25 +278,25 @@ class Migration:
 
     def alone(self, name: str, work: Callable[[], object]) -> None:
         """What PostgreSQL refuses of one table is said, and undone, and stops no other."""
-        did = len(self.report.did)
+        done = len(self.report.changes)
         self._connection.run("SAVEPOINT alone")
         try:
             work()
         except ServiceRefused as error:
             self._connection.run("ROLLBACK TO SAVEPOINT alone")
-            del self.report.did[did:]
+            del self.report.changes[done:]
             self._say(f"{name} is left as it is: {error}")
         self._connection.run("RELEASE SAVEPOINT alone")
 
-    def _must(self, statements: str, done: str) -> None:
+    def _must(self, statements: str, kind: ChangeKind, done: str) -> None:
         self._connection.run(statements)
-        self.report.did.append(done)
+        self.report.changes.append(Change(kind, done))
 
-    def _try(self, statements: str, done: str) -> None:
+    def _try(self, statements: str, kind: ChangeKind, done: str) -> None:
         """What PostgreSQL refuses is said, and undone alone."""
         self._connection.run("SAVEPOINT one")
         try:
-            self._must(statements, done)
+            self._must(statements, kind, done)
         except ServiceRefused as error:
             self._connection.run("ROLLBACK TO SAVEPOINT one")
             self._say(f"not done: {done} ({error})")

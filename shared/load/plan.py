@@ -1,6 +1,6 @@
-"""What a table takes next. Pure: from the run log, the manifests that are there, and the ledger.
+"""Decide what a table loads next. Pure: from the run log, the manifests that are available, and the ledger.
 
-A table takes its runs in the order of the log. A set takes them in any order: it only grows.
+A table applies its runs in the order of the log. A calendar dimension applies them in any order: it only grows.
 """
 
 from collections.abc import Collection, Mapping, Sequence, Set
@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Place
+from shared.ledger.backlog import lacking, tables_lacking
 from shared.load.bounds import Bounds, together
 from shared.warehouse.registry import Target
 
@@ -22,7 +23,7 @@ class Apply:
 
 @dataclass(frozen=True)
 class Supersede:
-    """Go on without `runs`: the full batch of `by` brings all that they would have brought."""
+    """Continue without `runs`: the full batch of `by` brings everything that they would have brought."""
 
     runs: tuple[int, ...]
     by: int
@@ -30,153 +31,155 @@ class Supersede:
 
 @dataclass(frozen=True)
 class Wait:
-    """There is no going on before `run` is there."""
+    """Load nothing before the manifest of `run` is available."""
 
     run: int
 
 
 @dataclass(frozen=True)
 class Enter:
-    """Enter `runs` in the ledger again without loading them: that of `by`, which follows them, was loaded, and so were
-    they. Loaded again, they would be taken for changes."""
+    """Enter `runs` in the ledger again without loading them: they were loaded before `by`, and now would be taken for
+    changes."""
 
     runs: tuple[int, ...]
     by: int
 
 
 Step = Apply | Supersede | Enter | Wait | None
-"""None: the table has all that the log says."""
+"""None: the table has everything that the log says."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the loader sees. `records` are those after the last complete run, in order; `there` where manifests
-    are; `patience` how long what is missing is given; `warehouse` all tables that the newest run knew of; `last_runs`
-    what each table took last, also where the ledger's rows were deleted. While the pass goes on, `taken` grows with the
-    ledger, and `hopeless` by the manifests that cannot be loaded, with the reason.
+class LoaderView:
+    """What the loader knows in one pass. `records` are those after the last complete run, in order; `available` has the
+    places of manifests; `grace_period` is how long the loader waits for a missing manifest; `warehouse` has all tables
+    that the newest run knew; `last_runs` the run that each table applied last, also where the ledger's rows were
+    deleted. During the pass `applied` grows with the ledger, and `unloadable` by the manifests that cannot be loaded,
+    with the reason.
     """
 
     records: Sequence[RunRecord]
-    there: Set[Place]
-    taken: set[Place]
+    available: Set[Place]
+    applied: set[Place]
     now: datetime
-    patience: timedelta
-    hopeless: dict[Place, str]
+    grace_period: timedelta
+    unloadable: dict[Place, str]
     warehouse: Collection[str] = ()
     last_runs: dict[str, int] = field(default_factory=dict)
 
     def expected(self, table: str) -> list[RunRecord]:
-        """The records that must bring `table` something that it has not taken yet."""
-        return [r for r in self.records if table in r.targets and (r.run, table) not in self.taken]
+        """Return the records of which `table` still lacks something."""
+        return lacking(self.records, table, self.applied)
 
     def record(self, run: int) -> RunRecord:
         return next(record for record in self.records if record.run == run)
 
-    def is_there(self, record: RunRecord, table: str) -> bool:
+    def is_available(self, record: RunRecord, table: str) -> bool:
         place = (record.run, table)
-        return place in self.there and place not in self.hopeless
+        return place in self.available and place not in self.unloadable
 
     def is_overdue(self, record: RunRecord, table: str) -> bool:
-        """Whether nobody need wait for this one any more."""
-        return (record.run, table) in self.hopeless or not self.is_young(record)
+        """Return whether the loader need not wait for this run any longer."""
+        return (record.run, table) in self.unloadable or not self.is_young(record)
 
     def is_young(self, record: RunRecord) -> bool:
-        return self.now - record.snapshot.taken_at < self.patience
+        return self.now - record.snapshot.taken_at < self.grace_period
 
 
-def next_step(target: Target, look: Look) -> Step:
-    expected = look.expected(target.name)
-    there = [record for record in expected if look.is_there(record, target.name)]
+def next_step(target: Target, view: LoaderView) -> Step:
+    expected = view.expected(target.name)
+    available = [record for record in expected if view.is_available(record, target.name)]
     if not expected:
         return None
-    if gone := _entries_that_are_gone(target, look, expected):
+    if gone := _entries_that_are_gone(target, view, expected):
         return gone
-    if there and (target.kind == "set" or there[0] is expected[0]):
-        return Apply(there[0].run)
-    return _past_the_gap(target, look, expected, there) or Wait(expected[0].run)
+    if available and (target.kind == "calendar" or available[0] is expected[0]):
+        return Apply(available[0].run)
+    return _past_the_gap(target, view, expected, available) or Wait(expected[0].run)
 
 
-def _entries_that_are_gone(target: Target, look: Look, expected: Sequence[RunRecord]) -> Enter | None:
-    """Of a table that takes its runs in order all before the last were taken: a missing entry was deleted by hand."""
-    taken = (run for run, table in look.taken if table == target.name)
-    last = max(look.last_runs.get(target.name, 0), *taken, 0)
+def _entries_that_are_gone(target: Target, view: LoaderView, expected: Sequence[RunRecord]) -> Enter | None:
+    """Return the runs before the last one applied that have no entry: a table applies its runs in order, so those
+    entries were deleted by hand."""
+    applied = (run for run, table in view.applied if table == target.name)
+    last = max(view.last_runs.get(target.name, 0), *applied, 0)
     runs = tuple(record.run for record in expected if record.run < last)
-    return Enter(runs, last) if runs and target.kind != "set" else None
+    return Enter(runs, last) if runs and target.kind != "calendar" else None
 
 
 def _past_the_gap(
-    target: Target, look: Look, expected: Sequence[RunRecord], there: Sequence[RunRecord]
+    target: Target, view: LoaderView, expected: Sequence[RunRecord], available: Sequence[RunRecord]
 ) -> Supersede | None:
-    """A full batch behind the gap makes what is missing needless, but not what is there before it.
+    """Return the step that leaves out missing runs before a full batch, but no run before it that is available.
 
-    A fact's missing run holds versions that no later batch has, so it is given some time to come: else two
-    manifests that arrive the wrong way round would cost history. A dimension has none to lose.
+    A fact's missing run holds versions that no later batch has, so it has the grace period: otherwise two manifests
+    that arrive in the wrong order would cost history. A dimension has no history to lose.
     """
-    full = next((record for record in there if target.kind != "set" and brings_all(record, target)), None)
+    full = next((record for record in available if target.kind != "calendar" and brings_all(record, target)), None)
     if full is None:
         return None
-    missing = [r for r in expected if r.run < full.run and not look.is_there(r, target.name)]
-    if target.kind == "fact" and not all(look.is_overdue(record, target.name) for record in missing):
+    missing = [r for r in expected if r.run < full.run and not view.is_available(r, target.name)]
+    if target.kind == "fact" and not all(view.is_overdue(record, target.name) for record in missing):
         return None
     return Supersede(tuple(record.run for record in missing), full.run)
 
 
 def brings_all(record: RunRecord, target: Target) -> bool:
-    """Whether what this run makes of `target` is its whole content.
+    """Return whether the run brings the whole content of `target`.
 
-    Rows are made one by one from the first source. Where that has no batch in the run, another one changed, and
-    the rows are made afresh from all that there is.
+    Each row is made from one row of the first source. If that has no batch in the run, another source changed, and all
+    rows are made again.
     """
     batch = record.state(target.sources[0]).batch
     return batch is None or batch.mode == "full"
 
 
 def compares_all(record: RunRecord, target: Target) -> bool:
-    """Whether the run brings all that the table should hold, so that what it finds to be missing is put back."""
-    if target.kind != "set":
+    """Return whether the run brings everything that the table should contain, so that missing rows are restored."""
+    if target.kind != "calendar":
         return brings_all(record, target)
     batches = [record.state(source).batch for source in target.sources]
     return all(batch is not None and batch.mode == "full" for batch in batches)
 
 
 def newest_change(record: RunRecord, target: Target) -> datetime | None:
-    """The newest change that a run has read of what the table is made of."""
+    """Return the newest change that the run has read in the table's sources."""
     batches = [record.state(source).batch for source in target.sources]
     times = [batch.newest_change_at for batch in batches if batch and batch.newest_change_at]
     return max(times, default=None)
 
 
 def bounds(record: RunRecord, target: Target) -> Bounds:
-    """Of all that the run has read of what the table is made of."""
+    """Return the bounds of everything that the run has read in the table's sources."""
     batches = [record.state(source).batch for source in target.sources]
     return together([Bounds(batch.changed_after, batch.left_out) for batch in batches if batch])
 
 
-def is_awaited(dimension: str, run: int, look: Look) -> bool:
-    """Whether a fact's manifest of `run` waits for `dimension`: it has runs to take up to this one, and it is not
-    too long ago."""
-    return look.is_young(look.record(run)) and any(other.run <= run for other in look.expected(dimension))
+def is_awaited(dimension: str, run: int, view: LoaderView) -> bool:
+    """Return whether a fact's manifest of `run` waits for `dimension`: the run is in its grace period, and the
+    dimension has runs to apply up to it."""
+    return view.is_young(view.record(run)) and any(other.run <= run for other in view.expected(dimension))
 
 
-def awaited_from(target: Target, look: Look) -> dict[str, int]:
-    """Per dimension of a fact, its first run that is still to be loaded, if there is one that can be."""
+def awaited_from(target: Target, view: LoaderView) -> dict[str, int]:
+    """Return, per dimension of a fact, its first run that is still to be loaded, if any can be."""
     dimensions = {dimension for dimension, _ in target.references.values()}
     to_come = {
-        dimension: [r.run for r in look.expected(dimension) if (r.run, dimension) not in look.hopeless]
+        dimension: [r.run for r in view.expected(dimension) if (r.run, dimension) not in view.unloadable]
         for dimension in dimensions
     }
     return {dimension: runs[0] for dimension, runs in to_come.items() if runs}
 
 
-def complete_run(before: int, targets: Mapping[str, Target], look: Look) -> int:
-    """The last run of which, and before which, every table has all.
+def complete_run(before: int, targets: Mapping[str, Target], view: LoaderView) -> int:
+    """Return the highest run up to which every table has applied every run expected of it.
 
-    Of a table that this code does not know, the newest run says whether it is gone, and so has no say, or new: then
-    this code is about to be replaced, and that which follows must find all its runs.
+    A table that this code does not know counts only if the newest run knows it: then this code is about to be replaced,
+    and the code that follows must find all of the table's runs.
     """
-    known = {*targets, *look.warehouse}
-    for record in look.records:
-        if any(table in known and (record.run, table) not in look.taken for table in record.targets):
+    known = {*targets, *view.warehouse}
+    for record in view.records:
+        if known.intersection(tables_lacking(record, view.applied)):
             return before
         before = record.run
     return before

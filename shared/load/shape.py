@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from shared.columns import Column, Kind
-from shared.load.views import views
+from shared.columns import TEXT, Column, Kind
+from shared.ledger.views import views
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
@@ -25,35 +25,6 @@ KIND_NAMES = {
     "i": "an index",
     "I": "an index",
     "c": "a composite type",
-}
-# The declared types, as format_type() spells them.
-TYPES = {
-    Kind.INTEGER: "integer",
-    Kind.MONEY: "numeric(10,2)",
-    Kind.BOOLEAN: "boolean",
-    Kind.TEXT: "character varying",
-    Kind.DATE: "date",
-    Kind.TIME: "time without time zone",
-    Kind.TIMESTAMP: "timestamp without time zone",
-}
-# Those in which values are staged, without length or scale.
-TRAVELLING = TYPES | {Kind.MONEY: "numeric", Kind.TEXT: "text"}
-WHOLE_NUMBERS = ("smallint", "integer", "bigint", "numeric", "double precision")
-# The keys of each kind that the statements compare with numbers, days and texts.
-KEY_BASES = {
-    Kind.INTEGER: WHOLE_NUMBERS,
-    Kind.DATE: ("date", "timestamp without time zone", "timestamp with time zone"),
-}
-# Digits before and after the point that each kind needs.
-DIGITS = {Kind.INTEGER: (10, 0), Kind.MONEY: (8, 2)}
-EXACT = {
-    Kind.INTEGER: ("integer", "bigint", "double precision"),
-    Kind.MONEY: (),
-    Kind.BOOLEAN: ("boolean",),
-    Kind.TEXT: ("text", "character varying"),
-    Kind.DATE: ("date",),
-    Kind.TIME: ("time without time zone", "time(6) without time zone"),
-    Kind.TIMESTAMP: ("timestamp without time zone", "timestamp(6) without time zone"),
 }
 
 
@@ -76,21 +47,21 @@ class ShapeColumn(msgspec.Struct, frozen=True):
 
     def accepts(self, kind: Kind) -> bool:
         """Whether INSERT converts. An enum takes a text by an explicit cast only: see `fitting`."""
-        travelling = TRAVELLING[kind]
+        travelling = kind.base_type
         # PostgreSQL turns every type into one of the category of strings.
         converts = self.base == travelling or self.category == "S" or travelling in self.takes
-        return converts or (self.is_enum and kind is Kind.TEXT)
+        return converts or (self.is_enum and kind == TEXT)
 
     def holds_exactly(self, kind: Kind) -> bool:
         """Whether each value of `kind` is stored, and compared, as it was sent."""
         if self.is_domain:
             return False
         numbers = re.fullmatch(r"numeric(?:\((\d+),(-?\d+)\))?", self.type)
-        if numbers and kind in DIGITS:
-            before, after = DIGITS[kind]
+        if numbers and kind.digits:
+            before, after = kind.digits
             precision, scale = (int(digits or 10_000) for digits in numbers.groups(default="10000"))
             return numbers[1] is None or (scale >= after and precision - scale >= before)
-        return self.type in EXACT[kind]
+        return self.type in kind.exact_types
 
 
 class Unique(msgspec.Struct, frozen=True):
@@ -225,14 +196,13 @@ def _of_columns(target: Target, shape: Shape, schema: str) -> list[Obstacle]:
         elif there.identity_always and target.kind != "fact" and column.name != target.key:
             found.append(Obstacle(f"{place} is GENERATED ALWAYS AS IDENTITY", f"{alter} DROP IDENTITY"))
         elif not there.accepts(column.kind) or (column.name == target.key and not _can_be_key(there, column.kind)):
-            what = f"{place} is {there.type} and must be {TYPES[column.kind]}"
-            found.append(Obstacle(what, retype(target, schema, column.name, TYPES[column.kind])))
+            what = f"{place} is {there.type} and must be {column.kind.warehouse_type}"
+            found.append(Obstacle(what, retype(target, schema, column.name, column.kind.warehouse_type)))
     return found
 
 
 def _can_be_key(there: ShapeColumn, kind: Kind) -> bool:
-    bases = KEY_BASES.get(kind)
-    return there.category == "S" if bases is None else there.base in bases
+    return there.category == "S" if kind.key_types is None else there.base in kind.key_types
 
 
 def _of_others(target: Target, shape: Shape, schema: str) -> list[Obstacle]:

@@ -7,36 +7,18 @@ parameters are always :table, :log, :run and :snapshot_at of the manifest being 
 
 from collections.abc import Sequence
 
-from shared.columns import Column, Kind
-from shared.load.bookkeeping import DIFFERING, GONE, MISSING, deletion_key, deletions
-from shared.postgres.connection import literal, quoted
+from shared.columns import Column
+from shared.ledger import deletions, differences
+from shared.ledger.stage import STAGE, has_earlier, listed, record_column
+from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
-
-STAGE = "pg_temp.etl_stage"
-REFUSED = "pg_temp.etl_refused"
-REFUSED_COLUMNS = (Column("key", Kind.TEXT, nullable=True), Column("reason", Kind.TEXT, nullable=True))
-
-# A prepared warehouse may have other types: what is staged is what travels, and INSERT converts.
-TYPES = {
-    Kind.INTEGER: "integer",
-    Kind.MONEY: "numeric(10,2)",
-    Kind.BOOLEAN: "boolean",
-    Kind.TEXT: "text",
-    Kind.DATE: "date",
-    Kind.TIME: "time",
-    Kind.TIMESTAMP: "timestamp",
-}
-
-
-def listed(columns: Sequence[Column], alias: str = "") -> str:
-    return ", ".join(alias + quoted(column.name) for column in columns)
-
 
 # ---- staging
 
 
 def create_stage(stage: str, columns: Sequence[Column]) -> str:
-    fields = ", ".join(f"{quoted(c.name)} {TYPES[c.kind]}" for c in columns)
+    # A prepared warehouse may have other types: INSERT converts.
+    fields = ", ".join(f"{quoted(c.name)} {c.kind.stage_type}" for c in columns)
     return f"CREATE TEMPORARY TABLE {stage.removeprefix('pg_temp.')} ({fields}) ON COMMIT DROP"
 
 
@@ -66,7 +48,7 @@ def upsert(target: Target, *, named: bool) -> str:
             WHERE {_is_otherwise(target)}
             ORDER BY {key}
             ON CONFLICT ({key}) DO UPDATE SET {change}
-            RETURNING present.{key} AS key, present.xmax = 0 AS is_new){_named_of_changed() if named else ""}
+            RETURNING present.{key} AS key, present.xmax = 0 AS is_new){differences.named_of_changed() if named else ""}
         SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed"""
 
 
@@ -88,7 +70,7 @@ def _new_value(target: Target, column: Column, given: str) -> str:
     """A set takes its runs in any order, so none changes what another has said: it fills in what was null, which
     is all there was to say before the column was declared."""
     name = quoted(column.name)
-    return f"coalesce(present.{name}, {given}.{name})" if target.kind == "set" else f"{given}.{name}"
+    return f"coalesce(present.{name}, {given}.{name})" if target.kind == "calendar" else f"{given}.{name}"
 
 
 # ---- facts
@@ -103,7 +85,7 @@ def insert_versions(target: Target) -> str:
     return f"""{_last_of_staged(target)}
         INSERT INTO {quoted(target.name)} ({listed(target.columns)}) OVERRIDING SYSTEM VALUE
         SELECT {listed(target.columns, "staged.")} {_differing_from_last(target)}
-           OR {is_deleted(target, f"staged.{quoted(target.key)}")}
+           OR {deletions.is_deleted(target, f"staged.{quoted(target.key)}")}
         ORDER BY staged.{quoted(target.key)}"""
 
 
@@ -145,14 +127,7 @@ def count_further(target: Target) -> str:
     record_id = record_column(target)
     return f"""
         SELECT count(*) FROM {quoted(target.name)} record
-        WHERE record.{record_id} > CAST(:before AS bigint) AND {_has_earlier(target)}"""
-
-
-def _has_earlier(target: Target) -> str:
-    key, record_id = quoted(target.key), record_column(target)
-    return f"""EXISTS (
-            SELECT FROM {quoted(target.name)} earlier
-            WHERE earlier.{key} = record.{key} AND earlier.{record_id} < record.{record_id})"""
+        WHERE record.{record_id} > CAST(:before AS bigint) AND {has_earlier(target)}"""
 
 
 def made_since(target: Target) -> str:
@@ -167,113 +142,3 @@ def made_since(target: Target) -> str:
     return f"""
         SELECT min({record_id}), max({record_id}), {newest} FROM {quoted(target.name)}
         WHERE {record_id} > CAST(:before AS bigint)"""
-
-
-def record_column(target: Target) -> str:
-    return quoted(target.record_id or target.key)
-
-
-# ---- what a reconcile has found
-
-# So many of a kind are named: more is no case for reading one by one.
-MOST_NAMED = 1000
-
-
-def _named_of_changed() -> str:
-    return f""",
-        named AS ({_NAME}
-            SELECT :table, CAST(key AS text), :log, :run,
-                   CASE WHEN is_new THEN {literal(MISSING)} ELSE {literal(DIFFERING)} END
-            FROM changed ORDER BY key LIMIT {MOST_NAMED} {_NAMED_BEFORE})"""
-
-
-def name_made(target: Target) -> str:
-    """Of the records after :before."""
-    key, record_id = quoted(target.key), record_column(target)
-    return f"""{_NAME}
-        SELECT :table, CAST(record.{key} AS text), :log, :run,
-               CASE WHEN {_has_earlier(target)} THEN {literal(DIFFERING)} ELSE {literal(MISSING)} END
-        FROM {quoted(target.name)} record WHERE record.{record_id} > CAST(:before AS bigint)
-        ORDER BY record.{key} LIMIT {MOST_NAMED} {_NAMED_BEFORE}"""
-
-
-def name_deleted(target: Target) -> str:
-    return f"""{_NAME}
-        SELECT table_name, CAST(key AS text), log_id, run, {literal(GONE)} FROM {deletions(target)}
-        WHERE table_name = :table AND log_id = :log AND run = :run ORDER BY key LIMIT {MOST_NAMED}
-        {_NAMED_BEFORE}"""
-
-
-_NAME = "INSERT INTO etl_difference (table_name, key, log_id, run, found)"
-# By the same manifest, whose ledger row was deleted by hand.
-_NAMED_BEFORE = "ON CONFLICT (table_name, log_id, run, key) DO NOTHING"
-
-
-# ---- deletions
-
-
-def is_deleted(target: Target, key: str) -> str:
-    return f"""EXISTS (
-            SELECT FROM {deletions(target)} deletion
-            WHERE deletion.table_name = {literal(target.name)} AND deletion.key = {deletion_key(target, key)}
-              AND deletion.ended_at IS NULL)"""
-
-
-def delete_absent(target: Target) -> str:
-    """Keys of the warehouse that a full batch neither has nor refused. Those with waiting versions come later."""
-    key, is_fact = quoted(target.key), target.kind == "fact"
-    last = f"max(present.{record_column(target)})" if is_fact else "CAST(NULL AS bigint)"
-    waits = f"EXISTS (SELECT FROM etl_waiting w WHERE w.table_name = :table AND w.key = present.{key})"
-    return f"""
-        INSERT INTO {deletions(target)} {ADD_DELETIONS}
-        SELECT :table, {deletion_key(target, f"present.{key}")}, :log, :run, CAST(:snapshot_at AS timestamp), {last}
-        FROM {quoted(target.name)} present
-        WHERE {is_absent(f"present.{key}", key)}
-          AND NOT {is_deleted(target, f"present.{key}")}
-          AND NOT {waits if is_fact else "false"}
-        GROUP BY present.{key}
-        {AGAIN_DELETED}"""
-
-
-ADD_DELETIONS = "(table_name, key, log_id, run, deleted_at, last_record_id)"
-# A manifest whose ledger row was deleted by hand is loaded again, and finds what it wrote.
-AGAIN_DELETED = """ON CONFLICT (table_name, key, log_id, run) DO UPDATE
-            SET deleted_at = excluded.deleted_at, last_record_id = excluded.last_record_id,
-                ended_run = NULL, ended_at = NULL"""
-
-
-def is_absent(value: str, key: str) -> str:
-    return f"""NOT EXISTS (SELECT FROM {STAGE} staged WHERE staged.{key} = {value})
-          AND NOT EXISTS (SELECT FROM {REFUSED} refused WHERE refused.key = CAST({value} AS text))"""
-
-
-def end_deletions(target: Target) -> str:
-    return f"""
-        UPDATE {deletions(target)} deletion SET ended_run = :run, ended_at = CAST(:snapshot_at AS timestamp)
-        WHERE table_name = :table AND ended_at IS NULL
-          AND EXISTS (
-            SELECT FROM {STAGE} staged
-            WHERE {deletion_key(target, f"staged.{quoted(target.key)}")} = deletion.key)"""
-
-
-# ---- quarantine
-
-
-def close_quarantine(target: Target, *, full: bool) -> str:
-    """A key is open once: what this run brought, or refused again, closes the former entry. A full batch has
-    judged every key anew."""
-    brought = f"""
-          AND (EXISTS (SELECT FROM {STAGE} s WHERE CAST(s.{quoted(target.key)} AS text) = etl_quarantine.key)
-            OR EXISTS (SELECT FROM {REFUSED} r WHERE coalesce(r.key, '') = etl_quarantine.key))"""
-    return f"""
-        UPDATE etl_quarantine SET closed_run = :run, closed_at = CAST(:snapshot_at AS timestamp)
-        WHERE table_name = :table AND closed_at IS NULL{"" if full else brought}"""
-
-
-OPEN_QUARANTINE = f"""
-        INSERT INTO etl_quarantine (table_name, key, log_id, run, reason, opened_at)
-        SELECT :table, coalesce(key, ''), :log, :run,
-               coalesce(string_agg(DISTINCT reason, '; '), 'no reason given'), CAST(:snapshot_at AS timestamp)
-        FROM {REFUSED} GROUP BY coalesce(key, '')
-        ON CONFLICT (table_name, key, log_id, run)
-        DO UPDATE SET reason = excluded.reason, closed_run = NULL, closed_at = NULL"""

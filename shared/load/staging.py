@@ -9,8 +9,9 @@ from shared.frames import Frame
 from shared.lake import parquet
 from shared.lake.documents import Manifest, Part, Quarantined
 from shared.lake.parts import get_verified
+from shared.ledger.stage import REJECTED, REJECTED_COLUMNS, STAGE
 from shared.load import encodings, fitting_sql, sql
-from shared.load.warehouse import WarehouseSession
+from shared.load.session import WarehouseSession
 from shared.postgres.encoding import encode
 from shared.warehouse.registry import Target
 
@@ -32,8 +33,8 @@ class Staging:
         self._warehouse, self._target = warehouse, target
 
     def begin(self) -> None:
-        self._warehouse.run(sql.create_stage(sql.STAGE, self._target.columns))
-        self._warehouse.run(sql.create_stage(sql.REFUSED, sql.REFUSED_COLUMNS))
+        self._warehouse.run(sql.create_stage(STAGE, self._target.columns))
+        self._warehouse.run(sql.create_stage(REJECTED, REJECTED_COLUMNS))
 
     def stage(self, bucket: Bucket, manifest: Manifest) -> int:
         """The number of rows staged. Raises CorruptObject when the manifest's rows are not what it says."""
@@ -58,15 +59,15 @@ class Staging:
                     fitting_sql.REFUSE, key=encodings.spelled(str(key), self._warehouse.codec), reason=reason
                 )
             frame = frame.drop(reasons.index)
-        self._warehouse.copy(sql.copy_stage(sql.STAGE, columns), encode(frame, columns))
+        self._warehouse.copy(sql.copy_stage(STAGE, columns), encode(frame, columns))
         return len(frame)
 
     def _copy_refused(self, bucket: Bucket, refused: Quarantined) -> None:
-        columns = sql.REFUSED_COLUMNS
+        columns = REJECTED_COLUMNS
         frame = self._read(bucket, refused, columns)
         codec = self._warehouse.codec
         spelled = frame.map(partial(encodings.spelled, codec=codec), na_action="ignore") if codec else frame
-        self._warehouse.copy(sql.copy_stage(sql.REFUSED, columns), encode(spelled, columns))
+        self._warehouse.copy(sql.copy_stage(REJECTED, columns), encode(spelled, columns))
 
     def _read(
         self,
@@ -89,4 +90,4 @@ class Staging:
                 raise CorruptObject(f"the batch of {self._target.name}", "a key is null, or there twice") from error
             raise
         if rows >= ANALYZE_FROM_ROWS:
-            self._warehouse.run(f"ANALYZE {sql.STAGE}")
+            self._warehouse.run(f"ANALYZE {STAGE}")

@@ -19,7 +19,7 @@ from shared.postgres.session import CHECK_SESSION, OWN_NAMES, begin_session, for
 T = TypeVar("T")
 
 CONNECT_S = 10
-# A pool that has no second process lets its caller wait for minutes.
+# A pool without a second free process makes its caller wait for minutes.
 SECOND_SESSION_S = 2
 
 
@@ -28,12 +28,12 @@ class Sink(Protocol):
 
 
 def quoted(name: str) -> str:
-    """The one way an identifier gets into SQL."""
+    """Return an identifier for SQL. Every identifier goes through here."""
     return str(pg8000.native.identifier(name))
 
 
 def literal(text: str) -> str:
-    """A text literal, where PostgreSQL takes no bind parameter (COPY, DDL)."""
+    """Return a text literal, for statements that take no bind parameters (COPY, DDL)."""
     return str(pg8000.native.literal(text))
 
 
@@ -52,27 +52,28 @@ class Connection:
 
     @property
     def encoding(self) -> str:
-        """The encoding of the database's texts, as PostgreSQL names it."""
+        """Return the encoding of the database's texts, by PostgreSQL's name."""
         return str(self._native.parameter_statuses.get("server_encoding", "UTF8"))
 
     def run(self, sql: str, **params: object) -> list[list[Any]]:
-        """The rows of one statement with :name parameters, or of several statements without any."""
+        """Return the rows of one statement with :name parameters, or of several statements without parameters."""
         return self._translated(lambda: self._native.run(sql, **params) or [])
 
     def one(self, sql: str, **params: object) -> list[Any]:
+        """Return the first row."""
         return self.run(sql, **params)[0]
 
     def run_counted(self, sql: str, **params: object) -> int:
-        """Run one statement; the number of rows that it inserted, updated or deleted."""
+        """Return how many rows one statement inserted, updated or deleted."""
         self.run(sql, **params)
         return max(int(self._native.row_count), 0)
 
     def copy_out(self, sql: str, sink: Sink) -> None:
-        """COPY … TO STDOUT: each row's bytes to `sink`. The connection is closed if `sink` raises."""
+        """Run COPY … TO STDOUT: write each row's bytes to `sink`. The connection is closed if `sink` raises."""
         self._translated(lambda: self._native.run(sql, stream=sink))
 
     def copy_in(self, sql: str, blocks: Iterable[bytes]) -> int:
-        """COPY … FROM STDIN; rows copied. The connection is closed if `blocks` raises."""
+        """Run COPY … FROM STDIN and return the rows copied. The connection is closed if `blocks` raises."""
         self._translated(lambda: self._native.run(sql, stream=blocks))
         return int(self._native.row_count)
 
@@ -80,20 +81,20 @@ class Connection:
         try:
             self._native.close()
         except (InterfaceError, OSError, struct.error):
-            # The server has hung up first: closed is closed.
+            # The server has closed it already.
             return
 
     def _translated(self, call: Callable[[], T]) -> T:
         try:
             return call()
         except UnicodeDecodeError as error:
-            # The rest of the answer is still on the line: the next statement would be given it for its own.
+            # The rest of the answer is still unread: the next statement would take it for its own.
             self.close()
             raise translated(self.database, "a statement", error) from error
         except (DatabaseError, InterfaceError, OSError, struct.error) as error:
             raise translated(self.database, "a statement", error) from error
         except Exception:
-            # The server's answer was not read to its end: the next statement would take the rest for its own.
+            # The rest of the answer is still unread: the next statement would take it for its own.
             self.close()
             raise
 
@@ -108,14 +109,15 @@ def connect(
     schema: str = "",
     read_only: bool = False,
 ) -> Connection:
-    """Raises ServiceUnavailable when nobody answers, ServiceRefused when a person must mend something.
+    """Return a connection whose session is set up.
 
-    `timeout_s` bounds every later wait for the server; `ca` is as in tls(); `schema` is where names are looked up;
-    `read_only` makes each transaction so. Without `plaintext` the server must prove who it is.
+    `timeout_s` limits every later wait for the server; `ca` is as in tls(); `schema` is where names are looked up;
+    `read_only` makes each transaction read-only. Without `plaintext` the server must present a valid certificate.
+    Raises ServiceUnavailable when nothing answers, ServiceRefused when a person must correct something.
     """
     doing = f"connecting to {login.host}:{login.port}/{login.dbname} as {login.username}"
     if login.problem:
-        raise ServiceRefused(database, doing, login.problem, "mend the secret (deploy.sh --put-secrets)")
+        raise ServiceRefused(database, doing, login.problem, "correct the secret (deploy.sh --put-secrets)")
     context = None if plaintext else tls(ca)
     connection = _opened(database, login, context, doing, timeout_s)
     try:
@@ -136,7 +138,7 @@ def _opened(database: str, login: Login, context: ssl.SSLContext | None, doing: 
         native = Native(line, user=login.username, password=login.password, database=login.dbname)
         line.settimeout(timeout_s)
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        # What pg8000 stumbles on when the other side speaks another protocol.
+        # What pg8000 raises when the other side speaks another protocol.
         line.close()
         raise not_connected(database, doing, NotPostgreSQL()) from error
     except Exception as error:
@@ -160,18 +162,18 @@ def _begin_session(connection: Connection, doing: str, schema: str, read_only: b
 
 
 def tls(ca: str) -> ssl.SSLContext:
-    """Return what checks a server: by the authorities in the file `ca` and no others, or by the system's without one.
+    """Return a context that verifies servers by the authorities in the file `ca`, or by the system's when it is "".
 
     Raises BadSetting when `ca` names no file of certificates.
     """
     try:
         context = ssl.create_default_context(cafile=ca or None)
     except (OSError, ValueError):
-        raise BadSetting("DATABASE_CA", "names no file of certificates (PEM)", "mend it and run deploy.sh") from None
-    # The same on every Python. 3.13's VERIFY_X509_STRICT refuses an authority without key usage, which is what
-    # `openssl req -x509` and PostgreSQL's manual make; its PARTIAL_CHAIN lets `ca` be an intermediate authority's.
+        raise BadSetting("DATABASE_CA", "names no file of certificates (PEM)", "correct it and run deploy.sh") from None
+    # The same for every Python. VERIFY_X509_STRICT, on since 3.13, refuses an authority without key usage, as made by
+    # `openssl req -x509` and PostgreSQL's manual. PARTIAL_CHAIN lets `ca` be an intermediate authority's.
     context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
-    # Names are in subjectAltName (RFC 9525). What a CN says was often checked by nobody.
+    # Names are in subjectAltName (RFC 9525). Authorities often do not check the CN.
     context.hostname_checks_common_name = False
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

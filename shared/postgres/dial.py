@@ -1,4 +1,4 @@
-"""The line to a server: its name looked up, TCP, and TLS that proves who it is."""
+"""Open a line to a server: look up its name, connect by TCP, verify its certificate by TLS."""
 
 import socket
 import ssl
@@ -6,14 +6,14 @@ import struct
 
 from shared.postgres.errors import NoHostName, NoTls, NotPostgreSQL
 
-# The request for TLS that begins PostgreSQL's protocol: its length, and a number that is no version.
+# The request for TLS that begins PostgreSQL's protocol: its length, and a number that is not a protocol version.
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 def dial(host: str, port: int, context: ssl.SSLContext | None, timeout_s: float) -> socket.socket:
-    """Return a line to `host`, with TLS where there is a `context`. Raises OSError, NoHostName, NoTls or NotPostgreSQL.
+    """Return a socket to `host`, with TLS where there is a `context`. Raises OSError, NoHostName, NoTls, NotPostgreSQL.
 
-    Done here and not by pg8000, which takes a line that is cut in the midst for a server without TLS.
+    pg8000 would take a connection that is closed during this exchange for a server without TLS.
     """
     try:
         line = socket.create_connection((host, port), timeout_s)
@@ -37,7 +37,7 @@ def _secured(line: socket.socket, host: str, context: ssl.SSLContext) -> socket.
         case b"N":
             raise NoTls
         case b"E" | b"":
-            # It has no process to spare, or is going down.
+            # It has no free process, or is shutting down.
             raise ConnectionResetError("the server hung up")
         case _:
             raise NotPostgreSQL

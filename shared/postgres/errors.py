@@ -1,9 +1,9 @@
-"""Errors of a database as ours: transient or permanent, with what to change, and without a row's values.
+"""Translate a database's errors to ours: transient or permanent, with what to change, and without a row's values.
 
-A server's words are copied only where they can be nothing but its own. A trigger, a function, a policy or a default
-may raise any SQLSTATE, with any text and with any table, column and constraint for names. So the words count only when
-the server says that its own code raised them (the field F, a file of PostgreSQL's), where that file's messages are
-made of names, and while no function was being run (the field W is empty). Of all else the SQLSTATE is told alone.
+A server's message is copied only where it cannot hold a row's values. A trigger, a function, a policy or a default may
+raise any SQLSTATE, with any text and with any names of table, column and constraint. So a message is copied only when
+the server says that its own code raised it (the field F, a file of PostgreSQL's), that file's messages consist of
+names, and no function was being run (the field W is empty). For everything else only the SQLSTATE is reported.
 """
 
 import socket
@@ -19,18 +19,18 @@ from shared.errors import ServiceRefused, ServiceUnavailable
 # transaction, too many connections, lock timeout, cancelled or shut down, I/O error, idle timeout, a server that takes
 # no writes (a standby that is being promoted).
 TRANSIENT = ("08", "40", "53", "55P03", "57", "58", "25P03", "25006")
-# Of these classes a message is made of names: connecting, undefined or forbidden objects.
+# Messages of these classes consist of names: connecting, undefined or forbidden objects.
 TELLING = ("08", "28", "3D", "3F", "42", "53", "55", "57")
-# PostgreSQL's files whose messages of those classes are constant, or name what was connected to, or an object that is
-# there. Not among them is what reads a name out of a text when a statement runs (regproc.c, namespace.c, parse_type.c
-# for regclass): the text may be a row's.
+# PostgreSQL's files whose messages of those classes are constant, or name what was connected to, or an existing object.
+# Files that read a name out of a text while a statement runs (regproc.c, namespace.c, parse_type.c for regclass) are
+# left out: the text may be a row's.
 NAMING = frozenset(
     {
         *("auth.c", "crypt.c", "hba.c", "miscinit.c", "postinit.c", "postmaster.c", "backend_startup.c", "proc.c"),
         *("postgres.c", "utility.c", "xlogfuncs.c", "md.c", "fd.c", "aclchk.c", "rls.c", "tablecmds.c", "heap.c"),
     }
 )
-# They name what is in a statement's text where they say at which place of the text (P): that text is ours.
+# These name what is in a statement's text where they give its position there (P): that text is ours.
 PARSING = frozenset(
     {
         *("scan.l", "gram.y", "analyze.c", "parse_agg.c", "parse_clause.c", "parse_coerce.c", "parse_expr.c"),
@@ -38,18 +38,18 @@ PARSING = frozenset(
         *("parse_node.c", "parse_cte.c", "parse_collate.c", "parse_param.c", "parse_merge.c", "namespace.c"),
     }
 )
-# They fill the fields t, c and n with the catalogue's names of a table, a column and a constraint.
+# These fill the fields t, c and n with the catalogue's names of a table, a column and a constraint.
 CONSTRAINING = frozenset(
     {"execMain.c", "nbtinsert.c", "ri_triggers.c", "execIndexing.c", "execPartition.c", "domains.c", "tablecmds.c"}
 )
 
 
 class NoHostName(Exception):
-    """A host's name is written as none can be."""
+    """A host name with characters that no host name can have."""
 
 
 class NotPostgreSQL(Exception):
-    """What answers is no PostgreSQL."""
+    """The other side does not speak PostgreSQL's protocol."""
 
 
 class NoTls(Exception):
@@ -60,12 +60,12 @@ def translated(database: str, doing: str, error: Exception) -> ServiceRefused | 
     """Return the library's, the network's or the server's error as ours."""
     if isinstance(error, DatabaseError) and isinstance(error.args[0], dict):
         return _from_server(database, doing, error.args[0])
-    # pg8000 wraps what the network said.
+    # pg8000 wraps the network's error.
     return _from_network(database, doing, error.__cause__ or error)
 
 
 def not_connected(database: str, doing: str, error: Exception) -> ServiceRefused | ServiceUnavailable:
-    """Return `translated`, with what to look at where a connection is not made."""
+    """Return the translated error of a failed connection, with what to check."""
     found = translated(database, doing, error)
     if found.cause == UNCONVERTED:
         fix = "it does not convert the database's encoding to UTF-8: use a database made with ENCODING 'UTF8'"
@@ -76,10 +76,10 @@ def not_connected(database: str, doing: str, error: Exception) -> ServiceRefused
 
 def _from_server(database: str, doing: str, facts: Mapping[str, str]) -> ServiceRefused | ServiceUnavailable:
     state = str(facts.get("C", "XX000"))
-    said = " ".join([f"SQLSTATE {state}", *_names(facts), *_words(facts)])
+    text = " ".join([f"SQLSTATE {state}", *_names(facts), *_words(facts)])
     if state.startswith(TRANSIENT):
-        return _unavailable(database, doing, said, state)
-    refused = _refused(database, doing, said, state, _fix_of(state, facts))
+        return _unavailable(database, doing, text, state)
+    refused = _refused(database, doing, text, state, _fix_of(state, facts))
     refused.names = tuple(_names(facts))
     return refused
 
@@ -89,7 +89,7 @@ def _words(facts: Mapping[str, str]) -> list[str]:
     if not message or not state.startswith(TELLING):
         return []
     own = file in NAMING or (file in PARSING and "P" in facts)
-    # A pooler has no files and sees no rows: its words are of connecting.
+    # A pooler has no source files and sees no rows: its messages are about connecting.
     of_pooler = "F" not in facts and "R" not in facts and state.startswith(("08", "28", "3D", "53"))
     return [message] if (own or of_pooler) and "W" not in facts else []
 
@@ -100,13 +100,13 @@ def _names(facts: Mapping[str, str]) -> list[str]:
     return [facts[field] for field in ("t", "c", "n") if field in facts]
 
 
-# By SQLSTATE, the longest that fits: what to change.
+# What to change, by the longest SQLSTATE prefix that matches.
 FIXES: Mapping[str, str] = {
-    "28": "mend the login in its secret (deploy.sh --put-secrets)",
+    "28": "correct the login in its secret (deploy.sh --put-secrets)",
     "28000": "let this login in from here (the server's pg_hba.conf; where that says hostssl, DATABASE_PLAINTEXT=no),"
-    " or mend it in its secret (deploy.sh --put-secrets)",
+    " or correct it in its secret (deploy.sh --put-secrets)",
     "3D": "the secret's dbname is not a database of this server",
-    "42501": "grant this login the right it lacks",
+    "42501": "grant this login the privilege that it lacks",
     "22P05": "a text has a character that the database's encoding lacks: use a database made with ENCODING 'UTF8'",
 }
 HIDDEN = "exempt this login from the policy (ALTER ROLE … BYPASSRLS), or the table from having one"
@@ -134,21 +134,21 @@ def _from_network(database: str, doing: str, error: BaseException) -> ServiceRef
             return _refused(database, doing, "the server offers no TLS", cause, fix)
         case NotPostgreSQL():
             fix = "the secret's host and port must be those of a PostgreSQL server"
-            return _refused(database, doing, "what answers there is no PostgreSQL", cause, fix)
+            return _refused(database, doing, "what answers there is not PostgreSQL", cause, fix)
         case ssl.SSLError() if error.reason in _TLS_MISMATCH:
             fix = "the server must speak TLS 1.2 or later (ssl_min_protocol_version, ssl_ciphers)"
             return _refused(database, doing, f"{cause} {error.reason}", cause, fix)
         case ssl.SSLError() if error.reason in _NOT_TLS:
-            fix = "look for what else answers in the server's place: a proxy, a load balancer, an attacker"
+            fix = "find out what answers instead of the server: a proxy, a load balancer, an attacker"
             return _refused(database, doing, f"{cause} {error.reason}: what came is not TLS", cause, fix)
         case NoHostName():
-            fix = "mend host in the secret (deploy.sh --put-secrets)"
-            return _refused(database, doing, "that is no host's name", cause, fix)
+            fix = "correct host in the secret (deploy.sh --put-secrets)"
+            return _refused(database, doing, "that is not a valid host name", cause, fix)
         case socket.gaierror() if error.errno != socket.EAI_AGAIN:
-            fix = "mend host in the secret (deploy.sh --put-secrets)"
+            fix = "correct host in the secret (deploy.sh --put-secrets)"
             return _refused(database, doing, "no host has that name", cause, fix)
         case ScramException():
-            fix = "set the login's password anew at the server (ALTER ROLE … PASSWORD) and in its secret"
+            fix = "set the login's password again at the server (ALTER ROLE … PASSWORD) and in its secret"
             return _refused(database, doing, "the server's part of the SCRAM login is wrong", cause, fix)
         case UnicodeError():
             fix = "its encoding is not what it says: use a database made with ENCODING 'UTF8'"
@@ -157,11 +157,16 @@ def _from_network(database: str, doing: str, error: BaseException) -> ServiceRef
             return _unavailable(database, doing, cause, cause)
 
 
+_NO_ROUTE = (
+    "if it stays so, check host and port in the secret, SUBNET_IDS and SECURITY_GROUP_IDS, and that the database's own"
+    " security group lets those in"
+)
 # What passes by itself, as a rule.
 HINTS: Mapping[str, str] = {
     "ConnectionRefusedError": "nobody listens there; if it stays so, check host and port in the secret, and the server",
     "ConnectionResetError": "the server hung up; if it stays so, look into its log",
-    "TimeoutError": "no answer; if it stays so, check host and port in the secret, and the security groups between",
+    "TimeoutError": f"no answer; {_NO_ROUTE}",
+    "OSError": _NO_ROUTE,
     "gaierror": "the name server did not answer",
 }
 _TLS_MISMATCH = (
@@ -170,7 +175,7 @@ _TLS_MISMATCH = (
     "TLSV1_ALERT_PROTOCOL_VERSION",
     "NO_SHARED_CIPHER",
 )
-# Bytes in the clear after the server has agreed to TLS. OpenSSL's word depends on what they look like.
+# Unencrypted bytes after the server has agreed to TLS. OpenSSL's reason depends on what they look like.
 _NOT_TLS = (
     "WRONG_VERSION_NUMBER",
     "PACKET_LENGTH_TOO_LONG",
@@ -183,7 +188,7 @@ _NOT_TLS = (
 )
 
 
-# OpenSSL's numbers (X509_V_ERR_…), the same for twenty years.
+# OpenSSL's numbers (X509_V_ERR_…), unchanged for twenty years.
 _NOT_YET_VALID, _EXPIRED = (9, 13), (10, 14)
 _OTHER_NAME, _OTHER_ADDRESS = 62, 64
 _UNKNOWN_AUTHORITY = (2, 18, 19, 20, 21, 27)
@@ -203,19 +208,19 @@ def _fix_of_certificate(error: ssl.SSLCertVerificationError) -> str:
             " not count (deploy.sh --put-secrets)"
         )
     if code in _EXPIRED:
-        return "the server's certificate, or its authority's, has expired: put a new one in place there"
+        return "the server's certificate, or its authority's, has expired: install a new one there"
     if code in _NOT_YET_VALID:
-        return "the server's certificate is not valid yet: put another in place there, or mend the clock"
-    return "put a certificate in place at the server that can be trusted"
+        return "the server's certificate is not valid yet: install another one there, or correct the clock"
+    return "install a certificate at the server that can be verified"
 
 
-def _refused(database: str, doing: str, said: str, cause: str, fix: str) -> ServiceRefused:
-    error = ServiceRefused(database, doing, said, fix)
+def _refused(database: str, doing: str, text: str, cause: str, fix: str) -> ServiceRefused:
+    error = ServiceRefused(database, doing, text, fix)
     error.cause = cause
     return error
 
 
-def _unavailable(database: str, doing: str, said: str, cause: str) -> ServiceUnavailable:
-    error = ServiceUnavailable(database, doing, said)
+def _unavailable(database: str, doing: str, text: str, cause: str) -> ServiceUnavailable:
+    error = ServiceUnavailable(database, doing, text)
     error.cause = cause
     return error

@@ -1,4 +1,4 @@
-"""pg8000's session with three things done as PostgreSQL's own client does them: passwords, encodings and times."""
+"""pg8000's connection with passwords, encodings and times handled as PostgreSQL's own client handles them."""
 
 import socket
 import struct
@@ -25,9 +25,9 @@ import pg8000.native
 from shared.postgres.times import date_from_text, timestamp_from_text
 
 SASL = 10  # the server's request to log in by SCRAM
-# What the server reads as the name in a SCRAM message: it goes by the one that the session began with.
+# The name in a SCRAM message: the server ignores it and uses the one that the session began with.
 NO_NAME = b"*"
-# RFC 4013: control, private, non-characters, surrogates, tags, and what Unicode 3.2 did not know yet.
+# RFC 4013: control, private, non-characters, surrogates, tags, and what Unicode 3.2 did not have yet.
 FORBIDDEN = (
     *(in_table_a1, in_table_c21_c22, in_table_c3, in_table_c4, in_table_c5, in_table_c6),
     *(in_table_c7, in_table_c8, in_table_c9),
@@ -35,7 +35,10 @@ FORBIDDEN = (
 
 
 class Native(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no types
-    """Raises pg8000's errors, OSError, struct.error, and whatever a server that is none makes pg8000 stumble on."""
+    """A pg8000 connection over a given socket.
+
+    Raises pg8000's errors, OSError, struct.error, and anything when the other side is not PostgreSQL.
+    """
 
     user: bytes
     password: bytes
@@ -49,7 +52,7 @@ class Native(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no ty
             database=database,
             password=password,
             application_name="totestream",
-            # Asked for at once: pg8000 could not even speak in some of the encodings that a login may be set to.
+            # Set at once: pg8000 cannot use some of the encodings that a login may be set to.
             startup_params={"client_encoding": "UTF8"},
         )
         for oid in (pg8000.native.TIMESTAMP, pg8000.native.TIMESTAMPTZ):
@@ -58,14 +61,14 @@ class Native(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no ty
 
     @property
     def announced_process(self) -> int | None:
-        """The server process that the login was told of; a pooler tells of none that there is."""
-        told = self._backend_key_data
-        return int(struct.unpack_from("!i", told)[0]) if told else None
+        """Return the server process that was named at the login; a pooler names one that does not exist."""
+        announced = self._backend_key_data
+        return int(struct.unpack_from("!i", announced)[0]) if announced else None
 
     def handle_PARAMETER_STATUS(self, data: bytes, context: Any) -> None:  # noqa: N802 - pg8000's name
         super().handle_PARAMETER_STATUS(data, context)
         if self._client_encoding == "ascii":
-            # SQL_ASCII: the server converts nothing, and what is no UTF-8 is an error of ours.
+            # SQL_ASCII: the server converts nothing, and text that is not UTF-8 is reported by us.
             self._client_encoding = "utf8"
 
     def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Any) -> None:  # noqa: N802 - pg8000's name
@@ -73,7 +76,7 @@ class Native(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no ty
             super().handle_AUTHENTICATION_REQUEST(data, context)
             return
         user, password = self.user, self.password
-        # scramp refuses names and passwords that PostgreSQL takes: it is given others to begin with.
+        # scramp refuses names and passwords that PostgreSQL accepts: it gets others at first.
         self.user, self.password = NO_NAME, NO_NAME
         try:
             super().handle_AUTHENTICATION_REQUEST(data, context)
@@ -83,9 +86,9 @@ class Native(pg8000.native.Connection):  # type: ignore[misc] # pg8000 has no ty
 
 
 def prepared(password: bytes) -> bytes:
-    """Return the password as PostgreSQL prepares it for SCRAM: one that SASLprep does not take is left as it is.
+    """Return the password as PostgreSQL prepares it for SCRAM: one that SASLprep rejects is left as it is.
 
-    As PostgreSQL does it, what is forbidden is looked for before the text is normalized, and not after.
+    Like PostgreSQL, it looks for forbidden characters before the text is normalized, not after.
     """
     try:
         mapped = [" " if in_table_c12(sign) else sign for sign in password.decode()]

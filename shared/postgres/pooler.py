@@ -1,7 +1,7 @@
-"""Whether a session has a server process of its own: behind a pooler in transaction or statement mode it has none.
+"""Detect a pooler in transaction or statement mode, behind which a session has no server process of its own.
 
-There the lock of extract and of load stays behind on a process that others are given next, settings go to strangers,
-and a statement may run where the one before did not. It is asked before anything is set, so that nothing is left.
+There an advisory lock stays on a process that another session gets next, settings apply to other sessions, and two
+statements may run in different processes. The check runs before anything is set, so that nothing is left behind.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from shared.errors import TotestreamError
 
 ASK_PROCESS = "SELECT pg_catalog.pg_backend_pid()"
-# RDS Proxy gives a session its own process once it has set something; the name means nothing to anyone.
+# RDS Proxy gives a session its own process once it has set something; nothing reads this setting.
 HOLD = "SET totestream.session TO 'held'"
-# A pool that hands out its processes in turn, or to many clients, gives the same one again by chance.
+# A pool may give the same process again by chance.
 ROUNDS = 5
 
 REFUSED = "a pooler in transaction mode answers: its sessions share server processes"
@@ -30,10 +30,10 @@ class Session(Protocol):
 
 
 def has_own_process(session: Session, announced: int | None, open_another: Callable[[], Session]) -> bool:
-    """Whether `session` keeps the one process that answers it.
+    """Return whether `session` is always served by one process.
 
-    A server names the process when it takes the login (`announced`), and then one statement is all. A pooler cannot:
-    then a second session of the same login is opened for a moment, and both are asked in turn.
+    A server names the process at the login (`announced`), and then one statement is enough. A pooler cannot: then a
+    second session of the same login is opened for a moment, and the processes of both are compared several times.
     """
     own = _process(session)
     if own == announced:
@@ -44,7 +44,7 @@ def has_own_process(session: Session, announced: int | None, open_another: Calla
         with closing(open_another()) as other:
             return all(_process(session) == own and _process(other) != own for _ in range(ROUNDS))
     except TotestreamError:
-        # No other process is free, which says nothing of ours.
+        # No second process is free, which says nothing about the first.
         return _process(session) == own
 
 

@@ -1,4 +1,4 @@
-"""A password as PostgreSQL keeps it: whoever knows the verifier can check the password, and not log in with it."""
+"""Passwords as PostgreSQL stores them: a verifier checks a password, and cannot be used to log in."""
 
 import base64
 import hashlib
@@ -6,7 +6,7 @@ import hmac
 
 from shared.postgres.native import prepared
 
-# PostgreSQL's own number. The passwords made here are random, so that more of them would protect nothing.
+# PostgreSQL's own number. The passwords made here are random, so more iterations would protect nothing.
 ITERATIONS = 4096
 
 

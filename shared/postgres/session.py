@@ -1,13 +1,13 @@
-"""What a session is set to before its first statement, whatever the login, the database or the server have as defaults.
+"""The settings of a session before its first statement, whatever defaults the login, the database or the server have.
 
-Every setting that changes what a statement means, what it returns or how long it may take is set by name. Left alone
-are those that change only a plan, a place on a disk or the server's log, and what only a superuser may change: of the
-latter, the three that change rows are checked. Pure: text only.
+Every setting that changes what a statement means, what it returns or how long it may take is set by name. Settings that
+change only a plan, a place on a disk or the server's log are left alone, and so are those that only a superuser may
+change: of these, the three that change rows are checked. Pure: text only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
-# The order matters: a time-out of the login's would end this very batch.
+# The order matters: a time-out that the login has would end this batch.
 _ALWAYS: Mapping[str, str] = {
     "statement_timeout": "0",
     "lock_timeout": "0",
@@ -27,7 +27,7 @@ _ALWAYS: Mapping[str, str] = {
     "lc_numeric": "C",
     "lc_time": "C",
     "quote_all_identifiers": "off",
-    # ---- what is seen: an error in place of rows that a policy or an index scan leaves out, which would look deleted
+    # ---- visibility: an error instead of rows that a policy or an index scan leaves out, which would look deleted
     "row_security": "off",
     "gin_fuzzy_search_limit": "0",
     "array_nulls": "on",
@@ -40,25 +40,25 @@ _ALWAYS: Mapping[str, str] = {
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
     "exit_on_error": "off",
-    # A server that is gone, and a client that is: both are found out after a minute of silence. A function that was
-    # killed would else leave its session, and so its advisory lock, on the server.
+    # A server or a client that disappeared is detected after a minute without an answer. Otherwise a function that was
+    # killed would leave its session, and its advisory lock, on the server.
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "0",
 }
-# The source is only read. The warehouse's COMMIT is on its disk before the ledger is believed.
+# The source is only read. A COMMIT of the warehouse must be on its disk before the ledger counts.
 _OF_DATABASE: Mapping[str, Mapping[str, str]] = {
     "source": {"default_transaction_read_only": "on"},
     "warehouse": {"default_transaction_read_only": "off", "synchronous_commit": "on"},
 }
-# What not every version knows: 14 has the first, 17 the second, and the latest of each the third.
+# Not in every version: the first is in 14 and later, the second in 17, the third in the latest release of each.
 _WHERE_KNOWN: Mapping[str, str] = {
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
     "restrict_nonsystem_relation_kind": "",
 }
-# What a superuser may have set for a login that cannot set it back, and the values with which no row goes wrong.
+# What only a superuser can set for a login or reset, and the values with which no row is wrong.
 _SUPERUSERS: Mapping[str, Sequence[str]] = {
     "session_replication_role": ("origin", "local"),
     "zero_damaged_pages": ("off",),
@@ -66,22 +66,22 @@ _SUPERUSERS: Mapping[str, Sequence[str]] = {
 }
 
 
-# Only PostgreSQL's own names: no function or operator of `public` can stand in the place of one of those.
+# Only PostgreSQL's own names: no function or operator in `public` can replace one of them.
 OWN_NAMES = "pg_catalog, pg_temp"
 
 
 def begin_session(database: str, encoding: str, path: str = OWN_NAMES, *, read_only: bool = False) -> str:
-    """Return the batch that sets the session of `database`, "source" or "warehouse"; `path` is its search_path, and
-    `read_only` is for whoever only asks.
+    """Return the batch that sets up the session of `database`, "source" or "warehouse", with the search_path `path`.
 
-    These are utility statements, which look nothing up: whatever path the login came with, they mean what they say.
+    `read_only` makes its transactions read-only. These are utility statements, which look nothing up, so that the
+    login's search_path does not affect them.
     """
     settings = {**_ALWAYS, **_OF_DATABASE[database]}
     if read_only:
         settings["default_transaction_read_only"] = "on"
     if (database, encoding) == ("source", "SQL_ASCII"):
-        # Such a database holds any bytes. Asked for UTF-8 it would refuse a table for one of them; as they are, the
-        # decoder says which row's they are.
+        # Such a database holds any bytes. Converted to UTF-8, one wrong byte fails its table. Read as they are, the
+        # decoder reports the row.
         settings["client_encoding"] = "SQL_ASCII"
     statements = [f"SET {name} TO '{value}'" for name, value in settings.items()]
     return "; ".join([*statements, "SET ROLE NONE", f"SET search_path TO {path}"])
@@ -98,5 +98,5 @@ WHERE name IN ({", ".join(f"'{name}'" for name in (*_WHERE_KNOWN, *_SUPERUSERS))
 
 
 def forbidden(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return what the session is set to and may not be, from the answer to CHECK_SESSION."""
+    """Return the settings that a session must not have, from the answer to CHECK_SESSION."""
     return [f"{name} is {value}" for name, value, *_ in rows if name in _SUPERUSERS and value not in _SUPERUSERS[name]]

@@ -1,1 +1,1 @@
-"""Reading totesys: what is there, what changed, and one committed run of it."""
+"""Read the sources: what is there, what changed, and one committed run of it."""

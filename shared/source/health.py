@@ -1,4 +1,4 @@
-"""Declare health/extract.json, in which extract says what its last check of the source found. No source of truth."""
+"""Declare health/extract.json: what the last check of the sources found. It is a report, not a source of truth."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ from shared.lake.health import last_words
 
 
 class Postponed(msgspec.Struct, frozen=True):
-    """Why a table was not read, in how many looks one after the other, and since when."""
+    """A table that was not read: why, in how many consecutive checks, and since when."""
 
     since: datetime
     looks: int
@@ -20,11 +20,11 @@ class Postponed(msgspec.Struct, frozen=True):
 
 
 class ExtractHealth(msgspec.Struct, frozen=True):
-    """The last look, also when it found nothing; that is how quiet and dead differ.
+    """The last check, also when it found nothing: so a quiet source differs from an extract that does not run.
 
-    `undeclared` are the live columns, by table, that the catalogue does not know. `postponed` are the tables that this
-    look could not read and the next one will try again. `looked_at` says, by table, up to when all its changes are in
-    the log (the source's clock); `attempt` is that of the log's newest record then.
+    `undeclared` are the sources' columns, by table, that the catalogue does not have. `postponed` are the tables that
+    this check could not read and the next one will try again. `looked_at` is, by table, the time up to which all its
+    changes are in the log, by the source's clock; `attempt` is that of the newest record then.
     """
 
     at: datetime

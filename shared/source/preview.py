@@ -1,43 +1,51 @@
-"""What a run would read, and how the source looks beside the catalogue. Nothing is moved: no lock that an extract
-wants, no object, no message.
+"""What a run would read, and how the sources differ from the catalogue. Nothing is changed: no lock that an extract
+needs, no object, no message.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from shared.catalogue import TABLES, SourceTable
-from shared.lake.documents import Batch, Cursor, RunRecord, Snapshot
-from shared.source.changes import difference, undeclared
-from shared.source.database import Source
-from shared.source.extract import read_records, where_to_go_on
-from shared.source.live import Live
+from shared.lake.documents import Batch, RunRecord, Snapshot
+from shared.source.extract import find_start, read_records
+from shared.source.readers.base import TableChanges, TableView
+from shared.source.reading import ReaderFailed, Reading, begin_reading, opened_sessions
 from shared.source.request import ExtractRequest
-from shared.source.run import ExtractDependencies, ExtractRun, Reading, begin_reading
+from shared.source.run import ExtractDependencies, ExtractRun
 
 
 class CountingRun(ExtractRun):
     """A run that counts the rows it would read."""
 
-    def read_batch(self, table: SourceTable, since: Cursor | None, reason: str | None) -> tuple[Batch, set[int]]:
-        rows = self._source.count_changed(table, self.moment.snapshot, since, self.asked_for(table))
-        return self.batch(table, reason, rows, ()), set()
+    def read_batch(self, table: SourceTable, changes: TableChanges, reason: str | None) -> Batch:
+        return self.batch(table, reason, self.count_changed(table, changes), ())
 
 
-def preview(request: ExtractRequest, outside: ExtractDependencies) -> dict[str, Any]:
-    """`runs`, which may be none, as they would be numbered now; `snapshot_at` is the source's clock, UTC; `postponed`
-    the tables that could not be read now and need nobody to look, and why.
+def preview(request: ExtractRequest, dependencies: ExtractDependencies) -> dict[str, Any]:
+    """Return what a run would read.
+
+    `runs`, which may be none, have the numbers that they would have now; `snapshot_at` is by the source's clock, UTC;
+    `postponed` are the tables that could not be read now and need no person, and why.
     """
-    newest, used = where_to_go_on(request, outside)
-    with outside.open_source() as connection:
-        source = Source(connection)
-        reading = begin_reading(source, outside.time_left_s())
-        records, _ = read_records(request, outside, reading, newest, used, CountingRun)
-        source.end()
+    newest, used = find_start(request, dependencies)
+    with _reading(dependencies) as reading:
+        records, _ = read_records(request, dependencies, reading, newest, used, CountingRun)
+        reading.end()
     return {
-        "snapshot_at": _text(reading.moment.snapshot),
+        "snapshot_at": _text(reading.snapshot),
         "runs": [_run(record) for record in records],
         "postponed": reading.postponed,
     }
+
+
+@contextmanager
+def _reading(dependencies: ExtractDependencies) -> Iterator[Reading]:
+    try:
+        with ExitStack() as exits:
+            yield begin_reading(opened_sessions(dependencies.readers, (), exits), dependencies.time_left_s())
+    except ReaderFailed as failure:
+        raise failure.error from failure.error.__cause__
 
 
 def _run(record: RunRecord) -> dict[str, Any]:
@@ -54,50 +62,49 @@ def _run(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def compare(outside: ExtractDependencies) -> dict[str, Any]:
-    """The catalogue beside the live schema, table by table; `problem` is what holds a table, null when nothing does.
+def compare(dependencies: ExtractDependencies) -> dict[str, Any]:
+    """Return the catalogue beside the sources, table by table; `problem` is what holds a table, null when nothing does.
 
-    `unasked` is why the server's WAL cannot be asked; null where it can, or on a standby.
+    `unasked` is why a source cannot show that what was read survives its crash; null where it can.
     """
-    newest = outside.run_log.newest()
-    with outside.open_source() as connection:
-        source = Source(connection)
-        reading = begin_reading(source, outside.time_left_s())
-        source.end()
-    return {
-        "snapshot_at": _text(reading.moment.snapshot),
-        "unasked": reading.moment.unasked,
-        "tables": [_table(table, reading, newest) for table in TABLES.values()],
-    }
+    newest = dependencies.run_log.newest()
+    with _reading(dependencies) as reading:
+        reading.end()
+        return {
+            "snapshot_at": _text(reading.snapshot),
+            "unasked": reading.durability_problem,
+            "tables": [_table(table, reading.view(table), newest) for table in TABLES.values()],
+        }
 
 
-def _table(table: SourceTable, reading: Reading, newest: RunRecord | None) -> dict[str, Any]:
-    live = reading.live.get(table.name)
-    unlocked = reading.unlocked.get(table.name)
+def _table(table: SourceTable, view: TableView, newest: RunRecord | None) -> dict[str, Any]:
     hold = newest.state(table.name).hold if newest else None
     return {
         "table": table.name,
         "reference": table.reference,
         "fingerprint": table.fingerprint,
-        "problem": difference(table, live) or (unlocked.reason if unlocked else None),
+        "problem": view.difference or (view.error.reason if view.error else None),
         "held_since_run": hold.since_run if hold else None,
         "held": hold.reason if hold else None,
-        "columns": _columns(table, live),
+        "columns": _columns(table, view),
     }
 
 
-def _columns(table: SourceTable, live: Live | None) -> list[dict[str, Any]]:
-    """Those agreed on, in the catalogue's order, then those that it does not know (`kind` is null)."""
-    types: Mapping[str, str] = dict(live.columns) if live else {}
-    agreed = [
-        {"name": column.name, "kind": column.kind, "nullable": column.nullable, "live": types.get(column.name)}
+def _columns(table: SourceTable, view: TableView) -> list[dict[str, Any]]:
+    """Return the catalogue's columns in its order, then those that it does not have (`kind` is null)."""
+    declared = [
+        {
+            "name": column.name,
+            "kind": str(column.kind),
+            "nullable": column.nullable,
+            "live": view.columns.get(column.name),
+        }
         for column in table.columns
     ]
     others = [
-        {"name": name, "kind": None, "nullable": None, "live": types[name]}
-        for name in (undeclared(table, live) if live else ())
+        {"name": name, "kind": None, "nullable": None, "live": view.columns[name]} for name in view.undeclared(table)
     ]
-    return agreed + others
+    return declared + others
 
 
 def _text(snapshot: Snapshot) -> str:

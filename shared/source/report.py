@@ -10,9 +10,9 @@ from shared.catalogue import TABLES
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.health import last_words
-from shared.source.changes import undeclared
 from shared.source.health import ExtractHealth, Postponed
-from shared.source.run import Reading, held
+from shared.source.reading import Reading
+from shared.source.run import held
 
 
 def report(
@@ -24,14 +24,14 @@ def report(
     *,
     is_new: bool,
 ) -> None:
-    """`looked_at` as Run's; `newest` is the log's newest record; `is_new` when this look has made it."""
+    """Write the document; `looked_at` is ExtractRun's, `newest` the newest record, `is_new` when this run made it."""
     health = ExtractHealth(
         at=at,
-        snapshot_at=reading.moment.snapshot.taken_at,
+        snapshot_at=reading.snapshot.taken_at,
         run=newest.run if newest else 0,
         changed=newest.changed if newest and is_new else (),
         held=held(newest.tables if newest else {}),
-        undeclared={name: found for name, live in reading.live.items() if (found := undeclared(TABLES[name], live))},
+        undeclared=_undeclared(reading),
         postponed=_postponed(bucket, at, reading.postponed),
         attempt=newest.attempt if newest else "",
         looked_at={**reading.looked_before, **looked_at},
@@ -39,8 +39,14 @@ def report(
     bucket.put(keys.EXTRACT_HEALTH, msgspec.json.encode(health))
 
 
+def _undeclared(reading: Reading) -> dict[str, list[str]]:
+    """Return, by table, the columns that the catalogue does not have."""
+    found = {table.name: reading.view(table).undeclared(table) for table in TABLES.values()}
+    return {name: columns for name, columns in found.items() if columns}
+
+
 def _postponed(bucket: Bucket, at: datetime, reasons: Mapping[str, str]) -> dict[str, Postponed]:
-    """The look before is read only when there is something to count."""
+    """Return the postponed tables; the document before is read only when there are any."""
     last = last_words(bucket, keys.EXTRACT_HEALTH, ExtractHealth) if reasons else None
     before = last.postponed if last else {}
     former = {name: before.get(name, Postponed(at, 0, "")) for name in reasons}

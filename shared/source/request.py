@@ -1,4 +1,4 @@
-"""What an extraction is asked to do."""
+"""What an extraction must do, as its event says."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -9,15 +9,17 @@ from shared.errors import Refused
 from shared.lake.documents import BEFORE_RECONCILE, COUNT, NEW_LOG, RECONCILE, RESYNC, SCHEDULE
 from shared.lake.keys import LAST_RUN
 
-# Past so many a whole reading is the cheaper one, and an event of Lambda's is not the place for them.
+# Beyond so many keys it is cheaper to read the whole table, and a Lambda event is not the place for them.
 MOST_KEYS = 10_000
 
 
 @dataclass(frozen=True)
 class ExtractRequest:
-    """`full` gives tables to read whole and why; `keys` rows to read of a moving table though they did not change;
-    `count` asks for the expected rows of every warehouse table. Of the tables in `left` only changed rows are read:
-    what was deleted, and any other reason to read them whole, is left to the next record of the same snapshot.
+    """What one extraction must read beside what changed.
+
+    `full` are tables to read whole, and why; `keys` rows to read of a transactional table although they did not change;
+    `count` also counts the expected rows of every warehouse table. Of the tables in `changed_only` only changed rows
+    are read: deletions, and any other reason to read them whole, are left to the next record of the same snapshot.
     `new_log_after` begins a new log, every table whole, with a number above it and above all that the bucket shows.
     """
 
@@ -25,12 +27,12 @@ class ExtractRequest:
     full: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     count: bool = False
-    left: Collection[str] = ()
+    changed_only: Collection[str] = ()
     new_log_after: int | None = None
 
     @property
     def forced(self) -> bool:
-        """Whether it makes a run even when nothing changed."""
+        """Return whether it makes a run even when nothing changed."""
         return self.count or bool(self.full) or bool(self.keys) or self.begins_a_log
 
     @property
@@ -38,19 +40,21 @@ class ExtractRequest:
         return self.new_log_after is not None
 
     @property
-    def parts(self) -> tuple["ExtractRequest", ...]:
-        """One record each, of one snapshot. What has changed in the ordinary way comes before what is compared, so that
-        all that differs in the comparison is damage, or was deleted. A reference table changes as a whole, which would
-        mend the damage before it was named: the loader tells the two apart (Loading._find_damage).
+    def records(self) -> tuple["ExtractRequest", ...]:
+        """Return what each record of this run is for; all are of one snapshot.
+
+        A reconcile has two. Ordinary changes come first, so that all that differs in the comparison is damage, or was
+        deleted. A reference table is always read whole, which would repair damage before it was named, so it is left
+        to the second record: the loader tells the two apart (Loading._find_damage).
         """
         if self.cause != RECONCILE:
             return (self,)
         whole = {table.name for table in TABLES.values() if table.reference}
-        return (ExtractRequest(cause=BEFORE_RECONCILE, left=whole | self.full.keys()), self)
+        return (ExtractRequest(cause=BEFORE_RECONCILE, changed_only=whole | self.full.keys()), self)
 
 
 def request_from_event(event: Mapping[str, Any]) -> ExtractRequest:
-    """Raises Refused. A scheduled event has no `do`."""
+    """Return what the event asks for. A scheduled event has no `do`. Raises Refused."""
     match event.get("do"):
         case None:
             return ExtractRequest()

@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.errors import Refused
-from shared.load.health import LAST_LOADED
+from shared.ledger.entries import CURRENT_LOG, LAST_LOADED
 from shared.postgres.connection import Connection
-
-LIVING_LOG = "SELECT log_id, complete_run FROM etl_log ORDER BY began_no DESC LIMIT 1"
 
 
 def loaded(connection: Connection, tables: Iterable[str]) -> dict[str, Any]:
     """The living log, up to which run all of it is loaded, and each table's newest load. Refused before the first."""
-    found = connection.run(LIVING_LOG)
+    found = connection.run(CURRENT_LOG)
     if not found:
         raise Refused("nothing was loaded yet")
     log, complete_run = found[0]

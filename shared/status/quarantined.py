@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.ledger.quarantine import LIST_QUARANTINED
 from shared.postgres.connection import Connection
 from shared.warehouse.registry import Target
 
 # One more than can be asked for by name: who gets so many asks for the whole table.
 MOST = 10_001
-OPEN = f"""
-SELECT table_name, key, reason, run, opened_at::text FROM etl_quarantine
-WHERE closed_at IS NULL AND table_name = ANY(:tables) ORDER BY table_name, run, key LIMIT {MOST}
-"""  # noqa: S608 - a number of our own
 
 
 def quarantined(source: str, connection: Connection, targets: Mapping[str, Target]) -> dict[str, Any]:
     """The open entries of the warehouse tables whose rows are made of the source table's, one by one."""
     tables = [name for name, target in targets.items() if target.sources[0] == source]
     columns = ("table", "key", "reason", "run", "since")
-    return {"entries": [dict(zip(columns, row, strict=True)) for row in connection.run(OPEN, tables=tables)]}
+    return {
+        "entries": [
+            dict(zip(columns, row, strict=True)) for row in connection.run(LIST_QUARANTINED, tables=tables, most=MOST)
+        ]
+    }

@@ -7,21 +7,10 @@ from shared.errors import Refused
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.load.ledger_sql import COUNTS, LAST_RUN
+from shared.ledger.entries import COUNTS, ENTRIES_OF_RUN, LAST_RECONCILE, LAST_RUN, NAMED_DIFFERENCES
 from shared.postgres.connection import Connection
 
-# seconds: from the source's snapshot until it was loaded.
-ENTRIES = f"""
-SELECT table_name, status, {", ".join(COUNTS)},
-       CAST(extract(epoch FROM loaded_at - snapshot_at AT TIME ZONE 'UTC') AS float)
-FROM etl_ledger WHERE log_id = :log AND run = :run AND load_no = 0 ORDER BY table_name
-"""  # noqa: S608 - the columns' names are our own
-NAMED = "SELECT table_name, found, key FROM etl_difference WHERE log_id = :log AND run = :run ORDER BY 1, 2, 3"
-LAST_RECONCILE = """
-SELECT log_id, run, min(snapshot_at)::text FROM etl_ledger JOIN etl_log USING (log_id)
-WHERE cause = 'reconcile' GROUP BY began_no, log_id, run ORDER BY began_no DESC, run DESC LIMIT 1
-"""
-WAITS_FOR_MANIFEST, WAITS_FOR_LOADER = "waits for its manifest", "waits for the loader"
+WAITS_FOR_MANIFEST, WAITS_FOR_LOADER = "waits_for_manifest", "waits_for_loader"
 
 
 def run_facts(run: int, run_log: RunLog, manifests: Manifests, connection: Connection) -> dict[str, Any]:
@@ -59,9 +48,9 @@ def last_reconcile(connection: Connection) -> dict[str, Any]:
 
 
 def _entries(connection: Connection, log: str, run: int) -> list[dict[str, Any]]:
-    names = _names(connection.run(NAMED, log=log, run=run))
+    names = _names(connection.run(NAMED_DIFFERENCES, log=log, run=run))
     columns = ("table", "state", *COUNTS, "seconds")
-    entries = [dict(zip(columns, row, strict=True)) for row in connection.run(ENTRIES, log=log, run=run)]
+    entries = [dict(zip(columns, row, strict=True)) for row in connection.run(ENTRIES_OF_RUN, log=log, run=run)]
     return [entry | {"named": names.get(entry["table"], {})} for entry in entries]
 
 

@@ -1,21 +1,15 @@
 """What the warehouse is asked about itself. Every statement is text; identifiers go through quoted()."""
 
-# ruff: noqa: S608 - every identifier goes through quoted(), every text through literal()
+# ruff: noqa: S608 - every identifier goes through quoted()
 
 from collections.abc import Iterable
 
-from shared.load.bookkeeping import deletion_key, deletions
-from shared.postgres.connection import literal, quoted
+from shared.ledger.deletions import deleted_keys
+from shared.ledger.tables import deletion_key
+from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-COMPLETE_RUN = "SELECT coalesce(max(complete_run), 0) FROM etl_log WHERE log_id = :log"
-# A grouped dimension's manifest is all of it.
-LAST_ROWS = """
-SELECT rows FROM etl_ledger
-WHERE log_id = :log AND table_name = :table AND status = 'loaded' ORDER BY run DESC LIMIT 1
-"""
-TAKEN = "SELECT run, table_name FROM etl_ledger WHERE log_id = :log AND run > :run"
 
 
 def rows_there(target: Target, targets: Iterable[Target]) -> str:
@@ -27,9 +21,8 @@ def rows_there(target: Target, targets: Iterable[Target]) -> str:
     if target.kind == "fact":
         return f"SELECT count(*) FROM {current(target)}"
     if target.kind == "dimension":
-        gone = f"SELECT key FROM {deletions(target)} WHERE table_name = {literal(target.name)} AND ended_at IS NULL"
         key = deletion_key(target, quoted(target.key))
-        return f"SELECT count(*) FROM {quoted(target.name)} WHERE {key} NOT IN ({gone})"
+        return f"SELECT count(*) FROM {quoted(target.name)} WHERE {key} NOT IN ({deleted_keys(target)})"
     return f"SELECT count(*) FROM {quoted(target.name)} WHERE {quoted(target.key)} IN ({_named(target, targets)})"
 
 

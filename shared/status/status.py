@@ -1,9 +1,8 @@
 """One screen: per warehouse table its last run, rows, freshness and what is behind, waiting or quarantined."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from shlex import quote
 from typing import Any
 
 import msgspec
@@ -16,19 +15,18 @@ from shared.lake.health import last_words
 from shared.lake.manifests import Manifests
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
-from shared.load.health import LAST_LOADED, QUARANTINED, WAITING
+from shared.ledger import entries, quarantine, waiting
+from shared.ledger.backlog import lacking
 from shared.postgres.connection import Connection
 from shared.source.health import ExtractHealth
 from shared.status import sql
 from shared.status.pending import Pending, look_at_pending
+from shared.status.problems import Problem, problems
 from shared.status.strangers import strangers
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
-from shared.watch.measures import Depths
-from shared.watch.watch import WatchHealth, last_look
-
-# Watch looks each minute; a look may be late by one.
-WATCH_SILENT_S = 150
+from shared.watch.observation import Depths
+from shared.watch.watch import WatchHealth, last_check
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,7 @@ class Status:
     stands at exactly the run whose rows were counted; `paused_since`, UTC, that a person has stopped the flow. So many
     as `unread_runs` may each have something that a table has still to take.
     `strangers` are objects in the buckets that are none of ours; the stages pass them over.
-    `incidents` are those that watch has seen in its last look, `watched_s` seconds ago. `not_well` says in a line each
-    what is not as it should be; nothing when all is well.
+    `incidents` are those that watch has seen in its last look, `watched_s` seconds ago.
     """
 
     newest_run: int
@@ -79,36 +76,14 @@ class Status:
     strangers: tuple[str, ...] = ()
 
     @property
-    def not_well(self) -> list[str]:
-        """Dead letters and held tables are incidents too, a minute later."""
-        told = [each.name for each in self.incidents]
-        return [
-            *([f"paused since {self.paused_since} UTC"] if self.paused_since else []),
-            *([self._silence] if self._silence else []),
-            *([f"warehouse: {self.no_answer}"] if self.no_answer else []),
-            *told,
-            *(line for table in self.tables for line in self._wrong(table) if line not in told),
-            *(f"{url} is not ours, and is passed over: aws s3 rm {quote(url)}" for url in self.strangers),
-        ]
-
-    @property
-    def _silence(self) -> str:
-        if self.watched_s is None:
-            return "watch has never looked"
-        return f"watch last looked {self.watched_s:.0f} s ago" if self.watched_s > WATCH_SILENT_S else ""
-
-    def _wrong(self, table: TableStatus) -> Iterator[str]:
-        if table.dead_letters:
-            yield f"dead letters {table.table}"
-        if table.resync:
-            yield f"{table.table}: {table.there} rows of {table.expected}"
-        if table.held:
-            yield f"{table.table}: {table.held}"
+    def problems(self) -> list[Problem]:
+        """Return what is not as it should be; nothing when the stack is healthy."""
+        return list(problems(self))
 
     @property
     def facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = msgspec.to_builtins(self)
-        return facts | {"not_well": self.not_well}
+        return facts | {"problems": [each.json for each in self.problems]}
 
 
 class StatusQueries:
@@ -117,29 +92,33 @@ class StatusQueries:
     def __init__(self, connection: Connection, log_id: str, targets: Mapping[str, Target]) -> None:
         connection.run(sql.BEGIN)
         everything = list(targets.values())
-        self.complete_run: int = connection.one(sql.COMPLETE_RUN, log=log_id)[0]
-        self.last = {table: (run, at) for table, run, at in connection.run(LAST_LOADED, log=log_id, tables=[*targets])}
-        self.taken = {(run, table) for run, table in connection.run(sql.TAKEN, log=log_id, run=self.complete_run)}
-        self.waiting: dict[str, int] = {table: rows for table, rows, *_ in connection.run(WAITING)}
-        self.quarantined: dict[str, int] = dict(map(tuple, connection.run(QUARANTINED)))
+        self.complete_run: int = connection.one(entries.COMPLETE_RUN, log=log_id)[0]
+        self.last = {
+            table: (run, at) for table, run, at in connection.run(entries.LAST_LOADED, log=log_id, tables=[*targets])
+        }
+        self.applied = {
+            (run, table) for run, table in connection.run(entries.APPLIED_AFTER, log=log_id, run=self.complete_run)
+        }
+        self.waiting: dict[str, int] = {table: rows for table, rows, *_ in connection.run(waiting.COUNT_WAITING)}
+        self.quarantined: dict[str, int] = dict(map(tuple, connection.run(quarantine.COUNT_QUARANTINED)))
         self.there: dict[str, int] = {t.name: connection.one(sql.rows_there(t, everything))[0] for t in everything}
         self.counted = {t.name: _counted(connection, t, everything, log_id) for t in everything if not t.row_by_row}
         connection.run("COMMIT")
 
     def stands_at(self, run: int) -> bool:
         """Whether that run is wholly loaded, and nothing of a later one."""
-        return self.complete_run == run and all(taken <= run for taken, _ in self.taken)
+        return self.complete_run == run and all(applied <= run for applied, _ in self.applied)
 
-    def behind(self, table: str, records: Iterable[RunRecord]) -> int:
-        """How many of these runs it has still to take."""
-        return sum(table in record.targets and (record.run, table) not in self.taken for record in records)
+    def behind(self, table: str, records: Sequence[RunRecord]) -> int:
+        """Return how many of these runs the table still lacks."""
+        return len(lacking(records, table, self.applied))
 
 
 def _counted(connection: Connection, target: Target, targets: Iterable[Target], log_id: str) -> int | None:
     """The rows that the warehouse itself says there should be of a table that is not made row by row."""
-    if target.kind == "set":
+    if target.kind == "calendar":
         return int(connection.one(sql.rows_named(target, targets))[0])
-    found = connection.run(sql.LAST_ROWS, log=log_id, table=target.name)
+    found = connection.run(entries.LAST_ROWS, log=log_id, table=target.name)
     return int(found[0][0]) if found else None
 
 
@@ -158,7 +137,7 @@ def look_at_lake(run_log: RunLog) -> StatusDocuments:
     return StatusDocuments(
         extract=extract,
         newest=run_log.newest(),
-        watched=last_look(run_log),
+        watched=last_check(run_log),
         paused_since=paused_since(run_log.bucket),
     )
 
@@ -171,7 +150,7 @@ def look_at_warehouse(
         with connect() as connection:
             return StatusQueries(connection, log_id, targets), None
     except TotestreamError as error:
-        return None, str(error).removeprefix("warehouse: ")
+        return None, error.detail
 
 
 def status(
@@ -284,7 +263,7 @@ def _expected(
 
 def _counted_in(target: Target, record: RunRecord, *, is_newest: bool) -> int | None:
     """Counted for the asking; else the rows that the delete detector counted, at the same snapshot."""
-    if record.expected and target.name in record.expected and (is_newest or target.kind != "set"):
+    if record.expected and target.name in record.expected and (is_newest or target.kind != "calendar"):
         return record.expected[target.name]
     cursor = record.state(target.sources[0]).cursor
     return cursor.count if cursor and target.row_by_row else None

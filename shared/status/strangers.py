@@ -6,7 +6,7 @@ from itertools import islice
 from shared.aws.bucket import Bucket
 from shared.lake import keys
 from shared.lake.documents import RunRecord
-from shared.lake.listing import PAGE, is_stranger
+from shared.lake.listing import PAGE, is_foreign
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
 
@@ -29,5 +29,5 @@ def _in(bucket: Bucket, folder: str, last: int) -> Iterator[str]:
     for key in looked_at:
         # The next run may have been committed meanwhile.
         beyond = folder == keys.RUNS and (keys.run_of(key) or 0) > last + 1
-        if beyond or is_stranger(folder, key):
+        if beyond or is_foreign(folder, key):
             yield key

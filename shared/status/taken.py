@@ -4,13 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.errors import Refused, TotestreamError
+from shared.ledger.entries import STATUS_OF_RUNS
 from shared.postgres.connection import Connection
-
-# A set takes its runs in any order, the others in the order of the log: a run is done with when the ledger has it.
-TAKEN = """
-SELECT run, status FROM etl_ledger
-WHERE log_id = :log AND table_name = :table AND load_no = 0 AND run = ANY(CAST(:runs AS integer[])) ORDER BY run
-"""
 
 
 def taken(event: Mapping[str, Any], connect: Callable[[], Connection]) -> dict[str, Any]:
@@ -23,7 +18,7 @@ def taken(event: Mapping[str, Any], connect: Callable[[], Connection]) -> dict[s
             raise Refused(f"inspect does not understand {event}")
     try:
         with connect() as connection:
-            found = connection.run(TAKEN, log=log, table=table, runs=runs)
+            found = connection.run(STATUS_OF_RUNS, log=log, table=table, runs=runs)
     except TotestreamError as error:
         return {"taken": [], "no_answer": str(error)}
     return {"taken": [list(row) for row in found], "no_answer": ""}

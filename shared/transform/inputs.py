@@ -1,4 +1,4 @@
-"""Which batches a warehouse table is made of in a run, and their rows. The run's number decides it alone."""
+"""Find the batches that a warehouse table is made of in a run, and read their rows. Only the run decides which."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from shared.lake import keys, parquet
 from shared.lake.documents import Batch, RunRecord
 from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog
-from shared.transform.acceptance import concatenated
+from shared.transform.validation import concatenated
 from shared.warehouse.registry import Target
 
 
@@ -24,11 +24,12 @@ class Input(NamedTuple):
 
 
 def inputs_of(target: Target, record: RunRecord, run_log: RunLog) -> list[Input]:
-    """Of a set, the batches of this run; else a batch per source. Raises BadDocument, MissingObject.
+    """Return the batches of `target` in this run. Raises BadDocument, MissingObject.
 
-    A first source that changed in this run is what changed; the others are whole, as of this run.
+    For a set: its sources' batches of this run. Otherwise one batch per source: the first source's own batch of this
+    run, if it has one, and for the others the newest full batch.
     """
-    if target.kind == "set":
+    if target.kind == "calendar":
         found = [_own(source, record) for source in target.sources]
         return [each for each in found if each]
     first, *others = target.sources
@@ -41,24 +42,24 @@ def _own(source: str, record: RunRecord) -> Input | None:
 
 
 def _whole(source: str, record: RunRecord, run_log: RunLog) -> Input:
-    """The newest whole content of a reference table."""
+    """Return the newest full batch of a reference table."""
     if not TABLES[source].reference:
-        # Its whole content would put back what has changed since.
-        raise BadDocument(keys.run_key(record.run), f"a table made of {source} is among its targets, {source} unread")
+        # Its full batch would undo later changes.
+        raise BadDocument(keys.run_key(record.run), f"it has a target made of {source}, but no batch of {source}")
     run = record.state(source).full_run
     if run is None:
-        raise BadDocument(keys.run_key(record.run), f"{source} was never read and is needed")
+        raise BadDocument(keys.run_key(record.run), f"{source} is needed and was never read")
     whole = _own(source, record if run == record.run else run_log.get(run))
     if whole is None:
-        raise BadDocument(keys.run_key(run), f"run {record.run} looks here for the whole of {source}")
+        raise BadDocument(keys.run_key(run), f"run {record.run} expects a full batch of {source} here")
     return whole
 
 
 def frames_of(given: Input, ingestion: Bucket) -> Iterator[Frame]:
-    """Part by part, each with the column _unreadable. Raises MissingObject, CorruptObject, OtherDeclaration.
+    """Yield a frame per part, with the column _unreadable. Raises MissingObject, CorruptObject, OtherDeclaration.
 
-    A column that the catalogue of the batch did not have is null, whatever that of today says: what may be null
-    is for the target to judge, and the next run reads the table whole.
+    A column that the batch's catalogue did not have is null, even if it is required today: the target's validation
+    decides, and the next run reads the table whole.
     """
     table = TABLES[given.source]
     columns, former = table.batch_columns, None

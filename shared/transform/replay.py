@@ -1,4 +1,4 @@
-"""Runs of one target done again from their landed batches: what lacks is made, or what is there is compared."""
+"""Replay runs of one target from their stored batches: make missing manifests, or compare existing ones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -7,49 +7,61 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from shared.aws.bucket import Bucket
-from shared.errors import CorruptObject, MissingObject, Refused, Removed, TotestreamError, TransientError
+from shared.errors import CorruptObject, MissingObject, Refused, Removed, TotestreamError, TransientError, error_code
 from shared.lake import keys
 from shared.lake.documents import Manifest, RunRecord
 from shared.lake.manifests import Manifests
 from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog
-from shared.transform.deliveries import LONGEST_REASON, RESERVE_S
 from shared.transform.request import Do, TransformRequest
-from shared.transform.run import TransformResult, manifest_of, standing_manifest, transform_run
+from shared.transform.run import TransformResult, existing_manifest, manifest_of, transform_run
+from shared.transform.sqs_consumer import LONGEST_REASON, RESERVE_S
 from shared.warehouse.registry import Target
 
-# A function's answer may have 6 MB, and a run's part of it has a reason of LONGEST_REASON at most.
+# A function's answer can have 6 MB, and each run's part of it has a reason of at most LONGEST_REASON.
 MOST_RUNS = 1000
 
-What = Literal[
-    "made", "there already", "same", "differs", "missing", "not expected", "no such run", "removed", "failed"
+ReplayOutcome = Literal[
+    "made", "exists", "same", "differs", "missing", "not_expected", "no_such_run", "removed", "failed"
 ]
-"""`there already` was not looked at; `missing` is what a transform would make now; of what was `removed` by its age
-nothing can be made or compared, nor need be: the warehouse has it."""
+"""A manifest that `exists` was not compared; a `missing` one would be made by a replay. A run that was `removed`
+because of its age can neither be made nor compared, nor is that needed: the warehouse has it."""
 
-WHAT: dict[str, What] = {
-    "table was transformed": "made",
-    "table was transformed before": "there already",
-    "table is not expected of this run": "not expected",
-}
+Difference = Literal["parts", "quarantine", "manifest"]
+"""Which checksums differ; `manifest`: none of them, but something else in the manifest."""
 
 
 @dataclass(frozen=True)
-class Replayed:
-    """What became of one run. `error` is a class; `again` says that a transform of it would fail like this again.
-    `days` is the age at which it was removed."""
+class ReplayResult:
+    """What became of one run: facts only, shared/wording/replays.py makes sentences of them.
+
+    `rows` and `quarantined` are those of a manifest that was made. `damages` are the errors of objects that the
+    manifest names. `codes` are the code version that made the manifest and today's, where the two are not the same.
+    `error` is an error's code and `reason` its message; `is_permanent` says that a transform of the run would fail
+    again. `days` is the age at which the run was removed.
+    """
 
     run: int
-    what: What
-    words: str = ""
+    outcome: ReplayOutcome
+    rows: int = 0
+    quarantined: int = 0
+    differences: tuple[Difference, ...] = ()
+    damages: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     error: str = ""
-    again: bool = False
+    reason: str = ""
+    is_permanent: bool = False
     days: int | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return the fields as JSON has them."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
-class Replays:
-    """Takes runs of one target. What they are made with is what its messages are transformed with."""
+class Replay:
+    """Replays, verifies or checks runs of one target, with the same dependencies as its queue's transforms."""
 
     target: Target
     run_log: RunLog
@@ -59,21 +71,31 @@ class Replays:
     code: str
 
     def answer(self, request: TransformRequest, time_left_s: Callable[[], float]) -> dict[str, Any]:
-        """What became of as many of the runs as there was time for, and which is `next`. Raises Refused."""
+        """Return the results of as many runs as there is time for, and the `next` run. Raises Refused."""
         newest = self.run_log.newest()
         if newest is None:
             raise Refused("there is no run yet")
         runs = request.runs_of(newest.run)
-        taken = self.take(request.do, runs, time_left_s)
+        results = self.results(request.do, runs, time_left_s)
         return {
             "table": self.target.name,
             "log": newest.log,
-            "taken": [asdict(each) for each in taken],
-            "next": runs[len(taken)] if len(taken) < len(runs) else None,
+            "results": [each.facts for each in results],
+            "next": runs[len(results)] if len(results) < len(runs) else None,
             "last": runs[-1],
         }
 
+    def results(self, do: Do, runs: Sequence[int], time_left_s: Callable[[], float]) -> list[ReplayResult]:
+        """Return the results of `runs` in order, until time runs out; at least one. Raises nothing."""
+        done: list[ReplayResult] = []
+        for run in runs[:MOST_RUNS]:
+            if done and time_left_s() < RESERVE_S:
+                break
+            done.append(self._result(do, run))
+        return done
+
     def transform(self, run: int) -> TransformResult:
+        """Transform `run`. Raises as transform_run."""
         return transform_run(
             self.target,
             run,
@@ -84,68 +106,64 @@ class Replays:
             code=self.code,
         )
 
-    def replay(self, run: int) -> Replayed:
-        """Its manifest is made when there is none."""
-        outcome = self.transform(run)
-        made = f"{outcome.rows} rows, {outcome.quarantined} quarantined" if WHAT[outcome.phrase] == "made" else ""
-        return Replayed(run, WHAT[outcome.phrase], made)
+    def replay(self, run: int) -> ReplayResult:
+        """Make the manifest of `run` unless it exists."""
+        result = self.transform(run)
+        if result.outcome == "made":
+            return ReplayResult(run, "made", result.rows, result.quarantined)
+        return ReplayResult(run, result.outcome)
 
-    def verify(self, record: RunRecord) -> Replayed:
-        """Its manifest is made anew and compared, and what it names is read. Nothing is written."""
-        standing = standing_manifest(self.manifests, self.target, record)
+    def verify(self, record: RunRecord) -> ReplayResult:
+        """Compute the manifest again in memory, compare it, and read the objects that it names. Writes nothing."""
+        existing = existing_manifest(self.manifests, self.target, record)
         now = self._recomputed(record)
-        if standing is None:
-            return Replayed(record.run, "missing")
-        found = [*differences(standing, now), *self._damages(standing)]
-        words = [*found, *([] if standing.code == now.code else [f"code {standing.code} made it, this is {now.code}"])]
-        return Replayed(record.run, "differs" if found else "same", "; ".join(words))
+        if existing is None:
+            return ReplayResult(record.run, "missing")
+        found, damages = differences(existing, now), self._damages(existing)
+        return ReplayResult(
+            record.run,
+            "differs" if found or damages else "same",
+            differences=found,
+            damages=damages,
+            codes=() if existing.code == now.code else (existing.code, now.code),
+        )
 
-    def judge(self, record: RunRecord) -> Replayed:
-        """What a transform of it would come to. Nothing is written."""
-        if standing_manifest(self.manifests, self.target, record):
-            return Replayed(record.run, "there already")
+    def check(self, record: RunRecord) -> ReplayResult:
+        """Return what a transform of the run would come to. Writes nothing."""
+        if existing_manifest(self.manifests, self.target, record):
+            return ReplayResult(record.run, "exists")
         self._recomputed(record)
-        return Replayed(record.run, "missing")
+        return ReplayResult(record.run, "missing")
 
-    def take(self, do: Do, runs: Sequence[int], time_left_s: Callable[[], float]) -> list[Replayed]:
-        """Those that there is time for, in order, and the first whatever the time. Raises nothing."""
-        done: list[Replayed] = []
-        for run in runs[:MOST_RUNS]:
-            if done and time_left_s() < RESERVE_S:
-                break
-            done.append(self._taken(do, run))
-        return done
-
-    def _taken(self, do: Do, run: int) -> Replayed:
-        """One that cannot be done does not stop the next."""
+    def _result(self, do: Do, run: int) -> ReplayResult:
+        """Return what became of one run; an error becomes a result, so that the next runs are done."""
         try:
-            return self.replay(run) if do == "replay" else self._looked_at(do, run)
+            return self.replay(run) if do == "replay" else self._compared(do, run)
         except Removed as error:
-            return Replayed(run, "removed", str(error), type(error).__name__, again=True, days=error.days)
+            return ReplayResult(run, "removed", **_facts(error), is_permanent=True, days=error.days)
         except MissingObject as error:
-            what: What = "no such run" if error.key == keys.run_key(run) else "failed"
-            return Replayed(run, what, str(error), type(error).__name__, again=True)
+            outcome: ReplayOutcome = "no_such_run" if error.key == keys.run_key(run) else "failed"
+            return ReplayResult(run, outcome, **_facts(error), is_permanent=True)
         except TotestreamError as error:
-            again = not isinstance(error, TransientError)
-            return Replayed(run, "failed", str(error)[:LONGEST_REASON], type(error).__name__, again)
-        except Exception as error:  # noqa: BLE001 - a bug: its text may hold rows, only its name is told
-            return Replayed(run, "failed", "unexpectedly, see the function's code", type(error).__name__, again=True)
+            return ReplayResult(run, "failed", **_facts(error), is_permanent=not isinstance(error, TransientError))
+        except Exception as error:  # noqa: BLE001 - a bug: its text may hold rows, so only its name goes on
+            return ReplayResult(run, "failed", error=error_code(error), is_permanent=True)
 
-    def _looked_at(self, do: Do, run: int) -> Replayed:
+    def _compared(self, do: Do, run: int) -> ReplayResult:
         record = self.run_log.get(run)
         if self.target.name not in record.targets:
-            return Replayed(run, "not expected")
-        return self.verify(record) if do == "verify" else self.judge(record)
+            return ReplayResult(run, "not_expected")
+        return self.verify(record) if do == "verify" else self.check(record)
 
     def _recomputed(self, record: RunRecord) -> Manifest:
-        return manifest_of(self.target, record, self.run_log, self.ingestion, _keep_nothing, self.code)
+        return manifest_of(self.target, record, self.run_log, self.ingestion, _store_nothing, self.code)
 
-    def _damages(self, standing: Manifest) -> list[str]:
-        """What the manifest names and the bucket does not hold."""
-        named = [(part.key, part.sha256) for part in standing.parts]
-        if standing.quarantined:
-            named.append((standing.quarantined.key, standing.quarantined.sha256))
-        return [text for key, sha256 in named if (text := self._damage(key, sha256))]
+    def _damages(self, manifest: Manifest) -> tuple[str, ...]:
+        """Return the error of each object that the manifest names and that is missing or corrupt."""
+        named = [(part.key, part.sha256) for part in manifest.parts]
+        if manifest.quarantined:
+            named.append((manifest.quarantined.key, manifest.quarantined.sha256))
+        return tuple(text for key, sha256 in named if (text := self._damage(key, sha256)))
 
     def _damage(self, key: str, sha256: str) -> str:
         try:
@@ -157,26 +175,31 @@ class Replays:
         return ""
 
 
-def differences(standing: Manifest, now: Manifest) -> list[str]:
-    """What another transform says otherwise. Who made it is no difference, and nor is, of another code, under which
-    declaration.
+def differences(existing: Manifest, now: Manifest) -> tuple[Difference, ...]:
+    """Return what differs between a manifest and a recomputed one.
+
+    The code that made it is no difference, nor is, of another code, the declaration that it was made under.
     """
-    found = []
-    if [part.sha256 for part in standing.parts] != [part.sha256 for part in now.parts]:
-        found.append("the checksums of its parts differ")
-    if _quarantine(standing) != _quarantine(now):
-        found.append("the checksum of its quarantine differs")
-    labels = {} if standing.code == now.code else {"code": now.code, "declaration": now.declaration}
-    # Older ones do not say for which record they stand.
-    labels |= {} if standing.attempt else {"attempt": now.attempt}
-    if not found and replace(standing, **labels) != now:
-        found.append("the manifest differs, its checksums do not")
-    return found
+    found: list[Difference] = []
+    if [part.sha256 for part in existing.parts] != [part.sha256 for part in now.parts]:
+        found.append("parts")
+    if _quarantine(existing) != _quarantine(now):
+        found.append("quarantine")
+    labels = {} if existing.code == now.code else {"code": now.code, "declaration": now.declaration}
+    # Manifests of older versions have no attempt.
+    labels |= {} if existing.attempt else {"attempt": now.attempt}
+    if not found and replace(existing, **labels) != now:
+        found.append("manifest")
+    return tuple(found)
+
+
+def _facts(error: TotestreamError) -> dict[str, Any]:
+    return {"error": error.code, "reason": str(error)[:LONGEST_REASON]}
 
 
 def _quarantine(manifest: Manifest) -> str:
     return manifest.quarantined.sha256 if manifest.quarantined else ""
 
 
-def _keep_nothing(key: str, body: bytes) -> None:
-    """The store of who only wants to know."""
+def _store_nothing(key: str, body: bytes) -> None:
+    """Discard an object: the store of a comparison, which writes nothing."""

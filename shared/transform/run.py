@@ -1,7 +1,7 @@
-"""One run for one warehouse table: parts, then quarantine, then, last of all, the manifest.
+"""Transform one run for one warehouse table: write its parts, then its quarantine and, last, its manifest.
 
-No clock and no chance: the same run and code make the same bytes under the same keys, so this may be killed
-anywhere and done again.
+Nothing here depends on a clock or on chance: the same run and code make the same bytes under the same keys, so a
+transform can be killed anywhere and repeated.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,21 +19,24 @@ from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, Mode, Part, Quarantined, RunRecord
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, concatenated, has_lost, refuse_repeated
 from shared.transform.inputs import Input, frames_of, inputs_of, whole_frame
+from shared.transform.validation import QUARANTINE_COLUMNS, Validated, concatenated, has_lost, reject_repeated, validate
 from shared.warehouse.registry import Target
 
 Store = Callable[[str, bytes], None]
-"""Keeps bytes under a key of the processed bucket."""
+"""Writes bytes under a key of the processed bucket."""
+
+TransformOutcome = Literal["made", "exists", "not_expected"]
+"""The manifest was made now, or existed already; or the run brings nothing for this table."""
 
 
 @dataclass(frozen=True)
 class TransformResult:
-    """`phrase` says what was done: the manifest made now or found standing has `rows` and `quarantined`."""
+    """What a transform of one run did. `rows` and `quarantined` are those of the manifest."""
 
     run: int
     table: str
-    phrase: Literal["table was transformed", "table was transformed before", "table is not expected of this run"]
+    outcome: TransformOutcome
     rows: int = 0
     quarantined: int = 0
 
@@ -48,23 +51,23 @@ def transform_run(
     manifests: Manifests,
     code: str,
 ) -> TransformResult:
-    """See to it that the manifest of `target` and `run` is there. Raises only errors of shared.errors."""
+    """Make the manifest of `target` and `run` unless it exists. Raises only errors of shared.errors."""
     record = run_log.get(run)
     if target.name not in record.targets:
-        return TransformResult(run, target.name, "table is not expected of this run")
-    if standing := standing_manifest(manifests, target, record):
-        return _outcome(standing, "table was transformed before")
+        return TransformResult(run, target.name, "not_expected")
+    if existing := existing_manifest(manifests, target, record):
+        return _result(existing, "exists")
     manifest = manifest_of(target, record, run_log, ingestion, partial(_create, processed), code)
     if manifests.create(manifest):
-        return _outcome(manifest, "table was transformed")
-    # Another code version was quicker; what it wrote may be loaded already.
-    return _outcome(standing_manifest(manifests, target, record) or manifest, "table was transformed before")
+        return _result(manifest, "made")
+    # Another version of the code was faster; what it wrote may be loaded already.
+    return _result(existing_manifest(manifests, target, record) or manifest, "exists")
 
 
 def manifest_of(
     target: Target, record: RunRecord, run_log: RunLog, ingestion: Bucket, store: Store, code: str
 ) -> Manifest:
-    """The manifest, after `store` was given all that it names."""
+    """Return the manifest after `store` has received all objects that it names."""
     inputs = inputs_of(target, record, run_log)
     parts: list[Part] = []
     quarantines: list[Frame] = []
@@ -89,8 +92,8 @@ def manifest_of(
     )
 
 
-def standing_manifest(manifests: Manifests, target: Target, record: RunRecord) -> Manifest | None:
-    """None when there is none yet. LogWentBack when it was made of another record of this number."""
+def existing_manifest(manifests: Manifests, target: Target, record: RunRecord) -> Manifest | None:
+    """Return the run's manifest, None if it does not exist. Raises LogWentBack when it was made of another record."""
     try:
         manifest = manifests.get(record.run, target.name)
     except MissingObject:
@@ -101,57 +104,55 @@ def standing_manifest(manifests: Manifests, target: Target, record: RunRecord) -
     return manifest
 
 
-def _outcome(
-    manifest: Manifest, phrase: Literal["table was transformed", "table was transformed before"]
-) -> TransformResult:
+def _result(manifest: Manifest, outcome: TransformOutcome) -> TransformResult:
     quarantined = manifest.quarantined.rows if manifest.quarantined else 0
-    return TransformResult(manifest.run, manifest.table, phrase, manifest.rows, quarantined)
+    return TransformResult(manifest.run, manifest.table, outcome, manifest.rows, quarantined)
 
 
 def _mode(target: Target, inputs: list[Input]) -> Mode:
-    """A set only grows: what one batch lacks another may have, so it is never a full one."""
-    return "delta" if target.kind == "set" else inputs[0].batch.mode
+    """Return the batch's mode; a calendar dimension only grows, so its manifest is always a delta."""
+    return "delta" if target.kind == "calendar" else inputs[0].batch.mode
 
 
-def _outputs(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:
-    """The output of each part in turn; no key comes twice."""
-    if target.kind == "set":
+def _outputs(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Validated]:
+    """Yield the output of each part; no key is repeated."""
+    if target.kind == "calendar":
         return _distinct(target, inputs, ingestion)
     return _grouped(target, inputs, ingestion) if target.grouped else _row_by_row(target, inputs, ingestion)
 
 
-def _grouped(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:
-    """One output: what belongs together may lie in several parts."""
+def _grouped(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Validated]:
+    """Yield one output: rows of one group can be in several parts."""
     made = target.transform(*(whole_frame(given, ingestion) for given in inputs))
-    yield refuse_repeated(accept(made, target), target)
+    yield reject_repeated(validate(made, target), target)
 
 
-def _row_by_row(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:
+def _row_by_row(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Validated]:
     first, *others = inputs
     joined = [_readable(whole_frame(given, ingestion), target, given.source) for given in others]
     seen = empty_frame(target.columns)[target.key]
     for frame in frames_of(first, ingestion):
-        accepted = accept(target.transform(frame, *joined), target, frame[UNREADABLE])
-        accepted = refuse_repeated(accepted, target, seen)
-        seen = pd.concat([seen, accepted.good[target.key]])
-        yield accepted
+        validated = validate(target.transform(frame, *joined), target, frame[UNREADABLE])
+        validated = reject_repeated(validated, target, seen)
+        seen = pd.concat([seen, validated.good[target.key]])
+        yield validated
 
 
 def _readable(frame: Frame, target: Target, source: str) -> Frame:
-    """The rows that can be joined: what is joined to another is refused, as if its partner were not there."""
+    """Return the rows that can be joined; a row joined to one of the others is rejected as if that did not exist."""
     return frame[~has_lost(frame[UNREADABLE], target, source)]
 
 
-def _distinct(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Accepted]:
-    """One output: what the parts have, once each and in order."""
+def _distinct(target: Target, inputs: list[Input], ingestion: Bucket) -> Iterator[Validated]:
+    """Yield one output: the distinct rows of all parts, sorted by key."""
     found = [
-        accept(target.transform(**{given.source: frame}), target).good
+        validate(target.transform(**{given.source: frame}), target).good
         for given in inputs
         for frame in frames_of(given, ingestion)
     ]
     if found:
         rows = concatenated(found).drop_duplicates(target.key).sort_values(target.key, ignore_index=True)
-        yield accept(rows, target)
+        yield validate(rows, target)
 
 
 def _part(target: Target, record: RunRecord, number: int, rows: Frame, store: Store) -> Part:
@@ -174,6 +175,6 @@ def _quarantine(target: Target, record: RunRecord, found: list[Frame], store: St
 
 
 def _create(bucket: Bucket, key: str, body: bytes) -> None:
-    """Keys carry their content's hash: other bytes under one can only be damage."""
+    """Create an object. Its key carries the content's hash, so other bytes under it are damage: CorruptObject."""
     if not bucket.create(key, body):
-        raise CorruptObject(f"s3://{bucket.name}/{key}", "its bytes are not those that its name was made of")
+        raise CorruptObject(f"s3://{bucket.name}/{key}", "its bytes do not have the hash that is in its key")

@@ -1,5 +1,5 @@
-"""The warehouse: one module per table, each a declaration and the pure function that makes its rows.
+"""The warehouse: one module per table, with its declaration and the pure function that makes its rows.
 
-A function is named for its table and its parameters for the source tables it is made of. A new table is a new
-module here and nothing else: registry.py finds it, and queue, parquet, DDL, load and documentation follow.
+The function is named after its table, and its parameters after the source tables. A new table is one new module here:
+registry.py finds it, and queue, parquet, DDL, load and documentation follow from it.
 """

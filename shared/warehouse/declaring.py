@@ -1,4 +1,4 @@
-"""The words that the declarations are written in: columns as the warehouse wants them, null only when said so."""
+"""Columns of the warehouse's declarations; a column may be null only when it is `optional`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from sqlalchemy.types import TypeEngine
 Declared = Column[Any]
 Type = type[TypeEngine[Any]] | TypeEngine[Any]
 
-# No schema: which one the warehouse has is a setting, and its owner's business.
+# Without a schema: the warehouse's schema is a setting.
 metadata = MetaData()
 
 REJECTION = "rejection"
@@ -16,40 +16,42 @@ NOT_A_DATE = "missing, or not a date YYYY-MM-DD"
 
 
 def key(name: str, type_: Type = Integer, comment: str = "") -> Declared:
-    """A dimension's primary key: the source's own, never counted here."""
+    """Declare a dimension's primary key: the source's own, never a serial."""
     return Column(name, type_, primary_key=True, autoincrement=False, comment=comment or None)
 
 
 def required(name: str, type_: Type, comment: str = "", rejection: str = "") -> Declared:
-    """`rejection` says why a row without this value is refused, where "missing" would not say enough."""
+    """Declare a column that may not be null. `rejection` is the reason for quarantine where "missing" is not enough."""
     return Column(name, type_, nullable=False, comment=comment or None, info=_info(rejection))
 
 
 def optional(name: str, type_: Type, comment: str = "") -> Declared:
+    """Declare a column that may be null."""
     return Column(name, type_, nullable=True, comment=comment or None)
 
 
 def record_id(name: str) -> Declared:
-    """A fact's own number: a later record of one business id has a higher one."""
+    """Declare a fact's serial primary key: a later record of one business id has a higher one."""
     return Column(name, Integer, primary_key=True, autoincrement=True, comment="The record; the latest is the highest")
 
 
 def business_id(name: str) -> Declared:
-    """Not unique: a fact keeps every version. Indexed, because each load looks up the latest one."""
+    """Declare a fact's business id: not unique, as a fact keeps every version; indexed to find the latest one."""
     return Column(name, Integer, nullable=False, index=True, comment="The source's key; one record per version")
 
 
 def reference(name: str, dimension_key: str, comment: str = "") -> Declared:
+    """Declare a foreign key to a dimension."""
     return Column(name, Integer, ForeignKey(dimension_key), nullable=False, comment=comment or None)
 
 
 def text_day(name: str, comment: str = "") -> Declared:
-    """A day that the source holds as text."""
+    """Declare a day that the source holds as text."""
     return _day(name, comment, NOT_A_DATE)
 
 
 def created_and_updated() -> tuple[Declared, ...]:
-    """When the source says that the row was made and last changed: UTC, in days and times of day."""
+    """Declare the days and times of day at which the source says the row was created and last updated, UTC."""
     return (
         _day("created_date"),
         required("created_time", Time, "UTC"),

@@ -1,4 +1,4 @@
-"""Whom we trade with, at their legal address."""
+"""Customers and suppliers, with their legal address."""
 
 from sqlalchemy import String, Table
 

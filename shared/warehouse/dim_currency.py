@@ -1,4 +1,4 @@
-"""What prices are in, with the names that ISO 4217 gives."""
+"""Currencies, with their names in ISO 4217."""
 
 from sqlalchemy import String, Table
 

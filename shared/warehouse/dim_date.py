@@ -1,4 +1,4 @@
-"""Every day that a fact names. A set: it only grows, and each batch adds what it has."""
+"""Every day that a fact refers to. A calendar: it only grows, and each batch adds its days."""
 
 from sqlalchemy import Date, Integer, String, Table
 
@@ -19,7 +19,7 @@ TABLE = Table(
     required("quarter", Integer),
 )
 
-# Spelled out: no locale may change them.
+# Constants, because names from a library depend on the locale.
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FIRST_HALF = ("January", "February", "March", "April", "May", "June")
 SECOND_HALF = ("July", "August", "September", "October", "November", "December")
@@ -30,7 +30,7 @@ MONTH_NAMES = dict(enumerate(FIRST_HALF + SECOND_HALF, start=1))
 def dim_date(
     sales_order: Frame | None = None, purchase_order: Frame | None = None, payment: Frame | None = None
 ) -> Frame:
-    """A text that is no date is left out here: its fact refuses the row and says why."""
+    """Return the days in all sources. A text that is not a date is left out: its fact rejects the row with a reason."""
     orders = [order for order in (sales_order, purchase_order) if order is not None]
     payments = [payment] if payment is not None else []
     text_days = [order[name] for order in orders for name in ("agreed_delivery_date", "agreed_payment_date")]
@@ -40,7 +40,7 @@ def dim_date(
 
 
 def _distinct(columns: list[Series]) -> Series:
-    """The days, once each, in order."""
+    """Return each day once, in order."""
     import pandas as pd
 
     # Each column by itself first: a part has many rows and few days.
@@ -49,13 +49,13 @@ def _distinct(columns: list[Series]) -> Series:
 
 
 def _year(days: Series) -> Series:
-    """As PostgreSQL's EXTRACT says it: there is no year 0, and the year before 1 is -1."""
+    """Return the year like PostgreSQL's EXTRACT: there is no year 0, and the year before 1 is -1."""
     year: Series = days.dt.year
     return year.where(year > 0, year - 1)
 
 
 def from_keys(days: Series) -> Frame:
-    """The rows of these days."""
+    """Return the rows of these days."""
     day_of_week = days.dt.day_of_week + 1
     return Frame(
         {

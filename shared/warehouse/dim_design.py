@@ -1,4 +1,4 @@
-"""What is sold."""
+"""Designs: the products that are sold."""
 
 from sqlalchemy import String, Table
 

@@ -1,4 +1,4 @@
-"""Where deliveries go: every address."""
+"""Places of delivery: every address."""
 
 from sqlalchemy import String, Table
 

@@ -1,4 +1,4 @@
-"""Who sells and buys, with the department they are in now."""
+"""Staff, with their present department."""
 
 from sqlalchemy import String, Table
 

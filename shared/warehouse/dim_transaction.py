@@ -1,4 +1,4 @@
-"""Which order a payment belongs to: a sale or a purchase."""
+"""Transactions: the order, a sale or a purchase, that a payment belongs to."""
 
 from sqlalchemy import Integer, String, Table
 

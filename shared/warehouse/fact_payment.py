@@ -1,4 +1,4 @@
-"""Every version of every payment: due, then paid."""
+"""Every version of every payment: first due, then paid."""
 
 from sqlalchemy import Boolean, Numeric, Table
 

@@ -1,6 +1,6 @@
 """The names of currencies: ISO 4217, list one (active codes), amendments to the end of 2025.
 
-Left out are XTS and XXX, which stand for no currency. A code that is not here makes a row be refused: add it here.
+XTS and XXX are left out, as they are not currencies. A row with a code that is not here is quarantined: add it here.
 """
 
 NAMES = {

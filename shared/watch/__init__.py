@@ -1,1 +1,1 @@
-"""Looking after the road: what never came is asked for again, and what a person should look at is told."""
+"""Watch the pipeline: republish messages that were lost, and report incidents."""

@@ -1,4 +1,4 @@
-"""How far what a warehouse table shows may lag behind the source. Pure."""
+"""Compute how far a warehouse table may lag behind the source. Pure."""
 
 from datetime import datetime
 
@@ -11,13 +11,12 @@ def fresh_as_of(
     is_behind: bool,
     is_held: bool,
 ) -> datetime | None:
-    """The snapshot of the newest run loaded for the table, or of the newest look that found nothing newer, whichever is
-    later: so a table is not stale because nothing happens. None when nothing was loaded for it yet. `snapshot_at` is
-    None, too, while the loader cannot say.
+    """Return the time as of which the table shows the source; None when it was never loaded.
 
-    `remembered` is what this was a while ago: what the table showed then it still shows. `looked_at`, the newest look,
-    must have been read before it was found out whether the table is behind. A table is held, too, when that look could
-    not read a source of it.
+    That is the snapshot of the newest loaded run, or of extract's newest check that found nothing newer, whichever is
+    later, so that a table is not stale because nothing happens. `snapshot_at` is also None while the loader does not
+    know it; then `remembered`, an earlier result, still holds. `looked_at`, the time of extract's newest check, must be
+    read before `is_behind` is determined. `is_held` includes that this check could not read a source of the table.
     """
     if snapshot_at is None:
         return remembered

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from shared.lake.documents import ChangeMessage, RunRecord
 from shared.lake.manifests import Place
+from shared.ledger.backlog import tables_lacking
 from shared.load.plan import brings_all
 from shared.warehouse.registry import Target
 
@@ -19,10 +20,8 @@ def missing(records: Sequence[RunRecord], there: Set[Place], targets: Mapping[st
     return [
         (record.run, table)
         for number, record in enumerate(records)
-        for table in record.targets
-        if table in known
-        and (record.run, table) not in there
-        and not _made_needless(targets.get(table), records[number + 1 :], there)
+        for table in tables_lacking(record, there)
+        if table in known and not _made_needless(targets.get(table), records[number + 1 :], there)
     ]
 
 

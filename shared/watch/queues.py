@@ -1,4 +1,5 @@
-"""What waits in the tables' queues. One that is gone holds nothing: its table is behind, and a deploy makes it anew."""
+"""Count the messages in the tables' queues. A deleted queue counts as empty: its table is behind, and a deploy
+creates it again."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,21 +10,21 @@ from shared.aws.clients import client
 from shared.aws.queue import SqsQueue
 from shared.errors import ServiceRefused
 from shared.names import Names
-from shared.watch.measures import Depths
+from shared.watch.observation import Depths
 
-# Each of some ten queues is asked, a few milliseconds each.
+# Some ten queues, a few milliseconds each.
 AT_ONCE = 8
 
 
 class QueueDepths:
-    """A warm function keeps it, and with it the queues' addresses."""
+    """Counts messages by table. A warm function keeps it, with the queues' URLs."""
 
     def __init__(self, names: Names, sqs: Any = None) -> None:
         self._names, self._sqs = names, sqs or client("sqs")
         self._known: dict[str, SqsQueue] = {}
 
     def messages(self, tables: Iterable[str]) -> dict[str, int]:
-        """How many wait for each table's transform, or are being worked on."""
+        """Return how many messages wait for each table's transform, or are in flight."""
         return self._counts({table: self._names.queue(table) for table in tables})
 
     def dead_letters(self, tables: Iterable[str]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""One look: what is seen is measured, incidents are told, and all of it is left for others to see."""
+"""Check the stack once: observe it, put its metrics, report incidents, and leave the result in health/watch.json."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,44 +16,44 @@ from shared.lake.documents import encode
 from shared.lake.health import last_words
 from shared.lake.run_log import RunLog
 from shared.warehouse.registry import Target
-from shared.watch.course import Open, Told, go_on
-from shared.watch.incidents import incidents, unjudged
+from shared.watch.incident_lifecycle import Notification, OpenIncident, advance
+from shared.watch.incidents import incidents, undecidable
 from shared.watch.lake import LakeState, WatchMemory
-from shared.watch.measures import Depths, Seen, metrics
-from shared.watch.recall import SUBJECT, keep, lost, recall
-from shared.watch.recall import Told as Kept
+from shared.watch.observation import Depths, Observation, metrics
+from shared.watch.open_incidents import OpenIncidents, recall, remember
+from shared.wording.watch import LOST_TITLE, lost
 
-# Runs that the loader has not seen are a minute's; of a loader that is away itself an hour's are enough to look at.
-PENDING_LOOKED_AT = 60
-# Watch looks each minute: after so long without, it was itself away, and what it finds may only be its own absence.
+# Runs that the loader has not seen are those of a minute; if it is down, an hour's are enough to read.
+PENDING_READ = 60
+# Watch checks each minute. After so long without a check it was down itself, and ages count from now.
 AWAY = timedelta(minutes=5)
-# Past the objective extract, load and watch itself look once more, a minute each, before a table is called late.
-LOOKS = timedelta(minutes=3)
-# Of somebody who makes no excuses.
-NEVER = datetime.min.replace(tzinfo=UTC)
+# Past the objective extract, load and watch run once more, a minute each, before a table is reported as late.
+CHECKS = timedelta(minutes=3)
+# Strict check: no grace period, every age counts in full.
+NO_GRACE = datetime.min.replace(tzinfo=UTC)
 
 
-class Dead(msgspec.Struct, frozen=True):
-    """The dead letters of a table: how many, and when there last were more than the look before had seen."""
+class DeadLetters(msgspec.Struct, frozen=True):
+    """A table's dead letters: how many, and when a check last found more than the one before."""
 
     count: int
     since: datetime
 
 
 class WatchHealth(msgspec.Struct, frozen=True):
-    """health/watch.json, of the look at `at`. `quiet_until` is as in Seen; `paused_since` what pause.sh said.
+    """health/watch.json, of the check at `at`. Stored names never change.
 
-    `fresh_as_of` is by warehouse table, UTC without a zone; `metrics` what CloudWatch was given. `unreadable_since` as
-    in Seen.
+    `grace_started_at` and `unreadable_since` are as in Observation; `paused_since` is what pause.sh wrote;
+    `fresh_as_of` is by warehouse table, UTC without a zone; `metrics` is what CloudWatch got.
     """
 
     at: datetime
-    quiet_until: datetime
+    grace_started_at: datetime = msgspec.field(name="quiet_until")
     paused_since: str | None = None
-    incidents: tuple[Open, ...] = ()
+    incidents: tuple[OpenIncident, ...] = ()
     metrics: dict[str, float] = {}
     fresh_as_of: dict[str, datetime] = {}
-    dead: dict[str, Dead] = {}
+    dead: dict[str, DeadLetters] = {}
     unreadable_since: datetime | None = None
 
 
@@ -64,8 +64,8 @@ class Topic(Protocol):
 
 @dataclass(frozen=True)
 class WatchDependencies:
-    """What watch uses of the world. `alerts` is the topic; `dead_letters` and `messages` count what is in the queues of
-    some tables; `options` end each command that a person is told to run."""
+    """What watch uses of the outside world. `alerts` is the topic; `dead_letters` and `messages` count what is in the
+    queues of some tables; `options` choose the stack, and end each command in a message."""
 
     run_log: RunLog
     alerts: Topic
@@ -80,24 +80,27 @@ class WatchDependencies:
 
 
 def watch(outside: WatchDependencies, lake: LakeState, memory: WatchMemory) -> WatchHealth:
-    """Raises when a message or a number could not be put; the next look then tells all of it again."""
-    before, now, paused = last_look(outside.run_log, must_be_sure=True), lake.at, lake.paused
+    """Check the stack. Raises when a message or metric could not be put; the next check then reports all of it
+    again."""
+    before, now, paused = last_check(outside.run_log, must_be_sure=True), lake.at, lake.paused
     copy = _copy(outside.run_log, before, memory)
-    seen = look(outside, lake, _quiet_until(before, paused, now), before.fresh_as_of if before else {})
+    seen = observe(outside, lake, _grace_started_at(before, paused, now), before.fresh_as_of if before else {})
     if seen.unreadable_since and before and before.unreadable_since:
         seen = replace(seen, unreadable_since=before.unreadable_since)
-    dead = _dead(before.dead if before else {}, seen)
+    dead = _dead_letters(before.dead if before else {}, seen)
     seen = replace(seen, dead_since={table: each.since for table, each in dead.items()})
-    recalled = recall(Kept(before.at, before.incidents) if before else None, copy, is_old_stack=_is_old_stack(seen))
+    known = OpenIncidents(before.at, before.incidents) if before else None
+    recalled = recall(known, copy, is_old_stack=_is_old_stack(seen))
     if recalled.is_lost:
-        outside.alerts.publish([lost(outside.objective + LOOKS)], SUBJECT)
-    # Of what a person has stopped nobody is called, and nothing is over.
-    open_, told = (recalled.incidents, []) if paused else _course(recalled.incidents, seen, outside)
-    outside.alerts.publish([encode(_alert(each, seen.now, outside)).decode() for each in told])
-    keep(outside.run_log.bucket, Kept(now, tuple(open_)), copy)
+        text = lost(outside.objective + CHECKS, (keys.WATCH_HEALTH, keys.INCIDENTS))
+        outside.alerts.publish([text], LOST_TITLE)
+    # While a person has paused the flow nothing is reported, and no incident ends.
+    open_, notifications = (recalled.incidents, []) if paused else _advanced(recalled.incidents, seen, outside)
+    outside.alerts.publish([encode(_alert(each, seen.now, outside)).decode() for each in notifications])
+    remember(outside.run_log.bucket, OpenIncidents(now, tuple(open_)), copy)
     health = WatchHealth(
         at=now,
-        quiet_until=seen.quiet_until,
+        grace_started_at=seen.grace_started_at,
         paused_since=paused,
         incidents=tuple(open_),
         metrics=metrics(seen, len(open_)),
@@ -111,12 +114,13 @@ def watch(outside: WatchDependencies, lake: LakeState, memory: WatchMemory) -> W
     return health
 
 
-def look(
-    outside: WatchDependencies, lake: LakeState, quiet_until: datetime, remembered: Mapping[str, datetime]
-) -> Seen:
-    seen = Seen(
+def observe(
+    outside: WatchDependencies, lake: LakeState, grace_started_at: datetime, remembered: Mapping[str, datetime]
+) -> Observation:
+    """Return what the buckets and queues say now."""
+    seen = Observation(
         now=lake.at,
-        quiet_until=quiet_until,
+        grace_started_at=grace_started_at,
         objective=outside.objective,
         targets=outside.targets,
         extract=lake.extract,
@@ -132,72 +136,76 @@ def look(
     return replace(seen, queues=_queues(seen, outside))
 
 
-def _unreadable(seen: Seen, error: PermanentError) -> Seen:
+def _unreadable(seen: Observation, error: PermanentError) -> Observation:
     return replace(seen, unreadable=str(error), unreadable_since=seen.now if isinstance(error, MayPass) else None)
 
 
-def _with_runs(seen: Seen, lake: LakeState, run_log: RunLog) -> Seen:
+def _with_runs(seen: Observation, lake: LakeState, run_log: RunLog) -> Observation:
     load, newest = lake.load, lake.newest
     if newest is None:
         return seen
     if load and load.log != newest.log:
-        # What it says of the tables is about another log's runs.
+        # Its tables are about another log's runs.
         load = msgspec.structs.replace(load, tables={}, seen_run=0)
-    pending = islice(run_log.since(load.seen_run if load else 0, newest), PENDING_LOOKED_AT)
+    pending = islice(run_log.since(load.seen_run if load else 0, newest), PENDING_READ)
     return replace(seen, load=load, newest=newest, pending=list(pending))
 
 
-def _queues(seen: Seen, outside: WatchDependencies) -> dict[str, Depths]:
-    """Of a table that lacks nothing nobody asks what its transform has still to do."""
+def _queues(seen: Observation, outside: WatchDependencies) -> dict[str, Depths]:
+    """Count dead letters of all tables, and messages only of those that miss a run."""
     dead_letters = outside.dead_letters(outside.targets)
     messages = outside.messages([target.name for target in outside.targets.values() if seen.missing(target)])
     return {table: Depths(messages.get(table, 0), dead_letters.get(table, 0)) for table in outside.targets}
 
 
-def _copy(run_log: RunLog, before: WatchHealth | None, memory: WatchMemory) -> Kept | None:
-    """What health/incidents.json says: that no incident is open, where this watch was the last to write that."""
+def _copy(run_log: RunLog, before: WatchHealth | None, memory: WatchMemory) -> OpenIncidents | None:
+    """Return health/incidents.json; not read when this container itself wrote last that no incident is open."""
     if before and before == memory.wrote and not before.incidents:
-        return Kept(before.at, ())
-    return last_words(run_log.bucket, keys.INCIDENTS, Kept)
+        return OpenIncidents(before.at, ())
+    return last_words(run_log.bucket, keys.INCIDENTS, OpenIncidents)
 
 
-def last_look(run_log: RunLog, *, must_be_sure: bool = False) -> WatchHealth | None:
+def last_check(run_log: RunLog, *, must_be_sure: bool = False) -> WatchHealth | None:
+    """Return health/watch.json; None if it does not exist or cannot be parsed. Raises as last_words."""
     return last_words(run_log.bucket, keys.WATCH_HEALTH, WatchHealth, must_be_sure=must_be_sure)
 
 
-def _quiet_until(before: WatchHealth | None, paused: str | None, now: datetime) -> datetime:
+def _grace_started_at(before: WatchHealth | None, paused: str | None, now: datetime) -> datetime:
     if before is None or paused or now - before.at > AWAY:
         return now
-    return before.quiet_until
+    return before.grace_started_at
 
 
-def _dead(before: Mapping[str, Dead], seen: Seen) -> dict[str, Dead]:
+def _dead_letters(before: Mapping[str, DeadLetters], seen: Observation) -> dict[str, DeadLetters]:
     counts = {table: depths.dead_letters for table, depths in seen.queues.items() if depths.dead_letters}
-    known = {table: before.get(table, Dead(0, seen.now)) for table in counts}
+    known = {table: before.get(table, DeadLetters(0, seen.now)) for table in counts}
     return {
-        table: Dead(count, seen.now if count > known[table].count else known[table].since)
+        table: DeadLetters(count, seen.now if count > known[table].count else known[table].since)
         for table, count in counts.items()
     }
 
 
-def _is_old_stack(seen: Seen) -> bool:
-    """Whether watch must have looked before: it does so each minute, from before the first run on."""
+def _is_old_stack(seen: Observation) -> bool:
+    """Return whether there must have been a check before: watch runs each minute, since before the first run."""
     return bool(seen.unreadable) or (
         seen.newest is not None and seen.lag_s(seen.newest.snapshot.taken_at) > AWAY.total_seconds()
     )
 
 
-def _course(known: tuple[Open, ...], seen: Seen, outside: WatchDependencies) -> tuple[list[Open], list[Told]]:
-    return go_on(known, incidents(seen, outside.options), seen.now, _kept(known, seen))
+def _advanced(
+    known: tuple[OpenIncident, ...], seen: Observation, outside: WatchDependencies
+) -> tuple[list[OpenIncident], list[Notification]]:
+    return advance(known, incidents(seen, outside.options), seen.now, _held_open(known, seen))
 
 
-def _kept(known: Iterable[Open], seen: Seen) -> set[str]:
-    """By their names, those that are not over for not being found: nobody can say so, or they are only excused."""
-    strict = replace(seen, quiet_until=NEVER)
-    excused = {each.name for each in incidents(strict)}
-    return excused | {each.incident.name for each in known if each.incident.kind in unjudged(strict)}
+def _held_open(known: Iterable[OpenIncident], seen: Observation) -> set[str]:
+    """Return the names of incidents that stay open although they were not found: they cannot be decided, or are only
+    hidden by the grace period."""
+    strict = replace(seen, grace_started_at=NO_GRACE)
+    hidden = {each.name for each in incidents(strict)}
+    return hidden | {each.incident.name for each in known if each.incident.kind in undecidable(strict)}
 
 
-def _alert(told: Told, now: datetime, outside: WatchDependencies) -> Alert:
-    event, incident = told
+def _alert(notification: Notification, now: datetime, outside: WatchDependencies) -> Alert:
+    event, incident = notification
     return Alert(version=1, event=event, stack=outside.stack, region=outside.region, at=now, incident=incident)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from conftest import Database
 from shared.aws.bucket import S3Bucket
 from shared.catalogue import TABLES
-from shared.lake.documents import Batch
+from shared.lake.documents import Batch, PostgresCursor
 from shared.postgres.connection import Connection
 from shared.source.extract import extract
+from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import ExtractRequest
 from tests.detection.watching import Eyes, Judge, Watched
 from tests.detection.writers import KINDS, STAMPED, Crowd, prepare
@@ -26,14 +27,15 @@ class Readings:
 
     def read(self) -> bool:
         """Whether there was anything new."""
-        outcome = extract(ExtractRequest(), replace(self.stack.outside(), open_source=self._open))
+        outcome = extract(ExtractRequest(), replace(self.stack.outside(), readers=(PostgresReader(self._open),)))
         if outcome.run is None:
             return False
         self.runs += 1
         record = self.stack.record(outcome.run)
         for table, judge in self.judges.items():
             state, look = record.tables[table], self.eyes.looks[table]
-            assert state.hold is None and state.cursor and state.cursor.xmin == record.snapshot.xmin
+            assert state.hold is None and isinstance(state.cursor, PostgresCursor)
+            assert state.cursor.xmin == record.snapshot.xmin
             mode = state.batch.mode if state.batch else "delta"
             judge.judge(mode, list(self._brought(table, state.batch)), look)
         self.eyes.before = self.eyes.snapshot

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from shared.lake import keys
-from shared.source import changes
+from shared.lake.documents import PostgresCursor
+from shared.source.readers.postgres import changes
 from tests.road.road import Road
 
 BATCH = """
@@ -18,7 +19,7 @@ END LOOP; END $$"""
 # An id in a record takes 6 to 14 bytes, so with 50,000, the product's own, a table's cursor stays below 1 MB.
 MOST = [
     pytest.param(400, marks=pytest.mark.fast, id="four hundred"),
-    pytest.param(changes.MOST_SEEN, marks=pytest.mark.soak, id="the product's own"),
+    pytest.param(changes.MAX_TRACKED_XIDS, marks=pytest.mark.soak, id="the product's own"),
 ]
 
 
@@ -26,7 +27,7 @@ MOST = [
 def test_a_long_transaction(
     own_road: Road, most: int, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
-    monkeypatch.setattr(changes, "MOST_SEEN", most)
+    monkeypatch.setattr(changes, "MAX_TRACKED_XIDS", most)
     road = own_road
     road.travel()
     long = road.totesys.owner()
@@ -53,7 +54,7 @@ def travelled(road: Road, run: int, rows_read: int, seen: int) -> str:
     """What the record of the next run holds, in numbers."""
     road.travel()
     state = road.run_log.get(run).tables["transaction"]
-    assert state.batch and state.cursor
+    assert state.batch and isinstance(state.cursor, PostgresCursor)
     assert (state.batch.mode, state.batch.rows, len(state.cursor.seen)) == ("delta", rows_read, seen)
     size = len(road.ingestion.get(keys.run_key(run)))
     inserted = road.there.run(

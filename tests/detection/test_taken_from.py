@@ -9,16 +9,17 @@ from conftest import Database
 from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.source.extract import extract
+from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import ExtractRequest
 from tests.detection.servers import leave
 from tests.detection.watching import Watched
 from tests.road.road import Heard, Road
 from tests.shared.source.test_extract import Stack
 
-BRANCHES = "a relation that holds its rows came, went or was rewritten"
+BRANCHES = "a relation that holds its rows was added, removed or rewritten"
 COLUMNS = "its columns changed"
 TYPES = "a type of its columns changed"
-ANEW = "the table was made anew or rewritten"
+ANEW = "the table was recreated or rewritten"
 
 # 120 rows, of which `payment` holds 1 to 60 and `payment_high` beside it the rest.
 PARTITIONED = """
@@ -168,7 +169,7 @@ def test_a_label_that_is_renamed_and_renamed_back_around_a_run_s_reading(
     def rename(_: Native) -> None:
         other.run("ALTER TYPE \"TransactionType\" RENAME VALUE 'SALE' TO 'SOLD'")
 
-    renaming = replace(stack.outside(), open_source=lambda: Watched(trading.connect(), rename))
+    renaming = replace(stack.outside(), readers=(PostgresReader(lambda: Watched(trading.connect(), rename)),))
     assert extract(ExtractRequest(), renaming).run == 1
     other.run("ALTER TYPE \"TransactionType\" RENAME VALUE 'SOLD' TO 'SALE'")
     assert stack.extract().run == 2

@@ -27,7 +27,8 @@ def test_ids_that_go_round(own_road: Road) -> None:
     burn(road.source, 300)
     road.source.run(TURNED.format(3))
     assert payments(road, 3) == ("delta", 1)
-    assert road.run_log.get(3).snapshot.xmin < ROUND < road.run_log.get(3).snapshot.xmax
+    snapshot = road.run_log.get(3).snapshot
+    assert snapshot.xmin and snapshot.xmax and snapshot.xmin < ROUND < snapshot.xmax
     long.run("COMMIT")
     assert payments(road, 4) == ("delta", 1)
     assert (road.differences(), records(road)) == ({}, PAYMENTS + 3)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pg8000.native import Connection as Native
 
 from shared.postgres.connection import Connection
-from shared.source.sql import SNAPSHOT
+from shared.source.readers.postgres.sql import SNAPSHOT
 
 
 class Version(NamedTuple):

@@ -57,7 +57,10 @@ def test_the_status_of_a_stack_that_has_just_begun(begun: Database) -> None:
     sqs = boto3.client("sqs")
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="totestream-test-dim_date-dlq")["QueueUrl"], MessageBody="x")
     found = inspect.handler({"do": "status"}, Context())
-    assert (found["newest_run"], found["not_well"]) == (0, ["watch has never looked", "dead letters dim_date"])
+    assert (found["newest_run"], [each["text"] for each in found["problems"]]) == (
+        0,
+        ["watch has never run", "dead letters dim_date"],
+    )
     assert [each["dead_letters"] for each in found["tables"] if each["table"] == "dim_date"] == [1]
 
 
@@ -94,7 +97,10 @@ def test_a_warehouse_that_falls_silent_leaves_time_for_the_rest(begun: Database)
     began = time.monotonic()
     found = inspect.handler({"do": "status"}, Hurry())
     assert time.monotonic() - began < inspect.KEPT_S
-    assert found["not_well"] == ["watch has never looked", "warehouse: a statement failed for now (TimeoutError)"]
+    assert [each["text"] for each in found["problems"]] == [
+        "watch has never run",
+        "warehouse: a statement failed for now (TimeoutError)",
+    ]
 
 
 def test_which_runs_a_table_is_done_with(begun: Database) -> None:

@@ -14,8 +14,8 @@ from shared.aws.bucket import S3Bucket
 from shared.aws.queue import SqsQueue
 from shared.errors import Refused, ServiceRefused, ServiceUnavailable
 from shared.lake import keys
-from shared.transform.deliveries import delivery_from
 from shared.transform.run import TransformResult
+from shared.transform.sqs_consumer import message_from
 from tests.shared.transform.making import Lake, rows
 
 pytestmark = pytest.mark.fast
@@ -79,9 +79,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The function's settings, in a container of its own."""
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    transform.deliveries.cache_clear()
+    transform.consumer.cache_clear()
     yield
-    transform.deliveries.cache_clear()
+    transform.consumer.cache_clear()
 
 
 def event(name: str) -> dict[str, Any]:
@@ -152,15 +152,15 @@ def test_what_passes_is_hidden_for_a_while_and_no_dead_letter(queues: Queues) ->
     def unavailable(run: int) -> TransformResult:
         raise ServiceUnavailable("S3", "reading", "SlowDown")
 
-    received = [delivery_from(record) for record in queues.delivered(message(1))["Records"]]
-    stage = replace(transform.deliveries(), transform=unavailable)
-    assert stage.take(received, lambda: 60) == [received[0].id]
+    received = [message_from(record) for record in queues.delivered(message(1))["Records"]]
+    stage = replace(transform.consumer(), transform=unavailable)
+    assert stage.consume(received, lambda: 60) == [received[0].id]
     assert queues.hidden(QUEUE) == 1
     assert queues.received(DEAD_LETTERS) == []
 
 
 def test_clients_are_made_once_per_container(aws: None) -> None:
-    assert transform.deliveries() is transform.deliveries()
+    assert transform.consumer() is transform.consumer()
 
 
 def test_without_a_dead_letter_queue_the_message_fails_and_stays(lake: Lake, queues: Queues) -> None:
@@ -201,12 +201,12 @@ def test_a_person_may_ask_for_runs_again(lake: Lake, queues: Queues) -> None:
     lake.commit_payments(1, rows("payment", {"payment_id": 7}))
     lake.commit_payments(2, rows("payment", {"payment_id": 8}))
     for do, whats in {
-        "judge": ["missing", "no such run"],
+        "check": ["missing", "no_such_run"],
         "replay": ["made", "made"],
         "verify": ["same", "same"],
     }.items():
         answer = transform.handler({"do": do, "from": 1, "to": 2, "runs": [1, 3]}, Context())
-        assert (answer["table"], [each["what"] for each in answer["taken"]]) == ("fact_payment", whats)
+        assert (answer["table"], [each["outcome"] for each in answer["results"]]) == ("fact_payment", whats)
         assert json.loads(json.dumps(answer)) == answer
     assert lake.manifests.places_since(0) == {(1, "fact_payment"), (2, "fact_payment")}
 
@@ -215,12 +215,12 @@ def test_a_person_is_told_what_runs_there_was_no_time_for(lake: Lake, queues: Qu
     for run in (1, 2):
         lake.commit_payments(run, rows("payment", {}), mode="full")
     answer = transform.handler({"do": "replay", "from": 1}, Context(left_ms=14_000))
-    assert (len(answer["taken"]), answer["next"], answer["last"]) == (1, 2, 2)
+    assert (len(answer["results"]), answer["next"], answer["last"]) == (1, 2, 2)
 
 
 def test_a_person_is_refused_with_the_reason(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
     lake.commit_payments(1, rows("payment", {}))
     for asked in ({"do": "everything"}, {"do": "verify", "from": 2}):
-        with pytest.raises(Refused, match="can do replay, verify, judge|the newest run is 1"):
+        with pytest.raises(Refused, match="can do replay, verify, check|the newest run is 1"):
             transform.handler(asked, Context())
-        assert json.loads(capsys.readouterr().out)["message"] == "runs were not taken again"
+        assert json.loads(capsys.readouterr().out)["message"] == "runs were not replayed"

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import ROOT
 
-USUAL = "script arguments settings aws state invoke follow pausing closing schedules events lambda"
+USUAL = "script arguments settings aws state invoke follow pausing proof schedules events lambda"
 SETTINGS = "PROJECT=totestream STAGE=test IS_LOCAL=no DRY_RUN=no WAIT_FOR_SCHEDULES=yes"
 
 

@@ -10,7 +10,7 @@ from ops.stack.requests import Requests
 from shared.alerts.metrics import METRICS, OPEN_INCIDENTS
 from shared.load.health import LoadHealth, TableHealth
 from shared.warehouse.registry import TARGETS as WAREHOUSE
-from shared.watch.measures import Seen, metrics
+from shared.watch.observation import Observation, metrics
 from tests.infra.stubs import NAMES, SETTINGS, TARGETS, StubTarget
 
 pytestmark = pytest.mark.fast
@@ -107,7 +107,7 @@ def test_the_metrics_of_ours_are_those_that_watch_puts() -> None:
     now = datetime(2026, 11, 25, tzinfo=UTC)
     loaded = LoadHealth(now, "a", 1, 1, 0, {}, {}, {"dim_staff": TableHealth(1, now.replace(tzinfo=None))})
     targets = {"dim_staff": WAREHOUSE["dim_staff"]}
-    assert metrics(Seen(now, now, timedelta(minutes=5), targets, load=loaded), 0).keys() == OURS
+    assert metrics(Observation(now, now, timedelta(minutes=5), targets, load=loaded), 0).keys() == OURS
 
 
 def test_few_enough_to_cost_nothing() -> None:

@@ -176,7 +176,7 @@ def test_a_notification_that_is_gone_comes_back_and_a_persons_own_stays(plan: Pl
 DEPLOY = """
     source infra_bash/lib/script.sh
     for part in arguments settings aws state sns budgets; do source infra_bash/lib/$part.sh; done
-    read_argument --settings "$1"
+    SETTINGS_FILE=$1
     load_settings
     know_account
     cp -r "$2/." "$STATE"

@@ -24,7 +24,7 @@ KEPT = "kept@example.com"
 STEP = """
     source infra_bash/lib/script.sh
     for part in arguments settings aws state s3 sns iam lambda remove foreign; do source infra_bash/lib/$part.sh; done
-    read_argument --settings "$1"
+    SETTINGS_FILE=$1
     DRY_RUN=$2
     load_settings
     know_account

@@ -21,7 +21,7 @@ NAME = "totestream-test-transform-dim_staff"
 CHOOSE = """
     source infra_bash/lib/script.sh
     for part in arguments settings aws lambda; do source infra_bash/lib/$part.sh; done
-    read_argument --settings "$1"
+    SETTINGS_FILE=$1
     load_settings
     choose_concurrency
     echo "$TRANSFORMS_AT_ONCE"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ops import dead_letters
-from ops.dead_letters import age, doubtful, fates, letters, line, unjudged
+from ops.dead_letters import age, doubtful, fates, letters, line, unchecked
 from shared.lake.keys import manifest_key
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import ROOT, run, settings_file
@@ -39,12 +39,12 @@ def body(number: int, log: str = "log-1", table: str = "staff") -> str:
     return json.dumps({"version": 1, "log": log, "run": number, "table": table})
 
 
-def judged(number: int, what: str, words: str = "", error: str = "", again: bool = False) -> Json:
-    return {"run": number, "what": what, "words": words, "error": error, "again": again}
+def checked(number: int, outcome: str, reason: str = "", error: str = "", is_permanent: bool = False) -> Json:
+    return {"run": number, "outcome": outcome, "reason": reason, "error": error, "is_permanent": is_permanent}
 
 
-def answer(*taken: Json) -> Json:
-    return {"table": "dim_staff", "log": "log-1", "taken": list(taken), "next": None, "last": 9}
+def answer(*results: Json) -> Json:
+    return {"table": "dim_staff", "log": "log-1", "results": list(results), "next": None, "last": 9}
 
 
 def test_a_letter_says_its_run_its_source_and_why() -> None:
@@ -57,9 +57,9 @@ def test_a_letter_says_its_run_its_source_and_why() -> None:
     assert [line(each, NOW_S) for each in found] == [
         "message id-4, 1 receives, 0 s old: BadDocument: id-4 cannot be read",
         "run 7 (staff), 3 receives, 2 min old: CorruptObject: a part is corrupt",
-        "run 8 (staff), 12 receives, 2 h old: taken 12 times without success",
+        "run 8 (staff), 12 receives, 2 h old: received 12 times without success",
         "run 9 (staff), - receives, 1 s old: SNS could not send it to the queue: AccessDenied no",
-        "run 10 (staff), - receives, 2 h old: nothing says why: no function of ours and no queue has moved it here",
+        "run 10 (staff), - receives, 2 h old: unknown: neither our function nor SQS moved it here",
     ]
 
 
@@ -74,23 +74,23 @@ def test_a_letter_that_comes_twice_is_one_with_its_last_handle() -> None:
     assert one.handle == "newer"
 
 
-def test_each_run_is_judged_once() -> None:
+def test_each_run_is_checked_once() -> None:
     found = letters([{"Messages": [received(n, body(n // 2)) for n in (2, 3, 4, 6)] + [received(9, "[]")]}])
-    assert unjudged(found, []) == [1, 2, 3]
-    assert unjudged(found, [answer(judged(1, "missing"), judged(2, "missing"))]) == [3]
+    assert unchecked(found, []) == [1, 2, 3]
+    assert unchecked(found, [answer(checked(1, "missing"), checked(2, "missing"))]) == [3]
 
 
 def test_what_becomes_of_each() -> None:
     bodies = ["nothing", body(2, log="log-0"), *map(body, range(3, 9))]
     found = letters([{"Messages": [received(number, text) for number, text in enumerate(bodies, start=1)]}])
     verdicts = answer(
-        judged(2, "missing"),
-        judged(3, "missing"),
-        judged(4, "there already"),
-        judged(5, "not expected"),
-        judged(6, "failed", "S3: SlowDown", "ServiceUnavailable"),
-        judged(7, "failed", "a part is corrupt", "CorruptObject", again=True),
-        judged(8, "no such run", "runs/8 is not there", "MissingObject", again=True),
+        checked(2, "missing"),
+        checked(3, "missing"),
+        checked(4, "exists"),
+        checked(5, "not_expected"),
+        checked(6, "failed", "S3: SlowDown", "AwsUnavailable"),
+        checked(7, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
+        checked(8, "no_such_run", "runs/8 is not there", "MissingObject", is_permanent=True),
     )
     assert [(each.fate, each.words) for each in fates(found, [verdicts], [], "dim_staff")] == [
         ("never", "message id-1 is no change message"),
@@ -98,9 +98,9 @@ def test_what_becomes_of_each() -> None:
         ("never", "run 8 (staff) is not in the run log"),
         ("keep", "run 7 (staff) would fail again: CorruptObject: a part is corrupt"),
         ("redrive", "run 3 (staff)"),
-        ("redrive", "run 4 (staff): its manifest stands"),
-        ("redrive", "run 5 (staff): that run brings nothing of this table"),
-        ("redrive", "run 6 (staff), which fails for now: S3: SlowDown"),
+        ("redrive", "run 4 (staff): its manifest exists"),
+        ("redrive", "run 5 (staff): that run brings nothing for this table"),
+        ("redrive", "run 6 (staff), which fails for now: AwsUnavailable: S3: SlowDown"),
     ]
     awaited = [each.key for each in fates(found, [verdicts], [], "dim_staff") if each.key != "-"]
     assert awaited == [manifest_key(3, "dim_staff"), manifest_key(6, "dim_staff")]
@@ -109,20 +109,20 @@ def test_what_becomes_of_each() -> None:
 def test_what_would_fail_again_and_the_warehouse_is_done_with_is_of_no_use() -> None:
     found = letters([{"Messages": [received(n, body(n)) for n in (3, 4, 5, 6)] + [received(7, body(7, log="log-0"))]}])
     verdicts = answer(
-        judged(3, "missing"),
-        judged(4, "failed", "a part is corrupt", "CorruptObject", again=True),
-        judged(5, "failed", "a part is corrupt", "CorruptObject", again=True),
-        judged(6, "failed", "a part is corrupt", "CorruptObject", again=True),
-        judged(7, "failed", "a part is corrupt", "CorruptObject", again=True),
+        checked(3, "missing"),
+        checked(4, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
+        checked(5, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
+        checked(6, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
+        checked(7, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
     )
     asked = {"do": "taken", "table": "dim_staff", "log": "log-1", "runs": [4, 5, 6]}
     assert doubtful(found, [verdicts], "dim_staff") == asked
-    assert doubtful(found, [answer(judged(3, "missing"))], "dim_staff") is None
+    assert doubtful(found, [answer(checked(3, "missing"))], "dim_staff") is None
     ledger = {"taken": [[3, "superseded"], [4, "superseded"], [5, "loaded"]], "no_answer": ""}
     assert [(each.fate, each.words) for each in fates(found, [verdicts], [ledger], "dim_staff")] == [
         (
             "never",
-            "run 4 (staff) is no longer needed: a later full batch has superseded it, and would fail again",
+            "run 4 (staff) is no longer needed: a later full batch superseded it, and would fail again",
         ),
         ("never", "run 5 (staff) is loaded, and would fail again"),
         ("never", "run 7 (staff) is of another run log"),
@@ -155,7 +155,7 @@ def aws(tmp_path: Path) -> FakeAws:
     given = [received(1, body(3)), received(2, body(4), error="CorruptObject", reason="x"), received(3, "none")]
     fake.answers("sqs get-queue-url", "url")
     fake.answers("sqs receive-message", json.dumps({"Messages": given}), "")
-    verdicts = answer(judged(3, "missing"), judged(4, "failed", "x", "CorruptObject", again=True))
+    verdicts = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
     needed = json.dumps({"taken": [], "no_answer": ""})
     fake.answers("lambda invoke", json.dumps(verdicts), needed)
     fake.answers("lambda list-event-source-mappings", '"Enabled"')
@@ -189,16 +189,16 @@ def test_what_can_never_succeed_is_deleted_when_told(aws: FakeAws, tmp_path: Pat
 
 
 def test_one_that_is_superseded_is_deleted_when_told_and_that_is_said(aws: FakeAws, tmp_path: Path) -> None:
-    verdicts = answer(judged(3, "missing"), judged(4, "failed", "x", "CorruptObject", again=True))
+    verdicts = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
     aws.answers("lambda invoke", json.dumps(verdicts), json.dumps({"taken": [[4, "superseded"]], "no_answer": ""}))
     done = retry(aws, tmp_path, "--drop")
     assert done.returncode == 0, done.stderr
     assert done_to(aws) == ["delete/id-3", "delete/id-2", "send/id-1", "delete/id-1"]
-    assert "drop    run 4 (staff) is no longer needed: a later full batch has superseded it" in done.stderr
+    assert "drop    run 4 (staff) is no longer needed: a later full batch superseded it" in done.stderr
 
 
 def test_a_warehouse_that_does_not_answer_keeps_them(aws: FakeAws, tmp_path: Path) -> None:
-    verdicts = answer(judged(3, "missing"), judged(4, "failed", "x", "CorruptObject", again=True))
+    verdicts = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
     aws.answers("lambda invoke", json.dumps(verdicts), json.dumps({"taken": [], "no_answer": "warehouse: down"}))
     done = retry(aws, tmp_path, "--drop")
     assert done_to(aws) == ["delete/id-3", "send/id-1", "delete/id-1", "back/id-2"]
@@ -246,9 +246,9 @@ def test_what_another_has_taken_is_waited_for(aws: FakeAws, tmp_path: Path) -> N
     aws.answers("sqs get-queue-attributes", "2", "2", "0")
     done = retry(aws, tmp_path)
     assert done.returncode == 0
-    assert done.stderr == (
-        "wait    for another retry.sh, which has 2 dead letters of dim_staff\nok      no dead letters of dim_staff\n"
-    )
+    waits, said = done.stderr.splitlines()
+    assert re.fullmatch(r"wait    another retry.sh holds 2 dead letters of dim_staff \(\d of at most 180 s\)", waits)
+    assert said == "ok      no dead letters of dim_staff"
 
 
 def test_a_stack_that_is_not_there_is_one_line(aws: FakeAws, tmp_path: Path) -> None:

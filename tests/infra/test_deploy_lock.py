@@ -19,7 +19,7 @@ BUCKET, KEY = "totestream-test-ingestion-000000000000", "deploy/lock.json"
 DEPLOY = """
     source infra_bash/lib/script.sh
     for part in arguments settings aws deploy_lock; do source infra_bash/lib/$part.sh; done
-    read_argument --settings "$1"
+    SETTINGS_FILE=$1
     DRY_RUN=$2
     load_settings
     know_account
@@ -86,7 +86,7 @@ def ended(deploy: subprocess.Popen[str]) -> tuple[int, str]:
 def test_a_second_deploy_is_refused_until_the_first_has_ended(cloud: Cloud) -> None:
     first = cloud.deploying()
     code, said = ended(cloud.begin())
-    assert code == 1 and said.startswith("FAILED  another deploy of totestream-test is at work: ")
+    assert code == 1 and said.startswith("FAILED  another deploy of totestream-test is running: ")
     assert f"process {first.pid}, since " in said and f"aws s3 rm s3://{BUCKET}/{KEY}" in said
     assert ended(cloud.begin(dry_run="yes")) == (0, "")
     assert cloud.lock()["process"] == first.pid
@@ -111,7 +111,7 @@ def test_the_lock_of_another_machine_holds_until_its_time_is_over(cloud: Cloud) 
     assert code == 1 and "alice elsewhere, since " in said
     cloud.put_lock(until=(datetime.now(UTC) - timedelta(seconds=1)).isoformat())
     code, said = ended(cloud.begin())
-    assert code == 0 and said.startswith("lock    taken over from a deploy that did not give it back: alice elsewhere")
+    assert code == 0 and said.startswith("lock    taken over from a deploy that did not release it: alice elsewhere")
 
 
 def test_before_there_is_a_bucket_there_is_nothing_to_lock(emulator: Cloud) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from local.faults import FAULTS
-from ops.notified import is_told
-from shared.watch.incidents import KINDS
+from ops.notified import is_notified
+from shared.wording.incidents import KINDS
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import MINIMUM, ROOT, run, settings_file
 
@@ -45,7 +45,7 @@ TOLD = json.dumps(
     ],
 )
 def test_who_was_told_of_what(messages: list[str], told: bool) -> None:
-    assert is_told(messages, "begun", "dead letters", "fact_payment") == told
+    assert is_notified(messages, "begun", "dead letters", "fact_payment") == told
 
 
 def test_there_is_a_drill_for_every_incident() -> None:
@@ -83,7 +83,7 @@ def drilled(tmp_path: Path, aws: FakeAws, name: str) -> subprocess.CompletedProc
 
 def test_a_drill_that_is_cut_short_starts_the_loader_that_it_has_stopped(tmp_path: Path, aws: FakeAws) -> None:
     done = drilled(tmp_path, aws, "run-refused")
-    assert done.returncode == 1 and "not mended" not in done.stderr and "unbound" not in done.stderr
+    assert done.returncode == 1 and "not repaired" not in done.stderr and "unbound" not in done.stderr
     rules = [call.split()[1] for call in aws.asked if call.startswith("events ")]
     assert rules == ["disable-rule", "enable-rule"]
     bells = aws.asked_for("lambda update-event-source-mapping")
@@ -98,7 +98,7 @@ def test_a_drill_that_cannot_mend_says_so_and_leaves_nothing_of_its_own(tmp_path
     assert done.returncode == 1
     refusal, last = done.stderr.splitlines()[-2:]
     assert refusal.startswith("FAILED  events enable-rule: ")
-    assert last == "FAILED  run-refused is not mended; see docs/runbook.md#run-refused"
+    assert last == "FAILED  run-refused is not repaired; see docs/runbook.md#run-refused"
     assert list((tmp_path / "work").iterdir()) == []
 
 
@@ -112,7 +112,7 @@ def test_what_watch_mends_before_anybody_is_called_is_no_drill(tmp_path: Path, a
 
 def called(aws: FakeAws, commands: str) -> subprocess.CompletedProcess[str]:
     """Functions of the drills' own, by themselves."""
-    libraries = "".join(f"source {ROOT}/infra_bash/lib/{name}.sh; " for name in ("operating", "follow", "drills"))
+    libraries = "".join(f"source {ROOT}/infra_bash/lib/{name}.sh; " for name in ("operator", "follow", "drills"))
     environment = {"PATH": os.environ["PATH"], "TOTESTREAM_AWS": str(aws.program)}
     command = ["bash", "-c", libraries + commands]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
@@ -120,10 +120,10 @@ def called(aws: FakeAws, commands: str) -> subprocess.CompletedProcess[str]:
 
 def test_what_never_comes_is_not_waited_for_for_ever(aws: FakeAws) -> None:
     key = "manifests/00000007/fact_payment.json"
-    done = called(aws, f"IS_LOCAL=yes ROAD_S=1 EVERY_S=1 PROCESSED=bucket MANIFEST={key}; keep_manifest")
+    done = called(aws, f"IS_LOCAL=yes PIPELINE_S=1 EVERY_S=1 PROCESSED=bucket MANIFEST={key}; keep_manifest")
     assert done.returncode == 1
-    said = "is not there after 1 s; look with infra_bash/logs.sh --local fact_payment"
-    assert done.stderr == f"FAILED  {key} {said}\n"
+    said = f"FAILED  gave up after 1 s: {key} is not there; look with infra_bash/logs.sh --local fact_payment"
+    assert done.stderr.splitlines()[-1] == said
 
 
 def test_garbage_that_is_still_on_its_way_is_waited_for(tmp_path: Path, aws: FakeAws) -> None:

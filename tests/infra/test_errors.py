@@ -61,7 +61,7 @@ def test_every_row_is_met() -> None:
 def test_what_nobody_knows_is_told_as_it_is() -> None:
     assert one_line("a b", "\nSomething\nelse\n", CALLS) == "a b: Something else"
     assert one_line("a b", "Traceback (most recent call last):\n  File x\nOops: no\n", CALLS) == "a b: Oops: no"
-    assert one_line("a b", "", CALLS) == "a b: ended without a word"
+    assert one_line("a b", "", CALLS) == "a b: ended without a message"
 
 
 # ---- the scripts: what people see
@@ -116,7 +116,7 @@ def test_a_missing_right_is_named_whichever_cli_says_so(tmp_path: Path, form: st
     aws = fake(tmp_path / "aws", f"cat {tmp_path}/words >&2\nexit 254\n")
     done = run("status.sh", tmp_path, TOTESTREAM_AWS=str(aws))
     assert last_line(done) == (
-        f"FAILED  lambda invoke: {words}; ask who looks after the account to allow you lambda:CreateFunction"
+        f"FAILED  lambda invoke: {words}; ask the account's administrator to allow you lambda:CreateFunction"
     )
 
 
@@ -172,7 +172,7 @@ def test_the_last_words_come_last_though_others_are_still_at_work() -> None:
         source infra_bash/lib/arguments.sh
         dies() { die "first"; }
         works() { sleep 0.3; say ok "second"; }
-        together a:dies b:works
+        in_parallel a:dies b:works
         say ok "never"
     """
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)

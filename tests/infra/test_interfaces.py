@@ -119,7 +119,7 @@ class Account:
         script = """
             source infra_bash/lib/script.sh
             for part in arguments settings aws state ec2 iam; do source infra_bash/lib/$part.sh; done
-            read_argument --settings "$1"
+            SETTINGS_FILE=$1
             load_settings
             STATE=$(dirname "$1")/wanted
             HAVE=$STATE/have

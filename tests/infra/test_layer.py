@@ -37,15 +37,14 @@ for module in pkgutil.walk_packages(shared.__path__, "shared."):
     importlib.import_module(module.name)
 
 import pandas as pd
-from shared.columns import Column, Kind
-from shared.frames import DTYPES
+from shared.columns import Column, INTEGER, TEXT
 from shared.lake.parquet import decode, encode
 from shared.load import declared
 from shared.postgres.connection import connect
 from shared.warehouse.registry import TARGETS
 
-columns = [Column("id", Kind.INTEGER, nullable=False), Column("name", Kind.TEXT, nullable=True)]
-frame = pd.DataFrame({c.name: pd.Series(v, dtype=DTYPES[c.kind]) for c, v in zip(columns, ([2, 1], ["b", None]))})
+columns = [Column("id", INTEGER, nullable=False), Column("name", TEXT, nullable=True)]
+frame = pd.DataFrame({c.name: pd.Series(v, dtype=c.kind.dtype) for c, v in zip(columns, ([2, 1], ["b", None]))})
 again = decode(encode(frame, columns), columns, "a.parquet")
 pd.testing.assert_frame_equal(again, frame)
 merged = again.merge(frame, on="id").sort_values("id").groupby("id", as_index=False).first()

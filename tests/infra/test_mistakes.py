@@ -47,8 +47,8 @@ def deploy(checkout: Path, text: str) -> subprocess.CompletedProcess[str]:
         ("TABLE =", "TABEL =", "the module must hold TABLE, a Table of this name, and a function dim_a_mistake"),
         ("def dim_a_mistake(", "def dim_amistake(", "the module must hold TABLE, a Table of this name"),
         ('"dim_a_mistake",', '"dim_currency",', "the module must hold TABLE, a Table of this name"),
-        ("(address:", "(adress:", "adress is no source table; they are address, counterparty"),
-        ("(address:", "(payment: Frame, address:", "payment moves, and only reference tables can be joined"),
+        ("(address:", "(adress:", "adress is not a source table; they are address, counterparty"),
+        ("(address:", "(payment: Frame, address:", "payment is transactional, and only reference tables can be joined"),
         ("required(", 'key("city", String), required(', "the primary key must be one column, not 2"),
         ("-> Frame:", "-> Frame", "it cannot be imported (SyntaxError: expected ':' (dim_a_mistake.py, line "),
     ],
@@ -57,7 +57,7 @@ def test_a_mistake(checkout: Path, right: str, wrong: str, said: str) -> None:
     done = deploy(checkout, MODULE.replace(right, wrong, 1))
     *before, last = done.stderr.splitlines()
     assert done.returncode == 1 and last.startswith(f"FAILED  dim_a_mistake: {said}"), done.stderr
-    assert last.endswith("; mend shared/warehouse/dim_a_mistake.py")
+    assert last.endswith("; correct shared/warehouse/dim_a_mistake.py")
     assert all(line.startswith(("ok ", "create ", "step ")) for line in before)
     assert set((checkout / "asked").read_text().split("\n")) == {
         "--output json sts get-caller-identity --query [Account, Arn] --output text",

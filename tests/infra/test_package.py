@@ -1,6 +1,7 @@
 """Building code and layer, of a checkout whose one library is a wheel made here: nothing is downloaded."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,9 @@ import pytest
 
 from ops.package import build as package
 from ops.package import layer
+from ops.package.uploads import catalogue
+from shared.catalogue import TABLES
+from shared.lake.keys import catalogue_key
 from shared.settings import CODE_VERSION_FILE
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -265,3 +269,9 @@ def test_more_than_lambda_takes_is_refused_with_both_sizes() -> None:
     package.refuse_too_large(package.MOST_BYTES)
     with pytest.raises(layer.NotBuilt, match=r"are 300 MB unzipped, and Lambda takes 250: "):
         package.refuse_too_large(300 * 1024**2)
+
+
+def test_the_uploaded_catalogue_names_the_kind_of_each_column() -> None:
+    body = json.loads(catalogue()[catalogue_key("payment", TABLES["payment"].fingerprint)])
+    kinds = {column["name"]: column["kind"] for column in body["columns"]}
+    assert (kinds["payment_id"], kinds["payment_amount"], kinds["paid"]) == ("integer", "money", "boolean")

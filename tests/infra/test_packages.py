@@ -114,27 +114,22 @@ def test_a_functions_error_is_one_line() -> None:
 
 
 DID = {
-    "did": [
-        "schema star created",
-        "dim_staff created",
-        "dim_staff.phone added",
-        "dim_staff: comments written",
-        "fact_payment: index on payment_id created",
-        "fact_payment: unique index on payment_record_id",
-        "current_fact_payment created",
-        "history_fact_payment made anew",
-        'loader may SELECT, INSERT on table "star"."dim_staff"',
-    ],
+    "did": ["schema star created", "dim_staff created"],
+    "counts": {"schema": 1, "rights": 1, "tables": 1, "views": 2, "columns": 1, "later": 3},
     "said": ["dim_staff.name is integer, declared text: kept"],
 }
 
 
 def test_what_was_migrated_is_counted_and_what_was_not_is_said() -> None:
     assert answers.migrated(DID) == [
-        ("create", "warehouse tables: 1 tables, 2 views, 1 columns, 2 indexes, 1 comments, 1 rights, 1 others"),
+        ("create", "warehouse tables: 1 schema, 1 tables, 2 views, 1 columns, 1 rights, 3 later"),
         ("differs", "dim_staff.name is integer, declared text: kept"),
     ]
 
 
 def test_a_second_migration_has_nothing_to_count() -> None:
-    assert answers.migrated({"did": [], "said": []}) == [("ok", "warehouse tables")]
+    assert answers.migrated({"did": [], "said": [], "counts": {}}) == [("ok", "warehouse tables")]
+
+
+def test_a_function_of_the_version_before_counts_nothing() -> None:
+    assert answers.migrated({"did": ["a", "b"], "said": []}) == [("update", "warehouse tables: 2 changes")]

@@ -22,7 +22,7 @@ LIBRARIES = ("arguments", "settings", "aws", "state", "sqs", "sns", "events", "l
 SCRIPT = f"""
     source infra_bash/lib/script.sh
     for part in {" ".join(LIBRARIES)}; do source "infra_bash/lib/$part.sh"; done
-    read_argument --settings "$1"
+    SETTINGS_FILE=$1
     load_settings
     ACCOUNT_ID=123456789012
     # Each call of an `aws` that is not loaded takes a second.

@@ -80,7 +80,7 @@ def asked(folder: Path, caller: str, what: str, budget: str = "") -> tuple[int, 
     script = f"""
         source infra_bash/lib/script.sh
         for part in arguments settings aws state sns lambda budgets; do source infra_bash/lib/$part.sh; done
-        read_argument --settings "$1"
+        SETTINGS_FILE=$1
         load_settings
         know_account
         {what}

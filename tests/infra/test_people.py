@@ -48,7 +48,7 @@ OPERATORS = {script.name for script in SCRIPTS} - NOT_OURS - DEPLOYERS
 
 
 def test_the_documents_are_what_the_code_says(tmp_path: Path) -> None:
-    made = written_for.documents(written_for.INVENTED, known_targets())
+    made = written_for.documents(written_for.FICTITIOUS, known_targets())
     there = {file.stem: file.read_text() for file in (ROOT / "docs/policies").glob("*.json")}
     assert there == {name: written_for.text(document) for name, document in made.items()}
     assert set(there) == set(EVERYBODY)

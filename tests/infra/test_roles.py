@@ -20,7 +20,7 @@ BOUNDARY = "arn:aws:iam::123456789012:policy/bounds"
 READ = """
     source infra_bash/lib/script.sh
     for part in arguments settings aws state iam; do source infra_bash/lib/$part.sh; done
-    read_argument --settings "$1"
+    SETTINGS_FILE=$1
     load_settings
     read_roles
     cat "$HAVE/roles.json"

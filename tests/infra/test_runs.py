@@ -20,7 +20,7 @@ LOADED = {
     "seconds": 6.62,
     "named": {"differing": [str(key) for key in range(1, 26)], "missing": ["7"]},
 }
-WAITS = {"table": "dim_staff", "state": "waits for its manifest"}
+WAITS = {"table": "dim_staff", "state": "waits_for_manifest"}
 
 
 def test_the_rows_in_quarantine_become_one_question_or_none() -> None:
@@ -68,10 +68,10 @@ def test_what_a_run_changed_and_what_it_found() -> None:
 
 
 def test_a_preview_is_a_table_a_run() -> None:
-    nothing = "nothing has changed: there would be no run"
+    nothing = "nothing has changed: no run would be made"
     assert runs.preview({"runs": []}) == nothing
     locked = {"runs": [], "postponed": {"staff": "it is locked"}}
-    assert runs.preview(locked) == f"{nothing}\nnot now: staff: it is locked"
+    assert runs.preview(locked) == f"{nothing}\npostponed: staff: it is locked"
     table = {"table": "payment", "mode": "delta", "rows": 3, "reason": "rows changed"}
     run = {"run": 8, "cause": "schedule", "tables": [table], "held": {"staff": "column is missing"}, "targets": []}
     assert runs.preview({"runs": [run]}).splitlines() == [
@@ -111,5 +111,5 @@ def test_how_a_table_stands_beside_the_catalogue(problem: str | None, since: int
         "COLUMN    AGREED        LIVE",
         "staff_id  integer       integer",
         "x         text or null  -        MISSING",
-        "y         -             uuid     not in the catalogue: left alone",
+        "y         -             uuid     not in the catalogue: ignored",
     ]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ops.screens import status as screen
+from shared.status.problems import Problem, ProblemCode
 
 pytestmark = pytest.mark.fast
 
@@ -28,7 +29,7 @@ STATUS: dict[str, Any] = {
     "loaded_run": 3,
     "comparable": True,
     "watched_s": 12.3,
-    "not_well": [],
+    "problems": [],
     "incidents": [],
     "tables": [STAFF, PAYMENT],
 }
@@ -40,14 +41,25 @@ INCIDENT = {
     "command": "./infra_bash/retry.sh fact_payment",
     "runbook": "dead-letters",
 }
-ILL = STATUS | {"incidents": [INCIDENT], "not_well": ["paused since 11:00 UTC", "dead letters fact_payment"]}
+
+
+def problem(code: ProblemCode, subject: str = "", **facts: Any) -> dict[str, Any]:
+    """As inspect answers it."""
+    found: dict[str, Any] = json.loads(json.dumps(Problem(code, subject, facts).json))
+    return found
+
+
+ILL = STATUS | {
+    "incidents": [INCIDENT],
+    "problems": [problem("paused", since="11:00"), problem("incident", "fact_payment", kind="dead letters")],
+}
 
 
 def test_the_table_is_aligned_and_says_nothing_it_does_not_know() -> None:
     assert screen.table(STATUS).splitlines() == [
-        "TABLE         EXPECTED  THERE  LAST RUN  FRESHNESS",
-        "dim_staff           20     20         3        4 s",
-        "fact_payment         9      -         -          -",
+        "TABLE         SOURCE ROWS  ROWS  LAST RUN  FRESHNESS",
+        "dim_staff              20    20         3        4 s",
+        "fact_payment            9     -         -          -",
     ]
 
 
@@ -59,14 +71,14 @@ def test_what_was_never_counted_is_a_dash_and_all_else_is_shown_though_a_table_i
 
 LOST = STATUS | {
     "comparable": False,
-    "not_well": ["dim_staff: 1 rows of 20"],
+    "problems": [problem("rows_differ", "dim_staff", rows=1, source_rows=20, resync=["staff"])],
     "tables": [STAFF | {"there": 1, "resync": ["staff"]}, PAYMENT],
 }
 
 
 def test_rows_that_are_missing_are_said_with_the_command_that_brings_them() -> None:
     assert screen.screen(LOST, color=False, options=" --local").splitlines()[-2:] == [
-        "NOT WELL  dim_staff: 1 rows of 20",
+        "UNHEALTHY dim_staff: 1 rows of 20",
         "          run ./infra_bash/resync.sh staff --local",
     ]
     damaged = INCIDENT | {"kind": "table damaged", "subject": "dim_staff", "says": "1 rows, and 20 were loaded"}
@@ -80,15 +92,15 @@ def test_the_stack_s_options_end_the_command() -> None:
 
 
 def test_the_screen_says_first_whether_all_is_well_and_then_what_to_run() -> None:
-    assert screen.screen(STATUS, color=False).splitlines()[0] == "all is well; run 4, 3 loaded; watch looked 12 s ago"
+    assert screen.screen(STATUS, color=False).splitlines()[0] == "healthy; run 4, 3 loaded; last check 12 s ago"
     assert screen.screen(ILL, color=False).splitlines() == [
-        "NOT WELL; run 4, 3 loaded; watch looked 12 s ago",
-        "TABLE         EXPECTED  THERE  LAST RUN  FRESHNESS  BEHIND  QUEUE  DEAD  WAITING  SET ASIDE",
-        "dim_staff           20     20         3        4 s       0      0     0        0          0",
-        "fact_payment         9      -         -          -       0      0     2        0          0",
+        "UNHEALTHY; run 4, 3 loaded; last check 12 s ago",
+        "TABLE         SOURCE ROWS  ROWS  LAST RUN  FRESHNESS  BEHIND  QUEUE  DLQ  WAITING  QUARANTINED",
+        "dim_staff              20    20         3        4 s       0      0    0        0            0",
+        "fact_payment            9     -         -          -       0      0    2        0            0",
         "INCIDENT  dead letters fact_payment, since 2026-11-25 12:00:00 UTC: 2 messages",
         "          run ./infra_bash/retry.sh fact_payment; docs/runbook.md#dead-letters",
-        "NOT WELL  paused since 11:00 UTC",
+        "UNHEALTHY paused since 11:00 UTC",
     ]
 
 
@@ -124,16 +136,19 @@ SILENT: dict[str, Any] = {
     "incidents": [INCIDENT | {"kind": "load silent", "subject": "", "command": "./infra_bash/logs.sh load"}],
     "tables": [STAFF | UNKNOWN | {"messages": 3, "dead_letters": 0}],
 }
-SILENT["not_well"] = [f"warehouse: {SILENT['no_answer']}", "load silent"]
+SILENT["problems"] = [
+    problem("warehouse_silent", reason=SILENT["no_answer"]),
+    problem("incident", "", kind="load silent"),
+]
 
 
 def test_a_warehouse_that_does_not_answer_leaves_question_marks_and_the_rest() -> None:
     first, header, staff, incident, _, why = screen.screen(SILENT, color=False).splitlines()
-    assert first == "NOT WELL; run 4, ? loaded; watch looked 12 s ago"
+    assert first == "UNHEALTHY; run 4, ? loaded; last check 12 s ago"
     assert staff.split() == ["dim_staff", "20", "?", "?", "4", "s", "?", "3", "0", "?", "?"]
     assert incident.startswith("INCIDENT  load silent, since")
-    assert why.startswith("NOT WELL  warehouse: connecting to 127.0.0.1:1/warehouse as loader failed")
-    assert why.endswith("and that the database's own security group lets those in")
+    assert why.startswith("UNHEALTHY warehouse: connecting to 127.0.0.1:1/warehouse as loader failed")
+    assert why.endswith(SILENT["no_answer"])
 
 
 def test_of_runs_that_were_not_looked_at_at_least_is_said() -> None:
@@ -152,7 +167,10 @@ MANY = STATUS | {
     "loaded_run": 108,
     "watched_s": 109.0,
     "incidents": [INCIDENT | {"says": "113 messages", "numbers": {"messages": 113}}],
-    "not_well": ["dead letters fact_payment", "dim_staff: 103 rows of 102"],
+    "problems": [
+        problem("incident", "fact_payment", kind="dead letters"),
+        problem("rows_differ", "dim_staff", rows=103, source_rows=102, resync=["staff"]),
+    ],
     "tables": [STAFF | COUNTED | {"waiting": 110, "quarantined": 111, "freshness_s": 112.0}],
 }
 

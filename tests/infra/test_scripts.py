@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -12,7 +13,6 @@ import pytest
 from tests.infra.scripts import MINIMUM, ROOT, SCRIPTS, run, settings_file
 
 EVERY_SCRIPT = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-SHARED = {"--local", "--settings"}
 
 
 def header(script: Path) -> str:
@@ -24,17 +24,7 @@ def header(script: Path) -> str:
 
 def documented(script: Path) -> dict[str, str]:
     """The options that the header explains, each with the name of its value, if it takes one."""
-    return dict(re.findall(r"^ +(--[a-z-]+) ?([A-Z]*)\b", header(script), re.MULTILINE))
-
-
-def accepted(script: Path) -> set[str]:
-    """The options that the script takes: its own case patterns, and what arguments.sh takes for it."""
-    code = script.read_text().split("\n\n", 1)[1]
-    patterns = " ".join(re.findall(r"^ +((?:\S+ \| )*\S+)\)(?: |$)", code, re.MULTILINE))
-    found = set(re.findall(r"--[a-z-]+", patterns))
-    if re.search(r"^ *read_stack_and_dry_run ", code, re.MULTILINE):
-        return found | SHARED | {"--dry-run"}
-    return found | (SHARED if re.search(r"^ *read_argument ", code, re.MULTILINE) else set())
+    return dict(re.findall(r"^ +(--[a-z-]+) ?([A-Z/]*)", header(script), re.MULTILINE))
 
 
 def is_one_line(refused: subprocess.CompletedProcess[str], script: Path) -> None:
@@ -60,11 +50,111 @@ def test_the_header_has_what_a_person_looks_for(script: Path) -> None:
 
 
 @EVERY_SCRIPT
-def test_the_header_has_every_option_and_no_other(script: Path) -> None:
+def test_the_usage_has_every_option_that_is_explained_and_no_other(script: Path) -> None:
     usage = header(script).split("\nUsage: ", 1)[1].split("\n\n", 1)[0]
-    refused = {"--settings"} if script.name == "demo.sh" else set()
-    assert documented(script).keys() == accepted(script) - refused | {"--help"}
-    assert set(re.findall(r"--[a-z-]+", usage)) == documented(script).keys() - {"--help"}
+    assert dict(re.findall(r"(--[a-z-]+) ?([A-Z/]*)", usage)) | {"--help": ""} == documented(script)
+
+
+@EVERY_SCRIPT
+def test_every_option_is_accepted_in_both_forms_and_a_typo_of_it_gets_a_hint(script: Path, tmp_path: Path) -> None:
+    """On a machine that has bash, and neither Python nor .venv."""
+    bare = BareMachine(tmp_path)
+    for option, value in documented(script).items():
+        if option == "--help":
+            continue
+        for form in [[option, "7"], [f"{option}=7"]] if value else [[option]]:
+            refused = bare.run(script.name, *form, "--no-such-thing")
+            assert refused.stderr == f"{script.name}: unknown option --no-such-thing; see --help\n"
+        typo = option[:3] + option[4:]
+        refused = bare.run(script.name, f"{typo}=7" if value else typo)
+        assert refused.stderr == f"{script.name}: unknown option {typo} (did you mean {option}?); see --help\n"
+        refused = bare.run(script.name, *[f"{option}=7"] * 2)
+        problem = "is given twice" if value else "takes no value"
+        assert refused.stderr == f"{script.name}: {option} {problem}; see --help\n"
+    assert bare.run(script.name, "--help").stdout == header(script)
+
+
+class BareMachine:
+    """The scripts alone, with what every Debian has."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root, self._programs = folder / "checkout", folder / "bin"
+        shutil.copytree(ROOT / "infra_bash", self._root / "infra_bash")
+        self._programs.mkdir()
+        for name in ("awk", "basename", "bash", "dirname", "mkdir", "mktemp", "rm", "sed"):
+            (self._programs / name).symlink_to(shutil.which(name) or name)
+
+    def run(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self._root / "infra_bash" / script), *arguments]
+        environment = {"PATH": str(self._programs)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+GRAMMAR = """#!/usr/bin/env bash
+# An example.
+#
+# Usage: example.sh (start [--from DAY | [--orders N] [--seed N]]
+#                    | stop) [--local] [--dry-run] FILE [TABLE…]
+#
+#   FILE   a file: any
+source "{root}/infra_bash/lib/script.sh"
+source "{root}/infra_bash/lib/arguments.sh"
+OPTION_SEED=3
+read_arguments "$@"
+declare -p COMMAND FILE TABLES OPTION_FROM OPTION_ORDERS OPTION_SEED OPTION_DRY_RUN IS_LOCAL | sed 's/declare -[-a]* //'
+"""
+NOTHING = {"COMMAND": '"start"', "FILE": '"a"', "TABLES": "()", "OPTION_FROM": '""', "OPTION_ORDERS": '""'}
+NOTHING |= {"OPTION_SEED": '""', "OPTION_DRY_RUN": '"no"', "IS_LOCAL": '"no"'}
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    file = tmp_path / "example.sh"
+    file.write_text(GRAMMAR.format(root=ROOT))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed"),
+    [
+        (["start", "a"], {}),
+        (["--dry-run", "stop", "a"], {"COMMAND": '"stop"', "OPTION_DRY_RUN": '"yes"'}),
+        (["start", "a", "b", "--local", "c d"], {"TABLES": '([0]="b" [1]="c d")', "IS_LOCAL": '"yes"'}),
+        (["start", "--seed=5", "a", "--orders", "-7"], {"OPTION_SEED": '"5"', "OPTION_ORDERS": '"-7"'}),
+        (["start", "--from=a=b c", "a"], {"OPTION_FROM": '"a=b c"'}),
+        (["start", "--", "--dry-run", "--help"], {"FILE": '"--dry-run"', "TABLES": '([0]="--help")'}),
+        (["start", "$(touch x)"], {"FILE": r'"\$(touch x)"'}),
+    ],
+)
+def test_what_the_usage_names_is_set(example: Path, arguments: list[str], changed: dict[str, str]) -> None:
+    command = ["bash", str(example), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert dict(line.split("=", 1) for line in done.stdout.splitlines()) == NOTHING | changed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "start or stop is missing"),
+        (["strat", "a"], "start or stop is missing"),
+        (["start"], "FILE is missing (a file)"),
+        (["start", ""], "FILE is missing (a file)"),
+        (["--seed", "5"], "start is missing"),
+        (["start", "--from", "1", "--seed", "5", "a"], "--from and --seed cannot be combined"),
+        (["stop", "--seed", "5", "a"], "--seed and stop cannot be combined"),
+        (["start", "stop", "a"], "start and stop cannot be combined"),
+        (["--$(touch x)"], "unknown option --$(touch x)"),
+        (["--x[$(touch x)]=1"], "unknown option --x[$(touch x)]"),
+    ],
+)
+def test_what_does_not_fit_the_usage_is_refused(
+    example: Path, tmp_path: Path, arguments: list[str], problem: str
+) -> None:
+    command = ["bash", str(example), *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"example.sh: {problem}; see --help\n")
+    assert not (tmp_path / "x").exists()
 
 
 @EVERY_SCRIPT
@@ -72,7 +162,7 @@ def test_the_header_has_every_option_and_no_other(script: Path) -> None:
 def test_wrong_usage_is_one_line_and_ends_in_2(script: Path, argument: str) -> None:
     refused = run(script.name, argument)
     is_one_line(refused, script)
-    assert argument in refused.stderr
+    assert argument in refused.stderr or (argument == "surplus" and " is missing" in refused.stderr)
 
 
 @EVERY_SCRIPT
@@ -87,7 +177,7 @@ def test_an_option_without_its_value_is_refused(script: Path) -> None:
 
 @EVERY_SCRIPT
 def test_a_script_works_on_one_stack(script: Path) -> None:
-    if accepted(script) >= SHARED:
+    if documented(script).keys() >= {"--local", "--settings"}:
         is_one_line(run(script.name, "--local", "--settings", "some.env"), script)
         is_one_line(run(script.name, "--settings", "some.env", "--settings", "other.env"), script)
         is_one_line(run(script.name, "--local", "--local"), script)
@@ -102,6 +192,11 @@ def test_a_test_run_has_one_speed() -> None:
 )
 def test_the_local_stack_is_told_one_thing_at_a_time(arguments: list[str]) -> None:
     is_one_line(run("local.sh", *arguments), ROOT / "infra_bash/local.sh")
+
+
+def test_a_command_with_a_typing_error_gets_a_hint() -> None:
+    refused = run("local.sh", "strat")
+    assert refused.stderr == "local.sh: unexpected argument strat (did you mean start?); see --help\n"
 
 
 def test_a_value_that_makes_no_sense_is_one_line_too(tmp_path: Path) -> None:
@@ -120,14 +215,15 @@ def test_what_the_source_is_filled_with_is_for_the_local_stack() -> None:
 def test_a_teardown_must_be_told_which_stack() -> None:
     refused = run("teardown.sh", "--with-data")
     assert refused.returncode == 2
-    assert "which stack?" in refused.stderr
+    assert "--local or --settings is missing" in refused.stderr
 
 
 def test_only_the_local_source_is_written_to(tmp_path: Path) -> None:
-    for arguments in ([], ["--settings", settings_file(tmp_path)]):
-        refused = run("demo.sh", *arguments)
-        is_one_line(refused, ROOT / "infra_bash/demo.sh")
-        assert "--local" in refused.stderr and "may only read" in refused.stderr
+    refused = run("demo.sh", "--settings", settings_file(tmp_path))
+    assert (refused.returncode, refused.stderr) == (2, "demo.sh: unknown option --settings; see --help\n")
+    refused = run("demo.sh")
+    is_one_line(refused, ROOT / "infra_bash/demo.sh")
+    assert "--local is missing" in refused.stderr and "may only read" in refused.stderr
 
 
 def test_a_demo_without_a_stack_says_what_to_run(tmp_path: Path) -> None:
@@ -140,7 +236,7 @@ def test_a_demo_without_a_stack_says_what_to_run(tmp_path: Path) -> None:
 def test_a_source_table_is_answered_with_its_warehouse_tables(tmp_path: Path, recorder: Path) -> None:
     for given, complaint in {
         "staff": "staff is a source table; its warehouse tables are: dim_staff",
-        "fact_paymnt": "fact_paymnt is not a warehouse table (is fact_payment meant?); they are: dim_counterparty, ",
+        "fact_paymnt": "fact_paymnt is not a warehouse table (did you mean fact_payment?); they are: dim_co",
     }.items():
         refused = run(
             "status.sh", "dim_staff", given, "--settings", settings_file(tmp_path), TOTESTREAM_AWS=str(recorder)
@@ -184,7 +280,7 @@ def test_a_script_leaves_nothing_behind(tmp_path: Path, recorder: Path) -> None:
 
 
 def prove(loaded_run: int, **status: object) -> subprocess.CompletedProcess[str]:
-    """closing.sh's proof, where the first count finds extract at work, each other is run 1, and inspect always answers
+    """proof.sh's proof, where the first count finds extract at work, each other is run 1, and inspect always answers
     the same."""
     table = {"table": "dim_staff", "expected": 2, "there": 1, "last_run": 1, "freshness_s": 1}
     answer = json.dumps({"loaded_run": loaded_run, "comparable": True, "tables": [table]} | status)
@@ -192,11 +288,11 @@ def prove(loaded_run: int, **status: object) -> subprocess.CompletedProcess[str]
         source infra_bash/lib/script.sh
         source infra_bash/lib/arguments.sh
         source infra_bash/lib/follow.sh
-        source infra_bash/lib/closing.sh
+        source infra_bash/lib/proof.sh
         invoke() {{ if [[ $1 == extract ]]; then counted; else printf '%s' '{answer}'; fi; }}
         counted() {{ cat "$WORK/answer"; printf '{{"run": 1, "busy": false}}' >"$WORK/answer"; }}
         printf '{{"run": null, "busy": true}}' >"$WORK/answer"
-        read_argument --local
+        IS_LOCAL=yes
         prove
     """
     return subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -205,7 +301,9 @@ def prove(loaded_run: int, **status: object) -> subprocess.CompletedProcess[str]
 def test_a_proof_that_differs_fails_and_names_the_table() -> None:
     proof = prove(loaded_run=1)
     assert proof.returncode == 1
-    assert proof.stderr == "FAILED  expected and there differ: dim_staff; run infra_bash/status.sh --local\n"
+    busy, failed = proof.stderr.splitlines()
+    assert re.fullmatch(r"wait    another extraction is running \(\d of at most 600 s\)", busy)
+    assert failed == "FAILED  expected and there differ: dim_staff; run infra_bash/status.sh --local"
 
 
 def test_a_later_run_is_not_compared_with_what_was_counted_before_it() -> None:
@@ -218,8 +316,45 @@ def test_a_source_that_is_never_still_fails_the_proof_and_says_what_to_run() -> 
     assert proof.returncode == 1
     assert proof.stdout.startswith("TABLE")
     waits, failed = proof.stderr.splitlines()[:-1], proof.stderr.splitlines()[-1]
-    assert len(waits) == 5
+    assert len(waits) == 6
     assert failed.startswith("FAILED  ") and "infra_bash/status.sh --local" in failed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ("5 1 advice count 1", 0, []),
+        ("5 1 advice count 3", 0, ["wait    at 1 (0 of at most 5 s)", "wait    at 2 (1 of at most 5 s)"]),
+        ("1 1 'run this' count 9", 1, ["wait    at 1 (0 of at most 1 s)", "FAILED  gave up after 1 s: at 2; run this"]),
+        ("1 1 '' count 9", 0, ["wait    at 1 (0 of at most 1 s)", "ok      at 2"]),
+        ("0 1 '' count 9", 0, ["ok      at 1"]),
+        ("5 1 advice fails", 7, []),
+    ],
+)
+def test_a_wait_says_what_is_missing_and_ends(arguments: str, code: int, said: list[str]) -> None:
+    """The clock goes on while it sleeps, and only then."""
+    script = f"""
+        source infra_bash/lib/script.sh
+        sleep() {{ SECONDS=$((SECONDS + $1)); }}
+        SEEN=0
+        count() {{ SEEN=$((SEEN + 1)); ((SEEN >= $1)) || PENDING="at $SEEN"; }}
+        fails() {{ (exit 7); PENDING="not reached"; }}
+        wait_for {arguments}
+        [[ -z $PENDING ]] || say ok "$PENDING"
+    """
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()) == (code, said)
+
+
+def test_a_long_wait_for_the_same_thing_says_so_each_minute() -> None:
+    script = """
+        source infra_bash/lib/script.sh
+        sleep() { SECONDS=$((SECONDS + $1)); }
+        never() { PENDING="nothing"; }
+        wait_for 130 10 '' never
+    """
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert re.findall(r"nothing \((\d+) of at most 130 s\)", done.stderr) == ["0", "60", "120"]
 
 
 CLASS = ["bucket", "zip", "log policy", "log group", "role", "function", "rule", "target"]
@@ -260,5 +395,5 @@ def test_watching_shows_one_screen_after_the_other_until_it_is_told_to_end(tmp_p
         shown = [watching.stdout.readline() for _ in range(2)]
         os.killpg(watching.pid, signal.SIGINT)
         assert watching.wait(timeout=60) == 130, watching.stderr.read()
-    assert shown[0].startswith("all is well; run 1") and shown[1].startswith("TABLE")
+    assert shown[0].startswith("healthy; run 1") and shown[1].startswith("TABLE")
     assert list(scratch.iterdir()) == []

@@ -125,7 +125,7 @@ def test_a_file_need_not_be_there_where_the_environment_has_all(tmp_path: Path, 
         (copy / name).symlink_to(ROOT / name)
     environment = dict(line.split("=", 1) for line in MINIMUM.split())
     clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(recorder)}
-    status = f"cd {copy} && source infra_bash/lib/operating.sh && ROOT={copy} SETTINGS_FILE={copy}/settings.env"
+    status = f"cd {copy} && source infra_bash/lib/operator.sh && ROOT={copy} SETTINGS_FILE={copy}/settings.env"
     command = ["bash", "-c", f"{status}\nload_settings\nprintf '%s' $STAGE"]
 
     def shown(given: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -200,11 +200,20 @@ def read_by_functions() -> set[str]:
     return found | set(re.findall(r'self(?:\.get\(|\[)"([A-Z_]+)"', text))
 
 
+def named_by_usage(script: str) -> set[str]:
+    """The variables that arguments.sh sets for a script."""
+    [usage] = re.findall(r"(?ms)^# Usage: (.*?)^#$", script) or [""]
+    options = {"OPTION_" + option.replace("-", "_").upper() for option in re.findall(r"--([a-z-]+)", usage)}
+    words = re.findall(r"(?<![\w-])([A-Z|]+)(…?)(?=[] )\n])", usage)
+    return options | {name.replace("|", "_OR_") + ("S" if several else "") for name, several in words}
+
+
 def read_by_bash() -> set[str]:
     """The capital variables that scripts use and do not set. settings.sh only looks whether a value makes sense."""
     used, made = set(), set()
     for path in (ROOT / "infra_bash").rglob("*.sh"):
         if path.name != "settings.sh":
+            made |= named_by_usage(path.read_text())
             code = re.sub(r"(?m)(^|\s)#.*$", "", path.read_text())
             used |= set(re.findall(r"\$\{?[!#]?([A-Z][A-Z0-9_]*)", code))
             made |= set(re.findall(r"\b([A-Z][A-Z0-9_]*)(?:\[[^]]*\])?\+?=", code))

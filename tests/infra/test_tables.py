@@ -40,7 +40,8 @@ def test_what_is_proposed_instead_is_right(name: str) -> None:
 def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
     everything = ", ".join(TABLES)
     assert (
-        complaint("source", "payments") == f"payments is not a source table (is payment meant?); they are: {everything}"
+        complaint("source", "payments")
+        == f"payments is not a source table (did you mean payment?); they are: {everything}"
     )
     assert complaint("source", "nonsense") == f"nonsense is not a source table; they are: {everything}"
     assert complaint("warehouse", "").startswith(" is not a warehouse table; they are: dim_counterparty, ")
@@ -50,7 +51,7 @@ def test_both_kinds_can_be_right_and_facts_alone() -> None:
     assert [complaint("any", name) for name in (*TARGETS, *TABLES)] == [""] * 22
     said = complaint("any", "fact_paymnt")
     assert said.startswith(
-        "fact_paymnt is not a warehouse or source table (is fact_payment meant?); they are: dim_count"
+        "fact_paymnt is not a warehouse or source table (did you mean fact_payment?); they are: dim_count"
     )
     assert complaint("fact", "fact_payment") == ""
     facts = "fact_payment, fact_purchase_orders, fact_sales_order"

@@ -179,7 +179,7 @@ def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud) -> None:
     script = """
         source infra_bash/lib/script.sh
         for part in arguments settings aws state secrets; do source infra_bash/lib/$part.sh; done
-        read_argument --settings "$1"
+        SETTINGS_FILE=$1
         load_settings
         know_account
         want secrets

@@ -32,7 +32,7 @@ DEPLOY = """
     source infra_bash/lib/script.sh
     for part in arguments settings aws state s3 secrets lambda; do source infra_bash/lib/$part.sh; done
     sleep() { :; }
-    read_argument --settings "$1"
+    SETTINGS_FILE=$1
     load_settings
     know_account
     cp -r "$2/." "$STATE"
@@ -182,7 +182,7 @@ def test_a_secret_that_is_gone_before_it_is_restored_is_made(aws: FakeAws, deplo
 def test_a_login_is_in_no_argument_and_no_line(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN, WAREHOUSE_SECRET_VALUE=LOGIN)
     aws.answers("secretsmanager describe-secret", *["deleted", "there", "!ResourceNotFoundException"] * 5)
-    done = deploy("PUT_SECRETS=yes; for DRY_RUN in no yes no; do ensure_secrets; done")
+    done = deploy("OPTION_PUT_SECRETS=yes; for DRY_RUN in no yes no; do ensure_secrets; done")
     assert done.returncode == 0, done.stderr
     assert (
         done.stderr.splitlines() == ["update  secret s (restored)", f"update  secret {READER}", "create  secret w"] * 3
@@ -251,7 +251,7 @@ def test_an_object_that_s3_keeps_ends_the_teardown(aws: FakeAws) -> None:
         done = teardown(aws, "--with-data", typed="dev", s3=url)
     assert done.returncode == 1
     said = "An error occurred (AccessDenied) when calling the DeleteObjects operation: AccessDenied.: runs/1"
-    told = "ask who looks after the account to allow you the call DeleteObjects"
+    told = "ask the account's administrator to allow you the call DeleteObjects"
     assert done.stderr.splitlines()[1:] == [f"FAILED  emptying {BUCKET}: {said}; {told}"]
     assert aws.asked_for("s3api delete-bucket") == []
 

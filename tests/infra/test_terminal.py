@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.screens.terminal import escaped, printable
-from tests.infra.test_screen import STATUS
+from tests.infra.test_screen import STATUS, problem
 
 pytestmark = pytest.mark.fast
 
@@ -50,20 +50,24 @@ PAYMENT = {"table": "payment", "mode": "full", "rows": 1, "reason": "resync"}
 RUN = {"run": 3, "cause": "resync", "tables": [PAYMENT], "held": {"staff": "no"}, "targets": ["dim_staff"]}
 TARGET = {"table": "dim_staff", "state": "waits for", "rows": 1, "named": {"missing": ["1"]}, "seconds": 1.0}
 INCIDENT = {"kind": "k", "subject": "s", "says": "it", "command": "c", "runbook": "r"}
-WRONG = [{"run": 3, "what": "failed", "error": "E", "words": "no", "again": True}]
+WRONG = {"run": 3, "outcome": "failed", "error": "E", "reason": EVIL, "days": None}
 COLUMN = {"name": "n", "kind": "text", "nullable": True, "live": "text"}
 LIVE = {"table": "t", "reference": True, "fingerprint": "f", "held_since_run": 3, "problem": "p", "columns": [COLUMN]}
 ANSWERS: dict[str, tuple[list[str], Any]] = {
     "screens.status": (
         ["all"],
-        STATUS | {"not_well": evil(["x"]), "incidents": [evil(INCIDENT) | {"since": "2026-11-25T12:00Z"}]},
+        STATUS
+        | {
+            "problems": [problem("not_read", "x", reason="r") | evil({"text": "t", "command": "c"})],
+            "incidents": [evil(INCIDENT) | {"since": "2026-11-25T12:00Z"}],
+        },
     ),
     "screens.runs preview": (["preview"], evil({"runs": [RUN]})),
-    "screens.runs progress": (["progress"], {"targets": [{"table": "t" + EVIL, "state": "waits " + EVIL}]}),
+    "screens.runs progress": (["progress"], {"targets": [{"table": "t" + EVIL, "state": "waits_for_loader"}]}),
     "screens.runs loaded": (["loaded"], evil({"targets": [TARGET]})),
     "screens.runs reconciled": (["reconciled"], evil({"run": 3, "snapshot_at": "2026", "targets": [TARGET]})),
     "screens.runs json": (["json"], {"run": EVIL}),
-    "screens.replays lines": (["lines"], {"taken": [WRONG[0] | {"words": EVIL}]}),
+    "screens.replays lines": (["lines"], {"results": [WRONG]}),
     "screens.catalogue": (["text"], evil({"tables": [LIVE]})),
     "screens.freshness": (
         ["text"],

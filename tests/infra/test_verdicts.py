@@ -115,7 +115,7 @@ def test_a_function_whose_role_was_made_again_holds_the_id_of_a_dead_one(folder:
     folder.write("function_configurations/f.json", {"Role": "arn:f"})
     folder.write("have/functions.json", {"Functions": [FUNCTION]})
     folder.write("have/roles.json", {"RoleDetailList": roles})
-    assert list(StackDifferences(folder.path).function_configurations()) == [("update", "f", "Role made anew")]
+    assert list(StackDifferences(folder.path).function_configurations()) == [("update", "f", "RoleRecreated")]
 
 
 def test_a_target_that_is_given_more_than_we_give_it_is_put_again(folder: Folder) -> None:

@@ -185,15 +185,12 @@ def test_for_programs_it_is_json(tmp_path: Path, answering: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "why.sh: it takes a table and one id, not: nothing; see --help"),
-        (["fact_payment"], "why.sh: it takes a table and one id, not: fact_payment; see --help"),
-        (["fact_payment", "7", "8"], "why.sh: it takes a table and one id, not: fact_payment 7 8; see --help"),
-        (
-            ["fact_payment", "7", "--business", "8"],
-            "why.sh: it takes a table and one id, not: fact_payment 7 8; see --help",
-        ),
+        ([], "why.sh: TABLE is missing (a warehouse table); see --help"),
+        (["fact_payment"], "why.sh: ID or --business is missing; see --help"),
+        (["fact_payment", "7", "8"], "why.sh: unexpected argument 8; see --help"),
+        (["fact_payment", "7", "--business", "8"], "why.sh: 7 and --business cannot be combined; see --help"),
         (["dim_staff", "--business", "1"], "why.sh: dim_staff is not a fact table; they are: fact_payment, "),
-        (["payments", "1"], "why.sh: payments is not a warehouse or source table (is payment meant?); they are: "),
+        (["payments", "1"], "why.sh: payments is not a warehouse or source table (did you mean payment?); they are: "),
     ],
 )
 def test_wrong_use_is_one_line(arguments: list[str], said: str) -> None:

@@ -16,7 +16,7 @@ from shared.lake import keys
 from shared.lineage.lake import LineageLake
 from shared.lineage.warehouse import LineageQueries
 from shared.lineage.why import why
-from shared.load.warehouse import WarehouseSession
+from shared.load.session import WarehouseSession
 from shared.warehouse.registry import TARGETS, Target
 from tests import recipe
 from tests.road.road import Road
@@ -74,8 +74,8 @@ def assert_holds(road: Road, files: Files, target: Target, chain: dict[str, Any]
     assert files.holds(road.processed, chain["part"]["key"], target.key, key)
     assert {batch["table"]: batch["run"] for batch in chain["batches"]} == written["sources"]
     first = chain["batches"][0]
-    assert target.kind == "set" or first["table"] == target.sources[0]
-    if target.kind == "set" or target.grouped:
+    assert target.kind == "calendar" or first["table"] == target.sources[0]
+    if target.kind == "calendar" or target.grouped:
         assert first["part"] is None
     else:
         assert f"/{first['run']:08d}-" in first["part"]["key"]

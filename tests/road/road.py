@@ -17,12 +17,13 @@ from shared.aws.bucket import S3Bucket
 from shared.lake.documents import ChangeMessage
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.load.loader import LoadDependencies, load_pass
+from shared.load.load_pass import LoadDependencies, load_pass
 from shared.load.migrate import migrate
-from shared.load.outcome import LoadResult
-from shared.load.warehouse import WarehouseSession
+from shared.load.result import LoadResult
+from shared.load.session import WarehouseSession
 from shared.postgres.connection import Connection
 from shared.source.extract import ExtractResult, extract
+from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import ExtractRequest
 from shared.source.run import ExtractDependencies
 from shared.transform.run import transform_run
@@ -97,7 +98,7 @@ class Road:
         outside = ExtractDependencies(
             run_log=self.run_log,
             topic=self.topic,
-            open_source=self.totesys.connect,
+            readers=(PostgresReader(self.totesys.connect),),
             targets=self.targets,
             stack="totestream-test",
             code=self.code,
@@ -127,7 +128,7 @@ class Road:
                 if message.table in target.sources:
                     self.transform(message.run, target)
 
-    def load(self, patience_s: float = 600) -> LoadResult:
+    def load(self, grace_period_s: float = 600) -> LoadResult:
         with self.warehouse.connect() as connection:
             outside = LoadDependencies(
                 warehouse=WarehouseSession(connection, SCHEMA),
@@ -137,7 +138,7 @@ class Road:
                 migrate="migrate",
                 targets=self.targets,
                 time_left_s=lambda: 300.0,
-                patience_s=patience_s,
+                grace_period_s=grace_period_s,
             )
             return load_pass(outside)
 

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from local.ticker import KINDS
 from shared.alerts.documents import Incident
 from shared.lake import keys
-from shared.load.bookkeeping import TABLES
+from shared.ledger.tables import TABLES
 from shared.load.health import LoadHealth
 from shared.source.request import ExtractRequest, request_from_event
 from shared.status.status import TableStatus, status
 from shared.warehouse.registry import TARGETS
-from shared.watch.incidents import TABLE_DAMAGED, incidents
-from shared.watch.measures import Seen
+from shared.watch.incidents import incidents
+from shared.watch.observation import Observation
+from shared.wording.incidents import TABLE_DAMAGED
 from tests.conftest import NewRoad, Ticks
 from tests.road.road import TOLD, Road
 from tests.road.test_reconcile import WHOLE
@@ -30,7 +31,7 @@ def told(road: Road) -> dict[str, Incident]:
     """As watch tells it after the last pass, by warehouse table."""
     load = msgspec.json.decode(road.ingestion.get(keys.LOAD_HEALTH), type=LoadHealth)
     now = datetime.now(UTC)
-    seen = Seen(now=now, quiet_until=now, objective=timedelta(minutes=5), targets=TARGETS, load=load)
+    seen = Observation(now=now, grace_started_at=now, objective=timedelta(minutes=5), targets=TARGETS, load=load)
     return {each.subject: each for each in incidents(seen) if each.kind == TABLE_DAMAGED.name}
 
 

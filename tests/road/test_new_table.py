@@ -7,9 +7,9 @@ import pytest
 from shared.source.request import ExtractRequest
 from shared.status.status import TableStatus, status
 from shared.warehouse.registry import TARGETS
-from shared.watch.asking import Asked, RepublishDependencies, ask_again
 from shared.watch.lake import WatchMemory, read_lake
-from shared.watch.measures import Depths
+from shared.watch.observation import Depths
+from shared.watch.republish import RepublishDependencies, Republished, republish_missing
 from tests import recipe
 from tests.road.road import Road, shown
 
@@ -63,7 +63,7 @@ def status_of(road: Road) -> dict[str, TableStatus]:
     return {each.table: each for each in found.tables}
 
 
-def look(road: Road) -> Asked:
+def look(road: Road) -> Republished:
     """The watch's, an hour after the last run."""
     newest = road.run_log.newest()
     assert newest
@@ -72,7 +72,7 @@ def look(road: Road) -> Asked:
         road.run_log, road.manifests, road.topic, lambda _: Depths(), road.targets, timedelta(minutes=10)
     )
     memory = WatchMemory()
-    return ask_again(outside, read_lake(road.run_log, memory, lambda: then), memory)
+    return republish_missing(outside, read_lake(road.run_log, memory, lambda: then), memory)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from shared.aws.bucket import S3Bucket
 from shared.catalogue import TABLES
-from shared.columns import Column, Kind
+from shared.columns import BOOLEAN, DATE, INTEGER, MONEY, TEXT, TIME, TIMESTAMP, Column
 from shared.lake.documents import Part
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import TARGETS
@@ -30,22 +30,22 @@ NASTY = (
     "UPDATE sales_order SET created_at = '2026-01-05 12:00:00.000' WHERE sales_order_id = 3",
 )
 ARROW = {
-    Kind.INTEGER: pa.int32(),
-    Kind.MONEY: pa.decimal128(10, 2),
-    Kind.BOOLEAN: pa.bool_(),
-    Kind.TEXT: pa.string(),
-    Kind.DATE: pa.date32(),
-    Kind.TIME: pa.time64("us"),
-    Kind.TIMESTAMP: pa.timestamp("us"),
+    INTEGER: pa.int32(),
+    MONEY: pa.decimal128(10, 2),
+    BOOLEAN: pa.bool_(),
+    TEXT: pa.string(),
+    DATE: pa.date32(),
+    TIME: pa.time64("us"),
+    TIMESTAMP: pa.timestamp("us"),
 }
 DUCK = {
-    Kind.INTEGER: "INTEGER",
-    Kind.MONEY: "DECIMAL(10,2)",
-    Kind.BOOLEAN: "BOOLEAN",
-    Kind.TEXT: "VARCHAR",
-    Kind.DATE: "DATE",
-    Kind.TIME: "TIME",
-    Kind.TIMESTAMP: "TIMESTAMP",
+    INTEGER: "INTEGER",
+    MONEY: "DECIMAL(10,2)",
+    BOOLEAN: "BOOLEAN",
+    TEXT: "VARCHAR",
+    DATE: "DATE",
+    TIME: "TIME",
+    TIMESTAMP: "TIMESTAMP",
 }
 
 
@@ -89,7 +89,7 @@ def test_batches(nasty: Road, tmp_path: Path) -> None:
         batch = record.tables[name].batch
         assert batch is not None
         chosen = ", ".join(
-            f"CAST({quoted(c.name)} AS text)" if c.kind == Kind.TEXT else quoted(c.name) for c in table.columns
+            f"CAST({quoted(c.name)} AS text)" if c.kind == TEXT else quoted(c.name) for c in table.columns
         )
         expected = nasty.source.run(f"SELECT {chosen} FROM {quoted(name)}") or []
         assert_read_by_all(fetched(nasty.ingestion, batch.parts, tmp_path), table.columns, expected)

@@ -142,8 +142,8 @@ def test_killed_between_its_two_records_it_leaves_nothing_undetected(road: Road,
     road.travel()
     road.source.run("DELETE FROM payment WHERE payment_id = 5")
     tick("payment")
-    first, second = WHOLE.parts
-    assert first.left
+    first, second = WHOLE.records
+    assert first.changed_only
     road.extract(first)
     road.deliver()
     road.load()

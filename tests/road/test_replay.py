@@ -6,7 +6,7 @@ import pytest
 
 from local.ticker import KINDS
 from shared.lake import keys
-from shared.transform.replay import Replays
+from shared.transform.replay import Replay
 from shared.transform.request import TransformRequest
 from shared.warehouse.registry import TARGETS, Target
 from tests.conftest import Ticks
@@ -14,13 +14,13 @@ from tests.road.road import Road, fingerprint
 from tests.road.test_protocol import delete, everything
 
 
-def replays(road: Road, target: Target) -> Replays:
-    return Replays(target, road.run_log, road.ingestion, road.processed, road.manifests, road.code)
+def replays(road: Road, target: Target) -> Replay:
+    return Replay(target, road.run_log, road.ingestion, road.processed, road.manifests, road.code)
 
 
 def replayed(road: Road, target: Target, first: int, last: int) -> list[str]:
     answer = replays(road, target).answer(TransformRequest("replay", first, last), lambda: 60)
-    return [each["what"] for each in answer["taken"]]
+    return [each["outcome"] for each in answer["results"]]
 
 
 def lose(road: Road, dice: random.Random) -> dict[tuple[int, str], set[str]]:
@@ -68,8 +68,8 @@ def test_a_run_whose_messages_were_all_lost_is_made_by_replays_alone(road: Road,
     road.extract()
     road.topic.messages = []
     payment = TARGETS["fact_payment"]
-    assert replayed(road, payment, 1, 2) == ["there already", "made"]
-    assert replayed(road, payment, 1, 2) == ["there already", "there already"]
+    assert replayed(road, payment, 1, 2) == ["exists", "made"]
+    assert replayed(road, payment, 1, 2) == ["exists", "exists"]
     road.load()
     for target in TARGETS.values():
         replayed(road, target, 2, 2)

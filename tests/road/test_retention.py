@@ -16,15 +16,15 @@ from shared.retention.expire import ExpireDependencies, LoadedRuns, expire
 from shared.source.request import ExtractRequest
 from shared.status.loaded import loaded
 from shared.status.runs import run_facts
-from shared.transform.deliveries import Deliveries, Delivery
 from shared.transform.request import TransformRequest
+from shared.transform.sqs_consumer import ReceivedMessage, SqsConsumer
 from shared.warehouse.registry import TARGETS
 from tests.conftest import Ticks
 from tests.road.asking import ask
 from tests.road.road import Road, fingerprint
 from tests.road.test_replay import replays
-from tests.shared.transform.test_deliveries import World
-from tests.shared.watch.test_asking import Watching
+from tests.shared.transform.test_sqs_consumer import World
+from tests.shared.watch.test_republish import Watching
 
 DAYS = 30
 TOLD = f"was removed after {DAYS} days (RETENTION_DAYS)"
@@ -92,11 +92,11 @@ def test_a_replay_says_what_was_removed_and_calls_nothing_damaged(old: Road) -> 
     for target in TARGETS.values():
         one = replays(old, target)
         answers = [one.answer(TransformRequest(do), lambda: 60) for do in ("replay", "verify")]
-        made, compared = ({each["run"]: each["what"] for each in answer["taken"]} for answer in answers)
-        assert set(made.values()) <= {"there already", "not expected"}
+        made, compared = ({each["run"]: each["outcome"] for each in answer["results"]} for answer in answers)
+        assert set(made.values()) <= {"exists", "not_expected"}
         # What was kept can still be compared.
-        assert set(compared.values()) <= {"removed", "same", "not expected"}
-        assert compared[4] in ("same", "not expected")
+        assert set(compared.values()) <= {"removed", "same", "not_expected"}
+        assert compared[4] in ("same", "not_expected")
         assert not any(operator.lines(answer) for answer in answers)
     summary = operator.summary(
         "1", "4", [replays(old, TARGETS["fact_payment"]).answer(TransformRequest("verify"), lambda: 60)]
@@ -110,12 +110,12 @@ def test_a_message_of_such_a_run_is_done_with_and_none_is_asked_for(old: Road) -
     old.processed.delete([keys.manifest_key(2, "fact_payment")])
     one = replays(old, TARGETS["fact_payment"])
     world = World()
-    stage = Deliveries(one.target, one.transform, world.queue, world.dead_letters, lambda: 0.0)
+    stage = SqsConsumer(one.target, one.transform, world.queue, world.dead_letters, lambda: 0.0)
     [message] = [message for message in messages_of(old.run_log.get(2)) if message.table == "payment"]
-    assert stage.take([Delivery("id", "handle", msgspec.json.encode(message).decode(), 1)], lambda: 60) == []
+    assert stage.consume([ReceivedMessage("id", "handle", msgspec.json.encode(message).decode(), 1)], lambda: 60) == []
     assert (world.queue.visible_after, world.dead_letters.sent) == ({}, [])
     look = Watching(old).look(minutes=60)
-    assert (look.missing, look.asked_again) == ((), ())
+    assert (look.missing, look.republished) == ((), ())
 
 
 def test_why_says_what_was_removed_and_tells_the_rest(old: Road) -> None:

@@ -14,9 +14,9 @@ from ops.stack.topology import BUCKETS
 from shared.aws.bucket import S3Bucket
 from shared.lake import keys
 from shared.warehouse.registry import TARGETS
-from shared.watch.asking import RepublishDependencies, ask_again
 from shared.watch.lake import WatchMemory, read_lake
-from shared.watch.measures import Depths
+from shared.watch.observation import Depths
+from shared.watch.republish import RepublishDependencies, republish_missing
 from shared.watch.watch import WatchDependencies, watch
 from tests.iam import is_allowed
 from tests.infra.stubs import NAMES, SETTINGS
@@ -58,7 +58,7 @@ class Noting:
         return getattr(self.s3, name)
 
 
-class Told:
+class Notification:
     """Alerts and metrics that nobody hears."""
 
     def publish(self, texts: list[str], subject: str = "") -> None: ...
@@ -75,15 +75,15 @@ def look(road: Road) -> None:
         topic=Heard(),
         depths=lambda table: Depths(),
         targets=TARGETS,
-        patience=timedelta(minutes=10),
+        grace_period=timedelta(minutes=10),
     )
     memory = WatchMemory()
     lake = read_lake(road.run_log, memory, lambda: late)
-    ask_again(asking, lake, memory)
+    republish_missing(asking, lake, memory)
     outside = WatchDependencies(
         run_log=road.run_log,
-        alerts=Told(),
-        metrics=Told(),
+        alerts=Notification(),
+        metrics=Notification(),
         dead_letters=lambda tables: dict.fromkeys(tables, 0),
         messages=lambda tables: dict.fromkeys(tables, 0),
         targets=TARGETS,

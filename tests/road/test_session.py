@@ -12,6 +12,7 @@ from local.generator import csv_texts
 from local.loading import load
 from local.postgres import Server
 from shared.aws.bucket import S3Bucket
+from shared.lake.documents import PostgresCursor
 from shared.load.migrate import migrate
 from shared.warehouse.registry import TARGETS
 from tests.conftest import RECIPE, NewRoad
@@ -31,7 +32,7 @@ def travelled(road: Road) -> tuple[object, object, object]:
         f"{run} {name}": (state.batch and [part.sha256 for part in state.batch.parts], state.cursor.server)
         for run in (1, 2)
         for name, state in road.run_log.get(run).tables.items()
-        if state.cursor
+        if isinstance(state.cursor, PostgresCursor)
     }
     return sorted(keys), road.there.run(LEDGER), said
 
@@ -62,7 +63,7 @@ def test_defaults_of_login_and_database_change_nothing(new_road: NewRoad) -> Non
 def test_the_server_s_start_is_kept_as_it_always_was(road: Road) -> None:
     road.extract()
     cursor = road.run_log.get(1).tables["payment"].cursor
-    assert cursor
+    assert isinstance(cursor, PostgresCursor)
     (written,) = road.source.run("SELECT CAST(pg_postmaster_start_time() AT TIME ZONE 'UTC' AS text)")
     assert [cursor.server] == written
 

@@ -12,7 +12,7 @@ from sqlalchemy import Integer, MetaData, String
 
 from shared.aws.bucket import S3Bucket
 from shared.catalogue import TABLES
-from shared.columns import Column, Kind
+from shared.columns import TEXT, Column
 from shared.frames import Frame, Series
 from shared.lake.documents import ChangeMessage, decode
 from shared.lake.run_log import messages_of
@@ -60,7 +60,7 @@ def day_of_year(made: Frame, **sources: Frame) -> Series:
 
 def deploy_the_next_version(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     """The catalogue learns of a column that the source has had for long, and three kinds of table have one more."""
-    columns = (*TABLES["department"].columns, Column("budget_code", Kind.TEXT, nullable=True))
+    columns = (*TABLES["department"].columns, Column("budget_code", TEXT, nullable=True))
     monkeypatch.setitem(TABLES, "department", replace(TABLES["department"], columns=columns))
     for target in (
         with_column("dim_staff", optional("budget_code", String), budget_code),
@@ -184,7 +184,7 @@ def test_what_the_first_version_left_arrives_and_the_next_run_goes_on_from_there
         ["2", "payment_date: missing, or not a date YYYY-MM-DD"]
     ]
     assert road.extract().published == 1
-    assert set(full_reasons(road, 3).values()) == {"the server was started anew, or is another one"}
+    assert set(full_reasons(road, 3).values()) == {"the server was restarted, or is another one"}
     road.deliver()
     road.load()
     assert road.differences() == {}

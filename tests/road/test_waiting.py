@@ -98,7 +98,7 @@ def tell(new_road: NewRoad, story: Story) -> None:
             deliver(road, without=set(TABLES) - set(FACTS) if oddity == "dimensions later" else set())
             road.load(0 if oddity in ("patience passes", "dimensions later") else 600)
         road.deliver()
-        road.load(patience_s=0)
+        road.load(grace_period_s=0)
         runs = {record.run: record.snapshot.taken_at for record in road.run_log.since(0)}
         left_out = kept_in(road, "etl_quarantine", runs) | kept_in(road, "etl_waiting", runs)
         for source, table in FACTS.items():
@@ -182,24 +182,24 @@ class TestTheRemedy:
         assert self.waiting(road) == [[1, 2]]
         return road
 
-    def go(self, road: Road, request: ExtractRequest | None = None, patience_s: float = 0) -> None:
+    def go(self, road: Road, request: ExtractRequest | None = None, grace_period_s: float = 0) -> None:
         road.extract(request)
         road.deliver()
-        road.load(patience_s)
+        road.load(grace_period_s)
 
     def waiting(self, road: Road) -> list[list[Any]]:
         return road.there.run("SELECT key, run FROM etl_waiting") or []
 
     def test_the_dimension_s_row_is_mended(self, stuck: Road) -> None:
         stuck.source.run("UPDATE department SET location = 'Leeds' WHERE department_id = 901")
-        self.go(stuck, patience_s=600)
+        self.go(stuck, grace_period_s=600)
         assert stuck.there.run(SALE) == [[901]]
         assert self.waiting(stuck) == []
 
     @pytest.mark.fast
     def test_the_fact_is_corrected(self, stuck: Road) -> None:
         stuck.source.run("UPDATE sales_order SET staff_id = 2 WHERE sales_order_id = 1")
-        self.go(stuck, patience_s=600)
+        self.go(stuck, grace_period_s=600)
         assert len(self.waiting(stuck)) == 2
         self.go(stuck)
         assert stuck.there.run(SALE) == [[2]]

@@ -177,7 +177,7 @@ def test_what_lies_partly_loaded_behind_the_end_of_the_log_is_seen(road: Road, t
     change_much(road, tick)
     road.extract()
     road.transform(2, road.targets["fact_payment"])
-    assert road.load(patience_s=0).complete_run == 1
+    assert road.load(grace_period_s=0).complete_run == 1
     lose(road, before, "all")
     with pytest.raises(LogWentBack, match="ends with run 1, and run 2 is loaded for fact_payment"):
         road.load()

@@ -74,7 +74,7 @@ def test_from_every_row_back_to_the_source_and_forward_again(lived: tuple[Road, 
     assert_back(road, witness)
     assert_forward(road, witness)
     seen = {(ALL[table].kind, run > 1) for (table, _), run in witness.runs.items()}
-    assert seen == {(kind, later) for kind in ("fact", "dimension", "set") for later in (True, False)}
+    assert seen == {(kind, later) for kind in ("fact", "dimension", "calendar") for later in (True, False)}
 
 
 def assert_back(road: Road, witness: Witness) -> None:

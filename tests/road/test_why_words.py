@@ -53,7 +53,7 @@ def test_what_waits_is_quarantined_behind_or_held_is_told_with_its_reason(road: 
     road.source.run("UPDATE payment SET payment_date = 'soon' WHERE payment_id = 4")
     road.extract()
     road.deliver()
-    road.load(patience_s=0)
+    road.load(grace_period_s=0)
     [arrival] = ask(road, "payment", id="3")["arrivals"]
     assert arrival["versions"] == []
     assert [it["reason"] for it in arrival["waiting"]] == ["currency_id is not in dim_currency"]

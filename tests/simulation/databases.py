@@ -15,7 +15,7 @@ from local.postgres import Server
 from shared.errors import TotestreamError
 from shared.postgres.connection import Connection
 from shared.postgres.errors import translated
-from shared.source.sql import SNAPSHOT
+from shared.source.readers.postgres.sql import SNAPSHOT
 from tests.detection.servers import crash
 from tests.simulation.world import Actor
 

@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 
 from shared.aws.bucket import Bucket
-from shared.lake.documents import Cursor
+from shared.lake.documents import PostgresCursor
 from shared.lake.manifests import Manifests
 from shared.load import plan
-from shared.load.manifest import Loading
-from shared.load.turn import Turn
-from shared.load.warehouse import WarehouseSession
-from shared.source import changes, extract, run, sql
-from shared.source.database import Source
+from shared.load.manifest_load import ManifestLoad
+from shared.load.table_loader import TableLoader
+from shared.source import extract
+from shared.source.readers.postgres import changes, rows, session, sql
 from shared.transform import run as transform_run
 from tests.simulation.cloud import S3
 
@@ -22,7 +21,7 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 
 def outbox(patch: pytest.MonkeyPatch) -> None:
     """What was committed and not published is not looked for."""
-    patch.setattr(extract, "publish_what_is_not", lambda newest, outside: 0)
+    patch.setattr(extract, "publish_unpublished", lambda newest, outside: 0)
 
 
 def create_only_commit(patch: pytest.MonkeyPatch) -> None:
@@ -39,16 +38,15 @@ def running_transactions(patch: pytest.MonkeyPatch) -> None:
     """The next run starts behind all ids that were given out, as if those still running had ended."""
     right = changes.next_cursor
 
-    def hasty(cursor: Any, snapshot: Any, *rest: Any) -> Cursor:
-        ended = type(snapshot)(taken_at=snapshot.taken_at, xmin=snapshot.xmax, xmax=snapshot.xmax)
-        return right(cursor, ended, *rest)
+    def hasty(cursor: Any, snapshot: Any, *rest: Any) -> PostgresCursor:
+        return right(cursor, snapshot._replace(xmin=snapshot.xmax), *rest)
 
-    patch.setattr(run, "next_cursor", hasty)
+    patch.setattr(rows, "next_cursor", hasty)
 
 
 def seen_transactions(patch: pytest.MonkeyPatch) -> None:
     """What was read of the ids that were running is forgotten."""
-    patch.setattr(changes, "MOST_SEEN", 0)
+    patch.setattr(changes, "MAX_TRACKED_XIDS", 0)
 
 
 def lock_before_snapshot(patch: pytest.MonkeyPatch) -> None:
@@ -58,23 +56,23 @@ def lock_before_snapshot(patch: pytest.MonkeyPatch) -> None:
 
 def wal_flush(patch: pytest.MonkeyPatch) -> None:
     """A run is committed that saw what a crash can take back."""
-    patch.setattr(Source, "wait_flushed", lambda self, lsn, sleep: None)
+    patch.setattr(session.PostgresSession, "wait_durable", lambda self, sleep: None)
 
 
 def delete_detector(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(run, "keys_are_gone", lambda cursor, keys: False)
+    patch.setattr(session, "keys_are_gone", lambda cursor, keys: False)
 
 
 def ledger(patch: pytest.MonkeyPatch) -> None:
     """What was loaded is not written down."""
-    patch.setattr(WarehouseSession, "enter", lambda self, load, **place: None)
+    patch.setattr("shared.ledger.ledger.enter", lambda session, load, **place: None)
 
 
 def order_of_runs(patch: pytest.MonkeyPatch) -> None:
     """A table takes the newest manifest that is there."""
 
-    def newest_first(target: Any, look: plan.Look) -> plan.Step:
-        there = [record.run for record in look.expected(target.name) if look.is_there(record, target.name)]
+    def newest_first(target: Any, view: plan.LoaderView) -> plan.Step:
+        there = [record.run for record in view.expected(target.name) if view.is_available(record, target.name)]
         return plan.Apply(there[-1]) if there else None
 
     patch.setattr(plan, "next_step", newest_first)
@@ -82,7 +80,7 @@ def order_of_runs(patch: pytest.MonkeyPatch) -> None:
 
 def waiting_rows(patch: pytest.MonkeyPatch) -> None:
     """A fact is loaded whether its dimensions are there or not."""
-    patch.setattr(Loading, "_set_aside", lambda self, is_awaited: 0)
+    patch.setattr(ManifestLoad, "_keep_waiting", lambda self, is_awaited: 0)
 
 
 def manifest_last(patch: pytest.MonkeyPatch) -> None:
@@ -105,7 +103,7 @@ def manifest_last(patch: pytest.MonkeyPatch) -> None:
 
 def giving_way(patch: pytest.MonkeyPatch) -> None:
     """A version whose dimension cannot come waits for ever. Only a simulation that refuses dimensions can tell."""
-    patch.setattr(Turn, "_give_way", lambda self: None)
+    patch.setattr(TableLoader, "_give_way", lambda self: None)
 
 
 MUTANTS: Mapping[str, Patch] = {

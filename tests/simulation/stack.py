@@ -16,20 +16,21 @@ from shared.aws.topic import SnsTopic
 from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.load.loader import LoadDependencies, load_pass
+from shared.load.load_pass import LoadDependencies, load_pass
 from shared.load.memory import LoadMemory
-from shared.load.warehouse import WarehouseSession
+from shared.load.session import WarehouseSession
 from shared.names import CHANGES
 from shared.retry import MAX_RECEIVES
 from shared.source.extract import extract
+from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import ExtractRequest
 from shared.source.run import ExtractDependencies
-from shared.transform.deliveries import Deliveries, Delivery, delivery_from
 from shared.transform.run import TransformResult, transform_run
+from shared.transform.sqs_consumer import ReceivedMessage, SqsConsumer, message_from
 from shared.warehouse.registry import TARGETS, Target
-from shared.watch.asking import RepublishDependencies, ask_again
 from shared.watch.lake import WatchMemory, read_lake
-from shared.watch.measures import Depths
+from shared.watch.observation import Depths
+from shared.watch.republish import RepublishDependencies, republish_missing
 from tests.infra.stubs import NAMES, SETTINGS
 from tests.road.road import Invoked, Road
 from tests.simulation.cloud import S3, Answer, Sns, Sqs
@@ -91,7 +92,7 @@ class Stack:
         self.s3, self.sqs = S3(), Sqs(lambda: self.world.seconds)
         self.sns = Sns(self.sqs)
         self.trade = Trade(self.world, source.database)
-        self.patience_s = FOREVER_S
+        self.grace_period_s = FOREVER_S
         self.functions = Invoked()
         # What differs comes first: an attempt is the beginning of one.
         self._ids = (f"{number:08x}{seed:024x}" for number in count(1))
@@ -122,7 +123,7 @@ class Stack:
             outside = ExtractDependencies(
                 run_log=RunLog(stage.bucket(INGESTION)),
                 topic=stage.topic(),
-                open_source=stage.open_source,
+                readers=(PostgresReader(stage.open_source),),
                 targets=TARGETS,
                 stack=NAMES.prefix,
                 code="simulated",
@@ -163,7 +164,7 @@ class Stack:
         failed: list[str] = []
 
         def work(actor: Actor) -> None:
-            failed.extend(self._deliveries(Stage(self, actor), target).take(map(_delivery, received), lambda: 300.0))
+            failed.extend(self._deliveries(Stage(self, actor), target).consume(map(_delivery, received), lambda: 300.0))
 
         def at_end() -> None:
             """Lambda deletes what did not fail; an acknowledgement can get lost."""
@@ -186,7 +187,7 @@ class Stack:
                     migrate="migrate",
                     targets=TARGETS,
                     time_left_s=lambda: 300.0,
-                    patience_s=self.patience_s,
+                    grace_period_s=self.grace_period_s,
                 )
                 outcome = load_pass(outside, LoadMemory(readers=1))
             self.world.counts["loads"] += outcome.loaded
@@ -210,11 +211,11 @@ class Stack:
                 topic=stage.topic(),
                 depths=depths,
                 targets=TARGETS,
-                patience=timedelta(0),
+                grace_period=timedelta(0),
             )
             memory = WatchMemory(LoadMemory(readers=1))
             lake = read_lake(outside.run_log, memory, self._now)
-            self.world.counts["asked again"] += len(ask_again(outside, lake, memory).asked_again)
+            self.world.counts["asked again"] += len(republish_missing(outside, lake, memory).republished)
 
         self.world.start("watch", work)
 
@@ -228,7 +229,7 @@ class Stack:
                     found.append(f"{target.name}.{column} has an orphan")
         return found
 
-    def _deliveries(self, stage: Stage, target: Target) -> Deliveries:
+    def _deliveries(self, stage: Stage, target: Target) -> SqsConsumer:
         ingestion, processed = stage.bucket(INGESTION), stage.bucket(PROCESSED)
 
         def transform(run: int) -> TransformResult:
@@ -243,7 +244,7 @@ class Stack:
             )
 
         queue, letters = (stage.queue(n) for n in (NAMES.queue(target.name), NAMES.dead_letter_queue(target.name)))
-        return Deliveries(target, transform, queue, letters, lambda: self.world.seconds)
+        return SqsConsumer(target, transform, queue, letters, lambda: self.world.seconds)
 
     def _note_order(self, table: str, received: list[Answer]) -> None:
         for message in received:
@@ -257,8 +258,8 @@ class Stack:
         return datetime.now(UTC)
 
 
-def _delivery(message: Answer) -> Delivery:
-    return delivery_from(
+def _delivery(message: Answer) -> ReceivedMessage:
+    return message_from(
         {
             "messageId": message["MessageId"],
             "receiptHandle": message["ReceiptHandle"],

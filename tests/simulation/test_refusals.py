@@ -32,7 +32,7 @@ class Refusing(Simulation):
         for table in ("sales_order", "purchase_order"):
             self.road.source.run(f"UPDATE {table} SET staff_id = 1 WHERE staff_id = 901")
         super().drain()
-        self.patience_s = 0.0
+        self.grace_period_s = 0.0
         self.load()
         self._finish()
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from conftest import SCHEMA
-from shared.load.bookkeeping import SUPERSEDED
+from shared.ledger.tables import SUPERSEDED
 from shared.load.damage import CountedTables, find_damages
-from shared.load.warehouse import WarehouseSession
+from shared.load.session import WarehouseSession
 from shared.warehouse.registry import TARGETS
 from tests.road.test_history import FACTS, Audit, assert_same_rows, expected_times, shown_times
 from tests.simulation.conftest import Simulate

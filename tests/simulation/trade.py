@@ -10,7 +10,7 @@ from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection as Native
 
 from conftest import Database
-from shared.lake.documents import RunRecord
+from shared.lake.documents import PostgresCursor, RunRecord
 from shared.postgres.times import time_of
 from tests.road.test_history import FACTS, Versions
 from tests.simulation.world import World
@@ -270,7 +270,9 @@ class Trade:
 
 def was_read(record: RunRecord, table: str) -> bool:
     cursor = record.tables[table].cursor
-    return cursor is not None and cursor.xmin == record.snapshot.xmin and record.tables[table].hold is None
+    return (
+        isinstance(cursor, PostgresCursor) and cursor.xmin == record.snapshot.xmin and record.tables[table].hold is None
+    )
 
 
 def _add(versions: Versions, at: datetime, row: Any) -> None:

@@ -122,7 +122,7 @@ def test_a_drill_that_is_killed_mends_what_it_has_broken(stack: LocalStack) -> N
             [key] = damaged()
         finally:
             drill.terminate()
-        assert "not mended" not in drill.communicate(timeout=LONGEST_WAIT_S)[1]
+        assert "not repaired" not in drill.communicate(timeout=LONGEST_WAIT_S)[1]
     assert drill.returncode == 143
     assert stack.get("processed", key) != b"a drill"
     rule = stack.aws("events").describe_rule(Name=stack.names("load"))

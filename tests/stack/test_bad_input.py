@@ -183,9 +183,9 @@ def test_a_warehouse_that_cannot_be_reached(stack: LocalStack) -> None:
     assert "127.0.0.1:1/warehouse" in said
     assert (shown.returncode, shown.stderr) == (3, "")
     first, header, *tables, last = shown.stdout.splitlines()
-    assert first.startswith("NOT WELL; run ") and ", ? loaded; " in first and header.startswith("TABLE")
+    assert first.startswith("UNHEALTHY; run ") and ", ? loaded; " in first and header.startswith("TABLE")
     assert any(re.match(r"dim_staff +\d+ +\? +\? +\d+ s ", line) for line in tables)
-    assert last.startswith("NOT WELL  warehouse: connecting to 127.0.0.1:1/warehouse")
+    assert last.startswith("UNHEALTHY warehouse: connecting to 127.0.0.1:1/warehouse")
     assert last.endswith("check host and port in the secret, and the server)")
     stack.arrives()
 

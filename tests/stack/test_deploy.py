@@ -290,7 +290,7 @@ def break_what_else_can_break(stack: LocalStack) -> list[str]:
         f"update  log retention {load} (retentionInDays)",
         f"create  role {design}",
         f"create  role policy {design}",
-        f"update  function configuration {design} (Role made anew)",
+        f"update  function configuration {design} (RoleRecreated)",
     ]
 
 

@@ -17,7 +17,7 @@ def test_a_person_without_rights(stack: LocalStack, tmp_path: Path) -> None:
     iam.delete_access_key(UserName="nobody", AccessKeyId=key["AccessKeyId"])
     iam.delete_user(UserName="nobody")
     assert done.returncode == 1
-    assert re.match(r"FAILED  .*; ask who looks after the account to allow you \w+:\w+$", done.stderr.splitlines()[-1])
+    assert re.match(r"FAILED  .*; ask the account's administrator to allow you \w+:\w+$", done.stderr.splitlines()[-1])
     assert key["SecretAccessKey"] not in done.stderr
 
 

@@ -101,7 +101,7 @@ def test_s3_hangs_up_is_overloaded_and_hangs(stack: LocalStack, door: Door, logs
         start_work(stack)
         wait_for(lambda: logs.say("extract", "extraction failed", "S3"), "an extraction in trouble")
         wait_for(lambda: logs.say("load", "load failed", "S3"), "a load in trouble")
-        wait_for(lambda: logs.say(PAYMENT, "message was put off", "S3"), "a transform in trouble")
+        wait_for(lambda: logs.say(PAYMENT, "message will be retried", "S3"), "a transform in trouble")
         wait_for(lambda: len(trouble.met) == 3 and min(trouble.met.values()) >= 3, "each trouble three times")
         door.forget()
         trouble.hanging.released.set()
@@ -134,7 +134,7 @@ def test_the_emulator_is_stopped_and_then_killed(stack: LocalStack, door: Door, 
         faults.start_again(stack)
     stack.arrives()
     assert pid != second != faults.emulator_pid(stack)
-    assert logs.say("watch", "manifest was asked for again")
+    assert logs.say("watch", "missing manifest was republished")
     assert no_dead_letters(stack)
 
 

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from shared.lake.keys import WATCH_HEALTH, manifest_key
-from shared.watch.course import REMINDER
-from shared.watch.incidents import KINDS
+from shared.watch.incident_lifecycle import REMINDER
 from shared.watch.watch import WatchHealth
+from shared.wording.incidents import KINDS
 from tests.runbook import commands
 from tests.stack import faults
 from tests.stack.called import Called
@@ -211,7 +211,7 @@ def test_a_drill_reports_its_seconds(stack: LocalStack) -> None:
     done = stack.script("drill", "--local", "--at-once")
     assert done.returncode == 0, done.stderr
     assert re.search(r"^ok +the message came \d+ s after the fault$", done.stderr, re.M)
-    assert re.search(r"^ok +that it is over was told \d+ s after it was mended$", done.stderr, re.M)
+    assert re.search(r"^ok +the message that it is over came \d+ s after the repair$", done.stderr, re.M)
 
 
 @pytest.mark.soak
@@ -273,6 +273,6 @@ def flow(stack: LocalStack) -> None:
 def an_hour_passes(stack: LocalStack) -> None:
     """For what watch remembers to have told."""
     health = msgspec.json.decode(stack.get("ingestion", WATCH_HEALTH), type=WatchHealth)
-    open_ = tuple(msgspec.structs.replace(each, told_at=each.told_at - REMINDER) for each in health.incidents)
+    open_ = tuple(msgspec.structs.replace(each, notified_at=each.notified_at - REMINDER) for each in health.incidents)
     body = msgspec.json.encode(msgspec.structs.replace(health, incidents=open_))
     stack.aws("s3").put_object(Bucket=stack.names.bucket("ingestion"), Key=WATCH_HEALTH, Body=body)

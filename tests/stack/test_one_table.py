@@ -70,7 +70,7 @@ def test_five_changed_tables_are_held_or_go_on_and_the_others_never_stop(stack: 
         }
         text = done(stack.script("catalogue", "--local", "staff", "counterparty"))
         assert "staff (reference" in text and "HELD since run" in text
-        assert "MISSING" in text and "vat_number" in text and "not in the catalogue: left alone" in text
+        assert "MISSING" in text and "vat_number" in text and "not in the catalogue: ignored" in text
         tables = json.loads(stack.script("status", "--local", "--json").stdout)["tables"]
         held = {each["table"] for each in tables if each["held"]}
         assert held == {"dim_currency", "dim_date", "dim_design", "dim_staff", "fact_payment"}
@@ -151,7 +151,7 @@ def test_paused_nothing_moves_and_resumed_nothing_was_lost(stack: LocalStack) ->
     # Else the alarm watch-silent would ring.
     assert stack.aws("events").describe_rule(Name=stack.names.function("watch"))["State"] == "ENABLED"
     refused(stack.script("resync", "--local", "payment"), 1, "run infra_bash/resume.sh --local first")
-    refused(stack.script("reconcile", "--local"), 1, "the flow is paused since")
+    refused(stack.script("reconcile", "--local"), 1, "the pipeline is paused since")
     settled(stack)
     before = everything(stack)
     stack.change("UPDATE payment SET paid = NOT paid WHERE payment_id = 9")
@@ -199,7 +199,7 @@ def everything(stack: LocalStack) -> dict[str, object]:
 def test_wrong_use_is_one_line(stack: LocalStack) -> None:
     refused(stack.script("resync", "--local", "fact_payment"), 2, "it is made of: payment")
     refused(stack.script("resync", "--local", "paymnt"), 2, "is payment meant?")
-    refused(stack.script("resync", "--local"), 2, "which source table?")
+    refused(stack.script("resync", "--local"), 2, "TABLE is missing (source tables)")
     refused(stack.script("resync", "--local", "--keys", "1", "payment", "staff"), 2, "the rows of one table")
     refused(stack.script("resync", "--local", "--keys", "a", "payment"), 2, "whole numbers")
     refused(stack.script("reconcile", "--local", "dim_staff"), 2, "it is made of: staff, department")

@@ -121,4 +121,4 @@ def test_two_deploys_of_a_stage_at_once_are_one(stack: LocalStack) -> None:
     finally:
         s3.delete_object(Bucket=bucket, Key="deploy/lock.json")
     assert second.returncode == 1
-    assert "another deploy of totestream-local is at work: alice, since 2026-01-01 00:00:00 UTC" in second.stderr
+    assert "another deploy of totestream-local is running: alice, since 2026-01-01 00:00:00 UTC" in second.stderr

@@ -142,7 +142,7 @@ def test_wrong_use_is_one_line(stack: LocalStack, tmp_path: Path) -> None:
         assert done.stderr.endswith("design is a source table; its warehouse tables are: dim_design\n")
     beyond = replay(stack, DESIGN, "--from", "99999999")
     assert (beyond.returncode, beyond.stdout, len(beyond.stderr.splitlines())) == (1, "", 1)
-    assert ": run 99999999 is not there; the newest run is " in beyond.stderr
+    assert ": run 99999999 does not exist; the newest run is " in beyond.stderr
     other = tmp_path / "other.env"
     other.write_text((stack.folder / "settings.env").read_text().replace("STAGE=", "STAGE=no"))
     for name, more in (("retry", ()), ("replay", ("--from", "1"))):

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from shared.load.warehouse import lock_key
-from shared.source.sql import advisory_key
+from shared.load.session import lock_key
+from shared.source.readers.postgres.sql import advisory_key
 from tests.infra.standing import everything
 from tests.stack.stack import LocalStack
 

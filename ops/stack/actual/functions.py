@@ -7,7 +7,7 @@ from ops.stack.actual.base import Line, Thing, Things, differences, judged, only
 from ops.stack.actual.permissions import judged_permissions
 from ops.stack.actual.roles import RoleDifferences
 
-ROLE_ANEW = "Role made anew"
+ROLE_RECREATED = "RoleRecreated"
 
 
 class FunctionDifferences(RoleDifferences):
@@ -29,7 +29,7 @@ class FunctionDifferences(RoleDifferences):
         roles, functions = self._roles(), self._functions()
         for verdict, name, what in self._of_existing(self.want("function_configurations")):
             if _is_newer(roles.get(name), functions[name]):
-                yield "update", name, ",".join(filter(None, (what, ROLE_ANEW)))
+                yield "update", name, ",".join(filter(None, (what, ROLE_RECREATED)))
             else:
                 yield verdict, name, what
 

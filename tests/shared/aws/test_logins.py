@@ -56,8 +56,8 @@ class Place:
             raise self.error(login)
         return login
 
-    def run(self, *, anew: bool = False) -> Login:
-        return self.logins.connect("the/secret", self.connect, anew=anew)
+    def run(self, *, must_read: bool = False) -> Login:
+        return self.logins.connect("the/secret", self.connect, must_read=must_read)
 
 
 def test_the_secret_is_read_once_while_the_login_serves() -> None:
@@ -165,7 +165,7 @@ def test_who_asks_is_answered_with_what_the_secret_has_now() -> None:
     place = Place(taken=(OLD, MOVED))
     place.run()
     place.secret = MOVED
-    assert (place.run(anew=True), place.run(), place.reads) == (MOVED, MOVED, 2)
+    assert (place.run(must_read=True), place.run(), place.reads) == (MOVED, MOVED, 2)
 
 
 def test_a_secret_that_is_none_any_more_is_said() -> None:

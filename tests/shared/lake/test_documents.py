@@ -12,7 +12,7 @@ from shared.lake.documents import ChangeMessage, Manifest, RunRecord, decode
 from shared.lake.pause import since_of
 from shared.lake.run_log import RunLog
 from shared.load.health import LoadHealth
-from shared.watch.asking import Asked
+from shared.watch.republish import Republished
 from tests.shared.lake.test_former import Folder
 
 pytestmark = pytest.mark.fast
@@ -35,7 +35,7 @@ BAD = (
 
 
 @pytest.mark.parametrize("body", BAD)
-@pytest.mark.parametrize("kind", [ChangeMessage, RunRecord, Manifest, LoadHealth, Asked])
+@pytest.mark.parametrize("kind", [ChangeMessage, RunRecord, Manifest, LoadHealth, Republished])
 def test_each_is_a_bad_document_with_its_name(kind: type[msgspec.Struct], body: bytes) -> None:
     with pytest.raises(BadDocument, match="^the thing cannot be read: "):
         decode(body, kind, "the thing")

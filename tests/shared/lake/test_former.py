@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from shared.errors import BadDocument
 from shared.lake import parquet
-from shared.lake.documents import ChangeMessage, Document, Manifest, RunRecord, decode, encode
+from shared.lake.documents import ChangeMessage, Document, Manifest, PostgresCursor, RunRecord, decode, encode
 from shared.lake.run_log import Hint
 from shared.load.health import LoadHealth
 from shared.source.health import ExtractHealth
 from shared.transform.inputs import Input, frames_of
 from shared.warehouse.registry import TARGETS
-from shared.watch.asking import Asked
+from shared.watch.republish import Republished
 from shared.watch.watch import WatchHealth
 
 pytestmark = pytest.mark.fast
@@ -38,7 +38,7 @@ HEALTH: dict[str, type[msgspec.Struct]] = {
     "latest": Hint,
     "extract": ExtractHealth,
     "load": LoadHealth,
-    "asked": Asked,
+    "asked": Republished,
     "watch": WatchHealth,
 }
 
@@ -93,6 +93,7 @@ def test_a_health_file_keeps_all_that_it_said(name: str) -> None:
 
 def test_the_cursor_of_the_first_version_does_not_say_for_what_it_read() -> None:
     cursor = document("ingestion/runs/00000002.json").state("payment").cursor
+    assert isinstance(cursor, PostgresCursor)
     assert (cursor.xmin, cursor.seen, cursor.max_key, cursor.read_for) == (854, (855,), 2, None)
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.columns import Column, Kind
+from shared import columns as kinds
+from shared.columns import BOOLEAN, DATE, INTEGER, KINDS, MONEY, TEXT, TIME, TIMESTAMP, Column, Kind
 from shared.errors import CorruptObject, OtherDeclaration, Refused
-from shared.frames import DTYPES, Frame, empty_frame
+from shared.frames import Frame, empty_frame
 from shared.lake.parquet import Former, decode, encode
 
-ALL_KINDS = [Column(str(kind), kind, nullable=True) for kind in Kind]
+ALL_KINDS = [Column(str(kind), kind, nullable=True) for kind in KINDS]
 ARROW_TYPES = {
     "integer": pa.int32(),
     "money": pa.decimal128(10, 2),
@@ -52,13 +53,13 @@ NASTY_TEXTS = [
     "\0",
 ]
 VALUES: dict[Kind, st.SearchStrategy[Any]] = {
-    Kind.INTEGER: st.integers(-(2**31), 2**31 - 1),
-    Kind.MONEY: st.integers(-9_999_999_999, 9_999_999_999),
-    Kind.BOOLEAN: st.booleans(),
-    Kind.TEXT: st.sampled_from(NASTY_TEXTS) | st.text(st.characters(exclude_categories=["Cs"])),
-    Kind.DATE: st.dates(),
-    Kind.TIME: st.integers(0, 86_400_000_000 - 1).map(lambda us: timedelta(microseconds=us)),
-    Kind.TIMESTAMP: st.datetimes(),
+    INTEGER: st.integers(-(2**31), 2**31 - 1),
+    MONEY: st.integers(-9_999_999_999, 9_999_999_999),
+    BOOLEAN: st.booleans(),
+    TEXT: st.sampled_from(NASTY_TEXTS) | st.text(st.characters(exclude_categories=["Cs"])),
+    DATE: st.dates(),
+    TIME: st.integers(0, 86_400_000_000 - 1).map(lambda us: timedelta(microseconds=us)),
+    TIMESTAMP: st.datetimes(),
 }
 EXTREMES = [
     (-(2**31), -9_999_999_999, False, "", date(1, 1, 1), timedelta(0), datetime.min),
@@ -80,7 +81,7 @@ def frame_of(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> Frame:
     cells = zip(*rows, strict=True) if rows else [()] * len(columns)
     series = [pd.Series(list(values), dtype="object") for values in cells]
     return Frame({c.name: values for c, values in zip(columns, series, strict=True)}).astype(
-        {c.name: DTYPES[c.kind] for c in columns}
+        {c.name: c.kind.dtype for c in columns}
     )
 
 
@@ -95,13 +96,13 @@ def python_rows(frame: Frame) -> list[tuple[Any, ...]]:
     def plain(value: Any, kind: Kind) -> Any:
         if pd.isna(value):
             return None
-        if kind is Kind.MONEY:
+        if kind == MONEY:
             return Decimal(int(value)).scaleb(-2)
-        if kind is Kind.TIME:
+        if kind == TIME:
             return (datetime.min + value.to_pytimedelta()).time()
-        if kind in (Kind.DATE, Kind.TIMESTAMP):
+        if kind in (DATE, TIMESTAMP):
             moment: datetime = value.to_pydatetime()
-            return moment.date() if kind is Kind.DATE else moment
+            return moment.date() if kind == DATE else moment
         return value
 
     lists = [[plain(value, column.kind) for value in frame[column.name]] for column in ALL_KINDS]
@@ -160,19 +161,19 @@ def test_pages_are_compressed_with_zstd() -> None:
 @pytest.mark.parametrize("storage", ["python", "pyarrow"])
 def test_texts_survive_with_either_storage_of_pandas(storage: str) -> None:
     with pd.option_context("mode.string_storage", storage):
-        columns = [Column("text", Kind.TEXT)]
+        columns = [Column("text", TEXT)]
         frame = frame_of(columns, [(text,) for text in [*NASTY_TEXTS, None, "x" * 10_000_000]])
         pd.testing.assert_frame_equal(decode(encode(frame, columns), columns, "it"), frame)
 
 
 def test_text_may_also_be_held_as_objects() -> None:
-    columns = [Column("text", Kind.TEXT)]
+    columns = [Column("text", TEXT)]
     objects = encode(Frame({"text": pd.Series(["a", None, ""], dtype="object")}), columns)
     assert objects == encode(frame_of(columns, [("a",), (None,), ("",)]), columns)
 
 
 def test_twenty_four_o_clock_comes_back() -> None:
-    columns = [Column("time", Kind.TIME)]
+    columns = [Column("time", TIME)]
     frame = frame_of(columns, [(timedelta(days=1),)])
     pd.testing.assert_frame_equal(decode(encode(frame, columns), columns, "it"), frame)
 
@@ -213,9 +214,10 @@ WITHOUT_PYARROW = """
 import sys
 sys.modules["pyarrow"] = None
 import pandas as pd
-from shared.columns import Column, Kind
+from shared import columns as kinds
+from shared.columns import BOOLEAN, Column, DATE, INTEGER, KINDS, Kind, MONEY, TEXT, TIME, TIMESTAMP
 from shared.lake.parquet import decode, encode
-columns = [Column("text", Kind.TEXT)]
+columns = [Column("text", TEXT)]
 frame = pd.DataFrame({"text": pd.Series(["a", None, "", "\\U0001f9f5"], dtype="str")})
 assert frame["text"].array.dtype.storage == "python"
 pd.testing.assert_frame_equal(decode(encode(frame, columns), columns, "it"), frame)
@@ -228,23 +230,46 @@ def test_it_works_where_pyarrow_is_not_installed() -> None:
     subprocess.run([sys.executable, "-c", WITHOUT_PYARROW], env=environment, check=True)
 
 
+@pytest.mark.parametrize(("precision", "scale"), [(12, 3), (18, 0), (18, 18), (1, 0), (9, 9)])
+def test_a_decimal_of_any_precision_is_exact_to_every_reader(precision: int, scale: int, tmp_path: Path) -> None:
+    most, columns = 10**precision - 1, [Column("it", kinds.Decimal(precision, scale), nullable=True)]
+    frame = frame_of(columns, [(number,) for number in (most, -most, 0, 1, -1, None)])
+    path = tmp_path / "it.parquet"
+    path.write_bytes(encode(frame, columns))
+    pd.testing.assert_frame_equal(decode(path.read_bytes(), columns, "it"), frame)
+    table = pq.read_table(path)
+    assert table.schema.field("it").type == pa.decimal128(precision, scale)
+    exact = [None if pd.isna(it) else Decimal(int(it)).scaleb(-scale, Context(prec=40)) for it in frame["it"]]
+    assert table["it"].to_pylist() == exact
+    assert duckdb.execute(f"SELECT it FROM '{path}'").fetchall() == [(it,) for it in exact]
+    with pytest.raises(Refused, match="more digits"):
+        encode(Frame({"it": pd.Series([most + 1], dtype="Int64")}), columns)
+
+
+def test_the_scale_of_a_decimal_is_part_of_its_type() -> None:
+    there = [Column("it", kinds.Decimal(12, 3))]
+    data = encode(frame_of(there, [(1500,)]), there)
+    with pytest.raises(CorruptObject, match="its column it is not money as we write it"):
+        decode(data, [Column("it", MONEY)], "the part")
+
+
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
-        (Kind.INTEGER, pd.Series([1], dtype="int64")),
-        (Kind.MONEY, pd.Series([Decimal("1.50")])),
-        (Kind.MONEY, pd.Series([1.5])),
-        (Kind.MONEY, pd.Series([10**10, None], dtype="Int64")),
-        (Kind.BOOLEAN, pd.Series([True, None], dtype="object")),
-        (Kind.TEXT, pd.Series([1, None], dtype="object")),
-        (Kind.TEXT, pd.Series(["\ud800"], dtype="object")),
-        (Kind.DATE, pd.Series([date(2022, 1, 1)])),
-        (Kind.DATE, pd.Series(["2022-01-01 12:00"], dtype="datetime64[us]")),
-        (Kind.TIME, pd.Series([timedelta(days=1, microseconds=1)], dtype="timedelta64[us]")),
-        (Kind.TIME, pd.Series([timedelta(microseconds=-1)], dtype="timedelta64[us]")),
-        (Kind.TIMESTAMP, pd.Series(["2022-01-01"], dtype="datetime64[s]")),
-        (Kind.TIMESTAMP, pd.Series(["2022-01-01"], dtype="datetime64[ns]")),
-        (Kind.TIMESTAMP, pd.Series(["2022-01-01"], dtype="datetime64[us, UTC]")),
+        (INTEGER, pd.Series([1], dtype="int64")),
+        (MONEY, pd.Series([Decimal("1.50")])),
+        (MONEY, pd.Series([1.5])),
+        (MONEY, pd.Series([10**10, None], dtype="Int64")),
+        (BOOLEAN, pd.Series([True, None], dtype="object")),
+        (TEXT, pd.Series([1, None], dtype="object")),
+        (TEXT, pd.Series(["\ud800"], dtype="object")),
+        (DATE, pd.Series([date(2022, 1, 1)])),
+        (DATE, pd.Series(["2022-01-01 12:00"], dtype="datetime64[us]")),
+        (TIME, pd.Series([timedelta(days=1, microseconds=1)], dtype="timedelta64[us]")),
+        (TIME, pd.Series([timedelta(microseconds=-1)], dtype="timedelta64[us]")),
+        (TIMESTAMP, pd.Series(["2022-01-01"], dtype="datetime64[s]")),
+        (TIMESTAMP, pd.Series(["2022-01-01"], dtype="datetime64[ns]")),
+        (TIMESTAMP, pd.Series(["2022-01-01"], dtype="datetime64[us, UTC]")),
     ],
 )
 def test_what_would_be_written_as_something_else_is_refused(kind: Kind, values: pd.Series) -> None:
@@ -255,16 +280,16 @@ def test_what_would_be_written_as_something_else_is_refused(kind: Kind, values: 
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
-        (Kind.INTEGER, pa.array([1], pa.int64())),
-        (Kind.INTEGER, pa.array([1], pa.date32())),
-        (Kind.MONEY, pa.array([1.5])),
-        (Kind.MONEY, pa.array([Decimal("1.500")], pa.decimal128(10, 3))),
-        (Kind.BOOLEAN, pa.array([1], pa.int32())),
-        (Kind.TEXT, pa.array([b"a"])),
-        (Kind.DATE, pa.array([datetime(2022, 1, 1)], pa.timestamp("us"))),
-        (Kind.TIME, pa.array([time(1)], pa.time64("ns"))),
-        (Kind.TIMESTAMP, pa.array([datetime(2022, 1, 1)], pa.timestamp("us", tz="UTC"))),
-        (Kind.TIMESTAMP, pa.array([datetime(2022, 1, 1)], pa.timestamp("ms"))),
+        (INTEGER, pa.array([1], pa.int64())),
+        (INTEGER, pa.array([1], pa.date32())),
+        (MONEY, pa.array([1.5])),
+        (MONEY, pa.array([Decimal("1.500")], pa.decimal128(10, 3))),
+        (BOOLEAN, pa.array([1], pa.int32())),
+        (TEXT, pa.array([b"a"])),
+        (DATE, pa.array([datetime(2022, 1, 1)], pa.timestamp("us"))),
+        (TIME, pa.array([time(1)], pa.time64("ns"))),
+        (TIMESTAMP, pa.array([datetime(2022, 1, 1)], pa.timestamp("us", tz="UTC"))),
+        (TIMESTAMP, pa.array([datetime(2022, 1, 1)], pa.timestamp("ms"))),
     ],
 )
 def test_a_column_of_another_type_is_corrupt(kind: Kind, values: pa.Array) -> None:
@@ -274,7 +299,7 @@ def test_a_column_of_another_type_is_corrupt(kind: Kind, values: pa.Array) -> No
 
 def test_a_column_that_is_not_there_is_corrupt() -> None:
     with pytest.raises(CorruptObject, match="the part is corrupt: it has no column wanted"):
-        decode(arrow_file(it=pa.array([1])), [Column("wanted", Kind.INTEGER, nullable=True)], "the part")
+        decode(arrow_file(it=pa.array([1])), [Column("wanted", INTEGER, nullable=True)], "the part")
 
 
 FORMER = Former("declaration 12ab of dim_it", "resync it")
@@ -282,21 +307,21 @@ FORMER = Former("declaration 12ab of dim_it", "resync it")
 
 @pytest.mark.parametrize("rows", [0, 2])
 def test_what_was_declared_later_than_a_file_is_null_in_it(rows: int) -> None:
-    there = [Column("it", Kind.INTEGER), Column("no_longer", Kind.TEXT)]
+    there = [Column("it", INTEGER), Column("no_longer", TEXT)]
     data = encode(frame_of(there, [(7, "gone")] * rows), there)
     frame = decode(data, [*ALL_KINDS, there[0]], "the part", FORMER)
     assert frame["it"].tolist() == [7] * rows
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
-        **{column.name: DTYPES[column.kind] for column in ALL_KINDS},
+        **{column.name: column.kind.dtype for column in ALL_KINDS},
         "it": "Int32",
     }
     assert frame.drop(columns="it").isna().all(axis=None) and len(frame) == rows
 
 
 def test_what_may_not_be_null_cannot_be_lacking() -> None:
-    data = encode(frame_of([Column("it", Kind.INTEGER)], [(7,)]), [Column("it", Kind.INTEGER)])
+    data = encode(frame_of([Column("it", INTEGER)], [(7,)]), [Column("it", INTEGER)])
     with pytest.raises(OtherDeclaration) as caught:
-        decode(data, [Column("wanted", Kind.INTEGER)], "the part", FORMER)
+        decode(data, [Column("wanted", INTEGER)], "the part", FORMER)
     assert str(caught.value) == (
         "the part was written under declaration 12ab of dim_it: it has no column wanted, which may not be null; "
         "declare it optional, or resync it"
@@ -304,9 +329,9 @@ def test_what_may_not_be_null_cannot_be_lacking() -> None:
 
 
 def test_a_type_that_was_declared_otherwise_is_no_damage() -> None:
-    data = encode(frame_of([Column("it", Kind.TEXT)], [("7",)]), [Column("it", Kind.TEXT)])
+    data = encode(frame_of([Column("it", TEXT)], [("7",)]), [Column("it", TEXT)])
     with pytest.raises(OtherDeclaration) as caught:
-        decode(data, [Column("it", Kind.INTEGER, nullable=True)], "the part", FORMER)
+        decode(data, [Column("it", INTEGER, nullable=True)], "the part", FORMER)
     assert str(caught.value) == (
         "the part was written under declaration 12ab of dim_it: its column it is not integer as we write it; resync it"
     )
@@ -326,7 +351,7 @@ def test_a_file_that_is_cut_off_anywhere_is_corrupt() -> None:
 
 
 def test_text_that_is_not_utf8_is_corrupt() -> None:
-    columns = [Column("text", Kind.TEXT)]
+    columns = [Column("text", TEXT)]
     data = encode(frame_of(columns, [("quite",)]), columns)
     assert data.count(b"quite") == 1, "so short a page is stored as it is"
     with pytest.raises(CorruptObject, match="the part"):

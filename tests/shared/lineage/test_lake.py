@@ -5,16 +5,16 @@ from collections.abc import Sequence
 import pytest
 
 from shared.aws.bucket import S3Bucket
-from shared.columns import Column, Kind
+from shared.columns import DATE, INTEGER, TEXT, Column, Kind
 from shared.errors import CorruptObject
-from shared.frames import DTYPES, Frame, Series
+from shared.frames import Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Part
 from shared.lineage.lake import found_in, holder
 
 pytestmark = pytest.mark.fast
 
-NOTE = Column("note", Kind.TEXT, nullable=True)
+NOTE = Column("note", TEXT, nullable=True)
 
 
 def laid(bucket: S3Bucket, column: Column, *values: Sequence[object]) -> list[Part]:
@@ -24,7 +24,7 @@ def laid(bucket: S3Bucket, column: Column, *values: Sequence[object]) -> list[Pa
 
 def _laid(bucket: S3Bucket, column: Column, number: int, values: Sequence[object]) -> Part:
     notes = Series([f"{number}.{place}" for place in range(len(values))], dtype="str")
-    frame = Frame({column.name: Series(list(values), dtype=DTYPES[column.kind]), "note": notes})
+    frame = Frame({column.name: Series(list(values), dtype=column.kind.dtype), "note": notes})
     body = parquet.encode(frame, (column, NOTE))
     part = Part(key=f"part-{number}", sha256=keys.content_hash(body), rows=len(values), bytes=len(body))
     bucket.put(part.key, body)
@@ -34,9 +34,9 @@ def _laid(bucket: S3Bucket, column: Column, number: int, values: Sequence[object
 @pytest.mark.parametrize(
     ("kind", "first", "second", "asked", "absent"),
     [
-        (Kind.INTEGER, [1, None, 10], [11, -100], "-100", "100"),
-        (Kind.TEXT, ["a", None, ""], ["b", "née 🧵\t'"], "née 🧵\t'", "née"),
-        (Kind.DATE, ["2026-03-02"], ["0001-01-01", "9999-12-31"], "9999-12-31", "2026-03-03"),
+        (INTEGER, [1, None, 10], [11, -100], "-100", "100"),
+        (TEXT, ["a", None, ""], ["b", "née 🧵\t'"], "née 🧵\t'", "née"),
+        (DATE, ["2026-03-02"], ["0001-01-01", "9999-12-31"], "9999-12-31", "2026-03-03"),
     ],
 )
 def test_the_part_that_holds_a_key(
@@ -52,7 +52,7 @@ def test_the_part_that_holds_a_key(
 
 
 def test_parts_behind_the_one_that_is_sought_are_not_read(ingestion: S3Bucket) -> None:
-    column = Column("id", Kind.INTEGER)
+    column = Column("id", INTEGER)
     parts = laid(ingestion, column, [1], [2])
     ingestion.put("part-1", b"damaged")
     assert holder(ingestion, parts, column, "1")

@@ -12,18 +12,18 @@ from sqlalchemy import Date, Integer, MetaData, Numeric, String, Table, Time
 from conftest import SCHEMA, Database
 from local import logins
 from shared.aws.bucket import S3Bucket
-from shared.columns import Column, Kind
-from shared.frames import DTYPES, Frame, Series
+from shared.columns import DATE, INTEGER, MONEY, TEXT, TIME, Column, Kind
+from shared.frames import Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, Quarantined, RunRecord, Snapshot, TableState, encode
 from shared.lake.run_log import RunLog
-from shared.load.ledger_sql import COUNTS
-from shared.load.loader import LoadDependencies, load_pass
+from shared.ledger.entries import COUNTS
+from shared.ledger.stage import REJECTED_COLUMNS
+from shared.load.load_pass import LoadDependencies, load_pass
 from shared.load.memory import LoadMemory
 from shared.load.migrate import Report, migrate
-from shared.load.outcome import LoadResult
-from shared.load.sql import REFUSED_COLUMNS
-from shared.load.warehouse import WarehouseSession
+from shared.load.result import LoadResult
+from shared.load.session import WarehouseSession
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
@@ -39,11 +39,11 @@ def target_of(name: str, kind: Any, key: str, source: str, columns: Sequence[Col
     record_id = more.pop("record_id", None)
     tables = more.pop("metadata", metadata)
     types: dict[Kind, Any] = {
-        Kind.INTEGER: Integer,
-        Kind.TEXT: String,
-        Kind.DATE: Date,
-        Kind.TIME: Time,
-        Kind.MONEY: Numeric(10, 2),
+        INTEGER: Integer,
+        TEXT: String,
+        DATE: Date,
+        TIME: Time,
+        MONEY: Numeric(10, 2),
     }
     made = [Declared(record_id, Integer, primary_key=True, autoincrement=True)] if record_id else []
     made += [
@@ -62,20 +62,20 @@ def target_of(name: str, kind: Any, key: str, source: str, columns: Sequence[Col
     return Target(name, table, Frame, (source,), kind, key, record_id, tuple(columns), references, "0" * 16)
 
 
-DAY = target_of("dim_day", "set", "day", "sales_order", [Column("day", Kind.DATE), Column("name", Kind.TEXT)])
+DAY = target_of("dim_day", "calendar", "day", "sales_order", [Column("day", DATE), Column("name", TEXT)])
 COLOUR = target_of(
     "dim_colour",
     "dimension",
     "colour_id",
     "currency",
-    [Column("colour_id", Kind.INTEGER), Column("name", Kind.TEXT, nullable=True)],
+    [Column("colour_id", INTEGER), Column("name", TEXT, nullable=True)],
 )
 DEAL = target_of(
     "dim_deal",
     "dimension",
     "deal_id",
     "transaction",
-    [Column("deal_id", Kind.INTEGER), Column("name", Kind.TEXT)],
+    [Column("deal_id", INTEGER), Column("name", TEXT)],
 )
 SALE = target_of(
     "fact_sale",
@@ -83,15 +83,15 @@ SALE = target_of(
     "sale_id",
     "sales_order",
     [
-        Column("sale_id", Kind.INTEGER),
-        Column("created_date", Kind.DATE),
-        Column("created_time", Kind.TIME),
-        Column("last_updated_date", Kind.DATE),
-        Column("last_updated_time", Kind.TIME),
-        Column("colour_id", Kind.INTEGER),
-        Column("deal_id", Kind.INTEGER, nullable=True),
-        Column("price", Kind.MONEY, nullable=True),
-        Column("note", Kind.TEXT, nullable=True),
+        Column("sale_id", INTEGER),
+        Column("created_date", DATE),
+        Column("created_time", TIME),
+        Column("last_updated_date", DATE),
+        Column("last_updated_time", TIME),
+        Column("colour_id", INTEGER),
+        Column("deal_id", INTEGER, nullable=True),
+        Column("price", MONEY, nullable=True),
+        Column("note", TEXT, nullable=True),
     ],
     record_id="sale_record_id",
     references={"colour_id": ("dim_colour", "colour_id"), "deal_id": ("dim_deal", "deal_id")},
@@ -137,7 +137,7 @@ def full(*rows: Row, refused: Sequence[tuple[str, str]] = ()) -> Brought:
 
 
 def frame_of(columns: Sequence[Column], rows: Sequence[Row]) -> Frame:
-    return Frame({c.name: Series([row[i] for row in rows], dtype=DTYPES[c.kind]) for i, c in enumerate(columns)})
+    return Frame({c.name: Series([row[i] for row in rows], dtype=c.kind.dtype) for i, c in enumerate(columns)})
 
 
 def snapshot_of(run: int) -> datetime:
@@ -244,22 +244,23 @@ class Ground:
     def _quarantined(self, table: str, run: int, refused: Sequence[tuple[str, str]]) -> Quarantined | None:
         if not refused:
             return None
-        body = parquet.encode(frame_of(REFUSED_COLUMNS, refused), REFUSED_COLUMNS)
+        body = parquet.encode(frame_of(REJECTED_COLUMNS, refused), REJECTED_COLUMNS)
         key = keys.quarantine_key(table, run, keys.content_hash(body))
         self.processed.put(key, body)
         return Quarantined(key=key, sha256=keys.content_hash(body), rows=len(refused))
 
     # ---- the loader
 
-    def load(self, *, patience_s: float = 0, **more: Any) -> LoadResult:
+    def load(self, *, grace_period_s: float = 0, **more: Any) -> LoadResult:
         """One pass with the loader's own login; patience of 0 waits for nobody."""
         with self.database.connect() as connection:
             return load_pass(
-                self.outside(WarehouseSession(connection, self.schema), patience_s=patience_s, **more), self.memory
+                self.outside(WarehouseSession(connection, self.schema), grace_period_s=grace_period_s, **more),
+                self.memory,
             )
 
     def outside(self, warehouse: WarehouseSession, **more: Any) -> LoadDependencies:
-        usual: dict[str, Any] = {"time_left_s": lambda: 300.0, "patience_s": 0.0, "targets": self.targets}
+        usual: dict[str, Any] = {"time_left_s": lambda: 300.0, "grace_period_s": 0.0, "targets": self.targets}
         return LoadDependencies(
             warehouse=warehouse,
             ingestion=self.ingestion,

@@ -4,7 +4,7 @@ import itertools
 import random
 
 from conftest import made_bucket
-from shared.load.bookkeeping import TABLES
+from shared.ledger.tables import TABLES
 from tests.shared.load.ground import BLUE, RED, TARGETS, YEARS, Ground, delta, full, sale
 
 RUNS = {
@@ -43,8 +43,8 @@ def test_any_order_of_arrival_shows_the_same(ground: Ground) -> None:
             fresh.transform(run, table)
             # Patience: within it nothing is set aside or superseded that is only late.
             if choice.random() < 0.6:
-                fresh.load(patience_s=YEARS)
-        fresh.load(patience_s=YEARS)
+                fresh.load(grace_period_s=YEARS)
+        fresh.load(grace_period_s=YEARS)
         assert fresh.shown() == expected, f"seed {seed}"
 
 
@@ -57,7 +57,7 @@ def test_impatience_changes_only_when_not_what(ground: Ground) -> None:
         fresh = emptied(ground, f"order-{number}")
         for run, table in [*facts, *order]:
             fresh.transform(run, table)
-            fresh.load(patience_s=0)
+            fresh.load(grace_period_s=0)
         assert fresh.shown() == expected, order
 
 

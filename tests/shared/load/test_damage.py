@@ -11,9 +11,9 @@ from conftest import SCHEMA
 from shared.lake import keys
 from shared.load.damage import COUNTED_EACH, CountedTables, Damage
 from shared.load.health import LoadHealth
-from shared.load.loader import load_pass
+from shared.load.load_pass import load_pass
 from shared.load.memory import LoadMemory
-from shared.load.warehouse import WarehouseSession
+from shared.load.session import WarehouseSession
 from tests.shared.load.ground import BLUE, RED, Ground, delta, full, sale
 
 DAYS = delta((datetime(2020, 1, 5), "Sunday"))

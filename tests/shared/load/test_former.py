@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from shared.columns import Column, Kind
+from shared.columns import INTEGER, TEXT, Column
 from shared.warehouse.registry import Target
 from tests.shared.load.ground import COLOUR, DAY, DEAL, RED, SALE, TARGETS, YEARS, Ground, declared, delta, full, sale
 
 pytestmark = pytest.mark.fast
 
-NOTE = Column("remark", Kind.TEXT, nullable=True)
+NOTE = Column("remark", TEXT, nullable=True)
 DAYS = (("2020-01-05", "Sunday"), ("2020-01-06", "Monday"))
 
 
@@ -54,7 +54,7 @@ class TestColumns:
         assert ground.ask("SELECT * FROM dim_deal") == [[1, "a deal"]]
 
     def test_one_of_another_type_is_said_to_be_so(self, ground: Ground) -> None:
-        former = declared(COLOUR, COLOUR.columns[0], Column("name", Kind.INTEGER, nullable=True))
+        former = declared(COLOUR, COLOUR.columns[0], Column("name", INTEGER, nullable=True))
         ground.run(1, under=former, dim_colour=full((1, 7)))
         said = ground.load().waiting["dim_colour"]
         assert "its column name is not text as we write it; resync currency" in said
@@ -76,7 +76,7 @@ class TestSets:
         upgraded(ground, later)
         for run in (first, 3 - first):
             ground.transform(run, "dim_day", under=DAY if run == 1 else later)
-            ground.load(patience_s=YEARS)
+            ground.load(grace_period_s=YEARS)
         assert ground.ask("SELECT name, remark FROM dim_day ORDER BY day") == [
             ["Sunday", "filled"],
             ["Monday", "filled"],

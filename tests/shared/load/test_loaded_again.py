@@ -10,7 +10,7 @@ from shared.load.plan import Apply, Enter, next_step
 from shared.warehouse.registry import TARGETS
 from tests.shared.load.ground import BLUE, RED, YEARS, Ground, delta, full, sale
 from tests.shared.load.test_arrival import PLACES, RUNS, committed, emptied, in_order
-from tests.shared.load.test_plan import FACT, SET, look, payments, runs
+from tests.shared.load.test_plan import FACT, SET, payments, runs, view
 from tests.shared.load.test_waiting import waiting
 
 ETL = ("etl_deletion", "etl_text_deletion", "etl_waiting", "etl_quarantine", "etl_difference")
@@ -168,9 +168,9 @@ class TestALedgerRowThatIsGone:
 
 def test_only_a_table_that_takes_its_runs_in_order_passes_one_over() -> None:
     records = payments("delta", "delta", "delta")
-    assert next_step(TARGETS[FACT], look(records, runs(1, 2, 3), runs(2))) == Enter((1,), 2)
+    assert next_step(TARGETS[FACT], view(records, runs(1, 2, 3), runs(2))) == Enter((1,), 2)
     days = [replace(record, targets=(SET,)) for record in records[:2]]
-    assert next_step(TARGETS[SET], look(days, runs(1, table=SET), runs(2, table=SET))) == Apply(1)
+    assert next_step(TARGETS[SET], view(days, runs(1, table=SET), runs(2, table=SET))) == Apply(1)
 
 
 def test_random_rows_of_the_ledger_are_deleted_again_and_again(ground: Ground) -> None:
@@ -182,11 +182,11 @@ def test_random_rows_of_the_ledger_are_deleted_again_and_again(ground: Ground) -
         for run, table in choice.sample(PLACES, len(PLACES)):
             fresh.transform(run, table)
             if choice.random() < 0.6:
-                fresh.load(patience_s=YEARS)
+                fresh.load(grace_period_s=YEARS)
             for name in ("etl_ledger", "etl_freshness"):
                 fresh.ask(f"DELETE FROM {name} WHERE hashtext(run || table_name || {choice.randrange(999)}) % 3 = 0")
             fresh.ask(f"UPDATE etl_log SET complete_run = least(complete_run, {choice.randrange(6)})")
-        assert fresh.load(patience_s=YEARS).complete_run == max(RUNS)
+        assert fresh.load(grace_period_s=YEARS).complete_run == max(RUNS)
         assert versions(fresh.shown()) == expected, f"seed {seed}"
 
 

@@ -10,13 +10,13 @@ import pytest
 from conftest import SCHEMA, Database, made_bucket
 from local import logins
 from shared.aws.bucket import S3Bucket
-from shared.columns import Column, Kind
+from shared.columns import TEXT, Column
 from shared.errors import Refused, ServiceRefused
 from shared.lake import keys
 from shared.load.health import LoadHealth, Missing
-from shared.load.loader import load_pass
+from shared.load.load_pass import load_pass
 from shared.load.memory import LoadMemory
-from shared.load.warehouse import ConnectionLost, WarehouseSession
+from shared.load.session import ConnectionLost, WarehouseSession
 from tests.shared.load.ground import (
     BLUE,
     RED,
@@ -151,7 +151,7 @@ def test_a_long_log_is_read_piece_by_piece(ground: Ground) -> None:
     for run in range(2, 8):
         ground.commit(run, dim_deal=delta((run, "x")))
     ground.run(8, dim_colour=full(BLUE))
-    assert ground.load(records_per_look=2).loaded == 2
+    assert ground.load(records_per_check=2).loaded == 2
     assert ground.colours() == [[1, "red"], [2, "blue"]]
 
 
@@ -162,7 +162,7 @@ def test_a_table_of_a_removed_module_is_not_waited_for(ground: Ground) -> None:
     assert ground.load().complete_run == 2
 
 
-WORD = target_of("dim_word", "dimension", "word", "design", [Column("word", Kind.TEXT)])
+WORD = target_of("dim_word", "dimension", "word", "design", [Column("word", TEXT)])
 
 
 def test_a_dimension_of_nothing_but_a_text(ground: Ground) -> None:
@@ -196,9 +196,9 @@ class TestGaps:
         assert gap.ask("SELECT run FROM etl_ledger WHERE status = 'superseded'") == [[2]]
 
     def test_a_fact_is_given_some_time_for_it(self, gap: Ground) -> None:
-        assert gap.load(patience_s=YEARS).waiting == {"fact_sale": "the manifest of run 2 is not there"}
+        assert gap.load(grace_period_s=YEARS).waiting == {"fact_sale": "the manifest of run 2 is not there"}
         gap.transform(2, "fact_sale")
-        gap.load(patience_s=YEARS)
+        gap.load(grace_period_s=YEARS)
         assert [note for _, note in gap.notes()] == ["one", "two", "three", "four"]
 
     def test_what_was_superseded_is_never_loaded(self, gap: Ground, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,7 +215,7 @@ class TestGaps:
     def test_a_dimension_has_no_history_to_lose(self, ground: Ground) -> None:
         ground.commit(1, dim_colour=full(RED))
         ground.run(2, dim_colour=full(BLUE))
-        assert ground.load(patience_s=YEARS).complete_run == 2
+        assert ground.load(grace_period_s=YEARS).complete_run == 2
 
     def test_a_full_batch_that_is_not_one_closes_nothing(self, gap: Ground) -> None:
         gap.runs[4] = {"fact_sale": delta(sale(1, "four"))}
@@ -263,7 +263,7 @@ class TestRefusals:
         (part,) = ground.processed.list("tables/fact_sale")
         ground.processed.put(part, b"")
         ground.run(2, fact_sale=full(sale(1, "two")))
-        assert ground.load(patience_s=YEARS).complete_run == 2
+        assert ground.load(grace_period_s=YEARS).complete_run == 2
         assert ground.notes() == [(1, "two")]
 
     def test_a_part_that_was_exchanged(self, ground: Ground) -> None:

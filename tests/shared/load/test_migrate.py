@@ -6,9 +6,9 @@ from conftest import SCHEMA, Database
 from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.errors import Refused, ServiceRefused, ServiceUnavailable
-from shared.load.bookkeeping import TABLES
+from shared.ledger.tables import TABLES
 from shared.load.migrate import migrate
-from shared.load.warehouse import WarehouseSession
+from shared.load.session import WarehouseSession
 from shared.warehouse.registry import TARGETS
 from tests.shared.load.ground import RED, Ground, delta, full, sale
 
@@ -38,13 +38,13 @@ def test_everything_is_made(bare: Ground) -> None:
 
 def test_the_second_time_finds_nothing_to_do(bare: Ground) -> None:
     bare.migrate()
-    assert bare.migrate().facts == {"did": [], "said": []}
+    assert bare.migrate().facts == {"did": [], "said": [], "counts": {}}
 
 
 def test_the_real_tables_too(bare: Ground) -> None:
     bare.targets = TARGETS
     assert bare.migrate().said == []
-    assert bare.migrate().facts == {"did": [], "said": []}
+    assert bare.migrate().facts == {"did": [], "said": [], "counts": {}}
     assert bare.ask("SELECT FROM pg_constraint WHERE contype = 'f'") == []
     assert len(bare.migrate({"do": "foreign_keys", "tables": ["fact_payment"]}).did) == 7
     assert bare.migrate({"do": "foreign_keys", "tables": ["fact_payment"]}).did == []
@@ -209,7 +209,7 @@ class TestForeignKeys:
             "fact_sale.colour_id refers to dim_colour",
             "fact_sale.deal_id refers to dim_deal",
         ]
-        assert ground.migrate(KEYS).facts == {"did": [], "said": []}
+        assert ground.migrate(KEYS).facts == {"did": [], "said": [], "counts": {}}
 
     def test_an_orphan_is_said_and_the_others_are_added(self, ground: Ground) -> None:
         ground.there.run("INSERT INTO fact_sale SELECT 1, 1, now(), now()::time, now(), now()::time, 42")

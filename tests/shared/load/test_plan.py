@@ -8,7 +8,17 @@ import pytest
 
 from shared.lake.documents import Batch, Mode, RunRecord, Snapshot, TableState
 from shared.lake.manifests import Place
-from shared.load.plan import Apply, Look, Step, Supersede, Wait, complete_run, is_awaited, newest_change, next_step
+from shared.load.plan import (
+    Apply,
+    LoaderView,
+    Step,
+    Supersede,
+    Wait,
+    complete_run,
+    is_awaited,
+    newest_change,
+    next_step,
+)
 from shared.warehouse.registry import TARGETS
 
 pytestmark = pytest.mark.fast
@@ -38,13 +48,13 @@ def payments(*modes: Mode) -> list[RunRecord]:
     return [record(run, {"payment": mode}, FACT) for run, mode in enumerate(modes, start=1)]
 
 
-def look(
-    records: list[RunRecord], there: set[Place], taken: set[Place] | None = None, minutes: int = 3, **hopeless: str
-) -> Look:
+def view(
+    records: list[RunRecord], there: set[Place], taken: set[Place] | None = None, minutes: int = 3, **unloadable: str
+) -> LoaderView:
     """At so many minutes after noon, with ten minutes' patience."""
-    bad: dict[Place, str] = {(int(run.removeprefix("run_")), FACT): why for run, why in hopeless.items()}
+    bad: dict[Place, str] = {(int(run.removeprefix("run_")), FACT): why for run, why in unloadable.items()}
     now = NOON + timedelta(minutes=minutes)
-    return Look(records, there, taken or set(), now, timedelta(minutes=10), bad)
+    return LoaderView(records, there, taken or set(), now, timedelta(minutes=10), bad)
 
 
 def runs(*numbers: int, table: str = FACT) -> set[Place]:
@@ -62,48 +72,48 @@ def runs(*numbers: int, table: str = FACT) -> set[Place]:
     ],
 )
 def test_runs_are_taken_in_order(there: set[Place], taken: set[Place], step: Step) -> None:
-    assert next_step(TARGETS[FACT], look(payments("delta", "delta", "delta"), there, taken)) == step
+    assert next_step(TARGETS[FACT], view(payments("delta", "delta", "delta"), there, taken)) == step
 
 
 def test_a_set_takes_what_is_there() -> None:
     records = [record(run, {"payment": "delta"}, SET) for run in (1, 2, 3)]
-    assert next_step(TARGETS[SET], look(records, runs(2, 3, table=SET))) == Apply(2)
-    assert next_step(TARGETS[SET], look(records, set(), runs(2, 3, table=SET))) == Wait(1)
+    assert next_step(TARGETS[SET], view(records, runs(2, 3, table=SET))) == Apply(2)
+    assert next_step(TARGETS[SET], view(records, set(), runs(2, 3, table=SET))) == Wait(1)
 
 
 def test_a_full_batch_supersedes_only_what_is_missing() -> None:
     records = payments("delta", "delta", "delta", "full")
-    assert next_step(TARGETS[FACT], look(records, runs(2, 4), minutes=60)) == Supersede((1, 3), 4)
+    assert next_step(TARGETS[FACT], view(records, runs(2, 4), minutes=60)) == Supersede((1, 3), 4)
 
 
 def test_a_fact_s_gap_is_given_time() -> None:
     records = payments("delta", "full")
-    assert next_step(TARGETS[FACT], look(records, runs(2), minutes=10)) == Wait(1)
-    assert next_step(TARGETS[FACT], look(records, runs(2), minutes=11)) == Supersede((1,), 2)
+    assert next_step(TARGETS[FACT], view(records, runs(2), minutes=10)) == Wait(1)
+    assert next_step(TARGETS[FACT], view(records, runs(2), minutes=11)) == Supersede((1,), 2)
 
 
 def test_a_manifest_that_cannot_be_loaded_is_a_gap_at_once() -> None:
     records = payments("delta", "full")
-    assert next_step(TARGETS[FACT], look(records, runs(1, 2), run_1="damaged")) == Supersede((1,), 2)
-    assert next_step(TARGETS[FACT], look(payments("delta"), runs(1), run_1="damaged")) == Wait(1)
+    assert next_step(TARGETS[FACT], view(records, runs(1, 2), run_1="damaged")) == Supersede((1,), 2)
+    assert next_step(TARGETS[FACT], view(payments("delta"), runs(1), run_1="damaged")) == Wait(1)
 
 
 def test_a_dimension_made_afresh_for_its_second_source_is_whole() -> None:
     records = [record(1, {"staff": "full"}, "dim_staff"), record(2, {"department": "full"}, "dim_staff")]
-    assert next_step(TARGETS["dim_staff"], look(records, runs(2, table="dim_staff"))) == Supersede((1,), 2)
+    assert next_step(TARGETS["dim_staff"], view(records, runs(2, table="dim_staff"))) == Supersede((1,), 2)
 
 
-def test_a_dimension_of_a_moving_table_is_whole_only_when_full() -> None:
+def test_a_dimension_of_a_transactional_table_is_whole_only_when_full() -> None:
     records = [record(run, {"transaction": "delta"}, "dim_transaction") for run in (1, 2)]
-    assert next_step(TARGETS["dim_transaction"], look(records, runs(2, table="dim_transaction"))) == Wait(1)
+    assert next_step(TARGETS["dim_transaction"], view(records, runs(2, table="dim_transaction"))) == Wait(1)
 
 
 def test_a_dimension_is_awaited_up_to_the_fact_s_run_and_not_for_ever() -> None:
     records = [record(1, {}, FACT), record(2, {}, DIMENSION, FACT)]
-    assert not is_awaited(DIMENSION, 1, look(records, set()))
-    assert is_awaited(DIMENSION, 2, look(records, set()))
-    assert not is_awaited(DIMENSION, 2, look(records, set(), runs(2, table=DIMENSION)))
-    assert not is_awaited(DIMENSION, 2, look(records, set(), minutes=12))
+    assert not is_awaited(DIMENSION, 1, view(records, set()))
+    assert is_awaited(DIMENSION, 2, view(records, set()))
+    assert not is_awaited(DIMENSION, 2, view(records, set(), runs(2, table=DIMENSION)))
+    assert not is_awaited(DIMENSION, 2, view(records, set(), minutes=12))
 
 
 def test_a_run_is_complete_when_every_table_has_it_and_all_before() -> None:
@@ -111,7 +121,7 @@ def test_a_run_is_complete_when_every_table_has_it_and_all_before() -> None:
     targets = dict(TARGETS)
 
     def complete(taken: set[Place], *warehouse: str) -> int:
-        return complete_run(0, targets, replace(look(records, set(), taken), warehouse=warehouse))
+        return complete_run(0, targets, replace(view(records, set(), taken), warehouse=warehouse))
 
     assert complete(runs(1, 2)) == 0
     assert complete(runs(1) | runs(1, table=SET)) == 1
@@ -125,30 +135,30 @@ def test_a_run_is_complete_when_every_table_has_it_and_all_before() -> None:
 def test_a_fact_s_gap_is_given_time_until_the_youngest_of_it_is_overdue(minutes: int, step: Step) -> None:
     """Of two missing runs the first is overdue a minute before the second, which may still come."""
     records = payments("delta", "delta", "full")
-    assert next_step(TARGETS[FACT], look(records, runs(3), minutes=minutes)) == step
+    assert next_step(TARGETS[FACT], view(records, runs(3), minutes=minutes)) == step
 
 
 def test_one_that_is_hopeless_and_one_that_may_still_come_are_waited_for() -> None:
     records = payments("delta", "delta", "full")
-    found = look(records, runs(1, 3), minutes=11, run_1="damaged")
+    found = view(records, runs(1, 3), minutes=11, run_1="damaged")
     assert next_step(TARGETS[FACT], found) == Wait(1)
     assert next_step(TARGETS[FACT], replace(found, now=NOON + timedelta(minutes=12))) == Supersede((1, 2), 3)
 
 
 def test_a_full_batch_that_is_not_there_closes_no_gap() -> None:
     records = payments("delta", "full", "full")
-    assert next_step(TARGETS[FACT], look(records, runs(3), minutes=60)) == Supersede((1, 2), 3)
-    assert next_step(TARGETS[FACT], look(records, runs(), minutes=60)) == Wait(1)
+    assert next_step(TARGETS[FACT], view(records, runs(3), minutes=60)) == Supersede((1, 2), 3)
+    assert next_step(TARGETS[FACT], view(records, runs(), minutes=60)) == Wait(1)
 
 
 def test_a_full_batch_supersedes_nothing_that_came_after_it() -> None:
     records = payments("delta", "full", "delta", "delta")
-    assert next_step(TARGETS[FACT], look(records, runs(2, 4), minutes=60)) == Supersede((1,), 2)
+    assert next_step(TARGETS[FACT], view(records, runs(2, 4), minutes=60)) == Supersede((1,), 2)
 
 
 def test_a_dimension_s_gap_is_given_no_time() -> None:
     records = [record(run, {"currency": "full"}, DIMENSION) for run in (1, 2)]
-    assert next_step(TARGETS[DIMENSION], look(records, runs(2, table=DIMENSION))) == Supersede((1,), 2)
+    assert next_step(TARGETS[DIMENSION], view(records, runs(2, table=DIMENSION))) == Supersede((1,), 2)
 
 
 def changed_at(record: RunRecord, **newest: int) -> RunRecord:

@@ -210,7 +210,7 @@ def test_a_reconcile_of_such_a_table_names_nothing(bare: Ground) -> None:
 def test_a_schema_of_any_name(warehouse: Database, ingestion: S3Bucket, processed: S3Bucket, schema: str) -> None:
     ground = Ground(warehouse, ingestion, processed, schema=schema)
     assert ground.migrate().said == []
-    assert ground.migrate().facts == {"did": [], "said": []}
+    assert ground.migrate().facts == {"did": [], "said": [], "counts": {}}
     ground.run(1, dim_colour=full(RED), dim_deal=full((1, "a")), dim_day=full(), fact_sale=full(sale(1, "a")))
     assert ground.load().complete_run == 1
     assert ground.migrate(ground.functions.calls.pop()[1]).did
@@ -219,7 +219,7 @@ def test_a_schema_of_any_name(warehouse: Database, ingestion: S3Bucket, processe
     ground.run(2, fact_sale=delta(sale(2, "b")))
     assert ground.load().complete_run == 2
     assert ground.functions.calls == []
-    assert ground.migrate(KEYS).facts == {"did": [], "said": []}
+    assert ground.migrate(KEYS).facts == {"did": [], "said": [], "counts": {}}
     assert ground.current() == [(1, "a"), (2, "b"), (7, None)]
 
 

@@ -23,25 +23,25 @@ def waiting(ground: Ground) -> list[list[object]]:
 def test_a_manifest_waits_for_a_dimension_on_its_way(begun: Ground) -> None:
     begun.commit(2, dim_colour=full(RED, BLUE), fact_sale=delta(sale(2, colour=2), sale(3)))
     begun.transform(2, "fact_sale")
-    outcome = begun.load(patience_s=YEARS)
+    outcome = begun.load(grace_period_s=YEARS)
     assert outcome.waiting["fact_sale"] == "fact_sale: dim_colour must come first"
     assert begun.notes() == [(1, "a")]
     begun.transform(2, "dim_colour")
-    assert begun.load(patience_s=YEARS).complete_run == 2
+    assert begun.load(grace_period_s=YEARS).complete_run == 2
     assert len(begun.current()) == 3
 
 
 def test_a_manifest_that_lacks_nothing_does_not_wait(begun: Ground) -> None:
     begun.commit(2, dim_colour=full(RED, BLUE), fact_sale=delta(sale(2)))
     begun.transform(2, "fact_sale")
-    begun.load(patience_s=YEARS)
+    begun.load(grace_period_s=YEARS)
     assert len(begun.current()) == 2
 
 
 def test_a_later_run_of_the_dimension_is_not_waited_for(begun: Ground) -> None:
     begun.run(2, fact_sale=delta(sale(2, colour=2), sale(3)))
     begun.commit(3, dim_colour=full(RED, BLUE))
-    begun.load(patience_s=YEARS)
+    begun.load(grace_period_s=YEARS)
     assert begun.current() == [(1, "a"), (3, None)]
 
 
@@ -72,14 +72,14 @@ def test_they_are_released_as_they_were(begun: Ground) -> None:
 def test_later_versions_queue_behind(begun: Ground) -> None:
     begun.run(2, fact_sale=delta(sale(1, "b", colour=2)))
     begun.run(3, fact_sale=delta(sale(1, "c"), sale(4, "d")))
-    begun.load(patience_s=YEARS)
+    begun.load(grace_period_s=YEARS)
     assert begun.notes() == [(1, "a"), (4, "d")]
     assert waiting(begun) == [
         [1, 2, False, "colour_id is not in dim_colour"],
         [1, 3, False, "behind an earlier version that waits"],
     ]
     begun.run(4, dim_colour=full(RED, BLUE))
-    begun.load(patience_s=YEARS)
+    begun.load(grace_period_s=YEARS)
     assert begun.notes() == [(1, "a"), (4, "d"), (1, "b"), (1, "c")]
     # A version is as old as the run that brought it, however late it was let in.
     assert begun.history(1) == [("a", "created", 2, None), ("b", 2, 3, None), ("c", 3, None, None)]
@@ -100,7 +100,7 @@ def test_each_waits_for_its_own(begun: Ground) -> None:
 def test_a_deletion_waits_behind_the_versions(begun: Ground) -> None:
     begun.run(2, fact_sale=full(sale(1, "b", colour=2), sale(5, "new", colour=2)))
     begun.run(3, fact_sale=full(sale(9)))
-    begun.load(patience_s=YEARS)
+    begun.load(grace_period_s=YEARS)
     assert [row[:3] for row in waiting(begun)] == [[1, 2, False], [1, 3, True], [5, 2, False], [5, 3, True]]
     assert begun.current() == [(1, "a"), (9, None)]
     begun.run(4, dim_colour=full(RED, BLUE))
@@ -116,7 +116,7 @@ def test_a_deletion_waits_once_and_what_comes_back_waits_behind_it(begun: Ground
     begun.run(3, fact_sale=full(sale(1, "a")))
     begun.run(4, fact_sale=full(sale(1, "a")))
     begun.run(5, fact_sale=delta(sale(2, "x")))
-    begun.load(patience_s=YEARS)
+    begun.load(grace_period_s=YEARS)
     assert [row[:3] for row in waiting(begun)] == [[2, 2, False], [2, 3, True], [2, 5, False]]
     begun.run(6, dim_colour=full(RED, BLUE))
     begun.load()
@@ -147,7 +147,7 @@ class TestGivingWay:
     def test_to_a_later_version(self, begun: Ground) -> None:
         begun.run(2, fact_sale=delta(sale(1, "b", colour=2), sale(2, "new", colour=2)))
         begun.run(3, fact_sale=delta(sale(1, "c"), sale(2, "mended")))
-        begun.load(patience_s=YEARS)
+        begun.load(grace_period_s=YEARS)
         assert begun.current() == [(1, "a")]
         assert len(waiting(begun)) == 4 and self.left_out(begun) == []
         begun.load()
@@ -183,10 +183,10 @@ class TestGivingWay:
         begun.run(3, fact_sale=delta(sale(1, "c", colour=3)))
         begun.run(4, fact_sale=delta(sale(1, "d")))
         age_s = (begun.ask("SELECT now() AT TIME ZONE 'UTC'")[0][0] - snapshot_of(2)).total_seconds()
-        begun.load(patience_s=age_s - 30)
+        begun.load(grace_period_s=age_s - 30)
         assert [row[:2] for row in waiting(begun)] == [[1, 3], [1, 4]]
         assert begun.current() == [(1, "a")]
-        begun.load(patience_s=age_s - 90)
+        begun.load(grace_period_s=age_s - 90)
         assert begun.current() == [(1, "d")]
         assert [row[1:] for row in self.left_out(begun)] == [
             [2, "colour_id is not in dim_colour", 4],

@@ -37,16 +37,16 @@ def test_the_last_run_that_is_loaded_must_be_the_one_in_the_log(loaded: Ground) 
 def test_so_must_one_that_is_loaded_in_part(loaded: Ground) -> None:
     loaded.commit(2, dim_colour=full(RED, BLUE), fact_sale=delta(sale(2)))
     loaded.transform(2, "dim_colour")
-    loaded.load(patience_s=YEARS)
+    loaded.load(grace_period_s=YEARS)
     replaced(loaded, 2, attempt="another")
     with pytest.raises(LogWentBack, match="^run 2 of log log-a is not the one that is loaded for dim_colour"):
-        loaded.load(patience_s=YEARS)
+        loaded.load(grace_period_s=YEARS)
 
 
 def test_a_superseded_run_is_known_too(loaded: Ground) -> None:
     loaded.commit(2, dim_colour=full(RED, BLUE), fact_sale=delta(sale(2)))
     loaded.run(3, dim_colour=full(RED, BLUE))
-    loaded.load(patience_s=YEARS)
+    loaded.load(grace_period_s=YEARS)
     assert loaded.ask("SELECT run, status, attempt FROM etl_ledger WHERE table_name = 'dim_colour' ORDER BY run") == [
         [1, "loaded", "0"],
         [2, "superseded", "0"],

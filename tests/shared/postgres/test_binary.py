@@ -1,5 +1,6 @@
 """Against a real PostgreSQL: what its binary COPY says is what comes out, and what we write is what it reads."""
 
+import decimal
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
@@ -13,25 +14,38 @@ from hypothesis import strategies as st
 from pg8000.native import Connection, identifier
 
 from local.postgres import throw_away
-from shared.columns import UNREADABLE, Column, Kind
+from shared.columns import (
+    BOOLEAN,
+    DATE,
+    INTEGER,
+    KINDS,
+    MONEY,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    UNREADABLE,
+    Column,
+    Decimal,
+    Kind,
+)
 from shared.errors import CorruptObject, Refused
-from shared.frames import DTYPES, Frame, empty_frame
+from shared.frames import Frame, empty_frame
 from shared.postgres.decoding import FrameSink, decode
 from shared.postgres.encoding import encode
 from shared.postgres.wire import HEADER, TRAILER
 
 SQL_TYPES = {
-    Kind.INTEGER: "integer",
-    Kind.MONEY: "numeric(10,2)",
-    Kind.BOOLEAN: "boolean",
-    Kind.TEXT: "text",
-    Kind.DATE: "date",
-    Kind.TIME: "time",
-    Kind.TIMESTAMP: "timestamp",
+    INTEGER: "integer",
+    MONEY: "numeric(10,2)",
+    BOOLEAN: "boolean",
+    TEXT: "text",
+    DATE: "date",
+    TIME: "time",
+    TIMESTAMP: "timestamp",
 }
-ALL_KINDS = [Column(f"a {kind}", kind, nullable=True) for kind in Kind]
-NUMBER, NAME = Column("number", Kind.INTEGER), Column("name", Kind.TEXT, nullable=True)
-AMOUNT, MOMENT, DAY = Column("amount", Kind.MONEY), Column("moment", Kind.TIMESTAMP), Column("day", Kind.DATE)
+ALL_KINDS = [Column(f"a {kind}", kind, nullable=True) for kind in KINDS]
+NUMBER, NAME = Column("number", INTEGER), Column("name", TEXT, nullable=True)
+AMOUNT, MOMENT, DAY = Column("amount", MONEY), Column("moment", TIMESTAMP), Column("day", DATE)
 
 NASTY_TEXTS = [
     "",
@@ -49,14 +63,13 @@ NASTY_TEXTS = [
     "🧵é中",
 ]
 VALUES: dict[Kind, st.SearchStrategy[Any]] = {
-    Kind.INTEGER: st.integers(-(2**31), 2**31 - 1),
-    Kind.MONEY: st.integers(-9_999_999_999, 9_999_999_999),
-    Kind.BOOLEAN: st.booleans(),
-    Kind.TEXT: st.sampled_from(NASTY_TEXTS)
-    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
-    Kind.DATE: st.dates(),
-    Kind.TIME: st.integers(0, 86_400_000_000).map(lambda us: timedelta(microseconds=us)),
-    Kind.TIMESTAMP: st.datetimes(),
+    INTEGER: st.integers(-(2**31), 2**31 - 1),
+    MONEY: st.integers(-9_999_999_999, 9_999_999_999),
+    BOOLEAN: st.booleans(),
+    TEXT: st.sampled_from(NASTY_TEXTS) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+    DATE: st.dates(),
+    TIME: st.integers(0, 86_400_000_000).map(lambda us: timedelta(microseconds=us)),
+    TIMESTAMP: st.datetimes(),
 }
 
 
@@ -64,7 +77,7 @@ def frame_of(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> Frame:
     cells = zip(*rows, strict=True) if rows else [()] * len(columns)
     series = [pd.Series(list(values), dtype="object") for values in cells]
     return Frame({c.name: values for c, values in zip(columns, series, strict=True)}).astype(
-        {c.name: DTYPES[c.kind] for c in columns}
+        {c.name: c.kind.dtype for c in columns}
     )
 
 
@@ -90,7 +103,8 @@ def select(database: Connection, query: str, columns: Sequence[Column], **option
 def insert(database: Connection, frame: Frame, columns: Sequence[Column]) -> None:
     """Into a new table `t`."""
     database.run("DROP TABLE IF EXISTS t")
-    database.run(f"CREATE TEMP TABLE t ({', '.join(f'{identifier(c.name)} {SQL_TYPES[c.kind]}' for c in columns)})")
+    fields = (f"{identifier(c.name)} {SQL_TYPES.get(c.kind, str(c.kind))}" for c in columns)
+    database.run(f"CREATE TEMP TABLE t ({', '.join(fields)})")
     database.run("COPY t FROM STDIN (FORMAT binary)", stream=encode(frame, columns))
 
 
@@ -142,7 +156,7 @@ def test_each_kind_is_encoded_as_postgresql_means_it(database: Connection) -> No
 def test_what_is_written_comes_back(database: Connection, sent: Frame) -> None:
     insert(database, sent, ALL_KINDS)
     received = [
-        empty_frame([*ALL_KINDS, Column(UNREADABLE, Kind.TEXT)]),
+        empty_frame([*ALL_KINDS, Column(UNREADABLE, TEXT)]),
         *select(database, "SELECT * FROM t", ALL_KINDS),
     ]
     pd.testing.assert_frame_equal(received[-1].drop(columns=UNREADABLE), sent)
@@ -204,6 +218,54 @@ def test_text_that_is_not_utf8_is_null_and_named() -> None:
     rows[1] = rows[1].replace(b"baaad", b"ba\xff\xc3d")
     frame = decode(b"".join(rows), [len(row) for row in rows], [NAME])
     assert frame.fillna("null").to_numpy().tolist() == [["good", "null"], ["null", "name"], ["null", "null"]]
+
+
+DECIMALS = st.integers(1, 18).flatmap(lambda p: st.integers(0, p).map(lambda s: Decimal(p, s)))
+
+
+def as_text(units: int, kind: Decimal) -> str:
+    return f"{decimal.Decimal(units).scaleb(-kind.scale, decimal.Context(prec=40)):f}"
+
+
+def numbers_of(kind: Decimal) -> st.SearchStrategy[list[int]]:
+    most = 10**kind.precision - 1
+    return st.lists(st.integers(-most, most) | st.sampled_from([0, most, -most, 1]), min_size=1, max_size=20)
+
+
+@settings(max_examples=80, deadline=None)
+@given(kind=st.just(Decimal(12, 3)) | DECIMALS, data=st.data())
+def test_a_decimal_of_any_precision_is_exact_both_ways(
+    database: Connection, kind: Decimal, data: st.DataObject
+) -> None:
+    """Against PostgreSQL's own text of each value."""
+    numbers, column = [*data.draw(numbers_of(kind)), None], Column("value", kind)
+    insert(database, frame_of([column], [(number,) for number in numbers]), [column])
+    texts = [row[0] for row in database.run("SELECT value::text FROM t")]
+    assert texts == [None if number is None else as_text(number, kind) for number in numbers]
+    [frame] = select(database, "SELECT value FROM t", [column])
+    assert [None if pd.isna(value) else int(value) for value in frame["value"]] == numbers
+    assert frame[UNREADABLE].isna().all()
+
+
+@settings(max_examples=80, deadline=None)
+@given(kind=st.just(Decimal(12, 3)) | DECIMALS, text=st.decimals(-(10**20), 10**20, allow_nan=False, places=None))
+def test_a_number_that_a_decimal_cannot_hold_is_null_and_named(
+    database: Connection, kind: Decimal, text: decimal.Decimal
+) -> None:
+    with decimal.localcontext(decimal.Context(prec=400)):
+        units = text.scaleb(kind.scale)
+        fits = units == units.to_integral_value() and abs(units) < 10**kind.precision
+    [frame] = select(database, f"SELECT '{text:f}'::numeric", [Column("value", kind)])
+    assert frame["value"].notna().tolist() == [fits]
+    assert frame[UNREADABLE].notna().tolist() == [not fits]
+    if fits:
+        assert int(frame["value"][0]) == int(units)
+
+
+def test_a_decimal_refuses_more_digits_than_it_has() -> None:
+    column = Column("value", Decimal(12, 3))
+    with pytest.raises(Refused, match=r"value: a number has more digits than numeric\(12,3\)"):
+        encode(Frame({"value": pd.Series([10**12], dtype="Int64")}), [column])
 
 
 def test_without_the_extra_column_an_unreadable_value_raises() -> None:

@@ -111,7 +111,7 @@ def test_a_certificate_of_another_name_names_the_host(host: str, tmp_path: Path)
 def test_a_certificate_that_has_expired_is_one_for_the_server(tmp_path: Path) -> None:
     certificate = made(begins=-3 * DAY, ends=-DAY)
     with shown(certificate, tmp_path) as (port, _):
-        assert "has expired: put a new one in place there" in refusal(port, authority(certificate, tmp_path))
+        assert "has expired: install a new one there" in refusal(port, authority(certificate, tmp_path))
 
 
 def test_nor_is_one_of_tomorrow_any_use(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from shared.catalogue import TABLES
 from shared.errors import Refused
 from shared.lake.documents import RECONCILE
-from shared.source import sql
 from shared.source.extract import extract
 from shared.source.preview import compare, preview
+from shared.source.readers.postgres import sql
 from shared.source.request import MOST_KEYS, ExtractRequest, request_from_event
 from tests.shared.source.test_extract import Stack, currency, owner, stack, transaction
 
@@ -72,7 +72,7 @@ def test_rows_asked_for_by_key_come_with_what_changed_each_once(stack: Stack, ow
     owner.run("UPDATE transaction SET transaction_type = 'PURCHASE' WHERE transaction_id IN (2, 3)")
     stack.extract(ExtractRequest(cause="resync", keys={"transaction": (3, 5, 99)}))
     batch = stack.record(2).tables["transaction"].batch
-    assert batch is not None and batch.mode == "delta" and "asked for" in batch.reason
+    assert batch is not None and batch.mode == "delta" and "requested" in batch.reason
     assert stack.rows(2, "transaction") == [2, 3, 5]
     assert stack.extract().run is None
 

@@ -6,26 +6,28 @@ import msgspec
 import pytest
 
 from shared.catalogue import SourceTable
-from shared.columns import Column, Kind
-from shared.lake.documents import Cursor, Snapshot
-from shared.source.changes import (
-    MOST_SEEN,
+from shared.columns import BOOLEAN, INTEGER, MONEY, TEXT, TIMESTAMP, Column, Kind
+from shared.lake.documents import PostgresCursor
+from shared.source.readers.base import TableView
+from shared.source.readers.postgres.changes import (
+    MAX_TRACKED_XIDS,
     TAKEN_FROM,
     KeyStats,
+    SnapshotInfo,
     difference,
     flush_target,
     keys_are_gone,
     keys_of,
     next_cursor,
     reason_for_full,
-    undeclared,
 )
-from shared.source.live import Live
+from shared.source.readers.postgres.live import LiveTable
+from shared.source.schema_versions import new_schema_version
 
 pytestmark = pytest.mark.fast
 
-LIVE = Live(oid=1, relfilenode=1, columns=(), taken_from=dict.fromkeys(TAKEN_FROM, "0"))
-CURSOR = Cursor(
+LIVE = LiveTable(oid=1, relfilenode=1, columns=(), taken_from=dict.fromkeys(TAKEN_FROM, "0"))
+CURSOR = PostgresCursor(
     server="a",
     xmin=1000,
     seen=(),
@@ -40,11 +42,14 @@ CURSOR = Cursor(
 )
 
 
+def taken(xmin: int, xmax: int, server: str = "a") -> SnapshotInfo:
+    return SnapshotInfo(datetime(2026, 1, 5), xmin, xmax, server)
+
+
 @pytest.mark.parametrize(("xmax", "is_told"), [(999, False), (1000, True), (10**9, True), (2**31, False)])
 def test_ids_that_went_back_or_further_than_age_can_tell_make_a_full_batch(xmax: int, is_told: bool) -> None:
     """age() counts from the newest id, and more may have been given out since: 2**31 - 1000 is too near."""
-    snapshot = Snapshot(taken_at=datetime(2026, 1, 5), xmin=xmax, xmax=xmax)
-    assert (reason_for_full(CURSOR, snapshot, "a", LIVE, {}) is None) is is_told
+    assert (reason_for_full(CURSOR, taken(xmax, xmax), LIVE) is None) is is_told
 
 
 @pytest.mark.parametrize(
@@ -92,46 +97,45 @@ def test_a_position_behind_a_page_s_header_is_flushed_with_the_page_before(lsn: 
 @pytest.mark.parametrize(
     ("kind", "live", "is_taken"),
     [
-        (Kind.MONEY, "numeric(10,2)", True),
-        (Kind.MONEY, "numeric(8,0)", True),
-        (Kind.MONEY, "numeric(9,1)", True),
+        (MONEY, "numeric(10,2)", True),
+        (MONEY, "numeric(8,0)", True),
+        (MONEY, "numeric(9,1)", True),
         # Ten digits before the point do not fit into numeric(10,2), nor do three behind it.
-        (Kind.MONEY, "numeric(12,2)", False),
-        (Kind.MONEY, "numeric(11,2)", False),
-        (Kind.MONEY, "numeric(9,0)", False),
-        (Kind.MONEY, "numeric(10,3)", False),
-        (Kind.MONEY, "numeric", False),
-        (Kind.MONEY, "double precision", False),
-        (Kind.INTEGER, "integer", True),
-        (Kind.INTEGER, "bigint", False),
-        (Kind.BOOLEAN, "boolean", True),
-        (Kind.BOOLEAN, "text", False),
-        (Kind.TEXT, "text", True),
-        (Kind.TEXT, "character varying(20)", True),
-        (Kind.TEXT, "character(3)", False),
-        (Kind.TIMESTAMP, "timestamp without time zone", True),
-        (Kind.TIMESTAMP, "timestamp(3) without time zone", True),
-        (Kind.TIMESTAMP, "timestamp with time zone", False),
-        (Kind.TIMESTAMP, "date", False),
+        (MONEY, "numeric(12,2)", False),
+        (MONEY, "numeric(11,2)", False),
+        (MONEY, "numeric(9,0)", False),
+        (MONEY, "numeric(10,3)", False),
+        (MONEY, "numeric", False),
+        (MONEY, "double precision", False),
+        (INTEGER, "integer", True),
+        (INTEGER, "bigint", False),
+        (BOOLEAN, "boolean", True),
+        (BOOLEAN, "text", False),
+        (TEXT, "text", True),
+        (TEXT, "character varying(20)", True),
+        (TEXT, "character(3)", False),
+        (TIMESTAMP, "timestamp without time zone", True),
+        (TIMESTAMP, "timestamp(3) without time zone", True),
+        (TIMESTAMP, "timestamp with time zone", False),
+        (TIMESTAMP, "date", False),
     ],
 )
 def test_a_live_type_is_taken_when_every_value_of_it_can_be_held(kind: Kind, live: str, is_taken: bool) -> None:
-    table = SourceTable("paid", False, (Column("paid_id", Kind.INTEGER), Column("value", kind)))
+    table = SourceTable("paid", False, (Column("paid_id", INTEGER), Column("value", kind)))
     found = difference(table, LIVE._replace(columns=(("paid_id", "integer"), ("value", live), ("more", "text"))))
     assert found == (None if is_taken else f"column paid.value is {live}, not {kind}")
 
 
 def test_a_table_or_a_column_that_is_missing_is_named() -> None:
-    table = SourceTable("paid", False, (Column("paid_id", Kind.INTEGER), Column("value", Kind.MONEY)))
+    table = SourceTable("paid", False, (Column("paid_id", INTEGER), Column("value", MONEY)))
     live = LIVE._replace(columns=(("paid_id", "integer"), ("more", "text")))
     assert difference(table, None) == "table paid is not there"
     assert difference(table, live) == "column paid.value is missing"
-    assert undeclared(table, live) == ["more"]
+    assert TableView(dict(live.columns)).undeclared(table) == ["more"]
 
 
-def cursor_after(before: Cursor | None, xmin: int, *xids: int) -> Cursor:
-    snapshot = Snapshot(taken_at=datetime(2026, 1, 5), xmin=xmin, xmax=xmin + 100)
-    return next_cursor(before, snapshot, "b", LIVE, KeyStats(5, 50, 9, 3, 30), xids, {"paid": "x"})
+def cursor_after(before: PostgresCursor | None, xmin: int, *xids: int) -> PostgresCursor:
+    return next_cursor(before, taken(xmin, xmin + 100, "b"), LIVE, KeyStats(5, 50, 9, 3, 30), xids, {"paid": "x"})
 
 
 def test_a_cursor_keeps_of_the_ids_that_were_seen_those_that_may_be_met_again() -> None:
@@ -144,34 +148,38 @@ def test_a_cursor_keeps_of_the_ids_that_were_seen_those_that_may_be_met_again() 
 
 
 def test_past_so_many_ids_none_is_kept() -> None:
-    most = range(2000, 2000 + MOST_SEEN)
+    most = range(2000, 2000 + MAX_TRACKED_XIDS)
     assert cursor_after(None, 2000, *most).seen == tuple(most)
     assert cursor_after(None, 2000, *most, most.stop).seen == ()
 
 
 @pytest.mark.parametrize(
-    ("server", "live", "read_for", "reason"),
+    ("server", "live", "reason"),
     [
-        ("a", LIVE, {"paid": "x", "fact_paid": "y"}, None),
-        ("b", LIVE, {"paid": "x"}, "the server was started anew, or is another one"),
-        ("a", LIVE._replace(oid=2), {"paid": "x"}, "the table was made anew or rewritten"),
-        ("a", LIVE._replace(relfilenode=2), {"paid": "x"}, "the table was made anew or rewritten"),
-        ("a", LIVE._replace(columns=(("new", "text"),)), {"paid": "x"}, "its columns changed"),
-        ("a", LIVE, {"paid": "x", "fact_paid": "z"}, "the declaration of fact_paid changed"),
-        ("a", LIVE, {"paid": "x", "fact_paid": "y", "dim_paid": "z"}, "warehouse table dim_paid is new"),
-        # What it is no longer read for is no reason to read it.
-        ("a", LIVE, {"paid": "x"}, None),
+        ("a", LIVE, None),
+        ("b", LIVE, "the server was restarted, or is another one"),
+        ("a", LIVE._replace(oid=2), "the table was recreated or rewritten"),
+        ("a", LIVE._replace(relfilenode=2), "the table was recreated or rewritten"),
+        ("a", LIVE._replace(columns=(("new", "text"),)), "its columns changed"),
     ],
 )
-def test_what_a_cursor_was_not_taken_from_or_for_makes_a_full_batch(
-    server: str, live: Live, read_for: dict[str, str], reason: str | None
-) -> None:
-    cursor = msgspec.structs.replace(CURSOR, read_for={"paid": "x", "fact_paid": "y"})
-    snapshot = Snapshot(taken_at=datetime(2026, 1, 5), xmin=1001, xmax=1001)
-    assert reason_for_full(cursor, snapshot, server, live, read_for) == reason
+def test_what_a_cursor_was_not_taken_from_makes_a_full_batch(server: str, live: LiveTable, reason: str | None) -> None:
+    assert reason_for_full(CURSOR, taken(1001, 1001, server), live) == reason
+
+
+@pytest.mark.parametrize(
+    ("read_for", "reason"),
+    [
+        ({"paid": "x", "fact_paid": "y"}, None),
+        ({"paid": "x", "fact_paid": "z"}, "the declaration of fact_paid changed"),
+        ({"paid": "x", "fact_paid": "y", "dim_paid": "z"}, "warehouse table dim_paid is new"),
+        # What it is no longer read for is no reason to read it.
+        ({"paid": "x"}, None),
+    ],
+)
+def test_what_a_cursor_was_not_taken_for_makes_a_full_batch(read_for: dict[str, str], reason: str | None) -> None:
+    assert new_schema_version({"paid": "x", "fact_paid": "y"}, read_for) == reason
 
 
 def test_a_cursor_that_does_not_say_for_what_it_was_read_makes_a_full_batch() -> None:
-    cursor = msgspec.structs.replace(CURSOR, read_for=None)
-    snapshot = Snapshot(taken_at=datetime(2026, 1, 5), xmin=1001, xmax=1001)
-    assert reason_for_full(cursor, snapshot, "a", LIVE, {}) == "read by a version that did not say for what"
+    assert new_schema_version(None, {}) == "read by a version that did not record what it read for"

@@ -15,7 +15,7 @@ from conftest import Database
 from shared.aws.bucket import S3Bucket
 from shared.aws.topic import SnsTopic
 from shared.catalogue import TABLES
-from shared.columns import Column, Kind
+from shared.columns import TEXT, Column
 from shared.frames import Frame
 from shared.lake import keys, parquet
 from shared.lake.change_topic import SnsChangeTopic
@@ -25,6 +25,7 @@ from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
 from shared.source.extract import ExtractResult, extract
 from shared.source.preview import compare, preview
+from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import ExtractRequest
 from shared.source.run import ExtractDependencies
 from shared.warehouse.registry import TARGETS
@@ -49,7 +50,7 @@ class Stack:
         return ExtractDependencies(
             run_log=self.log,
             topic=self.topic,
-            open_source=self.totesys.connect,
+            readers=(PostgresReader(self.totesys.connect),),
             targets=TARGETS,
             stack="totestream-test",
             code="test",
@@ -113,7 +114,7 @@ def test_nothing_changed_makes_no_run_and_says_so(stack: Stack) -> None:
     assert (health["run"], health["changed"]) == (1, [])
 
 
-def test_a_moving_table_brings_what_changed_and_only_that(stack: Stack, owner: pg8000.native.Connection) -> None:
+def test_a_transactional_table_brings_what_changed_and_only_that(stack: Stack, owner: pg8000.native.Connection) -> None:
     for key in (1, 2, 3):
         transaction(owner, key)
     stack.extract()
@@ -266,7 +267,7 @@ def test_what_is_declared_otherwise_is_read_whole_once(
     owner.run(currency_with_symbol)
     transaction(owner, 1)
     stack.extract()
-    columns = (*TABLES["currency"].columns, Column("symbol", Kind.TEXT, nullable=True))
+    columns = (*TABLES["currency"].columns, Column("symbol", TEXT, nullable=True))
     monkeypatch.setitem(TABLES, "currency", replace(TABLES["currency"], columns=columns))
     wider = replace(TARGETS["dim_transaction"], fingerprint="another")
     newer = replace(stack.outside(), targets={**TARGETS, "dim_transaction": wider})
@@ -293,7 +294,7 @@ def test_the_cursor_of_a_version_that_did_not_say_for_what_it_read_costs_one_ful
     stack.ingestion.put(keys.run_key(1), json.dumps(record).encode())
     transaction(owner, 2)
     stack.extract()
-    assert reasons(stack, 2) == dict.fromkeys(TABLES, "read by a version that did not say for what")
+    assert reasons(stack, 2) == dict.fromkeys(TABLES, "read by a version that did not record what it read for")
     assert stack.rows(2, "transaction") == [1, 2]
     assert stack.extract().run is None
 
@@ -317,7 +318,7 @@ def test_a_table_that_is_not_there_yet_is_held_by_name_and_the_others_are_read(
     stack.extract()
     hold = stack.record(1).tables["currency"].hold
     assert hold is not None
-    assert hold.reason == "table currency is not there: mend the source, or shared/catalogue.py"
+    assert hold.reason == "table currency is not there: correct the source, or shared/catalogue.py"
     assert stack.rows(1, "transaction") == [1]
     owner.run("ALTER TABLE currencies RENAME TO currency; INSERT INTO currency VALUES (1, 'GBP', now(), now())")
     stack.extract()
@@ -360,7 +361,7 @@ def test_a_number_that_another_attempt_took_is_never_renumbered(stack: Stack, ow
         assert stack.log.commit(rival)
         return stack.totesys.connect()
 
-    outside = replace(stack.outside(), open_source=open_after_the_rival_commits)
+    outside = replace(stack.outside(), readers=(PostgresReader(open_after_the_rival_commits),))
     outcome = extract(ExtractRequest(), outside)
     assert outcome.run is None and outcome.busy
     assert stack.record(2).attempt == "rival"
@@ -490,30 +491,30 @@ NOWHERE = "CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER nowhere FOREIGN DA
 NO_TABLE = {
     "a view": (
         "ALTER TABLE currency RENAME TO currencies; CREATE VIEW currency AS SELECT * FROM currencies",
-        "table currency is a view, whose rows do not tell which transaction made them",
+        "table currency is a view, whose rows do not show which transaction made them",
     ),
     "a materialized view": (
         "ALTER TABLE currency RENAME TO currencies; CREATE MATERIALIZED VIEW currency AS SELECT * FROM currencies",
-        "table currency is a materialized view, whose rows do not tell which transaction made them",
+        "table currency is a materialized view, whose rows do not show which transaction made them",
     ),
     "a foreign table": (
         f"ALTER TABLE currency RENAME TO currencies; {NOWHERE};"
         "CREATE FOREIGN TABLE currency (currency_id integer) SERVER nowhere",
-        "table currency is a foreign table, whose rows do not tell which transaction made them",
+        "table currency is a foreign table, whose rows do not show which transaction made them",
     ),
     "a foreign child": (
         f"{NOWHERE}; CREATE FOREIGN TABLE currency_far () INHERITS (currency) SERVER nowhere",
-        "currency_far, a part of table currency, is a foreign table, whose rows do not tell which transaction made"
+        "currency_far, a part of table currency, is a foreign table, whose rows do not show which transaction made"
         " them",
     ),
     "another storage": (
         "CREATE ACCESS METHOD columns TYPE TABLE HANDLER heap_tableam_handler;"
         "ALTER TABLE currency SET ACCESS METHOD columns",
-        "table currency is stored by columns, not as a heap, whose rows do not tell which transaction made them",
+        "table currency is stored by columns, not as a heap, whose rows do not show which transaction made them",
     ),
     "a sequence": (
         "ALTER TABLE currency RENAME TO currencies; CREATE SEQUENCE currency",
-        "table currency is a sequence, whose rows do not tell which transaction made them",
+        "table currency is a sequence, whose rows do not show which transaction made them",
     ),
     "a domain": (
         "CREATE DOMAIN code AS varchar(3); ALTER TABLE currency ALTER currency_code TYPE code",
@@ -527,7 +528,7 @@ def test_what_is_no_plain_table_is_held_by_what_it_is(stack: Stack, statements: 
     with stack.totesys.server.superuser(stack.totesys.name) as admin:
         admin.run(f"{statements}; GRANT SELECT ON currency TO totestream_extract")
     assert stack.extract().run == 1
-    assert hold_of(stack, 1, "currency") == f"{words}: mend the source, or shared/catalogue.py"
+    assert hold_of(stack, 1, "currency") == f"{words}: correct the source, or shared/catalogue.py"
     assert set(stack.record(1).changed) == set(TABLES) - {"currency"}
 
 
@@ -541,5 +542,5 @@ def test_the_cursor_of_a_version_that_did_not_say_from_what_it_read_costs_one_fu
         del state["cursor"]["taken_from"]
     stack.ingestion.put(keys.run_key(1), json.dumps(record).encode())
     stack.extract()
-    assert reasons(stack, 2) == dict.fromkeys(TABLES, "read by a version that did not say from what")
+    assert reasons(stack, 2) == dict.fromkeys(TABLES, "read by a version that did not record what it read from")
     assert stack.extract().run is None

@@ -16,11 +16,13 @@ from shared.catalogue import TABLES
 from shared.errors import CorruptObject, NotYet, ServiceUnavailable
 from shared.lake import keys
 from shared.postgres.connection import Connection
-from shared.source.database import Draining
 from shared.source.extract import extract
 from shared.source.health import ExtractHealth
+from shared.source.readers.postgres.reader import PostgresReader
+from shared.source.readers.postgres.rows import Draining
+from shared.source.reading import RESERVE_S
 from shared.source.request import ExtractRequest
-from shared.source.run import KEPT_FOR_EACH_S, RESERVE_S
+from shared.source.run import RESERVE_PER_TABLE_S
 from tests.road.road import Heard
 from tests.shared.source.test_extract import Stack, currency
 
@@ -109,7 +111,7 @@ def test_an_unforeseen_error_in_the_midst_of_a_copy_holds_its_table_alone(
     assert (held.cursor, held.full_run, held.batch) == (before.cursor, before.full_run, None)
     assert record.changed == ("currency",)
     logged = capsys.readouterr().out
-    assert f'"error": "{name}", "at": "parts.py:' in logged and "value" not in logged
+    assert f'"error": "{name}", "at": "batch_writer.py:' in logged and "value" not in logged
     # The same again makes no further record; once it is mended all of it comes.
     assert stack.extract().run is None
     troubled(stack).trouble = nothing
@@ -198,12 +200,15 @@ class Recording(Connection):
 
 def test_each_table_leaves_time_for_those_after_it(stack: Stack) -> None:
     recording = Recording(stack.totesys.connect())
-    extract(ExtractRequest(), replace(stack.outside(), open_source=lambda: recording, time_left_s=lambda: 100.0))
+    extract(
+        ExtractRequest(),
+        replace(stack.outside(), readers=(PostgresReader(lambda: recording),), time_left_s=lambda: 100.0),
+    )
     reading = [statement for statement in recording.statements if "BEGIN" not in statement]
     limits = re.findall(r"SET LOCAL statement_timeout = '(\w+)'", "\n".join(reading))
     last = 100 - RESERVE_S
     # Once before the table is looked at, and once before it is copied.
-    expected = [last - KEPT_FOR_EACH_S * later for later in reversed(range(len(TABLES))) for _ in range(2)]
+    expected = [last - RESERVE_PER_TABLE_S * later for later in reversed(range(len(TABLES))) for _ in range(2)]
     assert limits == [f"{seconds}s" for seconds in expected]
 
 

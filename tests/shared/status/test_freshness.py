@@ -16,8 +16,9 @@ from conftest import SCHEMA
 from ops.screens import freshness as shown
 from shared.errors import NotYet
 from shared.lake import keys
+from shared.ledger.delays import SLICES, SLOWEST
 from shared.source.request import request_from_event
-from shared.status.freshness import SLICES, SLOWEST, freshness
+from shared.status.freshness import freshness
 from shared.status.status import status
 from shared.warehouse.registry import TARGETS
 from tests.conftest import Ticks
@@ -308,7 +309,7 @@ def test_rows_that_waited_count_from_their_own_run_s_looks(road: Road) -> None:
     road.extract()
     road.topic.messages = [message for message in road.topic.messages if message.table != "design"]
     road.deliver()
-    road.load(patience_s=0)
+    road.load(grace_period_s=0)
     road.source.run("UPDATE design SET design_name = 'later' WHERE design_id = 9001")
     road.travel()
     [[load_no, after, left_out]] = road.there.run(
@@ -379,11 +380,11 @@ def test_its_plot() -> None:
         "TABLE         LOADS  P50  P95  MAX  RUN  AT LEAST  THE LAST 24 HOURS, █ IS 8 s",
         "fact_payment      4  2 s  7 s  8 s   17       3 s  ·▁▂▅█",
         "dim_design        0    -    -    -    -         -  ",
-        "loads left out, for what they brought may have changed long before: 2 first load, 2 resync",
-        "the warehouse's clock is behind the source's by 2.5 s at least: so much is lacking of each number",
+        "loads left out, because their rows may have changed long before: 2 first load, 2 resync",
+        "the warehouse's clock is at least 2.5 s behind the source's: each number is too small by that",
     ]
     quiet = shown.text({"hours": 2.0, "tables": [], "clocks_apart_s": 0.0})
-    assert quiet == "nothing that had changed became visible in the last 2 hours"
+    assert quiet == "no change became visible in the last 2 hours"
 
 
 # ---- how old a table is

@@ -16,7 +16,7 @@ from shared.source.request import ExtractRequest
 from shared.status.pending import READ_AT_AN_END, look_at_pending
 from shared.status.status import Status, TableStatus, status
 from shared.warehouse.registry import TARGETS
-from shared.watch.measures import Depths
+from shared.watch.observation import Depths
 from shared.watch.watch import WatchHealth
 from tests.conftest import Ticks
 from tests.road.road import Road
@@ -102,7 +102,7 @@ def test_each_table_s_rows_are_expected_as_of_the_run_that_it_shows(road: Road, 
     road.extract()
     behind = status_of(road)
     assert {each.table: each.expected for each in behind.tables} == before
-    assert not behind.comparable and behind.not_well == ["watch has never looked"]
+    assert not behind.comparable and [each.code for each in behind.problems] == ["watch_never_ran"]
     road.deliver()
     road.load()
     after = status_of(road)
@@ -133,7 +133,9 @@ def test_rows_that_are_missing_or_too_many_are_said_with_what_to_read_again(
     found = status_of(road)
     its = table(found, name)
     assert its.resync == resync
-    assert f"{name}: {its.there} rows of {its.expected}" in found.not_well
+    [said] = [each.json for each in found.problems if each.code == "rows_differ"]
+    assert said["text"] == f"{name}: {its.there} rows of {its.expected}"
+    assert said["command"] == f"./infra_bash/resync.sh {' '.join(resync)}"
     assert [each.table for each in found.tables if each.resync] == [name]
 
 
@@ -157,7 +159,7 @@ def test_a_quiet_table_stays_fresh(road: Road) -> None:
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ({"port": 1}, r"127.0.0.1:1/.*\(ConnectionRefusedError: nobody listens"),
+        ({"port": 1}, r"127.0.0.1:1/.*\(ConnectionRefusedError: nothing listens"),
         ({"password": "pa55"}, "totestream_load was refused .*28P01"),
     ],
 )
@@ -168,7 +170,7 @@ def test_what_the_lake_knows_is_told_when_the_warehouse_does_not_answer(
     newest = road.run_log.get(1)
     then = newest.snapshot.taken_at
     watched = WatchHealth(
-        at=then.replace(tzinfo=UTC), quiet_until=then.replace(tzinfo=UTC), fresh_as_of={"dim_staff": then}
+        at=then.replace(tzinfo=UTC), grace_started_at=then.replace(tzinfo=UTC), fresh_as_of={"dim_staff": then}
     )
     road.ingestion.put(keys.WATCH_HEALTH, msgspec.json.encode(watched))
     login = msgspec.structs.replace(road.warehouse.login(), **wrong)
@@ -177,7 +179,7 @@ def test_what_the_lake_knows_is_told_when_the_warehouse_does_not_answer(
     later = then + timedelta(seconds=60)
     found = status(road.run_log, ask, TARGETS, lambda: depths, lambda: later)
     assert (found.newest_run, found.loaded_run, found.comparable, found.watched_s) == (1, None, False, 60.0)
-    silence, dead = found.not_well
+    silence, dead = (each.json["text"] for each in found.problems)
     assert re.fullmatch(rf"warehouse: connecting to .*{why}.*", silence) and "pa55" not in silence
     assert dead == "dead letters dim_staff"
     staff = table(found, "dim_staff")

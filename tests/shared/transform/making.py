@@ -12,8 +12,8 @@ from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, RunRecord, Snapshot, TableState
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.transform.acceptance import QUARANTINE_COLUMNS
 from shared.transform.run import TransformResult, transform_run
+from shared.transform.validation import QUARANTINE_COLUMNS
 from shared.warehouse.registry import TARGETS, Target
 
 CREATED, UPDATED = datetime(2024, 2, 29, 23, 59, 59, 999000), datetime(2024, 3, 1)

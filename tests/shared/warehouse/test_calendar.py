@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pg8000.native import Connection
 
 from local.postgres import Server
-from shared.columns import UNREADABLE, Column, Kind
+from shared.columns import DATE, TIME, TIMESTAMP, UNREADABLE, Column
 from shared.frames import Frame
 from shared.lake import parquet
 from shared.postgres.decoding import FrameSink
@@ -22,7 +22,7 @@ from tests.shared.transform.making import rows
 pytestmark = pytest.mark.fast
 
 DAY_US = 86_400_000_000
-COLUMNS = [Column("moment", Kind.TIMESTAMP), Column("day", Kind.DATE), Column("hour", Kind.TIME)]
+COLUMNS = [Column("moment", TIMESTAMP), Column("day", DATE), Column("hour", TIME)]
 # In days since 2000: PostgreSQL's first day, and the last whole one of 64 bits of microseconds since 1970.
 FIRST, LAST = -2_451_507, 106_740_993
 DAYS = (

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from shared.frames import Frame
-from shared.transform.acceptance import Accepted, accept
+from shared.transform.validation import Validated, validate
 from shared.warehouse.dim_date import dim_date
 from shared.warehouse.registry import TARGETS
 from tests.shared.transform.making import rows
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.fast
 NASTY = ["", "NA", "null", "NULL", r"\N", "nan", "0042", " a ", "tab\there", "two\nlines", "'\"`,;", "🧵é中"]
 
 
-def made(target: str, *sources: Frame) -> Accepted:
-    return accept(TARGETS[target].transform(*sources), TARGETS[target])
+def made(target: str, *sources: Frame) -> Validated:
+    return validate(TARGETS[target].transform(*sources), TARGETS[target])
 
 
 def only(target: str, *sources: Frame) -> dict[str, Any]:
@@ -204,7 +204,7 @@ def test_no_rows_make_no_rows_of_the_declared_types(name: str) -> None:
     assert good.columns.tolist() == [column.name for column in TARGETS[name].columns]
 
 
-ONE_BY_ONE = [name for name, target in TARGETS.items() if target.kind != "set" and not target.grouped]
+ONE_BY_ONE = [name for name, target in TARGETS.items() if target.kind != "calendar" and not target.grouped]
 
 
 @pytest.mark.parametrize("name", ONE_BY_ONE)

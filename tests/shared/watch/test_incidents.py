@@ -15,8 +15,9 @@ from shared.load.damage import Damage, Numbers
 from shared.load.health import LoadHealth, Missing, TableHealth
 from shared.source.health import ExtractHealth, Postponed
 from shared.warehouse.registry import TARGETS
-from shared.watch.incidents import KINDS, incidents, unjudged
-from shared.watch.measures import Depths, Seen, metrics
+from shared.watch.incidents import incidents, undecidable
+from shared.watch.observation import Depths, Observation, metrics
+from shared.wording.incidents import KINDS
 
 pytestmark = pytest.mark.fast
 
@@ -70,9 +71,9 @@ def load_health(seconds: float = 20, *, log: str = "a", **more: Any) -> LoadHeal
 
 
 # Nothing has happened for an hour, and all is well.
-WELL = Seen(
+WELL = Observation(
     now=NOW,
-    quiet_until=ago(7200),
+    grace_started_at=ago(7200),
     objective=OBJECTIVE,
     targets=TARGETS,
     extract=extract_health(30),
@@ -81,7 +82,7 @@ WELL = Seen(
 )
 
 
-def of(seen: Seen) -> set[tuple[str, str]]:
+def of(seen: Observation) -> set[tuple[str, str]]:
     found = [(each.kind, each.subject) for each in incidents(seen)]
     assert len(set(found)) == len(found)
     return set(found)
@@ -97,7 +98,7 @@ EMPTIED = Damage(there=Numbers(0, 5, 2), loaded=Numbers(4683, 5, 2))
 LATE = (record(2, 321, ("fact_payment",)),)
 HELD = record(2, 301, holds={"payment": "paid is a text"})
 A_WHILE = {table: plain(ago(100)) for table in TARGETS}
-CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
+CASES: dict[str, tuple[Observation, set[tuple[str, str]]]] = {
     "a quiet hour": (WELL, set()),
     "dead letters": (
         replace(WELL, queues={"fact_payment": Depths(0, 2)}),
@@ -232,7 +233,7 @@ CASES: dict[str, tuple[Seen, set[tuple[str, str]]]] = {
         {("dead letters", "dim_staff"), ("table behind", "fact_payment")},
     ),
     "everything is old, but nobody looked until a minute ago": (
-        replace(WELL, quiet_until=ago(60), extract=extract_health(9000), load=load_health(9000), pending=LATE),
+        replace(WELL, grace_started_at=ago(60), extract=extract_health(9000), load=load_health(9000), pending=LATE),
         set(),
     ),
 }
@@ -280,7 +281,7 @@ def test_no_age_is_counted_from_before_there_was_reason_to_look(quiet: float, ag
     extract, load, run = ages
     seen = replace(
         WELL,
-        quiet_until=ago(quiet),
+        grace_started_at=ago(quiet),
         extract=extract_health(extract),
         load=load_health(load),
         pending=(record(2, run, ("dim_staff",)),),
@@ -338,8 +339,8 @@ def test_a_number_that_nobody_knows_is_not_told() -> None:
         ),
     ],
 )
-def test_while_the_road_is_silent_nobody_knows_of_its_tables(seen: Seen, kinds: set[str]) -> None:
-    assert unjudged(seen) == kinds
+def test_while_the_road_is_silent_nobody_knows_of_its_tables(seen: Observation, kinds: set[str]) -> None:
+    assert undecidable(seen) == kinds
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from shared.names import Names
-from shared.watch.measures import Depths
+from shared.watch.observation import Depths
 from shared.watch.queues import QueueDepths
 
 pytestmark = pytest.mark.fast

@@ -13,7 +13,7 @@ from shared.load.health import LoadHealth, Missing, TableHealth
 from shared.source.health import ExtractHealth
 from shared.warehouse.registry import TARGETS
 from shared.watch.incidents import incidents
-from shared.watch.measures import Seen
+from shared.watch.observation import Observation
 
 pytestmark = pytest.mark.fast
 
@@ -103,14 +103,14 @@ class Course:
             waiting_since=waiting_since,
         )
 
-    def seen(self, now: float, remembered: Mapping[str, datetime]) -> Seen:
+    def seen(self, now: float, remembered: Mapping[str, datetime]) -> Observation:
         look, runs, load = self.looks(now)[-1], self.runs(now), self.load_health(now)
         newest = self.record(
             max([*runs, *(n for n in self.looks(now) if self.extract + n * MINUTE_S >= self.held_from)])
         )
-        return Seen(
+        return Observation(
             now=at(now),
-            quiet_until=at(-9000),
+            grace_started_at=at(-9000),
             objective=timedelta(seconds=OBJECTIVE_S),
             targets={name: TARGETS[name] for name in TABLES},
             extract=ExtractHealth(

@@ -15,7 +15,7 @@ from shared.lake import keys
 from shared.load.health import LoadHealth, TableHealth
 from shared.warehouse.registry import TARGETS
 from shared.watch.lake import LakeState, WatchMemory, read_lake
-from shared.watch.watch import WatchDependencies, WatchHealth, last_look, watch
+from shared.watch.watch import WatchDependencies, WatchHealth, last_check, watch
 from tests.conftest import Ticks
 from tests.road.road import Road
 
@@ -220,7 +220,7 @@ def test_what_could_not_be_told_is_told_by_the_next_look(watching: Watching) -> 
 def test_words_that_nobody_understands_are_as_good_as_none(watching: Watching) -> None:
     for key in (keys.WATCH_HEALTH, keys.EXTRACT_HEALTH, keys.LOAD_HEALTH):
         watching.road.ingestion.put(key, b"not json")
-    assert last_look(watching.road.run_log) is None
+    assert last_check(watching.road.run_log) is None
     watching.look(1)
     assert watching.heard.news() == []
 

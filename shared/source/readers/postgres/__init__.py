@@ -1,0 +1,1 @@
+"""PostgreSQL as a source: docs/design.md, "The exact extraction"."""
