@@ -1,6 +1,8 @@
 """Fixtures that many tests share: one real PostgreSQL, databases of its own for each test, moto's S3 and SNS."""
 
+import functools
 import itertools
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ import boto3
 import pg8000.native
 import pytest
 from moto import mock_aws
+from moto.core.base_backend import BaseBackend
 
 from local import logins
 from local.postgres import Server, throw_away
@@ -21,6 +24,8 @@ from shared.warehouse.registry import TARGETS, Target
 
 NUMBERS = itertools.count(1)
 SCHEMA = "project_team_1"
+# pg8000 reads a statement character by character each time it is run with parameters: 3 % of a loader test.
+pg8000.native.to_statement = functools.lru_cache(maxsize=1000)(pg8000.native.to_statement)
 
 
 @dataclass(frozen=True)
@@ -107,9 +112,40 @@ def migrated(with_tables: str, server: Server, passwords: dict[str, str]) -> Ite
     yield from made_from(server, with_tables, logins.WAREHOUSE_OWNER, logins.LOAD, passwords)
 
 
+# A client costs 10 ms and a test uses several. moto answers below them, so the same ones serve every test.
+CLIENTS: dict[tuple[str, ...], Any] = {}
+NEW_CLIENT: Any = boto3.client
+AWS_ENVIRONMENT = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_REGION")
+# moto formats a service's URL patterns at every call, and imports S3's anew.
+URLS: dict[type[BaseBackend], Any] = {}
+NEW_URLS: Any = BaseBackend.urls
+
+
+def shared_client(service: str, *arguments: Any, **options: Any) -> Any:
+    """Return the client of this service, configuration and environment, made when it is first needed."""
+    if arguments or options.keys() - {"config"}:
+        return NEW_CLIENT(service, *arguments, **options)
+    configuration = repr(sorted(vars(options["config"]).items())) if "config" in options else ""
+    key = (service, configuration, *(os.environ.get(name, "") for name in AWS_ENVIRONMENT))
+    if key not in CLIENTS:
+        CLIENTS[key] = NEW_CLIENT(service, **options)
+    return CLIENTS[key]
+
+
+def shared_urls(backend: BaseBackend) -> Any:
+    """Return the URL patterns of a moto service with their handlers."""
+    if type(backend) not in URLS:
+        URLS[type(backend)] = NEW_URLS.fget(backend)
+    return URLS[type(backend)]
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """moto in place of AWS, whatever the machine's own settings are."""
+    monkeypatch.setattr(boto3, "client", shared_client)
+    monkeypatch.setattr(BaseBackend, "urls", property(shared_urls))
+    # Only botocore calls AWS here; patterns for the library `requests` cost 10 ms a test.
+    monkeypatch.setattr("moto.core.models.RESPONSES_METHODS", ())
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -1,1 +1,1 @@
-"""What the product costs: programs that print what they measured. Nothing here decides whether a test passes."""
+"""Benchmarks: programs that print what they measured. No test passes or fails because of them."""

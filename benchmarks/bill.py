@@ -16,10 +16,10 @@ from shared.aws.logins import KEPT_S
 from shared.names import Names
 from shared.warehouse.registry import TARGETS
 
-# As AWS counts a month: 730 hours.
+# AWS's month has 730 hours.
 MINUTES = 730 * 60
 
-# What benchmarks/calls.py counts: by function, all transforms being one, and operation. A test holds them to it.
+# The counts of benchmarks/calls.py, by function (all transforms are one) and operation. A test compares them.
 QUIET_MINUTE: Mapping[tuple[str, str], int] = {
     ("extract", "GetObject"): 4,
     ("extract", "ListObjectsV2"): 2,
@@ -52,10 +52,10 @@ RUN_MINUTE: Mapping[tuple[str, str], int] = {
 RUN_INVOKED: Mapping[str, int] = {"extract": 1, "transform": 4, "load": 2, "watch": 1}
 RUN_MESSAGES = 5
 
-# Not measured on AWS: a call takes so long, and writes so much into its log.
+# The duration of an invocation and its log. Not measured on AWS.
 ASSUMED_S = 2.0
 ASSUMED_LOG_GB = 1e-6
-# A long poll waits 20 seconds. Lambda has five at a time on an idle queue whose mapping has a limit, else two:
+# A long poll waits 20 seconds. Lambda keeps five on an idle queue whose mapping has a limit, else two:
 # docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 POLLS_A_MINUTE = {True: 5 * 3, False: 2 * 3}
 # The logins of extract, load and inspect, and Slack's webhook.
@@ -65,19 +65,20 @@ READERS_OF_SECRETS = 2
 
 @dataclass(frozen=True)
 class Price:
-    """`usd` for `per` of a thing, beyond what AWS gives an account each month for nothing."""
+    """`usd` for `per` units of a thing, beyond AWS's monthly free tier."""
 
     usd: float
     per: int = 1
     free: float = 0
 
-    def of(self, number: float) -> float:
+    def cost(self, number: float) -> float:
+        """Return the price of so many units, in dollars."""
         return max(number - self.free, 0) / self.per * self.usd
 
 
 MILLION = 1_000_000
-# Of eu-west-2, in US dollars without taxes, as known in 2025 and not looked up since. Those of us-east-1 differ by some
-# per cent. The free ones are AWS's "always free": they do not end after a year.
+# For eu-west-2, in US dollars without taxes, as known in 2025 and not checked since. us-east-1 differs by a few per
+# cent. The free amounts are AWS's "always free" tier, which does not end after a year.
 PRICES: Mapping[str, Price] = {
     "S3: PUT and LIST": Price(0.0053, 1000),
     "S3: GET": Price(0.00042, 1000),
@@ -94,12 +95,12 @@ PRICES: Mapping[str, Price] = {
     "CloudWatch: GB of logs": Price(0.5985, 1, 5),
 }
 Usage = Mapping[str, float]
-"""How many in a month, by PRICES."""
+"""Units in a month, by PRICES."""
 
 
 @dataclass(frozen=True)
 class Minute:
-    """What is done in each minute of a month."""
+    """What a stack does in each minute of a month."""
 
     title: str
     calls: Mapping[tuple[str, str], int]
@@ -108,6 +109,7 @@ class Minute:
     limited: bool = False
 
     def count(self, *operations: str) -> int:
+        """Return how often these operations are called in a minute."""
         return sum(count for (_, operation), count in self.calls.items() if operation in operations)
 
 
@@ -118,11 +120,13 @@ MONTHS = (REST, LIMITED, BUSY)
 
 
 def usage(minute: Minute) -> Usage:
+    """Return how much a month of such minutes uses, by PRICES."""
     return {
         "S3: PUT and LIST": MINUTES * minute.count("PutObject", "ListObjectsV2"),
         "S3: GET": MINUTES * minute.count("GetObject"),
-        "SQS: requests": MINUTES * (minute.count("GetQueueAttributes") + _polls(minute.limited) + _handed_over(minute)),
-        # Of a batch each message counts.
+        "SQS: requests": MINUTES
+        * (minute.count("GetQueueAttributes") + _polls(minute.limited) + _message_requests(minute)),
+        # Each message of a batch is billed.
         "SNS: messages": MINUTES * minute.messages,
         "Secrets Manager: secrets": SECRETS,
         "Secrets Manager: reads": MINUTES * 60 / KEPT_S * READERS_OF_SECRETS,
@@ -137,27 +141,30 @@ def usage(minute: Minute) -> Usage:
 
 
 def total(minute: Minute) -> float:
-    return sum(PRICES[name].of(number) for name, number in usage(minute).items())
+    """Return the cost of a month, in dollars."""
+    return sum(PRICES[name].cost(number) for name, number in usage(minute).items())
 
 
 def second(minute: Minute) -> float:
-    """Of a stack beside one that is at rest: what is free is used up in part."""
+    """Return the cost of a second stack beside one at rest, which uses part of the free tier."""
     pairs = ((price, usage(REST)[name], usage(minute)[name]) for name, price in PRICES.items())
-    return sum(price.of(first + more) - price.of(first) for price, first, more in pairs)
+    return sum(price.cost(first + more) - price.cost(first) for price, first, more in pairs)
 
 
 def _polls(limited: bool) -> int:
-    """Of the tables' queues, and of the bell, which always has a limit."""
+    """Return the polls a minute of the tables' queues and of load's queue, which always has a limit."""
     return len(TARGETS) * POLLS_A_MINUTE[limited] + POLLS_A_MINUTE[True]
 
 
-def _handed_over(minute: Minute) -> int:
-    """A message is sent, received and deleted, and each transform's manifest rings the bell, once more each."""
+def _message_requests(minute: Minute) -> int:
+    """Return the SQS requests of a minute: each message is sent, received and deleted, and each manifest sends one
+    more.
+    """
     return 3 * (minute.messages + minute.invoked.get("transform", 0))
 
 
 def _gigabytes(invoked: Mapping[str, int]) -> float:
-    """Of all that are invoked."""
+    """Return the memory of all invoked functions together, in GB."""
     names = Names(SETTINGS["PROJECT"], SETTINGS["STAGE"], REGION, SETTINGS["ACCOUNT_ID"])
     functions = topology.functions(names, SETTINGS, TARGETS)
     memory = {("transform" if each.table else each.name.rpartition("-")[2]): each.memory_mb for each in functions}
@@ -165,11 +172,13 @@ def _gigabytes(invoked: Mapping[str, int]) -> float:
 
 
 def table() -> list[str]:
-    """In Markdown. What is free is shown, too: it is what another stack of the account may use up."""
+    """Return the lines of the Markdown table. It includes what is free, because another stack of the account may use it
+    up.
+    """
     heads = [f"{minute.title} | USD" for minute in MONTHS]
     lines = [f"| a month | free | {' | '.join(heads)} |", "|---|--:|" + "--:|--:|" * len(MONTHS)]
     for name, price in PRICES.items():
-        cells = [f"{_number(usage(minute)[name])} | {price.of(usage(minute)[name]):.2f}" for minute in MONTHS]
+        cells = [f"{_number(usage(minute)[name])} | {price.cost(usage(minute)[name]):.2f}" for minute in MONTHS]
         lines.append(f"| {name} | {_number(price.free)} | {' | '.join(cells)} |")
     return [*lines, f"| **all** | | {' | '.join(f'| **{total(minute):.2f}**' for minute in MONTHS)} |"]
 

@@ -1,10 +1,10 @@
-"""How many calls of AWS a quiet minute makes, and a minute with a run: what docs/cost.md is made of.
+"""Count the AWS calls of a quiet minute and of a minute with a run, for docs/cost.md.
 
     python -m benchmarks.calls
 
 The product's own handlers run in one process, with a real PostgreSQL and moto for AWS; each function is warm and has
-its own environment. Counted are the calls of our functions, by function and operation. What AWS calls by itself (Lambda
-asks the queues, SNS fills them) is no call of ours: benchmarks/bill.py reckons it.
+its own environment. Our functions' calls are counted, by function and operation. benchmarks/bill.py computes the calls
+that AWS makes by itself (Lambda polls the queues, SNS fills them).
 """
 
 import importlib.util
@@ -26,7 +26,9 @@ from conftest import Database, made_from
 from local import loading, logins, ticker
 from local.generator import Recipe, csv_texts
 from local.postgres import throw_away
-from ops.stack.requests import Requests
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.queues import DeadLetterQueues, Queues, Subscriptions, Topics
+from ops.stack.resources.s3 import Buckets
 from ops.stack.topology import Function
 from shared.warehouse.registry import TARGETS
 
@@ -60,39 +62,43 @@ SETTINGS = {
     "ALERT_EMAIL": "",
     "MONTHLY_BUDGET_USD": "",
 }
-# TLS is left out only beside an endpoint of this machine, and moto is in this process.
+# Connections without TLS need an endpoint on this machine; moto runs in this process.
 NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
 TODAY = date(2026, 3, 2)
 RECIPE = Recipe(orders=120, seed=7, today=TODAY)
-# A customer buys and pays: what a minute with a run is taken to bring.
+# The changes of a minute with a run: a customer buys and pays.
 TRADE = ("sale", "payment")
 
 Calls = Counter[tuple[str, str]]
-"""By function's noun (all transforms being one) and operation."""
+"""Counts by function (all transforms are one) and operation."""
 
 
 class Context:
+    """A Lambda context with a minute left."""
+
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
 
 
 class CallCounts:
-    """What was called while the function `at_work` ran, who was `invoked`, and how many messages the queues had."""
+    """The calls made while the function `at_work` ran, how often each function was `invoked`, and the number of
+    messages.
+    """
 
     def __init__(self) -> None:
         self.calls, self.invoked, self.messages, self.at_work = Calls(), Counter[str](), 0, ""
 
     def note(self, model: Any, **_: Any) -> None:
-        """Called by botocore before each call of a client that was made since."""
+        """Count a call; botocore calls this before each call of a client."""
         if self.at_work:
             self.calls[self.at_work, model.name] += 1
 
 
 class StackInProcess:
-    """A stack on moto, of which nothing is counted but what its functions do."""
+    """A stack on moto; only its functions' calls are counted."""
 
     def __init__(self, counted: CallCounts, source: Database, warehouse: Database) -> None:
-        self.counted, self.source, self.requests = counted, source, Requests(SETTINGS, TARGETS)
+        self.counted, self.source, self.requests = counted, source, DesiredStack(SETTINGS, TARGETS)
         self._s3, self._sqs, self._sns, self._secrets = map(self._client, ("s3", "sqs", "sns", "secretsmanager"))
         self._make(source, warehouse)
         self._functions = {each.name: _handler(each) for each in self.requests.all_functions}
@@ -100,15 +106,16 @@ class StackInProcess:
         self.invoke("migrate", {})
 
     def begin(self) -> None:
-        """The first run, with the foreign keys that follow it, and a minute in which nothing more moves."""
+        """Do the first run, the foreign keys that follow it, and a minute without changes."""
         self.minute()
         facts = [target.name for target in TARGETS.values() if target.kind == "fact"]
         self.invoke("migrate", {"do": "foreign_keys", "tables": facts})
         self.minute()
 
     def minute(self) -> None:
-        """What the schedules call, and what follows from it. A run's manifests come within a second or two of each
-        other, and so wake the loader once."""
+        """Invoke what the schedules invoke in a minute, and what follows. A run's manifests arrive within two seconds
+        of each other, and so trigger the loader once.
+        """
         self.invoke("extract", {})
         if self.transform():
             self.invoke("load", {"Records": []})
@@ -116,10 +123,10 @@ class StackInProcess:
         self.invoke("watch", {})
 
     def trade(self, number: int) -> None:
-        dice, now = random.Random(number), datetime.combine(TODAY, datetime.min.time()).replace(hour=9, minute=number)
+        rng, now = random.Random(number), datetime.combine(TODAY, datetime.min.time()).replace(hour=9, minute=number)
         owner = self.source.owner()
         for kind in TRADE:
-            ticker.tick(owner, dice, now, [kind])
+            ticker.tick(owner, rng, now, [kind])
 
     def invoke(self, noun: str, event: Mapping[str, Any]) -> Any:
         name = self.requests.names.function(noun)
@@ -134,7 +141,7 @@ class StackInProcess:
             os.environ.update(before)
 
     def transform(self) -> bool:
-        """Whether there was any message."""
+        """Transform all messages, and return whether there was any."""
         found = False
         for table in sorted(TARGETS):
             url = self._sqs.get_queue_url(QueueName=self.requests.names.queue(table))["QueueUrl"]
@@ -152,13 +159,13 @@ class StackInProcess:
         return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
 
     def _make(self, source: Database, warehouse: Database) -> None:
-        for _, bucket in self.requests.buckets():
+        for _, bucket in Buckets.desired(self.requests):
             self._s3.create_bucket(**bucket)
-        for _, topic in self.requests.topics():
+        for _, topic in Topics.desired(self.requests):
             self._sns.create_topic(**topic)
-        for _, queue in (*self.requests.dead_letter_queues(), *self.requests.queues()):
+        for _, queue in (*DeadLetterQueues.desired(self.requests), *Queues.desired(self.requests)):
             self._sqs.create_queue(**queue)
-        for _, subscription in self.requests.subscriptions():
+        for _, subscription in Subscriptions.desired(self.requests):
             self._sns.subscribe(**subscription)
         owner = warehouse.login(logins.WAREHOUSE_OWNER)
         for name, login in (
@@ -172,7 +179,7 @@ class StackInProcess:
 
 
 def _handler(function: Function) -> ModuleType:
-    """A module of the function's own: what it keeps while it is warm, no other function has."""
+    """Return a module for this function alone: a warm function shares no state with the others."""
     file = ROOT / (function.handler.rpartition(".")[0].replace(".", "/") + ".py")
     spec = importlib.util.spec_from_file_location(f"handlers_of_{function.name.replace('-', '_')}", file)
     assert spec and spec.loader
@@ -182,7 +189,7 @@ def _handler(function: Function) -> ModuleType:
 
 
 def _record(message: Mapping[str, Any]) -> dict[str, Any]:
-    """As Lambda hands it over."""
+    """Return the record that Lambda makes from an SQS message."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -192,8 +199,8 @@ def _record(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def standing(source: Database, warehouse: Database) -> Iterator[StackInProcess]:
-    """A stack whose first run is loaded, and which is at rest since. Within moto."""
+def stack_at_rest(source: Database, warehouse: Database) -> Iterator[StackInProcess]:
+    """Set up a stack in moto whose first run is loaded, and which is at rest."""
     counted = CallCounts()
     events = boto3._get_default_session().events
     events.register("before-call", counted.note, unique_id=__name__)
@@ -240,7 +247,7 @@ def trading() -> Iterator[tuple[Database, Database]]:
 def main() -> None:
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
     os.environ |= keys | {"AWS_REGION": REGION}
-    with mock_aws(), trading() as (source, warehouse), standing(source, warehouse) as stack:
+    with mock_aws(), trading() as (source, warehouse), stack_at_rest(source, warehouse) as stack:
         show("a quiet minute", quiet_minute(stack))
         show("a minute with a run", run_minute(stack))
 

@@ -1,10 +1,10 @@
-"""How much memory and time a reconcile takes, stage by stage, for tables of several sizes; or very long texts.
+"""Measure memory and time of a reconcile, stage by stage, for tables of several sizes, or of very long texts.
 
     python -m benchmarks.memory [ROWS...]      default 100000 1000000
     python -m benchmarks.memory texts
 
 Each stage runs the product's own code in a process of its own on a real PostgreSQL; buckets are folders. The table is
-payment; ten rows are damaged in the warehouse and ten deleted from the source before the second reading.
+payment; before the second reading ten rows are damaged in the warehouse and ten deleted from the source.
 """
 
 import multiprocessing
@@ -43,8 +43,8 @@ SPOILT = (
 )
 
 
-class Folder(S3Bucket):
-    """A bucket whose objects are files: in memory they would be measured with the stages."""
+class FolderBucket(S3Bucket):
+    """A bucket whose objects are files: objects in memory would be measured with the stages."""
 
     def __init__(self, place: Path) -> None:
         self.name, self._place = place.name, place
@@ -84,15 +84,17 @@ def trading(rows: int) -> Iterator[Road]:
             loading.load(owner, csv_texts(Recipe(orders=120, seed=7, today=date(2026, 3, 2))), {"kind": "generator"})
             owner.run("DROP INDEX payment_transaction_id_key")
             owner.run(MANY.format(rows=rows))
-            road = Road(source, there, Folder(Path(place) / "ingestion"), Folder(Path(place) / "processed"))
-            road.migrate()
-            yield road
+            pipeline = Road(
+                source, there, FolderBucket(Path(place) / "ingestion"), FolderBucket(Path(place) / "processed")
+            )
+            pipeline.migrate()
+            yield pipeline
         shutil.rmtree(place)
         Path(place).mkdir()
 
 
 def measured(stage: Callable[[], object]) -> tuple[float, int]:
-    """Seconds, and the most megabytes that a process of its own had."""
+    """Return the seconds, and the peak memory in MB, of a stage in a process of its own."""
     answers, sent = multiprocessing.Pipe(duplex=False)
 
     def work() -> None:
@@ -110,28 +112,29 @@ def measured(stage: Callable[[], object]) -> tuple[float, int]:
 def measure(rows: int) -> None:
     target = TARGETS["fact_payment"]
     whole = ExtractRequest(cause=RECONCILE, full={"payment": RECONCILE})
-    with trading(rows) as road:
+    with trading(rows) as pipeline:
         for name, run, request in (("first load", 1, None), ("reconcile", 2, whole)):
             stages: dict[str, Callable[[], object]] = {
-                "extract": partial(road.extract, request),
-                "transform": partial(road.transform, run, target),
-                "load": road.load,
+                "extract": partial(pipeline.extract, request),
+                "transform": partial(pipeline.transform, run, target),
+                "load": pipeline.load,
             }
             for stage, work in stages.items():
                 if stage == "load":
                     for other in TARGETS.values():
-                        road.transform(run, other)
+                        pipeline.transform(run, other)
                 seconds, megabytes = measured(work)
                 print(f"{rows:>9} rows  {name:<10}  {stage:<9}  {seconds:6.1f} s  {megabytes:5} MB", flush=True)
-            road.there.run(SPOILT[0].format(schema="project_team_1"))
-            road.source.run(SPOILT[1])
-        found = road.there.run("SELECT found, count(*) FROM etl_difference GROUP BY 1 ORDER BY 1")
+            pipeline.there.run(SPOILT[0].format(schema="project_team_1"))
+            pipeline.source.run(SPOILT[1])
+        found = pipeline.there.run("SELECT found, count(*) FROM etl_difference GROUP BY 1 ORDER BY 1")
         print(f"{rows:>9} rows  named: {found}", flush=True)
 
 
 def measure_texts() -> None:
-    """A text that is not read, and a row all of whose texts are as long as one may be; the last character of each costs
-    Python four bytes for every other one."""
+    """Print the measures for a text that is too long to be read, and for a row with the longest texts that are read.
+    Because of its last character, Python uses four bytes for every character of such a text.
+    """
     longest = f"repeat('x', {LONGEST_TEXT - 4}) || '🧵'"
     texts = ", ".join(f"{column.name} = text" for column in TABLES["address"].texts)
     cases = {
@@ -139,18 +142,18 @@ def measure_texts() -> None:
         "seven of 12 MB": f"UPDATE address SET {texts} FROM (SELECT {longest} AS text) AS x WHERE address_id = 1",
     }
     for name, change in cases.items():
-        with trading(10) as road:
-            road.source.run(change)
+        with trading(10) as pipeline:
+            pipeline.source.run(change)
             stages: dict[str, Callable[[], object]] = {
-                "extract": road.extract,
-                "transform": partial(road.transform, 1, TARGETS["dim_location"]),
+                "extract": pipeline.extract,
+                "transform": partial(pipeline.transform, 1, TARGETS["dim_location"]),
             }
             for stage, work in stages.items():
                 seconds, megabytes = measured(work)
                 print(f"{name:<15}  {stage:<9}  {seconds:6.1f} s  {megabytes:5} MB", flush=True)
             for target in TARGETS.values():
-                road.transform(1, target)
-            seconds, megabytes = measured(road.load)
+                pipeline.transform(1, target)
+            seconds, megabytes = measured(pipeline.load)
             print(f"{name:<15}  load       {seconds:6.1f} s  {megabytes:5} MB", flush=True)
 
 

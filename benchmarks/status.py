@@ -1,11 +1,10 @@
-"""How long status.sh takes, and how much longer when one table has stood still for a day.
+"""Measure how long status.sh takes, and how much longer when one table has not been loaded for a day.
 
     python -m benchmarks.status [LOOKS]      default 9
 
-The local stack must be deployed, and is of no more use afterwards: 1440 runs that one table lacks are written into its
-run log, the flow being paused. Printed is each median, and how many times a bare call of the AWS CLI it is, which says
-more on another machine: most of status.sh is the start of two programs. Measured on 2 cores that others used as well
-(load 3): see README.md.
+The local stack must be deployed. Reset it afterwards: the benchmark pauses it and writes 1440 runs that one table lacks
+into its run log. It prints medians, also as multiples of a bare AWS CLI call, which compare better between machines,
+because starting two programs takes most of the time. README.md has the result on two busy cores (load 3).
 """
 
 import os
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from local import places
+from local import folders
 from local.settings import read
 from shared.aws.bucket import S3Bucket
 from shared.lake.run_log import RunLog
@@ -27,7 +26,7 @@ from shared.names import Names
 ROOT = Path(__file__).parent.parent
 STATUS = (str(ROOT / "infra_bash/status.sh"), "--local")
 CLI = (str(ROOT / ".venv/bin/aws"), "sts", "get-caller-identity")
-# One a minute.
+# One run a minute.
 A_DAY = 1440
 
 
@@ -35,7 +34,7 @@ def seconds(command: tuple[str, ...], looks: int) -> Iterator[float]:
     for _ in range(looks):
         began = time.perf_counter()
         done = subprocess.run(command, capture_output=True, check=False)
-        # 3: not all is well.
+        # 3: an incident is open.
         assert done.returncode in (0, 3), done.stderr
         yield time.perf_counter() - began
 
@@ -52,20 +51,20 @@ def fall_behind(run_log: RunLog) -> None:
 
 
 def main(looks: int) -> None:
-    os.environ.update(read(places.stack_folder() / "settings.env"))
+    os.environ.update(read(folders.stack_folder() / "settings.env"))
     settings = os.environ
     names = Names(settings["PROJECT"], settings["STAGE"], settings["AWS_REGION"], "000000000000")
     settings["AWS_DEFAULT_REGION"] = settings["AWS_REGION"]
     bare = median(CLI, looks)
 
-    def tell(what: str, took: float) -> None:
+    def report(what: str, took: float) -> None:
         print(f"{what:<24}  {took:5.2f} s  {took / bare:4.1f} bare calls", flush=True)
 
-    tell("aws sts", bare)
-    tell("status.sh", median(STATUS, looks))
+    report("aws sts", bare)
+    report("status.sh", median(STATUS, looks))
     subprocess.run([str(ROOT / "infra_bash/pause.sh"), "--local"], check=True)
     fall_behind(RunLog(S3Bucket(names.bucket("ingestion"))))
-    tell("status.sh, a day behind", median(STATUS, looks))
+    report("status.sh, a day behind", median(STATUS, looks))
 
 
 if __name__ == "__main__":

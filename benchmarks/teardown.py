@@ -1,10 +1,10 @@
-"""How fast a bucket is emptied, as teardown.sh --with-data does it.
+"""Measure how fast teardown.sh --with-data empties a bucket.
 
     python -m benchmarks.teardown [VERSIONS]      default 20000
 
-First from a stand-in that answers at once, five times as many: what the process itself takes. Then from a MiniStack of
-its own, which takes some ten times as long for a deletion as S3 does. There one in ten is a delete marker, and all
-versions of the last tenth are of one key, as of health/.
+It first uses a stub that answers at once, with five times as many versions, to measure the process itself. Then it uses
+a MiniStack of its own, which takes about ten times as long for a deletion as S3. One version in ten is a delete marker,
+and the last tenth belongs to a single key, as in health/.
 """
 
 import sys
@@ -48,7 +48,7 @@ def made(url: str, **login: str) -> Any:
 
 def measure(what: str, s3: Any) -> None:
     began, passes, deleted = time.perf_counter(), 0, 0
-    # An emulator may lose its place in a listing while it is deleted from; teardown.sh, too, goes on until all is gone.
+    # An emulator may lose its position in a listing during deletions; teardown.sh repeats too, until nothing is left.
     while found := Emptying(s3, BUCKET, print).empty():
         passes, deleted = passes + 1, deleted + found
     took = time.perf_counter() - began

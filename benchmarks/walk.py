@@ -15,7 +15,7 @@ from types import CodeType, FrameType
 
 from moto import mock_aws
 
-from benchmarks.calls import REGION, ROOT, StackInProcess, standing, trading
+from benchmarks.calls import REGION, ROOT, StackInProcess, stack_at_rest, trading
 
 ROOMS = ("handlers", "shared")
 CHANGE = "UPDATE sales_order SET units_sold = units_sold + 1, last_updated = now() WHERE sales_order_id = 1"
@@ -80,7 +80,7 @@ def lines_by_room() -> dict[str, int]:
 def main() -> None:
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
     os.environ |= keys | {"AWS_REGION": REGION}
-    with mock_aws(), trading() as (source, warehouse), standing(source, warehouse) as stack:
+    with mock_aws(), trading() as (source, warehouse), stack_at_rest(source, warehouse) as stack:
         by_stage = walks(stack)
     files: set[str] = set()
     functions: set[tuple[str, str]] = set()

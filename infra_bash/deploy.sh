@@ -2,7 +2,7 @@
 # Build the stack, or repair it: only what differs is put, and a second run writes nothing.
 #
 # Usage: infra_bash/deploy.sh [--local [--source-csv DIR | --orders N] [--seed N] | --settings FILE]
-#                             [--put-secrets] [--dry-run]
+#                             [--put-secrets] [--dry-run] [--trace]
 #
 #   --local           on this machine: start the local stack first, and let its source tick afterwards
 #   --source-csv DIR  with --local: fill a new source from the CSV files in DIR
@@ -12,6 +12,7 @@
 #                     settings.example.env says what goes in
 #   --put-secrets     write the secrets again, also those that are there
 #   --dry-run         say what would be created, updated and deleted, in order, and write nothing
+#   --trace           print each `aws …` call; in a dry run also the writes that are left out
 #   --help            this text
 #
 # Refuses to run beside another deploy of the same stage.
@@ -31,18 +32,7 @@ source "$lib/state.sh"
 source "$lib/deploy_lock.sh"
 source "$lib/package.sh"
 source "$lib/objects.sh"
-source "$lib/s3.sh"
-source "$lib/secrets.sh"
-source "$lib/sns.sh"
-source "$lib/sqs.sh"
-source "$lib/ec2.sh"
-source "$lib/iam.sh"
-source "$lib/logs.sh"
-source "$lib/events.sh"
-source "$lib/cloudwatch.sh"
-source "$lib/budgets.sh"
 source "$lib/pausing.sh"
-source "$lib/lambda.sh"
 source "$lib/remove.sh"
 source "$lib/retired.sh"
 source "$lib/former.sh"
@@ -51,9 +41,14 @@ source "$lib/invoke.sh"
 source "$lib/follow.sh"
 source "$lib/schedules.sh"
 source "$lib/proof.sh"
+for service in "$lib"/../aws/*.sh; do
+  # shellcheck source=/dev/null
+  source "$service"
+done
 
 main() {
   read_arguments "$@"
+  TRACE=$OPTION_TRACE
   [[ $IS_LOCAL == yes ]] || load_settings
   step "tools" ensure_venv requirements.txt requirements-local.txt
   keep_cli_loaded
@@ -61,18 +56,19 @@ main() {
   step "account" know_account
   refuse_other_currency
   step "concurrency" choose_concurrency
-  step "plan" want "${NEED_NO_PACKAGE[@]}"
+  step "plan" write_requests
+  start_comparer
   step "lock" lock_stack
   in_parallel packages:build_packages "buckets and queues:ensure_stores" "roles and logs:ensure_roles_and_logs"
   lock_stack
   step "upload" ensure_packages
-  step "plan" want "${NEED_PACKAGES[@]}"
-  in_parallel functions:ensure_lambdas secrets:ensure_secrets
+  step "plan" write_requests
+  in_parallel functions:ensure_lambdas secrets:ensure_logins
   step "retired tables" retire
   step "what is not ours" remove_foreign
   step "former packages" remove_former
   step "warehouse tables" migrate
-  in_parallel "bell:ensure_bell" "schedules:ensure_rules" "alerts:ensure_alerts"
+  in_parallel "bell:ensure_load_trigger" "schedules:ensure_schedules" "alerts:ensure_alerts"
   if [[ $DRY_RUN == yes ]]; then
     say ok "a dry run: nothing was written"
   else
@@ -83,41 +79,35 @@ main() {
   [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || leave_local_stack
 }
 
-NEED_NO_PACKAGE=(
-  buckets bucket_parts lifecycles bells topics topic_policies dead_letter_queues dead_letter_queue_attributes queues
-  queue_attributes subscriptions subscription_attributes roles role_trusts role_boundaries role_policies
-  log_groups log_retentions mappings mapping_changes tick_configs permissions secrets rules rule_targets alert_subscriptions alarms
-  dashboards budgets budget_changes budget_notifications
-)
-NEED_PACKAGES=(functions function_codes function_configurations)
-
 ensure_stores() {
   ensure_new_rules
-  ensure_buckets
-  ensure_topics
-  ensure_queues
-  # Before any function knows a table that is new: what is published unheard is only asked for again after a while.
-  ensure_subscriptions
+  ensure_kinds stores
 }
 
 ensure_roles_and_logs() {
-  ensure_roles
-  ensure_log_groups
+  ensure_kinds roles
 }
 
 ensure_lambdas() {
-  ensure_functions
-  ensure_mappings
-  ensure_tick_configs
-  ensure_permissions
+  ensure_kinds functions
 }
 
-# Last: what comes before is what they tell of.
+ensure_logins() {
+  ensure_kinds secrets
+}
+
+ensure_load_trigger() {
+  ensure_kinds load_trigger
+}
+
 ensure_alerts() {
-  ensure_alert_subscriptions
-  ensure_alarms
-  ensure_dashboard
-  ensure_budget
+  ensure_kinds alerts
+}
+
+ensure_schedules() {
+  ensure_kinds schedules
+  record_last_starts
+  end_pause
 }
 
 # The settings are known once the stack runs: it picks its ports.

@@ -25,7 +25,7 @@ source "$lib/venv.sh"
 source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/state.sh"
-source "$lib/iam.sh"
+source "$lib/../aws/iam.sh"
 source "$lib/github.sh"
 
 main() {

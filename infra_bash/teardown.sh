@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Take the stack away: all that deploy.sh makes and can make again. Data stay, unless told.
 #
-# Usage: infra_bash/teardown.sh (--local | --settings FILE) [--with-data] [--dry-run]
+# Usage: infra_bash/teardown.sh (--local | --settings FILE) [--with-data] [--dry-run] [--trace]
 #
 #   --local           the local stack (infra_bash/local.sh stops or deletes the stack itself)
 #   --settings FILE   the stack of these settings; must be named, so that nothing goes by mistake
 #   --with-data       also both buckets with all they hold, and the secrets; asks for the stage's name
 #                     on stdin first, and another name deletes nothing. The databases are never touched
 #   --dry-run         say what would be deleted, in order, and delete nothing
+#   --trace           print each `aws …` call; Python, not the AWS CLI, empties the buckets
 #   --help            this text
 #
 # What is there is found by name and by tag; one that was stopped goes on when run again, and a second
@@ -22,13 +23,14 @@ source "$lib/venv.sh"
 source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/state.sh"
-source "$lib/iam.sh"
-source "$lib/budgets.sh"
-source "$lib/ec2.sh"
+source "$lib/../aws/iam.sh"
+source "$lib/../aws/budgets.sh"
+source "$lib/../aws/ec2.sh"
 source "$lib/remove.sh"
 
 main() {
   read_arguments "$@"
+  TRACE=$OPTION_TRACE
   load_settings
   keep_cli_loaded
   know_account

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the linters and the tests. The last line is pytest's own.
+# Run the linters and the tests; print the progress, the twenty slowest tests, and pytest's own line at the end.
 #
 # Usage: infra_bash/test.sh [--fast | --soak]
 #
@@ -20,15 +20,30 @@ main() {
   read_arguments "$@"
   [[ $OPTION_FAST == no ]] || chosen=(-m 'fast and not soak')
   [[ $OPTION_SOAK == no ]] || chosen=(-o faulthandler_timeout=0)
-  ensure_venv requirements.txt requirements-local.txt requirements-dev.txt
+  step_with_progress "tools" ensure_venv requirements.txt requirements-local.txt requirements-dev.txt
   cd "$ROOT"
-  lint
+  step_with_progress "linters" lint
   # The tests have a folder of their own and must not find a running local stack.
   unset TOTESTREAM_LOCAL PYTHONDONTWRITEBYTECODE
   # The tests of a local stack are four quarters, each in one process (tests/stack/conftest.py): they wait most of their
   # time, so that two cores are enough. A process that ends in a test ends the run: pytest-xdist would start another,
   # and the groups of tests would never finish.
-  "$PYTHON" -m pytest --numprocesses 4 --dist loadgroup --max-worker-restart 0 "${chosen[@]}"
+  "$PYTHON" -m pytest -p tests.progress --numprocesses 4 --dist loadgroup --max-worker-restart 0 "${chosen[@]}"
+}
+
+# step_with_progress NAME COMMAND…: like step, with a line every 15 s until it ends.
+step_with_progress() {
+  local teller waited
+  # As long as this script runs: a step that fails ends the script, and no one would end this loop.
+  for ((waited = 1; ; waited++)); do
+    sleep 1
+    kill -0 $$ 2>/dev/null || exit
+    ((waited % 15 > 0)) || say wait "$1, $waited s"
+  done &
+  teller=$!
+  step "$@"
+  kill "$teller"
+  wait "$teller" || :
 }
 
 lint() {
@@ -42,7 +57,6 @@ lint() {
   "$bin/mypy"
   wait $!
   "$bin/shfmt" -i 2 -ci -d "${scripts[@]}"
-  say ok "linters"
 }
 
 main "$@"

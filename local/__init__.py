@@ -1,4 +1,4 @@
-"""What stands in for the world outside on one machine: the source database with its application, and AWS.
+"""The local stand-ins on one machine: the source database with its application, and AWS.
 
 Nothing of the product imports this package, and this package imports nothing of the product.
 """

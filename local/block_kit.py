@@ -1,4 +1,4 @@
-"""What Slack takes as a message: docs.slack.dev, "Block Kit" and "Sending messages using incoming webhooks"."""
+"""The rules for a Slack message: docs.slack.dev, "Block Kit" and "Sending messages using incoming webhooks"."""
 
 import json
 from typing import Any
@@ -12,18 +12,18 @@ UNCHECKED = {"divider", "image", "rich_text", "video", "file", "actions"}
 Json = dict[str, Any]
 
 
-def complaint(content_type: str, body: bytes) -> str:
-    """Slack's word for what is wrong with a request's content; nothing when it is a message."""
+def error_code(content_type: str, body: bytes) -> str:
+    """Return Slack's error code for a request's content; '' if it is a valid message."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         return "invalid_payload"
     try:
         message = json.loads(body)
     except ValueError:
         return "invalid_payload"
-    return _complaint(message) if isinstance(message, dict) else "invalid_payload"
+    return _message_error(message) if isinstance(message, dict) else "invalid_payload"
 
 
-def _complaint(message: Json) -> str:
+def _message_error(message: Json) -> str:
     text, blocks = message.get("text", ""), message.get("blocks", [])
     if not isinstance(text, str) or not (text.strip() or blocks):
         return "no_text"

@@ -1,4 +1,4 @@
-"""A source from a folder of eleven CSV files, TABLE.csv, with a header each and NULL as an empty field."""
+"""A source from a folder of eleven CSV files, TABLE.csv, each with a header, and an empty field for NULL."""
 
 import hashlib
 from pathlib import Path
@@ -9,14 +9,14 @@ from local.tables import COLUMNS
 
 
 def content(folder: Path) -> Content:
-    """The folder's files, once all of them are there and have the right columns, in whatever order."""
+    """Return the folder's files by table. Raises LocalError if one is missing or has other columns, in any order."""
     for table in COLUMNS:
         _check(folder / f"{table}.csv", table)
     return {table: folder / f"{table}.csv" for table in COLUMNS}
 
 
 def checksum(folder: Path) -> str:
-    """One checksum of all eleven files, by which the same source is known again wherever it lies."""
+    """Return one checksum of all eleven files, which identifies the same source in any folder."""
     whole = hashlib.sha256()
     for table in COLUMNS:
         whole.update(f"{table} {hashlib.sha256((folder / f'{table}.csv').read_bytes()).hexdigest()}\n".encode())

@@ -14,10 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection, identifier
 
-from local import logins, places
+from local import folders, logins
+from local.change_trace import ChangeTrace, TraceObjects
+from local.demo_change import commit_change
 from local.errors import LocalError, Parser
-from local.handover import hand_over
-from local.journey import ChangeJourney, JourneyObjects
 from local.stack import RunningStack
 from local.ticker import reason, utc_now
 
@@ -30,7 +30,7 @@ def _stack_name() -> str:
 
 
 def _require_deployed() -> None:
-    """The schedules are the last thing that a deploy makes."""
+    """Raise LocalError unless the extract schedule is enabled: a deploy creates the schedules last."""
     rule = f"{_stack_name()}-extract"
     try:
         state = boto3.client("events").describe_rule(Name=rule)["State"]
@@ -43,10 +43,10 @@ def _require_deployed() -> None:
 
 
 def _newest_sale(warehouse: Connection) -> int:
-    """One that the warehouse shows already: else there would be no old value to be seen there."""
+    """Return the newest sales order that the warehouse shows, so that its old value can be shown as well."""
     [[order]] = warehouse.run("SELECT max(sales_order_id) FROM current_fact_sales_order") or []
     if order is None:
-        raise LocalError("the warehouse has no sales order yet; look with ./infra_bash/status.sh --local")
+        raise LocalError("the warehouse has no sales order yet; run ./infra_bash/status.sh --local")
     return int(order)
 
 
@@ -62,24 +62,24 @@ def demo(stack: RunningStack, within_s: float) -> None:
     ):
         schema = identifier(os.environ["WAREHOUSE_SCHEMA"])
         warehouse.run(f"SET default_transaction_read_only = on; SET search_path TO {schema}")
-        lake, order = JourneyObjects(_stack_name()), _newest_sale(warehouse)
+        lake, order = TraceObjects(_stack_name()), _newest_sale(warehouse)
         last_run = max(lake.times("ingestion", "runs/"))
-        change = hand_over(source, order, Random(), utc_now())
+        change = commit_change(source, order, Random(), utc_now())
         print(f"A new colleague, {change.name} (staff {change.staff}), takes over a sale.")
         print(f"sales_order {order}: staff_id {change.old_staff} -> {change.staff}\n")
         print(f"{'AFTER':>9}  {'CLOCK OF':<11}{'STEP':<13}WHAT")
-        for step in ChangeJourney(lake, warehouse, change, within_s).steps(last_run):
+        for step in ChangeTrace(lake, warehouse, change, within_s).steps(last_run):
             print(step.since(change.at), flush=True)
     print(f"visible after {(step.at - change.at).total_seconds():.1f} s (the brief: within 30 minutes)")
 
 
 def main() -> int:
-    """Run the command given on the command line."""
+    """Run the demo with the options of the command line, and return the exit code."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--within", type=float, default=WITHIN_S, metavar="SECONDS", help="default: 1800")
     options = parser.parse_args()
     try:
-        demo(RunningStack(places.stack_folder()), options.within)
+        demo(RunningStack(folders.stack_folder()), options.within)
     except LocalError as error:
         return _failed(str(error))
     except KeyboardInterrupt:

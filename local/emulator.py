@@ -1,4 +1,4 @@
-"""MiniStack's process: its server with our guard before it, and sessions of the functions that nobody can guess.
+"""MiniStack's process: its server behind our guard, with function credentials that nobody can guess.
 
 Usage: python -m local.emulator <KEY-AND-SECRET   (the local stack starts it, with MiniStack's settings as environment)
 """
@@ -17,11 +17,11 @@ Credentials = Callable[[Mapping[str, Any]], dict[str, str]]
 
 
 def main() -> None:
-    """Serve until told to end."""
+    """Serve until the process is terminated."""
     key, secret = sys.stdin.read().split()
-    # MiniStack takes whoever names this for root. Functions are given their own in its place.
+    # MiniStack treats callers with this key as root. Functions get keys of their own.
     os.environ |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
-    del os.environ["PYTHONPATH"]  # functions inherit all of the environment: our modules are not theirs
+    del os.environ["PYTHONPATH"]  # functions inherit the environment, and must not import our modules
 
     from ministack import app as emulator  # reads the environment while it is imported
     from ministack.core import lambda_runtime
@@ -37,9 +37,9 @@ def main() -> None:
 
 
 def function_sessions(secret: str) -> Credentials:
-    """In place of MiniStack's own, whose session of a function is made of the function's name and nothing else.
+    """Return a replacement for MiniStack's function credentials, which it derives from the function's name alone.
 
-    A function's processes share one session, which is the same after a restart.
+    All processes of a function share one session, which stays the same after a restart.
     """
     from ministack.core.lambda_runtime import _account_region_from_function_config as place_of
     from ministack.services import sts

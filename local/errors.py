@@ -1,15 +1,15 @@
-"""The one error of this package: something a person can put right, said on one line with the way out."""
+"""The one error of this package: a problem that a person can fix, in one line with the remedy."""
 
 import argparse
 from typing import NoReturn
 
 
 class LocalError(Exception):
-    """What is wrong and what to do about it; printed as it is, without a traceback."""
+    """A problem and its remedy; printed as it is, without a traceback."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Wrong usage is one line, too; the scripts in infra_bash have the --help that a person sees."""
+    """An argument parser that reports wrong usage in one line; the scripts in infra_bash have the --help for people."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{message}; see --help\n")

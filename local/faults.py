@@ -1,8 +1,8 @@
-"""What a drill breaks in the two databases of the local stack, and how it is put right.
+"""The faults that a drill causes in the two databases of the local stack, and their repairs.
 
-Usage: python -m local.faults break|mend|touch NAME   (drill.sh does it)
+Usage: python -m local.faults break|repair|touch NAME   (drill.sh calls it)
 
-On AWS our login at the source may only read, and nothing is broken on purpose in anybody's warehouse.
+On AWS our login may only read the source, and no drill breaks a warehouse.
 """
 
 import sys
@@ -12,30 +12,30 @@ from dataclasses import dataclass
 
 from pg8000.native import identifier
 
-from local import logins, places
+from local import folders, logins
 from local.postgres import Server
 from local.settings import chosen
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Statements of `login`, in its database."""
+    """Statements that `login` runs in its database, to cause a fault and to repair it."""
 
     login: str
     breaks: tuple[str, ...]
-    mends: tuple[str, ...]
+    repairs: tuple[str, ...]
 
 
-# A code that is no currency is refused for dim_currency, and so the payment in it has to wait.
+# dim_currency rejects an unknown code, so a payment in that currency waits.
 _WAITING = (
     "INSERT INTO currency (currency_code, created_at, last_updated)"
     " VALUES ('ZZZ', now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')",
     "UPDATE payment SET currency_id = (SELECT max(currency_id) FROM currency)"
     " WHERE payment_id = (SELECT max(payment_id) FROM payment)",
 )
-# Two stacks on one warehouse: the log that was begun last is the living one.
+# Two stacks on one warehouse: only the log that began last is loaded.
 _TWO_LOGS = "INSERT INTO etl_log SELECT 'drill', now(), max(began_no) + 1, 0 FROM etl_log"
-# An entry of a run that the log does not have: what is behind its end, or is another record by then.
+# A ledger entry for a run after the end of the log.
 _WENT_BACK = (
     "INSERT INTO etl_ledger (log_id, table_name, run, status, attempt, loaded_at)"
     " SELECT log_id, 'drill', complete_run + 1, 'loaded', 'drill', now() FROM etl_log ORDER BY began_no DESC LIMIT 1"
@@ -62,7 +62,7 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "table-damaged": Fault(
         logins.WAREHOUSE_OWNER,
-        # The newest versions, which a resync brings again.
+        # The newest versions: a resync loads them again.
         ("DELETE FROM fact_payment WHERE payment_record_id > (SELECT max(payment_record_id) - 10 FROM fact_payment)",),
         (),
     ),
@@ -71,14 +71,14 @@ FAULTS: Mapping[str, Fault] = {
         logins.WAREHOUSE_OWNER, (_WENT_BACK,), ("DELETE FROM etl_ledger WHERE table_name = 'drill'",)
     ),
 }
-# A change as any other, so that there is something to be late with.
+# An ordinary change, so that a run can be late.
 TOUCH = "UPDATE payment SET paid = NOT paid WHERE payment_id = (SELECT min(payment_id) FROM payment)"
 
 
 def run(login: str, statements: tuple[str, ...]) -> None:
-    folder = places.stack_folder()
+    folder = folders.stack_folder()
     passwords = logins.kept_passwords(folder / "logins.json")
-    with closing(logins.connect(Server(places.postgres_home(folder)), passwords, login)) as connection:
+    with closing(logins.connect(Server(folders.postgres_home(folder)), passwords, login)) as connection:
         if login == logins.WAREHOUSE_OWNER:
             schema = chosen(folder / "settings.env")["WAREHOUSE_SCHEMA"]
             connection.run(f"SET search_path TO {identifier(schema)}")
@@ -94,7 +94,7 @@ def main() -> None:
         run(logins.SOURCE_OWNER, (TOUCH,))
         return
     fault = FAULTS[name]
-    run(fault.login, {"break": fault.breaks, "mend": fault.mends}[what])
+    run(fault.login, {"break": fault.breaks, "repair": fault.repairs}[what])
 
 
 if __name__ == "__main__":

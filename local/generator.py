@@ -1,4 +1,4 @@
-"""Invent a source that behaves as the real one does. The same orders, seed and today give the same bytes.
+"""Generate a source that behaves like the real one. The same orders, seed and today produce the same bytes.
 
 Usage: python -m local.generator --csv DIR [--orders N] [--seed N] [--today YYYY-MM-DD]
 """
@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from local.moving_tables import moving_tables
 from local.static_tables import Row, static_tables
 from local.tables import COLUMNS
+from local.transactional_tables import transactional_tables
 
 ORDERS = 5_000  # enough to look like a business, few enough to load in a second
 SEED = 1
@@ -23,8 +23,9 @@ _DAYS = 400  # more than a year, so that every month and quarter occurs
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the generated data are made of. `today` is the first day that is not simulated any more:
-    nothing lies in the future of whoever starts ticking on that day."""
+    """The parameters of the generated data. `today` is the first day that is not simulated, so no row is in the future
+    of a ticker that starts on that day.
+    """
 
     orders: int
     seed: int
@@ -32,21 +33,21 @@ class Recipe:
 
 
 def generate(recipe: Recipe) -> dict[str, list[Row]]:
-    """The rows of all eleven tables; None is NULL, everything else prints as PostgreSQL reads it."""
-    dice = Random(recipe.seed)
+    """Return the rows of all eleven tables; None is NULL, every other value prints in PostgreSQL's input format."""
+    rng = Random(recipe.seed)
     opening = _working_day(recipe.today - timedelta(days=_DAYS))
-    static = static_tables(dice, f"{opening} 14:20:49.962", f"{opening} 14:20:51.563")
-    moving = moving_tables(dice, recipe.orders, opening, recipe.today)
+    static = static_tables(rng, f"{opening} 14:20:49.962", f"{opening} 14:20:51.563")
+    moving = transactional_tables(rng, recipe.orders, opening, recipe.today)
     return {table: ({**static, **moving})[table] for table in COLUMNS}
 
 
 def _working_day(day: date) -> date:
-    """This day, or the Friday before."""
+    """Return this day, or the Friday before if it is on a weekend."""
     return day - timedelta(days=max(0, day.isoweekday() - 5))
 
 
 def csv_text(table: str, rows: Iterable[Row]) -> str:
-    """A table as CSV with a header; NULL is an empty field, as PostgreSQL's COPY … CSV has it."""
+    """Return a table as CSV with a header; NULL is an empty field, as in PostgreSQL's COPY … CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS[table])
@@ -55,7 +56,7 @@ def csv_text(table: str, rows: Iterable[Row]) -> str:
 
 
 def csv_texts(recipe: Recipe) -> Mapping[str, str]:
-    """All tables as CSV, by name, in an order that can be loaded."""
+    """Return all tables as CSV, by name, in an order that can be loaded."""
     return {table: csv_text(table, rows) for table, rows in generate(recipe).items()}
 
 
@@ -65,12 +66,12 @@ def utc_today() -> date:
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--orders", type=_count, help=f"how many orders (default {ORDERS})")
-    parser.add_argument("--seed", type=int, help=f"the dice's seed (default {SEED})")
+    parser.add_argument("--seed", type=int, help=f"the seed of the random generator (default {SEED})")
     parser.add_argument("--today", type=date.fromisoformat, help="YYYY-MM-DD (default: today, UTC)")
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:
-    """The recipe asked for, defaults filled in."""
+    """Return the recipe of these command line options, with defaults filled in."""
     orders = ORDERS if options.orders is None else options.orders
     return Recipe(orders, SEED if options.seed is None else options.seed, options.today or utc_today())
 

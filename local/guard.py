@@ -1,8 +1,9 @@
-"""What stands in MiniStack's own process before everything that it answers.
+"""The authentication in MiniStack's own process, before every request that it answers.
 
-MiniStack lets in whoever names the key `test`, twelve digits or no key at all, and checks neither Host nor Origin. Here
-each request needs a known key and the right signature. Known are the stack's own key, which is the root user's, and
-those that MiniStack has given out, such as the functions' sessions. Paths that AWS does not have (`/_…`) are for root.
+MiniStack accepts any caller that names the key `test`, twelve digits or no key, and checks neither Host nor Origin.
+Here each request needs a known key and a valid signature. The known keys are the stack's own, which is the root user's,
+and the keys that MiniStack has issued, such as the functions' sessions. Only root may use paths that AWS does not have
+(`/_…`).
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from urllib.parse import parse_qs, quote
 from ministack import app as emulator
 from ministack.core import iam_evaluator, responses, router, sigv4
 
-from local import callers
+from local import origin_check
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -23,14 +24,14 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# What says in a query who asks; beside a header that says so, MiniStack and we could believe different ones.
+# Query parameters that name the caller. With a header that does so too, MiniStack and we could trust different ones.
 _IN_QUERY = {"x-amz-algorithm", "x-amz-credential", "x-amz-signature", "awsaccesskeyid", "signature"}
 _LONGEST_PRESIGNED_S = 7 * 24 * 3600  # as on AWS
 _HMAC, _STREAMING = "AWS4-HMAC-SHA256", ("UNSIGNED-PAYLOAD", "STREAMING-")
 
 
 class Refusal(Exception):
-    """Constructed with AWS's code and words."""
+    """A refused request, with AWS's error code and message."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
@@ -39,7 +40,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class AccessKey:
-    """The stack's own pair."""
+    """The stack's own access key and secret."""
 
     key: str
     secret: str
@@ -56,7 +57,7 @@ class HttpRequest:
     @classmethod
     def of(cls, scope: Scope, lines: list[tuple[str, str]]) -> "HttpRequest":
         headers: dict[str, str] = {}
-        for name, value in lines:  # a header on several lines is signed as its values with commas
+        for name, value in lines:  # a repeated header is signed as its values joined by commas
             headers[name] = f"{headers[name]},{value}" if name in headers else value
         raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
         query = parse_qs(scope.get("query_string", b"").decode("utf-8", "replace"), keep_blank_values=True)
@@ -75,7 +76,7 @@ class HttpRequest:
 
 
 class Guard:
-    """An ASGI application around MiniStack's."""
+    """An ASGI application that wraps MiniStack's."""
 
     def __init__(self, app: App, root: AccessKey) -> None:
         self._app, self._root = app, root
@@ -90,7 +91,7 @@ class Guard:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         lines = [(name.decode("latin-1").lower(), sigv4.decode_header_value(value)) for name, value in scope["headers"]]
-        if why := callers.complaint(lines):
+        if why := origin_check.refusal(lines):
             await emulator._send_response(send, 403, {"Content-Type": "text/plain"}, f"{why}\n")
             return
         request = HttpRequest.of(scope, lines)
@@ -99,15 +100,15 @@ class Guard:
             secret = self._secret(request, signature.access_key_id)
             _check_time(request, signature)
             if (body := await _body(receive)) is None:
-                return  # it has hung up
+                return  # the caller disconnected
             _check(request, signature, secret, body)
         except Refusal as refusal:
             await _refuse(send, request, refusal)
             return
-        await self._app(scope, _again(body, receive), send)
+        await self._app(scope, _with_body(body, receive), send)
 
     def _secret(self, request: HttpRequest, key: str) -> str:
-        """The secret of a key that may ask for this path at all."""
+        """Return the secret of a key that may use this path. Raises Refusal."""
         if hmac.compare_digest(key.encode(), self._root.key.encode()) and not request.token:
             return self._root.secret
         if request.path.startswith("/_"):
@@ -116,14 +117,21 @@ class Guard:
 
 
 def _signature(request: HttpRequest) -> sigv4.HeaderSignature:
-    """Who claims to ask, said once and by AWS's signature of version 4: MiniStack would find the same."""
+    """Return the caller's claim, made once and with AWS's signature version 4. Raises Refusal.
+
+    MiniStack reads the same claim: two claims could make it and this guard trust different keys.
+    """
     in_query = _IN_QUERY & {name.lower() for name in request.query}
     if not request.presigned and in_query:
         raise Refusal("InvalidArgument", "Only one auth mechanism allowed.")
     if request.presigned and not in_query:
         raise Refusal("MissingAuthenticationToken", "Request is missing Authentication Token.")
-    said = request.first("X-Amz-Algorithm") if request.presigned else request.headers["authorization"].split(" ")[0]
-    if said != _HMAC or any(len(values) > 1 for name, values in request.query.items() if name.lower() in _IN_QUERY):
+    algorithm = (
+        request.first("X-Amz-Algorithm") if request.presigned else request.headers["authorization"].split(" ")[0]
+    )
+    if algorithm != _HMAC or any(
+        len(values) > 1 for name, values in request.query.items() if name.lower() in _IN_QUERY
+    ):
         raise Refusal("InvalidRequest", "The authorization mechanism you have provided is not supported.")
     parse = sigv4.parse_query_signature if request.presigned else sigv4.parse_header_signature
     found = parse(request.query if request.presigned else request.headers)
@@ -135,7 +143,9 @@ def _signature(request: HttpRequest) -> sigv4.HeaderSignature:
 
 
 def _secret_given(key: str, token: str) -> str:
-    """The secret of a key that MiniStack has given out, with its session token; never of one that it takes for root."""
+    """Return the secret of a key that MiniStack has issued, with its session token; never of a key that it takes for
+    root.
+    """
     if iam_evaluator.is_root_access_key(key):
         raise Refusal("InvalidClientTokenId", "The security token included in the request is invalid.")
     account = responses._account_from_sts_session(key)
@@ -150,7 +160,7 @@ def _secret_given(key: str, token: str) -> str:
 
 
 def _check_time(request: HttpRequest, signature: sigv4.HeaderSignature) -> None:
-    """The time it was signed at is near, or its URL is still good."""
+    """Raise Refusal unless the signature is recent, or its presigned URL is still valid."""
     skewed = sigv4.request_time_failure(signature)
     if not request.presigned:
         if skewed or sigv4._amz_datetime(signature.amz_date) is None:
@@ -168,7 +178,7 @@ def _check_time(request: HttpRequest, signature: sigv4.HeaderSignature) -> None:
 
 
 def _check(request: HttpRequest, signature: sigv4.HeaderSignature, secret: str, body: bytes) -> None:
-    """The secret's owner has signed this very request."""
+    """Raise Refusal unless the secret's owner signed exactly this request."""
     failure = sigv4.header_signature_failure(
         signature, secret, request.method, request.raw_path, request.query, request.headers, body,
         presigned=request.presigned,
@@ -181,7 +191,7 @@ def _check(request: HttpRequest, signature: sigv4.HeaderSignature, secret: str, 
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """All of it; None when the caller has hung up before."""
+    """Return the whole request body; None if the caller disconnected before its end."""
     parts: list[bytes] = []
     more = True
     while more:
@@ -193,8 +203,8 @@ async def _body(receive: Receive) -> bytes | None:
     return b"".join(parts)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Let MiniStack read what we have read; afterwards it hears what comes next."""
+def _with_body(body: bytes, receive: Receive) -> Receive:
+    """Return a receiver that delivers the body that we have read, and then what follows."""
     waiting = [body]
 
     async def read() -> Message:
@@ -206,7 +216,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse(send: Send, request: HttpRequest, refusal: Refusal) -> None:
-    """In the words and the protocol of the service that was asked."""
+    """Send the refusal in the protocol of the service that the request addressed."""
     service = router.detect_service(request.method, request.path, request.headers, request.query)
     status, headers, body = emulator._credential_failure(service, "", "", refusal, request.headers)
     await emulator._send_response(send, status, headers, b"" if request.method == "HEAD" else body)

@@ -1,7 +1,7 @@
 """A layer's files, unpacked once for all functions.
 
-MiniStack unpacks the layer's 100 MB for each process of each function, which is 40 % of what it takes to start one.
-Here the first gets its files from the archive, and every later one has links to the same files.
+MiniStack unpacks the layer's 100 MB for each process of each function, which takes 40 % of a process's start. Here the
+first process unpacks the archive, and every later one gets links to the same files.
 """
 
 import os
@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-# What is smaller is a function's own code, of which each process has its copy.
+# A smaller archive is a function's own code; each process has its own copy.
 LARGE = 10 << 20
 
 StrPath = str | os.PathLike[str]
@@ -31,7 +31,7 @@ def unpacked_once(folder: Path, large: int = LARGE) -> type[zipfile.ZipFile]:
             if path is None or members is not None or sum(each.file_size for each in self.infolist()) < large:
                 super().extractall(path, members, pwd)
                 return
-            # All links are to the same files, so none may be written to.
+            # All links point to the same files, so they are read-only.
             shutil.copytree(self._first(), path, copy_function=os.link, dirs_exist_ok=True)
 
         def _first(self) -> Path:

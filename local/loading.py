@@ -1,6 +1,6 @@
 """Fill the empty source database, all or nothing, and note in it where its content came from.
 
-The note is the database's comment: it is committed with the rows, so that the two can never disagree.
+The note is the database's comment: it is committed with the rows, so the two always agree.
 """
 
 import io
@@ -24,7 +24,7 @@ Content = Mapping[str, Path | str]
 
 
 def origin(connection: Connection) -> Origin | None:
-    """Where the source's content came from; None while it has none."""
+    """Return where the source's content came from; None while it is empty."""
     found = connection.run(
         "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
     )
@@ -32,15 +32,15 @@ def origin(connection: Connection) -> Origin | None:
     return dict(json.loads(noted)) if noted else None
 
 
-def load(connection: Connection, content: Content, whence: Origin) -> None:
-    """Copy every table in, set the sequences and note the origin, in one transaction."""
+def load(connection: Connection, content: Content, content_origin: Origin) -> None:
+    """Copy every table into the database, set the sequences and note the origin, in one transaction."""
     connection.run("BEGIN")
     try:
         for table in COLUMNS:
             with _opened(content[table]) as file:
                 _copy(connection, table, file)
             _set_sequence(connection, table)
-        connection.run(f"COMMENT ON DATABASE {SOURCE} IS {literal(json.dumps(whence, sort_keys=True))}")
+        connection.run(f"COMMENT ON DATABASE {SOURCE} IS {literal(json.dumps(content_origin, sort_keys=True))}")
     except BaseException:
         connection.run("ROLLBACK")
         raise
@@ -48,7 +48,7 @@ def load(connection: Connection, content: Content, whence: Origin) -> None:
 
 
 def header(line: str) -> list[str]:
-    """A CSV header's column names."""
+    """Return the column names of a CSV header."""
     return [name.strip().strip('"') for name in line.removeprefix("\ufeff").strip().split(",")]
 
 
@@ -63,7 +63,7 @@ def _copy(connection: Connection, table: str, file: BinaryIO) -> None:
     try:
         connection.run(copy, stream=file)
     except DatabaseError as error:
-        raise LocalError(f"{table}.csv: {_reason(error)}; mend the file and start again") from error
+        raise LocalError(f"{table}.csv: {_reason(error)}; correct the file and start again") from error
 
 
 def _list(columns: Iterable[str]) -> str:
@@ -71,7 +71,7 @@ def _list(columns: Iterable[str]) -> str:
 
 
 def _reason(error: DatabaseError) -> str:
-    """PostgreSQL's message, and the line it is about."""
+    """Return PostgreSQL's message, and the line that it is about."""
     facts = error.args[0]
     return ", ".join(facts[key].split("\n")[0] for key in ("M", "D", "W") if key in facts)
 

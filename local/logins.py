@@ -1,4 +1,4 @@
-"""The two databases and the four logins, each with no more rights than its bearer needs on the real servers."""
+"""The two databases and the four logins, each with only the rights that it needs on the real servers."""
 
 import json
 import secrets
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pg8000.native import Connection, identifier, literal
 
-from local import places
+from local import folders
 from local.errors import LocalError
 from local.postgres import Server
 from local.tables import COLUMNS
 
 SOURCE, WAREHOUSE = "totesys", "warehouse"
-SOURCE_OWNER = "totesys_owner"  # the application of the world outside: generator, ticker, a person with psql
+SOURCE_OWNER = "totesys_owner"  # the source's application: generator, ticker, a person with psql
 EXTRACT = "totestream_extract"
 WAREHOUSE_OWNER = "warehouse_owner"
 LOAD = "totestream_load"
@@ -24,31 +24,31 @@ DATABASE_OF: Mapping[str, str] = {
     LOAD: WAREHOUSE,
 }
 
-# Extract is single-flight; the rest is for previews, inspection and a connection still closing.
+# One extract runs at a time; the rest is for previews, inspection and closing connections.
 _EXTRACT_CONNECTIONS = 10
 _SCHEMA = Path(__file__).with_name("totesys.sql")
 
 
 def kept_passwords(file: Path) -> dict[str, str]:
-    """The logins' passwords, random and made the first time they are asked for."""
+    """Return the logins' passwords, which are random and created at the first call."""
     if not file.exists():
-        places.write_private(file, json.dumps(new_passwords(), indent=2) + "\n")
+        folders.write_private(file, json.dumps(new_passwords(), indent=2) + "\n")
     passwords: dict[str, str] = json.loads(file.read_text())
     return passwords
 
 
 def new_passwords() -> dict[str, str]:
-    """A fresh random password per login."""
+    """Return a new random password for each login."""
     return {login: secrets.token_hex(16) for login in DATABASE_OF}
 
 
 def connect(server: Server, passwords: Mapping[str, str], login: str) -> Connection:
-    """A connection of this login to its database; the caller closes it."""
+    """Open a connection of this login to its database; the caller closes it."""
     return server.connect(login, passwords[login], DATABASE_OF[login])
 
 
 def prepare(server: Server, passwords: Mapping[str, str], warehouse_schema: str = "project_team_1") -> None:
-    """Make logins, databases, source schema and rights, as far as they are not there yet. Twice is once."""
+    """Create logins, databases, source schema and rights where they do not exist yet. It can be repeated."""
     with server.superuser() as admin:
         _ensure_logins(admin, passwords)
         for database, owner in ((SOURCE, SOURCE_OWNER), (WAREHOUSE, WAREHOUSE_OWNER)):
@@ -61,13 +61,13 @@ def prepare(server: Server, passwords: Mapping[str, str], warehouse_schema: str 
 
 
 def _ensure_logins(admin: Connection, passwords: Mapping[str, str]) -> None:
-    there = {name for (name,) in admin.run("SELECT rolname FROM pg_roles") or []}
+    existing = {name for (name,) in admin.run("SELECT rolname FROM pg_roles") or []}
     for login in DATABASE_OF:
-        if login not in there:
+        if login not in existing:
             admin.run(f"CREATE ROLE {identifier(login)}")
         admin.run(f"ALTER ROLE {identifier(login)} LOGIN PASSWORD {literal(passwords[login])}")
     admin.run(f"ALTER ROLE {EXTRACT} CONNECTION LIMIT {_EXTRACT_CONNECTIONS}")
-    admin.run(f"ALTER ROLE {WAREHOUSE_OWNER} CREATEROLE")  # as an RDS master user: migrate makes the reader's login
+    admin.run(f"ALTER ROLE {WAREHOUSE_OWNER} CREATEROLE")  # like an RDS master user: migrate creates the reader's login
     admin.run(f"ALTER ROLE {EXTRACT} SET default_transaction_read_only = on")
 
 
@@ -79,26 +79,28 @@ def _ensure_database(admin: Connection, database: str, owner: str) -> None:
 
 
 def _ensure_source_schema(admin: Connection) -> None:
-    """Make the tables as the application would, so that they are its own. All or none."""
+    """Create the tables as the application would, so that it owns them. All or none."""
     if admin.run("SELECT to_regclass('public.address')") != [[None]]:
         return
     admin.run(f"BEGIN; SET LOCAL ROLE {SOURCE_OWNER}; {_SCHEMA.read_text()}; COMMIT")
 
 
 def _grant_source(admin: Connection) -> None:
-    """Extract may read the eleven tables; a table that comes later is not its business until granted."""
+    """Let extract read the eleven tables; a table that is added later needs its own GRANT."""
     admin.run("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-    admin.run(f"GRANT ALL ON SCHEMA public TO {SOURCE_OWNER}")  # before PostgreSQL 15 it is not the database owner's
+    admin.run(
+        f"GRANT ALL ON SCHEMA public TO {SOURCE_OWNER}"
+    )  # before PostgreSQL 15 the database owner does not own it
     admin.run(f"GRANT CONNECT ON DATABASE {SOURCE} TO {EXTRACT}")
     admin.run(f"GRANT USAGE ON SCHEMA public TO {EXTRACT}")
-    there = {name for (name,) in admin.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public'") or []}
+    existing = {name for (name,) in admin.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public'") or []}
     for table in COLUMNS:
-        if table in there:  # somebody may have dropped one, to see what the pipeline makes of it
+        if table in existing:  # a person may have dropped one to test the pipeline
             admin.run(f"GRANT SELECT ON public.{identifier(table)} TO {EXTRACT}")
 
 
 def _ensure_warehouse_schema(admin: Connection, schema: str) -> None:
-    """The owner's schema. What load may do with its tables is granted by whoever makes them."""
+    """Create the owner's schema. The creator of a table grants load's rights on it."""
     if schema == "public":
         raise LocalError("WAREHOUSE_SCHEMA may not be public here; name a schema of the team's own")
     admin.run("REVOKE ALL ON SCHEMA public FROM PUBLIC")

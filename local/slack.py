@@ -1,10 +1,10 @@
-"""A stand-in for Slack's incoming webhooks: its rules, its words, and its bad days when it is told to have one.
+"""A stand-in for Slack's incoming webhooks, with its limits, its error codes, and faults on request.
 
 Usage: python -m local.slack --port N --folder DIR [--path-from-stdin]
 
-Messages it took are lines of DIR/slack.jsonl: {"at", "message"}. The one right webhook's path is DIR/slack-path's
-unless it comes from stdin. A bad day is asked for at that path and `/misbehave`: POST {"how": "status", "times": 3,
-"status": 500}; what it can be is `Misbehaviour`. GET /_slack/health says that it is there. Web pages are not answered.
+Accepted messages are lines of DIR/slack.jsonl: {"at", "message"}. The one valid webhook path is read from
+DIR/slack-path or from stdin. POST {"how": "status", "times": 3, "status": 500} to that path and `/misbehave` requests
+faults: see `Misbehaviour`. GET /_slack/health answers while the server runs. Web pages are refused.
 """
 
 import json
@@ -23,14 +23,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from local import places
-from local.block_kit import complaint
-from local.callers import complaint as complaint_of_caller
+from local import folders
+from local.block_kit import error_code
 from local.errors import Parser
+from local.origin_check import refusal
 
 # "One message a second; we allow bursts over that limit for short periods": how short is not said.
 PER_SECOND, BURST = 1.0, 10
-LONGEST_BODY = 1_000_000  # far more than a message may have
+LONGEST_BODY = 1_000_000  # far above the limit of a message
 MISBEHAVE = "/misbehave"
 
 How = Literal["status", "hang", "refuse", "redirect", "cut", "garble", "drip"]
@@ -38,11 +38,11 @@ How = Literal["status", "hang", "refuse", "redirect", "cut", "garble", "drip"]
 
 @dataclass(frozen=True)
 class Misbehaviour:
-    """What becomes of the next `times` requests, none of which is taken.
+    """The fault of the next `times` requests, none of which is accepted.
 
-    `status` answers with that status and word, and with Retry-After unless `after` is empty; `hang` says nothing for
-    `seconds` and hangs up; `refuse` resets the connection; `redirect` points to `to`; `cut` hangs up in the middle of
-    its answer, `garble` answers with headers that are none, and `drip` with a byte each `seconds`.
+    `status` answers with that status and error code, and with Retry-After unless `after` is empty; `hang` waits for
+    `seconds` and closes the connection; `refuse` resets the connection; `redirect` points to `to`; `cut` closes the
+    connection in the middle of its answer, `garble` sends malformed headers, and `drip` sends a byte each `seconds`.
     """
 
     how: How
@@ -55,7 +55,7 @@ class Misbehaviour:
 
 
 class SlackServer(ThreadingHTTPServer):
-    """Serves on 127.0.0.1 until the `with` block ends. Port 0 takes a free one."""
+    """A server on 127.0.0.1 that runs until the `with` block ends. Port 0 picks a free port."""
 
     daemon_threads = True
 
@@ -75,16 +75,16 @@ class SlackServer(ThreadingHTTPServer):
         self._lock = threading.Lock()
         self._allowance, self._counted_at = float(burst), clock()
         self._misbehaviour = Misbehaviour("status", times=0)
-        self.asked = 0
+        self.request_count = 0
 
     @property
     def place(self) -> str:
-        """For the setting SLACK_HOSTS."""
+        """Return the value for the setting SLACK_HOSTS."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     @property
     def url(self) -> str:
-        """The webhook."""
+        """Return the webhook's URL."""
         return self.place + self.path
 
     def __enter__(self) -> "SlackServer":
@@ -99,26 +99,26 @@ class SlackServer(ThreadingHTTPServer):
         self._thread.join()
 
     def shutdown_request(self, request: Any) -> None:
-        """Without the library's goodbye: a connection that is to be reset must not be ended in order first."""
+        """Close the socket without the library's shutdown, which would end a connection in order before its reset."""
         self.close_request(request)
 
     def misbehave(self, how: How, **more: Any) -> None:
-        """Raises ValueError or TypeError when that is no misbehaviour."""
+        """Set the fault of the next requests. Raises ValueError or TypeError if it is unknown."""
         if how not in get_args(How):
             raise ValueError(how)
         with self._lock:
             self._misbehaviour = Misbehaviour(how, **more)
 
     def next_misbehaviour(self) -> Misbehaviour | None:
-        """Each is counted down; every request at a webhook is counted."""
+        """Return the fault of this request, and count it down; every request at a webhook is counted."""
         with self._lock:
-            self.asked += 1
+            self.request_count += 1
             now = self._misbehaviour
             self._misbehaviour = replace(now, times=max(now.times - 1, 0))
             return now if now.times else None
 
     def seconds_to_wait(self) -> float:
-        """Until another message is taken; zero counts it as taken."""
+        """Return the seconds until another message is accepted; zero counts one as accepted."""
         with self._lock:
             now = self._clock()
             self._allowance = min(self._burst, self._allowance + (now - self._counted_at) * PER_SECOND)
@@ -128,13 +128,13 @@ class SlackServer(ThreadingHTTPServer):
             self._allowance -= 1
             return 0.0
 
-    def take(self, message: Any) -> None:
+    def accept(self, message: Any) -> None:
         line = json.dumps({"at": datetime.now(UTC).isoformat(), "message": message})
-        with self._lock, places.open_log(self.messages_file) as file:
+        with self._lock, folders.open_log(self.messages_file) as file:
             file.write(f"{line}\n".encode())
 
     def messages(self) -> list[Any]:
-        """What it took, oldest first."""
+        """Return the accepted messages, oldest first."""
         if not self.messages_file.exists():
             return []
         return [json.loads(line)["message"] for line in self.messages_file.read_text().splitlines()]
@@ -142,31 +142,31 @@ class SlackServer(ThreadingHTTPServer):
 
 class SlackHandler(BaseHTTPRequestHandler):
     server: SlackServer
-    timeout = 60  # whoever connects and says nothing is let go
+    timeout = 60  # an idle connection is closed
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Nothing: the path is a secret."""
+        """Log nothing: the path is a secret."""
 
     def do_GET(self) -> None:  # noqa: N802 - the library's name
-        self._say(200, "ok") if self.path == "/_slack/health" else self._say(404, "no_service")
+        self._respond(200, "ok") if self.path == "/_slack/health" else self._respond(404, "no_service")
 
     def parse_request(self) -> bool:
-        """As the library does, and answer no web page."""
+        """Parse the request as the library does, and refuse web pages."""
         if not super().parse_request():
             return False
-        why = complaint_of_caller((name.lower(), value) for name, value in self.headers.items())
+        why = refusal((name.lower(), value) for name, value in self.headers.items())
         if why:
             self.send_error(403, why)
         return not why
 
     def do_POST(self) -> None:  # noqa: N802
         body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), LONGEST_BODY))
-        # Who was made to wait has hung up perhaps.
+        # A client that had to wait may have disconnected.
         with suppress(ConnectionError):
             if self.path == self.server.path + MISBEHAVE:
                 self._misbehave(body)
             elif now := self.server.next_misbehaviour():
-                self._have(now)
+                self._simulate_fault(now)
             else:
                 self._answer(body)
 
@@ -174,31 +174,31 @@ class SlackHandler(BaseHTTPRequestHandler):
         try:
             self.server.misbehave(**json.loads(body))
         except (TypeError, ValueError):
-            return self._say(400, "no_such_misbehaviour")
-        return self._say(200, "ok")
+            return self._respond(400, "no_such_misbehaviour")
+        return self._respond(200, "ok")
 
     def _answer(self, body: bytes) -> None:
         if self.path != self.server.path:
-            # The team and the app are right, but not the token.
+            # Team and app are valid, but not the token.
             near = self.path.rpartition("/")[0] == self.server.path.rpartition("/")[0]
-            return self._say(403, "invalid_token") if near else self._say(404, "no_service")
+            return self._respond(403, "invalid_token") if near else self._respond(404, "no_service")
         if wait := self.server.seconds_to_wait():
-            return self._say(429, "rate_limited", {"Retry-After": str(math.ceil(wait))})
-        if word := complaint(self.headers.get("Content-Type", ""), body):
-            return self._say(400, word)
-        self.server.take(json.loads(body))
-        return self._say(200, "ok")
+            return self._respond(429, "rate_limited", {"Retry-After": str(math.ceil(wait))})
+        if word := error_code(self.headers.get("Content-Type", ""), body):
+            return self._respond(400, word)
+        self.server.accept(json.loads(body))
+        return self._respond(200, "ok")
 
-    def _have(self, now: Misbehaviour) -> None:
+    def _simulate_fault(self, now: Misbehaviour) -> None:
         match now.how:
             case "status":
-                self._say(now.status, now.word, {"Retry-After": now.after} if now.after else {})
+                self._respond(now.status, now.word, {"Retry-After": now.after} if now.after else {})
             case "redirect":
-                self._say(302, "", {"Location": now.to})
+                self._respond(302, "", {"Location": now.to})
             case "hang":
                 self.server.ending.wait(now.seconds)
             case "refuse":
-                # Closing now throws the connection away: the other side sees a reset.
+                # Closing now resets the connection.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             case "cut":
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
@@ -209,7 +209,7 @@ class SlackHandler(BaseHTTPRequestHandler):
                     self.wfile.write(letter.encode())
                     self.server.ending.wait(now.seconds)
 
-    def _say(self, status: int, word: str, headers: dict[str, str] | None = None) -> None:
+    def _respond(self, status: int, word: str, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         for name, value in {"Content-Type": "text/html", "Content-Length": str(len(word)), **(headers or {})}.items():
             self.send_header(name, value)
@@ -218,11 +218,11 @@ class SlackHandler(BaseHTTPRequestHandler):
 
 
 def kept_path(folder: Path) -> str:
-    """The webhook's path noted in `folder`; the first time, a new one. It is as secret as the real one."""
+    """Return the webhook's path noted in `folder`; the first time, a new one. It is secret, like a real one."""
     file = folder / "slack-path"
     if not file.exists():
         team, app = (secrets.token_hex(4).upper() for _ in range(2))
-        places.write_private(file, f"/services/T{team}/B{app}/{secrets.token_hex(12)}\n")
+        folders.write_private(file, f"/services/T{team}/B{app}/{secrets.token_hex(12)}\n")
     return file.read_text().strip()
 
 

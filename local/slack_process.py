@@ -1,8 +1,8 @@
-"""The process of Slack's stand-in: started and stopped with the rest of the stack."""
+"""The process of the stand-in for Slack: started and stopped with the rest of the stack."""
 
 from pathlib import Path
 
-from local import places, ports, processes, slack
+from local import folders, ports, processes, slack
 from local.errors import LocalError
 from local.runtime import runtime_in
 
@@ -17,7 +17,7 @@ class SlackProcess:
         self.home = home
         self._pid_file = home / "pid"
         self._command = processes.python_command("local.slack", home)
-        self._user = places.server_user()
+        self._user = folders.server_user()
 
     @property
     def url(self) -> str:
@@ -25,7 +25,7 @@ class SlackProcess:
 
     @property
     def webhook(self) -> str:
-        """The one that is right. A secret, as Slack's are."""
+        """Return the URL of the valid webhook. It is a secret, like Slack's."""
         return self.url + slack.kept_path(self.home)
 
     @property
@@ -39,10 +39,10 @@ class SlackProcess:
     def start(self) -> None:
         if self.running:
             return
-        places.make_home(self.home, self._user)
-        places.make_given(self._data, self._user)
+        folders.make_home(self.home, self._user)
+        folders.make_server_folder(self._data, self._user)
         port = ports.kept(self.home / "port")
-        runtime = runtime_in(self.home.with_name("python"), anew=False)
+        runtime = runtime_in(self.home.with_name("python"), replace=False)
         command = [str(runtime.python), *self._command[1:], "--port", str(port), "--folder", str(self._data)]
         processes.spawn(
             [*command, "--path-from-stdin"],

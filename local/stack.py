@@ -14,17 +14,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local import logins, places, processes, settings, source, ticker
+from local import folders, logins, processes, settings, source, ticker
 from local.errors import LocalError, Parser
 from local.ministack import Ministack
 from local.postgres import Server
 from local.slack_process import SlackProcess
 
-_TICKER_STOP_S = 70.0  # it may be waiting for a locked row, at most the connection's 60 s
+_TICKER_STOP_S = 70.0  # it may wait for a locked row, at most the connection's 60 s
 
 
 class RunningStack:
-    """All that runs for one folder."""
+    """All servers of one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -32,9 +32,9 @@ class RunningStack:
         self.secrets_file = folder / "secrets.env"
         self.chosen = {**settings.chosen(self.settings_file), **_from_environment()}
         self._ticker = processes.python_command("local.ticker", folder)
-        self.postgres = Server(places.postgres_home(folder))
-        self.ministack = Ministack(places.ministack_home(folder), self.chosen["AWS_REGION"])
-        self.slack = SlackProcess(places.slack_home(folder))
+        self.postgres = Server(folders.postgres_home(folder))
+        self.ministack = Ministack(folders.ministack_home(folder), self.chosen["AWS_REGION"])
+        self.slack = SlackProcess(folders.slack_home(folder))
 
     @property
     def passwords(self) -> dict[str, str]:
@@ -45,8 +45,8 @@ class RunningStack:
         return processes.running_pid(ticker.pid_file(self.folder), processes.sign_of(self._ticker)) is not None
 
     def start(self, options: argparse.Namespace) -> None:
-        """Bring everything up, as far as it is not; only the ticker is started apart."""
-        places.make_stack_folder(self.folder)
+        """Start all servers that do not run; the ticker is started separately."""
+        folders.make_stack_folder(self.folder)
         with _alone(self.folder):
             self._start_databases(options)
             self.ministack.start()
@@ -73,7 +73,7 @@ class RunningStack:
         _say("ok", f"settings in {self.settings_file}")
 
     def stop(self) -> None:
-        """Stop everything; what it holds stays. Stopped already, or never started, is fine."""
+        """Stop all servers and keep their data. Does nothing if they are stopped or were never started."""
         if not self.folder.is_dir():
             return
         with _alone(self.folder):
@@ -84,33 +84,33 @@ class RunningStack:
         _say("ok", "the local stack is stopped")
 
     def reset(self) -> None:
-        """Stop everything and delete all of it."""
+        """Stop all servers and delete all their data."""
         self.stop()
-        places.delete_stack_folder(self.folder)
-        _say("ok", f"{self.folder} is gone")
+        folders.delete_stack_folder(self.folder)
+        _say("ok", f"{self.folder} is deleted")
 
     def start_ticking(self, every_s: float, seed: int) -> None:
-        """Let the source tick; ticking already is fine."""
+        """Start the ticker; does nothing if it runs already."""
         if not self.ticking:
             self._require_started()
             command = [*self._ticker, "--every", str(every_s), "--seed", str(seed)]
             environment = {
                 **os.environ,
                 "TOTESTREAM_LOCAL": str(self.folder),
-                "PYTHONPATH": str(places.REPOSITORY),
+                "PYTHONPATH": str(folders.REPOSITORY),
             }
             processes.spawn(command, environment, self.folder / "ticker.log", ticker.pid_file(self.folder))
         _say("ok", f"the source ticks; its log is {self.folder / 'ticker.log'}")
 
     def stop_ticking(self) -> None:
-        """Let the source stand still."""
+        """Stop the ticker."""
         if processes.terminate(
             ticker.pid_file(self.folder), processes.sign_of(self._ticker), "the ticker", _TICKER_STOP_S
         ):
-            _say("ok", "the source stands still")
+            _say("ok", "the ticker is stopped")
 
     def urls(self) -> dict[str, str]:
-        """Connection URLs, by what they are for, good for psql or any other client, and what the AWS CLI needs."""
+        """Return connection URLs by purpose, for psql or any other client, and what the AWS CLI needs."""
         self._require_started()
         databases = {
             f"{logins.DATABASE_OF[login]} ({login})": f"postgresql://{login}:{self.passwords[login]}"
@@ -127,7 +127,7 @@ class RunningStack:
         return {**databases, **aws, "Slack's messages": str(self.slack.messages)}
 
     def states(self) -> dict[str, bool]:
-        """What of it runs."""
+        """Return which servers run."""
         there = self.folder.is_dir()
         return {
             "PostgreSQL": there and self.postgres.running,
@@ -142,14 +142,14 @@ class RunningStack:
 
 
 def _from_environment() -> dict[str, str]:
-    """The environment wins over settings.env, as it does for the product."""
+    """Return the settings that the environment overrides, as it does for the product."""
     return {name: os.environ[name] for name in ("AWS_REGION", "WAREHOUSE_SCHEMA") if os.environ.get(name)}
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Let one command at a time start or stop things; the next one waits."""
-    with places.open_log(folder / "lock") as file:
+    """Hold a lock so that one command at a time starts or stops servers; the next one waits."""
+    with folders.open_log(folder / "lock") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -197,7 +197,7 @@ def main() -> int:
     """Run the command given on the command line."""
     options = _parser().parse_args()
     try:
-        _run(RunningStack(places.stack_folder()), options)
+        _run(RunningStack(folders.stack_folder()), options)
     except LocalError as error:
         _say("FAILED", str(error))
         return 1

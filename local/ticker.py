@@ -1,4 +1,4 @@
-"""The ticking source: what the application of the world outside commits while people work.
+"""The ticker: commits changes in the source, as its application would.
 
 Usage: python -m local.ticker [--every SECONDS] [--seed N]   (the local stack starts and stops it)
 """
@@ -16,34 +16,34 @@ from random import Random
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
-from local import logins, places
+from local import folders, logins
 from local.changes import KINDS, Change, tick
 from local.errors import LocalError
 from local.postgres import Server
 
 EVERY_S = 20.0
 
-# Read in a circle, one a tick. Shorter than the fifteen ticks of five minutes, so that whichever
-# five minutes somebody watches hold an order, a payment turning paid, a silent edit and a design.
+# One per tick, repeated. Shorter than the fifteen ticks of five minutes, so that any five minutes contain
+# an order, a payment that becomes paid, a silent edit and a design.
 _ROUND = (
     *("sale", "silent edit", "payment", "sale", "purchase", "design"),
     *("sale", "payment", "silent edit", "sale", "purchase", "sale"),
 )
 
-# On top of those, within a longer round: shorter than the ninety ticks of half an hour.
+# Additional changes, in a longer cycle: shorter than the ninety ticks of half an hour.
 _LONG_ROUND = 80
 _RARE = {15: "department", 40: "address", 65: "delete"}
 
 
 def kinds_at(number: int) -> tuple[str, ...]:
-    """The kinds of change that the tick of this number, from 0, commits."""
+    """Return the kinds of change that the tick of this number, from 0, commits."""
     rare = _RARE.get(number % _LONG_ROUND)
     usual = _ROUND[number % len(_ROUND)]
     return (usual, rare) if rare else (usual,)
 
 
 def utc_now() -> datetime:
-    """Now as the source has it: UTC, no time zone, whole milliseconds."""
+    """Return the current time in the source's format: UTC, no time zone, whole milliseconds."""
     now = datetime.now(UTC).replace(tzinfo=None)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
@@ -53,25 +53,25 @@ def pid_file(folder: Path) -> Path:
 
 
 class Ticker:
-    """Ticks until told to stop, through restarts of the database."""
+    """A loop that commits changes until it is stopped, also across restarts of the database."""
 
     def __init__(self, folder: Path, every_s: float, seed: int) -> None:
         self._folder = folder
         self._every_s = every_s
         self._dice = Random(seed)
-        self._told = threading.Event()
+        self._stopping = threading.Event()
 
     def stop(self) -> None:
-        self._told.set()
+        self._stopping.set()
 
     def run(self) -> None:
-        """One tick each `every_s`; a tick that the database was away for is tried again next time."""
+        """Tick each `every_s`; a tick that failed while the database was down is repeated at the next interval."""
         number = 0
-        while not self._told.wait(self._every_s) and self._wanted():
+        while not self._stopping.wait(self._every_s) and self._is_current():
             number += self._try_tick(number)
 
-    def _wanted(self) -> bool:
-        """Whether the pid file still names us: a stack that was deleted or started anew has no use for us."""
+    def _is_current(self) -> bool:
+        """Return whether the pid file still names this process: a deleted or restarted stack does not need it."""
         try:
             return pid_file(self._folder).read_text().strip() == str(os.getpid())
         except FileNotFoundError:
@@ -82,7 +82,7 @@ class Ticker:
             with _connection(self._folder) as connection:
                 changes = tick(connection, self._dice, utc_now(), kinds_at(number))
         except (DatabaseError, InterfaceError, OSError, LocalError) as error:
-            _say(f"tick {number} was not committed and is tried again: {reason(error)}")
+            _say(f"tick {number} was not committed and will be retried: {reason(error)}")
             return False
         for change in changes:
             _say(f"tick {number}: {change}")
@@ -91,9 +91,9 @@ class Ticker:
 
 @contextmanager
 def _connection(folder: Path) -> Iterator[Connection]:
-    """A connection for one tick: three a minute cost nothing, and a restart of the database is no special case."""
+    """Open a connection for one tick. Three a minute cost little, and a database restart needs no special case."""
     passwords = logins.kept_passwords(folder / "logins.json")
-    connection = logins.connect(Server(places.postgres_home(folder)), passwords, logins.SOURCE_OWNER)
+    connection = logins.connect(Server(folders.postgres_home(folder)), passwords, logins.SOURCE_OWNER)
     try:
         yield connection
     finally:
@@ -101,7 +101,7 @@ def _connection(folder: Path) -> Iterator[Connection]:
 
 
 def reason(error: Exception) -> str:
-    """What PostgreSQL, or whoever it was, said."""
+    """Return the message of PostgreSQL, or of another error."""
     facts = error.args[0] if error.args else ""
     return str(facts["M"] if isinstance(facts, dict) and "M" in facts else facts)
 
@@ -114,9 +114,9 @@ def main() -> None:
     """Tick in the foreground until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=float, default=EVERY_S, metavar="SECONDS", help="default: 20")
-    parser.add_argument("--seed", type=int, default=1, help="the dice's seed (default 1)")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the random generator (default 1)")
     options = parser.parse_args()
-    ticker = Ticker(places.stack_folder(), options.every, options.seed)
+    ticker = Ticker(folders.stack_folder(), options.every, options.seed)
     signal.signal(signal.SIGTERM, lambda *_: ticker.stop())
     ticker.run()
 

@@ -19,13 +19,14 @@ import urllib.request
 from pathlib import Path
 
 from ops.people import documents
-from ops.stack.desired.github import ENVIRONMENTS, HOST, DesiredGitHub, role_name
+from ops.stack.requests import write
+from ops.stack.resources.github import ENVIRONMENTS, HOST, DesiredGitHub, role_name
+from ops.stack.resources.kinds import GITHUB_KINDS
 from ops.stack.topology import known_targets
 from shared.names import Names
 
 API = "https://api.github.com/repos/"
 TIMEOUT_S = 10.0
-KINDS = ("providers", "boundaries", "boundary_versions", "github_roles", "github_trusts", "github_policies")
 # Settings that a workflow must not get or does not need.
 NOT_FOR_GITHUB = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL")
 
@@ -36,11 +37,10 @@ def names() -> Names:
 
 def requests(folder: Path, repository: str, repository_id: str, owner_id: str) -> None:
     wanted = DesiredGitHub(names(), repository, repository_id, owner_id, documents(dict(os.environ), known_targets()))
-    for kind in KINDS:
-        place = folder / kind
-        place.mkdir(parents=True, exist_ok=True)
-        for name, request in getattr(wanted, kind)():
-            (place / f"{name}.json").write_text(json.dumps(request, indent=1))
+    for kind in GITHUB_KINDS:
+        write(folder, kind.name, kind.desired(wanted))
+        if kind.changes_name:
+            write(folder, kind.changes_name, kind.changes(wanted))
     own = names()
     arns = own.global_arn("iam", f"oidc-provider/{HOST}"), own.global_arn("iam", f"policy/{own('boundary')}")
     (folder / "github.arns").write_text("\n".join((*arns, "")))

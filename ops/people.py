@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from ops.settings.declarations import example_values
-from ops.stack.desired import people
+from ops.stack import people
 from ops.stack.policies import Document
 from ops.stack.topology import Settings, Targets, known_targets
 from shared.names import Names

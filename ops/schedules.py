@@ -3,7 +3,7 @@
     python -m ops.schedules plan FOLDER          a line per schedule: rule, function, seconds, state, when
     python -m ops.schedules newest RULE <LINES   when the rule last started its function, 0 if never
 
-FOLDER is that of verdicts.py, after everything was put. The seconds are those between two starts where a deploy waits
+FOLDER is that of compare.py, after everything was put. The seconds are those between two starts where a deploy waits
 for that long, else 0. The state is `new` when the function was just created, `changed` when something was put that a
 start needs, so that only a later start proves that it works, else `same`. LINES is the answer of filter-log-events.
 """
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ops.screens.logs import facts_of
-from ops.stack.actual.base import Thing
+from ops.stack.resources.base import Thing
 
 # A deploy waits for two starts: at most ten minutes.
 LONGEST_S = 300

@@ -26,12 +26,13 @@ class SourceTable:
 
     @property
     def key(self) -> str:
-        """The key column: every totesys table has an integer key named for itself."""
+        """Return the key column: every totesys table has an integer key named for itself."""
         return f"{self.name}_id"
 
     @property
     def batch_columns(self) -> tuple[Column, ...]:
-        """The columns of a batch's parquet: the table's, and the names of those whose value could not be held."""
+        """Return the columns of a batch's parquet: the table's, and the names of those whose value could not be
+        held."""
         return (*self.columns, Column(UNREADABLE, TEXT, nullable=True))
 
     @property
@@ -40,7 +41,7 @@ class SourceTable:
 
     @property
     def fingerprint(self) -> str:
-        """Identifies this declaration in each batch that is read under it."""
+        """Return what identifies this declaration in each batch that is read under it."""
         text = "\n".join(f"{c.name} {c.kind} {c.nullable}" for c in self.columns)
         return hashlib.sha256(f"{self.name}\n{text}".encode()).hexdigest()[:16]
 

@@ -74,12 +74,12 @@ class Kind:
 
     @property
     def stage_type(self) -> str:
-        """PostgreSQL's type in which values are sent to the warehouse."""
+        """Return PostgreSQL's type in which values are sent to the warehouse."""
         return self.warehouse_type
 
     @property
     def base_type(self) -> str:
-        """The stage's type without length or scale."""
+        """Return the stage's type without length or scale."""
         return re.sub(r"\(.*\)", "", self.stage_type)
 
     def holds_source_type(self, type_: str) -> bool:

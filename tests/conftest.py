@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from local import loading, logins, ticker
 from local.generator import Recipe, csv_texts
 from local.postgres import Server
 from shared.aws.bucket import S3Bucket
+from tests import loaded_cli
 from tests.road.road import Road
 
 TODAY = date(2026, 3, 2)
@@ -59,6 +61,13 @@ def new_road(traded: str, with_tables: str, server: Server, passwords: dict[str,
             yield Road(trading, warehouse, made_bucket(f"ingestion-{number}"), made_bucket(f"processed-{number}"))
 
     return new_road
+
+
+@pytest.fixture(scope="session")
+def loaded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The AWS CLI of .venv for TOTESTREAM_AWS, at a third of its cost."""
+    with loaded_cli.loaded(tmp_path_factory.mktemp("aws")) as program:
+        yield program
 
 
 class Ticks:

@@ -153,7 +153,7 @@ def test_nothing_that_is_told_is_markup_of_slacks(text: str, other: str, event: 
     alert["incident"] = incident | {"numbers": {other: 1}, "since": "2026-01-01T00:00:00Z"}
     for told in (notice_from(json.dumps(alert), "", HERE), notice_from(text, other, HERE)):
         payload = slack_payload(told)
-        assert told.event in (event, "told")
+        assert told.event in (event, "note")
         assert not re.search("[<>]", payload["text"])
         for found in markup_in(payload["blocks"]):
             assert found.count("```") in (0, 2), found

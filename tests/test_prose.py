@@ -21,7 +21,7 @@ OTHERS_WORDS = {
     "ops/cli/transient.py": "the AWS CLI's and Lambda's",
     "shared/load/declared.py": "SQLAlchemy's DDL",
     "shared/load/differences.py": "PostgreSQL's names of types",
-    "ops/stack/actual/interfaces.py": "the descriptions that Lambda gives network interfaces",
+    "ops/stack/resources/interfaces.py": "the descriptions that Lambda gives network interfaces",
 }
 # Classes of others, which have no code: what a bug or a library raised.
 OTHERS_CLASSES = {

@@ -119,7 +119,7 @@ match_group() {
   lacking=$alternatives
 }
 
-# end_alternative: of match_group, whose variables it uses. Of several alternatives one may be given.
+# end_alternative: of match_group, whose variables it uses. Only one of several alternatives may be given.
 end_alternative() {
   if [[ -n $first ]]; then
     [[ -z $chosen ]] || refuse "$chosen and $first cannot be combined; see --help"

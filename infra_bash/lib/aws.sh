@@ -11,11 +11,32 @@ ABSENT='\((404|NoSuchBucketPolicy|NoSuchTagSet|NoSuchPublicAccessBlockConfigurat
 ABSENT+='|OwnershipControlsNotFoundError|ServerSideEncryptionConfigurationNotFoundError'
 ABSENT+='|NoSuchEntity|ResourceNotFound(Exception)?|NotFound(Exception)?|DashboardNotFoundError|NoSuchBucket|NoSuchKey'
 ABSENT+='|AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist)\)'
+# With --trace each call is printed, in a dry run also the writes that are left out.
+TRACE=no
+exec {TRACE_OUTPUT}>&2
+
+# trace_call ARGUMENTS…: print the call so that a shell can run it. A request's file is printed as its content, since
+# $STATE is deleted at the end; no secret is in it. The files with secrets are in $WORK, and stay files.
+trace_call() {
+  local word line=aws
+  [[ -z ${AWS_ENDPOINT_URL-} ]] || set -- --endpoint-url "$AWS_ENDPOINT_URL" "$@"
+  for word in "$@"; do
+    [[ ${STATE-} == '' || $word != "file://$STATE/"* || ! -e ${word#file://} ]] || word=$(<"${word#file://}")
+    if [[ $word =~ ^[A-Za-z0-9_./:=,@%+-]+$ ]]; then
+      line+=" $word"
+    else
+      line+=" '${word//\'/\'\\\'\'}'"
+    fi
+  done
+  printf '%s\n' "$line" >&"$TRACE_OUTPUT"
+}
+
 # call_aws ARGUMENTS…: version 1 forgets AWS_ENDPOINT_URL for SQS, a version 2 before 2.13 always, and would ask the
 # real AWS: always say it.
 call_aws() {
   local -a endpoint=()
   [[ -z ${AWS_ENDPOINT_URL-} ]] || endpoint=(--endpoint-url "$AWS_ENDPOINT_URL")
+  [[ $TRACE == no || $1 == --each ]] || trace_call "$@"
   if [[ -S $CLI_SOCKET ]]; then
     "$PYTHON" -I -S "$ROOT/ops/cli/client.py" "$CLI_SOCKET" "${endpoint[@]}" --output json "$@"
   else
@@ -43,6 +64,9 @@ aws_read_each() {
   local problem line
   local -a call
   if [[ -S $CLI_SOCKET ]]; then
+    while [[ $TRACE == yes ]] && IFS=$'\t' read -ra call <&3; do
+      trace_call "${call[@]:1}"
+    done 3<"$1"
     problem=$(mktemp "$WORK/problem.XXXXXX")
     call_aws --each "$1" 2>"$problem" || die "$(what_failed "$problem" several calls)"
     return
@@ -66,7 +90,11 @@ rows() {
 # aws_write ARGUMENTS…: the answer, which few want. A refusal that matches FINE is as good as done, and left in REFUSED.
 aws_write() {
   REFUSED=''
-  [[ $DRY_RUN == yes ]] || call_patiently "$@"
+  if [[ $DRY_RUN == no ]]; then
+    call_patiently "$@"
+  elif [[ $TRACE == yes ]]; then
+    trace_call "$@"
+  fi
 }
 
 # aws_delete ARGUMENTS…: fine when it is gone already, which REFUSED then says.

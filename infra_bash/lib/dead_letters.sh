@@ -182,7 +182,7 @@ see_arrivals() {
   done
 }
 
-# see_failures: receive without hiding. Those that are kept are still hidden, so what is visible is new.
+# see_failures: receive without hiding. Letters that are kept are still hidden, so what is visible is new.
 see_failures() {
   local key words
   mkdir -p "$WORK/again/taken"

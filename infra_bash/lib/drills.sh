@@ -60,11 +60,11 @@ repair_fault() {
       turn_source "transform-$TABLE" --enabled
       invoke watch '{"do":"republish"}' >"$WORK/republished"
       ;;
-    freshness) python local.faults mend table-held ;;
+    freshness) python local.faults repair table-held ;;
     reconcile-differences) reconcile ;;
     run-refused) restore_manifest ;;
     table-damaged) run_script resync.sh payment ;;
-    *) python local.faults mend "$NAME" ;;
+    *) python local.faults repair "$NAME" ;;
   esac
 }
 

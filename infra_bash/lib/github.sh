@@ -15,10 +15,10 @@ know_github() {
 
 # ensure_github: with PERMISSIONS_BOUNDARY in the settings no boundary is made.
 ensure_github() {
-  settle providers put_provider
-  [[ -n $PERMISSIONS_BOUNDARY ]] || settle boundaries put_boundary_policy
-  settle github_roles put_github_role
-  settle github_policies put_github_policy
+  apply providers put_provider
+  [[ -n $PERMISSIONS_BOUNDARY ]] || apply boundaries put_boundary_policy
+  apply github_roles put_github_role
+  apply github_policies put_github_policy
 }
 
 put_provider() {

@@ -5,8 +5,8 @@ REMOVED=$WORK/removed
 
 # find_stack: lines of what there is of this stack into $STATE/removals, dependants first.
 find_stack() {
-  # With nothing to ring, the bell that is there is one to take away.
-  LOAD_ON_MANIFEST=no want roles rules alarms bells topics queues dead_letter_queues secrets buckets
+  # Without it no bucket notification is desired, so one that exists is to be deleted.
+  LOAD_ON_MANIFEST=no write_requests roles rules alarms bells topics queues dead_letter_queues secrets buckets
   read_stack
   python ops.teardown.plan "$STATE" "$OPTION_WITH_DATA" >"$STATE/removals"
 }

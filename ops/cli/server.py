@@ -85,7 +85,7 @@ def loaded() -> CLIDriver:
 
 
 def serve(path: str) -> None:
-    """Fork for each connection to the socket at `path`."""
+    """Serve each connection to the socket at `path` in a process of its own."""
     driver = loaded()
     parent = os.getppid()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

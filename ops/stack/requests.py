@@ -1,44 +1,60 @@
-"""Writes the topology as the requests that deploy.sh sends: one --cli-input-json file per AWS call.
+"""Write the desired stack as the requests that deploy.sh sends: one --cli-input-json file per AWS call.
 
-    python -m ops.stack.requests FOLDER KIND...
+    python -m ops.stack.requests FOLDER [KIND...]
 
-writes FOLDER/KIND/NAME.json for each KIND, which is a method in ops/stack/desired/. Settings come from the
-environment, as do ACCOUNT_ID, PARTITION and, for functions, CODE_KEY and LAYER_ARN.
+writes FOLDER/KIND/NAME.json for each kind of ops/stack/resources/kinds.py, or for those that are named; without names
+and without CODE_KEY those that need no package. It also writes FOLDER/phases/PHASE: the names of its kinds, in order.
+Settings come from the environment, as do ACCOUNT_ID, PARTITION and, for functions, CODE_KEY and LAYER_ARN.
 """
 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 from ops.stack import topology
-from ops.stack.desired import base
-from ops.stack.desired.alerts import DesiredAlerts
-from ops.stack.desired.buckets import DesiredBuckets
-from ops.stack.desired.functions import DesiredFunctions
-from ops.stack.desired.queues import DesiredQueues
-from ops.stack.desired.roles import DesiredRoles
+from ops.stack.resources.base import DesiredStack, Kind, Requests
+from ops.stack.resources.kinds import KINDS, NEED_PACKAGES, PHASES
 from shared.errors import BadDeclaration
 
 
-class Requests(DesiredBuckets, DesiredQueues, DesiredRoles, DesiredFunctions, DesiredAlerts):
-    """Every kind of request."""
+def kinds_to_write(names: Iterable[str], has_packages: bool) -> Iterable[type[Kind]]:
+    if named := [KINDS[name] for name in names]:
+        return named
+    return NEED_PACKAGES if has_packages else [kind for kind in KINDS.values() if kind not in NEED_PACKAGES]
+
+
+def write(folder: Path, name: str, requests: Requests) -> None:
+    place = folder / name
+    place.mkdir(parents=True, exist_ok=True)
+    for each, request in requests:
+        (place / f"{each}.json").write_text(json.dumps(request, indent=1))
+
+
+def write_kinds(folder: Path, stack: DesiredStack, kinds: Iterable[type[Kind]]) -> None:
+    for kind in kinds:
+        write(folder, kind.name, kind.desired(stack))
+        if kind.changes_name:
+            write(folder, kind.changes_name, kind.changes(stack))
+
+
+def write_phases(folder: Path) -> None:
+    place = folder / "phases"
+    place.mkdir(parents=True, exist_ok=True)
+    for phase, kinds in PHASES.items():
+        (place / phase).write_text("".join(f"{kind.name}\n" for kind in kinds))
 
 
 def main() -> int:
-    folder, *kinds = sys.argv[1:]
+    folder, names = Path(sys.argv[1]), sys.argv[2:]
     try:
-        requests = Requests(dict(os.environ), topology.known_targets())
+        stack = DesiredStack(dict(os.environ), topology.known_targets())
     except (BadDeclaration, SyntaxError) as error:
         print(f"{'FAILED':<8}{error}", file=sys.stderr)
         return 1
-    for kind in kinds:
-        place = Path(folder) / kind
-        place.mkdir(parents=True, exist_ok=True)
-        write: Callable[[], base.Requests] = getattr(requests, kind)
-        for name, request in write():
-            (place / f"{name}.json").write_text(json.dumps(request, indent=1))
+    write_kinds(folder, stack, kinds_to_write(names, bool(os.environ.get("CODE_KEY"))))
+    write_phases(folder)
     return 0
 
 

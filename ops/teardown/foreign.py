@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ops.stack.actual.base import Thing
-from ops.stack.actual.permissions import ANEW
-from ops.stack.actual.roles import VPC_POLICY
-from ops.stack.verdicts import StackDifferences
+from ops.stack.resources.base import StackState, Thing
+from ops.stack.resources.iam import VPC_POLICY
+from ops.stack.resources.permissions import ANEW
+from ops.stack.resources.queues import subscribers
 from ops.teardown.retired_tables import Line
 
 LATEST = "$LATEST"
@@ -24,7 +24,7 @@ LATEST = "$LATEST"
 
 class Foreign:
     def __init__(self, folder: Path, keep: Collection[str]) -> None:
-        self._stack, self._keep = StackDifferences(folder), keep
+        self._stack, self._keep = StackState(folder), keep
         file = folder / "retired"
         lines = file.read_text().splitlines() if file.exists() else []
         self._gone = {line.split("\t")[3] for line in lines}
@@ -40,10 +40,10 @@ class Foreign:
 
     def _policies(self) -> Iterator[Line]:
         """Of our roles: one inline policy each, and no managed one. When that of former deploys may go, Roles says."""
-        inline = {(role, want["PolicyName"]) for role, want in self._stack.want("role_policies").items()}
-        for role in self._stack.have("roles").get("RoleDetailList", []):
+        inline = {(role, want["PolicyName"]) for role, want in self._stack.desired("role_policies").items()}
+        for role in self._stack.listed("roles", "RoleDetailList"):
             name = role["RoleName"]
-            if name not in self._stack.want("roles"):
+            if name not in self._stack.desired("roles"):
                 continue
             for policy in role.get("RolePolicyList", []):
                 if (name, policy["PolicyName"]) not in inline:
@@ -54,40 +54,40 @@ class Foreign:
 
     def _permissions(self) -> Iterator[Line]:
         """Whoever else may invoke. One of ours that was changed keeps its name, and is put again."""
-        for function, answer in self._stack.each("permissions").items():
+        for function, answer in self._stack.answers("permissions").items():
             for statement in json.loads(answer["Policy"]).get("Statement", []):
-                if f"{function}.{statement['Sid'].removesuffix(ANEW)}" not in self._stack.want("permissions"):
+                if f"{function}.{statement['Sid'].removesuffix(ANEW)}" not in self._stack.desired("permissions"):
                     note = f"{statement['Sid']}, for {_principal(statement)}"
                     yield Line("delete", "permission", function, f"{function}/{statement['Sid']}", note)
 
     def _ways_into_functions(self) -> Iterator[Line]:
         """Each has a policy of its own, which goes with it."""
-        for function, answer in self._stack.each("function_urls").items():
+        for function, answer in self._stack.answers("function_urls").items():
             for url in answer.get("FunctionUrlConfigs", []):
                 # Of an alias its ARN is told; a function has one URL of its own.
                 alias = url["FunctionArn"].split(":")[7:]
                 yield Line("delete", "function url", function, ":".join([function, *alias]), url["FunctionUrl"])
-        for function, answer in self._stack.each("aliases").items():
+        for function, answer in self._stack.answers("aliases").items():
             for alias in answer.get("Aliases", []):
                 yield Line("delete", "alias", function, f"{function}/{alias['Name']}", alias["Name"])
-        for version in self._stack.have("versions").get("Functions", []):
+        for version in self._stack.listed("versions", "Functions"):
             name, number = version["FunctionName"], version.get("Version", LATEST)
-            if name in self._stack.want("functions") and number != LATEST:
+            if name in self._stack.desired("functions") and number != LATEST:
                 yield Line("delete", "version", name, f"{name}/{number}", number)
 
     def _borrowers(self) -> Iterator[Line]:
         """A function of somebody else's is code that only they have, so it is not deleted."""
-        roles = {want["Role"] for want in self._stack.want("functions").values()}
-        for function in self._stack.have("functions").get("Functions", []):
+        roles = {want["Role"] for want in self._stack.desired("functions").values()}
+        for function in self._stack.listed("functions", "Functions"):
             name = function["FunctionName"]
-            if name not in self._stack.want("functions") and function.get("Role") in roles:
+            if name not in self._stack.desired("functions") and function.get("Role") in roles:
                 role = function["Role"].rpartition("/")[2]
                 yield Line("stays", "function", name, name, f"runs as our role {role}: delete it")
 
     def _subscriptions(self) -> Iterator[Line]:
         kinds = ("subscriptions", "alert_subscriptions")
-        wanted = {(want["TopicArn"], want["Endpoint"]) for kind in kinds for want in self._stack.want(kind).values()}
-        for topic, arn, protocol, endpoint in self._stack.listeners():
+        wanted = {(want["TopicArn"], want["Endpoint"]) for kind in kinds for want in self._stack.desired(kind).values()}
+        for topic, arn, protocol, endpoint in subscribers(self._stack):
             if (topic, endpoint) in wanted or endpoint in self._keep or arn in self._gone:
                 continue
             name, who = topic.rpartition(":")[2], f"{protocol} {_shown(endpoint)}"
@@ -97,18 +97,18 @@ class Foreign:
                 yield Line("stays", "subscription", name, arn, f"{who}, who has not agreed yet")
 
     def _targets(self) -> Iterator[Line]:
-        for rule, want in self._stack.want("rule_targets").items():
+        for rule, want in self._stack.desired("rule_targets").items():
             ours = {target["Id"] for target in want["Targets"]}
-            for target in self._stack.each("rule_targets").get(rule, {}).get("Targets", []):
+            for target in self._stack.answers("rule_targets").get(rule, {}).get("Targets", []):
                 if target["Id"] not in ours:
                     yield Line("delete", "rule target", rule, f"{rule}/{target['Id']}", target["Arn"])
 
     def _bucket_policies(self) -> Iterator[Line]:
         """A policy of ours that was changed is put again as a bucket part."""
-        for bucket in self._stack.want("buckets"):
-            if bucket in self._stack.each("bucket_policies"):
+        for bucket in self._stack.desired("buckets"):
+            if bucket in self._stack.answers("bucket_policies"):
                 yield Line("delete", "bucket policy", bucket, bucket)
-            if bucket in self._stack.each("bucket_replications"):
+            if bucket in self._stack.answers("bucket_replications"):
                 yield Line("delete", "bucket replication", bucket, bucket)
 
 

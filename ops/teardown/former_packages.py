@@ -13,16 +13,16 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from ops.package.uploads import keys
+from ops.stack.resources.base import StackState
 from ops.stack.topology import DEPLOY_PREFIX
-from ops.stack.verdicts import StackDifferences
 
 PACKAGE = re.compile(re.escape(DEPLOY_PREFIX) + r"(?:code|layer)-[0-9a-f]{16}\.zip")
 
 Line = tuple[str, str, str, str]
 
 
-def former(stack: StackDifferences, current: Collection[str]) -> Iterator[Line]:
-    for version in stack.have("layers").get("LayerVersions", []):
+def former(stack: StackState, current: Collection[str]) -> Iterator[Line]:
+    for version in stack.listed("layers", "LayerVersions"):
         if version["LayerVersionArn"] not in current:
             name = ":".join(version["LayerVersionArn"].split(":")[6:])
             yield "delete", "layer", name, name
@@ -33,7 +33,7 @@ def former(stack: StackDifferences, current: Collection[str]) -> Iterator[Line]:
 
 def main() -> None:
     folder, *current = sys.argv[1:]
-    for line in former(StackDifferences(Path(folder)), current):
+    for line in former(StackState(Path(folder)), current):
         print("\t".join(line))
 
 

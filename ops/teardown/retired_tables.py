@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ops.stack.actual.base import Thing
-from ops.stack.verdicts import StackDifferences
+from ops.stack.resources.base import StackState, Thing
 from shared.names import Names
 
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
@@ -32,11 +31,11 @@ class Line(NamedTuple):
     note: str = ""
 
 
-def retired(stack: StackDifferences, names: Names) -> Iterator[Line]:
-    roles = {role["RoleName"]: role for role in stack.have("roles").get("RoleDetailList", [])}
+def retired(stack: StackState, names: Names) -> Iterator[Line]:
+    roles = {role["RoleName"]: role for role in stack.listed("roles", "RoleDetailList")}
     for name, role in sorted(roles.items()):
         made_for = re.fullmatch(re.escape(names.transform("")) + r"((?:dim|fact)_\w+)", name)
-        if made_for and name not in stack.want("roles") and _bears_tags(role, names):
+        if made_for and name not in stack.desired("roles") and _bears_tags(role, names):
             yield from _left_of(made_for[1], role, stack, names)
 
 
@@ -45,23 +44,23 @@ def _bears_tags(role: Thing, names: Names) -> bool:
     return tags >= {("project", names.project), ("stage", names.stage)}
 
 
-def _left_of(table: str, role: Thing, stack: StackDifferences, names: Names) -> Iterator[Line]:
+def _left_of(table: str, role: Thing, stack: StackState, names: Names) -> Iterator[Line]:
     function, queue = names.transform(table), names.queue(table)
-    for mapping in stack.have("mappings").get("EventSourceMappings", []):
+    for mapping in stack.listed("mappings", "EventSourceMappings"):
         if _last(mapping["FunctionArn"]) == function and mapping.get("State") != "Deleting":
             yield Line("delete", "mapping", function, mapping["UUID"])
     for line in stack.lines("subscriptions.txt"):
         _, arn, _, endpoint = line.split()
         if _last(endpoint) == queue and arn.startswith("arn:"):
             yield Line("delete", "subscription", queue, arn)
-    if function in [each["FunctionName"] for each in stack.have("functions").get("Functions", [])]:
+    if function in [each["FunctionName"] for each in stack.listed("functions", "Functions")]:
         yield Line("delete", "function", function, function)
     urls = {url.rpartition("/")[2]: url for url in stack.lines("queue_urls.txt")}
     for name, what in ((queue, "message"), (names.dead_letter_queue(table), "dead letter")):
         if name in urls:
-            yield Line("delete", "queue", name, urls[name], _messages(stack.each("queues").get(name, {}), what))
+            yield Line("delete", "queue", name, urls[name], _messages(stack.answers("queues").get(name, {}), what))
     group = f"/aws/lambda/{function}"
-    if group in [each["logGroupName"] for each in stack.have("log_groups").get("logGroups", [])]:
+    if group in [each["logGroupName"] for each in stack.listed("log_groups", "logGroups")]:
         yield Line("delete", "log group", group, group)
     for policy in role.get("RolePolicyList", []):
         yield Line("delete", "role policy", function, f"{function}/{policy['PolicyName']}")
@@ -81,7 +80,7 @@ def _messages(queue: Thing, what: str) -> str:
 
 def main() -> None:
     names = Names(os.environ["PROJECT"], os.environ["STAGE"], "", "")
-    for line in retired(StackDifferences(Path(sys.argv[1])), names):
+    for line in retired(StackState(Path(sys.argv[1])), names):
         print("\t".join(line))
 
 

@@ -1,1 +1,1 @@
-"""What a person is told: incidents, and how they travel to Slack, or else to e-mail."""
+"""Messages to people: incidents and alarms, sent to Slack or else by e-mail."""

@@ -1,4 +1,4 @@
-"""What becomes of each SNS message of the topic `alerts`: it is shown in Slack, or else sent by e-mail."""
+"""Deliver each SNS message of the topic `alerts` to Slack, or else by e-mail."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,10 @@ class Mail(Protocol):
 
 @dataclass(frozen=True)
 class DeliveryDependencies:
-    """`post` shows a payload in Slack, or raises; None: this stack has no Slack. `mail` is a topic, which takes
-    everything: only where there is an `address` does it write to somebody. `clock` counts seconds.
+    """What delivery needs. `post` sends a payload to Slack, or raises; None if this stack has no Slack.
+
+    `mail` is a topic that accepts every text; it reaches a person only if there is an `address`. `clock` counts
+    seconds.
     """
 
     here: StackId
@@ -28,14 +30,13 @@ class DeliveryDependencies:
     clock: Callable[[], float]
 
 
-def deliver(records: Iterable[Mapping[str, Any]], outside: DeliveryDependencies) -> None:
-    """Tell each record of an SNS event, whatever becomes of the others.
+def deliver(records: Iterable[Mapping[str, Any]], dependencies: DeliveryDependencies) -> None:
+    """Deliver each record of an SNS event, whatever happens to the others.
 
-    Raises the last error when any record has reached nobody, though somebody should have been reached: a stack with
-    neither Slack nor an address has chosen so. A record may be told twice, if Slack had it and its answer was lost:
-    once too often is better than never.
+    Raises the last error if a record reached nobody, except in a stack with neither Slack nor an address, which chose
+    to alert nobody. A record may be delivered twice, if Slack accepted it and the response was lost.
     """
-    failures = [_tell(notice_from(*_content(record), outside.here), outside) for record in records]
+    failures = [_deliver_one(notice_from(*_content(record), dependencies.here), dependencies) for record in records]
     for failure in reversed(failures):
         if failure:
             raise failure
@@ -46,15 +47,15 @@ def _content(record: Mapping[str, Any]) -> tuple[str, str]:
     return str(sns.get("Message", "")), str(sns.get("Subject") or "")
 
 
-def _tell(notice: Notice, outside: DeliveryDependencies) -> TotestreamError | None:
-    """One record and its one line in the log; the error, when it has reached nobody."""
-    begun, post = outside.clock(), outside.post
+def _deliver_one(notice: Notice, dependencies: DeliveryDependencies) -> TotestreamError | None:
+    """Deliver one notice and log one line about it; return the error if the notice reached nobody."""
+    begun, post = dependencies.clock(), dependencies.post
 
     def report(level: Callable[..., None], via: str, **more: str) -> None:
         about = {"stack": notice.stack, "event": notice.event, "kind": notice.kind, "subject": notice.subject}
-        level("alert was handled", **about, via=via, seconds=round(outside.clock() - begun, 3), **more)
+        level("alert was handled", **about, via=via, seconds=round(dependencies.clock() - begun, 3), **more)
 
-    if notice.is_no_news:
+    if notice.is_suppressed:
         report(log.info, "nobody")
         return None
     unreached = _failure(lambda: post(slack_payload(notice))) if post else None
@@ -62,21 +63,25 @@ def _tell(notice: Notice, outside: DeliveryDependencies) -> TotestreamError | No
         report(log.info, "slack")
         return None
     why = {"slack": str(unreached)} if unreached else {}
-    # Also without an address: somebody may listen in another way. But then nobody knows, and it counts for nothing.
-    unsent = _failure(lambda: outside.mail.publish([mail_text(notice, why.get("slack", ""))], mail_subject(notice)))
-    lost = unsent or (None if outside.address else unreached)
-    via = "nothing" if lost else "mail" if outside.address else "nobody"
+    # Also without an address: somebody may subscribe in another way. It then does not count as delivered.
+    unsent = _failure(
+        lambda: dependencies.mail.publish([mail_text(notice, why.get("slack", ""))], mail_subject(notice))
+    )
+    lost = unsent or (None if dependencies.address else unreached)
+    via = "nothing" if lost else "mail" if dependencies.address else "nobody"
     report(_level(lost or unreached), via, **why, **({"mail": str(unsent)} if unsent else {}))
     return lost
 
 
 def _failure(call: Callable[[], None]) -> TotestreamError | None:
-    """Of a bug only its name is told, and nothing of it is raised: its text may hold the webhook."""
+    """Return the error of a call, None if it succeeded. An unknown error is reduced to its class name: its text may
+    contain the webhook.
+    """
     try:
         call()
     except TotestreamError as error:
         return error
-    except Exception as error:  # noqa: BLE001 - the one place: whatever is wrong with one way, the other is tried
+    except Exception as error:  # noqa: BLE001 - the one place: after any error, the other way is tried
         return PermanentError(f"a bug: {type(error).__name__}")
     return None
 

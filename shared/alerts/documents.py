@@ -1,4 +1,4 @@
-"""What watch publishes to the topic `alerts`, one message an incident and event."""
+"""The messages that watch publishes to the topic `alerts`, one per incident and event."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,16 +6,16 @@ from typing import Literal
 from shared.lake.documents import Document
 
 Event = Literal["begun", "open", "ended"]
-"""`open` is said again each hour."""
+"""`open` is repeated each hour."""
 
 
 class Incident(Document, frozen=True, kw_only=True):
-    """Something a person should look at. `kind` and `subject` make it what it is; the rest may change while it is open.
+    """A fault that a person should look at. `kind` and `subject` identify it; the rest may change while it is open.
 
-    `subject` is the table concerned, or nothing when it is the whole stack. `since` is when it was seen first. `title`
-    says what is wrong in a few words; `says` what was measured, in a sentence; `numbers` the same, by name with its
-    unit. `command` is what to run, as it is typed in the checkout; `runbook` the anchor of its entry in
-    docs/runbook.md. None of it ever holds a row's values.
+    `subject` is the table concerned, or empty for the whole stack. `since` is when it was first seen. `title` says in a
+    few words what is wrong; `says` in a sentence what was measured; `numbers` has the same, by name with its unit.
+    `command` is what to run, as typed in the checkout; `runbook` is the anchor of its entry in docs/runbook.md. No
+    field ever holds a row's values.
     """
 
     kind: str
@@ -29,12 +29,12 @@ class Incident(Document, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What makes it what it is, for people."""
+        """Return what identifies it, for people."""
         return f"{self.kind} {self.subject}".rstrip()
 
 
 class Alert(Document, frozen=True, kw_only=True):
-    """`at` is when it was published, in UTC with its zone. `stack` is `<project>-<stage>`."""
+    """An event of an incident. `at` is when it was published, in UTC with its zone. `stack` is `<project>-<stage>`."""
 
     version: int
     event: Event

@@ -1,4 +1,4 @@
-"""How a notice looks in Slack and in an e-mail, within what each of them takes."""
+"""The text of a notice in Slack and in an e-mail, within the limits of each."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,29 +7,29 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from shared.alerts.notice import Notice, What
+from shared.alerts.notice import Notice, NoticeEvent
 
-# Slack's limits, in characters and of what it is sent: docs.slack.dev, "Block Kit" and "Incoming webhooks".
+# Slack's limits, in characters of the sent text: docs.slack.dev, "Block Kit" and "Incoming webhooks".
 HEADER, SECTION, FIELD, TEXT = 150, 3000, 2000, 40_000
 FIELDS = 10
-# Of fifty blocks the numbers take ten at most, and the rest six.
+# The numbers use at most ten of the fifty blocks, and the rest six.
 MOST_NUMBERS = 100
-# SNS takes a subject of less than 100, and 256 kB of text: four bytes a character at most.
+# SNS accepts a subject below 100 characters, and 256 kB of text: at most four bytes a character.
 SUBJECT, MAIL = 99, 40_000
-# Names of stacks and regions are shorter. A link that is cut leads nowhere: so what it is made of is cut.
+# Names of stacks and regions are shorter. A cut link would not work, so its parts are cut instead.
 NAME, ANCHOR = 50, 500
 
 Block = dict[str, Any]
-SIGNS: dict[What, str] = {"begun": "🔴", "open": "🔁", "ended": "🟢", "told": "🔵"}
-# In an e-mail's subject, which is ASCII.
-WORDS: dict[What, str] = {"begun": "BEGUN", "open": "STILL OPEN", "ended": "OVER", "told": "TOLD"}
+SIGNS: dict[NoticeEvent, str] = {"begun": "🔴", "open": "🔁", "ended": "🟢", "note": "🔵"}
+# The e-mail's subject is ASCII.
+WORDS: dict[NoticeEvent, str] = {"begun": "BEGUN", "open": "STILL OPEN", "ended": "OVER", "note": "NOTE"}
 
 
 def slack_payload(notice: Notice) -> dict[str, Any]:
-    """`text` is what a notification shows, and whoever cannot see blocks."""
+    """Return the payload for a webhook. Its `text` is what notifications and clients without blocks show."""
     head = f"{SIGNS[notice.event]} {_title(notice)}"
     text = _lines(head, _where(notice), notice.says)
-    return {"text": fitted(text, TEXT), "blocks": list(_blocks(notice, head))}
+    return {"text": truncated(text, TEXT), "blocks": list(_blocks(notice, head))}
 
 
 def mail_subject(notice: Notice) -> str:
@@ -39,7 +39,9 @@ def mail_subject(notice: Notice) -> str:
 
 
 def mail_text(notice: Notice, why: str = "") -> str:
-    """`why` Slack was not reached, where it should have been; what matters stands first, for the end may be cut."""
+    """Return the e-mail's text, the most important lines first because the end may be cut. `why` is why Slack was not
+    reached.
+    """
     text = _lines(
         f"{WORDS[notice.event]}: {_title(notice)}",
         _where(notice),
@@ -54,13 +56,13 @@ def mail_text(notice: Notice, why: str = "") -> str:
     return _cut(text, MAIL)
 
 
-def fitted(text: str, most: int) -> str:
-    """`text` as Slack wants it, its three special characters escaped, in at most so many characters."""
-    return re.sub("&[a-z]*…$", "…", _cut(_escaped(text), most))  # no half of an &amp; is left
+def truncated(text: str, most: int) -> str:
+    """Return `text` with Slack's three special characters escaped, cut to at most `most` characters."""
+    return re.sub("&[a-z]*…$", "…", _cut(_escaped(text), most))  # removes half an &amp; at the cut
 
 
 def when(notice: Notice) -> str:
-    """Since when it is so and for how long; or that it is over."""
+    """Return since when it lasts and for how long, or that it is over."""
     since = f"since {_minute(notice.since)}" if notice.since else ""
     lasted = duration(notice.lasted) if notice.lasted is not None else ""
     at = _minute(notice.at) if notice.at else ""
@@ -72,16 +74,16 @@ def when(notice: Notice) -> str:
             return f"Still open {since}, for {lasted}" if lasted else "Still open"
         case "begun":
             return f"Begun: {since}, for {lasted}" if lasted else "Begun"
-        case "told":
+        case "note":
             return at
 
 
 def duration(time: timedelta) -> str:
-    """The two greatest units of it: "2 d 4 h", "12 min", "40 s"."""
+    """Return the two greatest units of a duration: "2 d 4 h", "12 min", "40 s"."""
     seconds = int(time.total_seconds())
     units = ((seconds // 86_400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s"))
-    told = [f"{count} {unit}" for count, unit in units if count]
-    return " ".join(told[:2]) or "0 s"
+    parts = [f"{count} {unit}" for count, unit in units if count]
+    return " ".join(parts[:2]) or "0 s"
 
 
 def number(value: float) -> str:
@@ -89,17 +91,17 @@ def number(value: float) -> str:
 
 
 def _blocks(notice: Notice, head: str) -> Iterator[Block]:
-    yield {"type": "header", "text": _plain(fitted(head, HEADER))}
+    yield {"type": "header", "text": _plain(truncated(head, HEADER))}
     if place := _lines(_where(notice), when(notice)):
-        yield {"type": "section", "text": _plain(fitted(place, SECTION))}
+        yield {"type": "section", "text": _plain(truncated(place, SECTION))}
     if notice.says:
-        yield {"type": "section", "text": _plain(fitted(notice.says, SECTION))}
-    fields = iter([_plain(fitted(text, FIELD)) for text in _numbers(notice)])
+        yield {"type": "section", "text": _plain(truncated(notice.says, SECTION))}
+    fields = iter([_plain(truncated(text, FIELD)) for text in _numbers(notice)])
     while some := list(islice(fields, FIELDS)):
         yield {"type": "section", "fields": some}
     if notice.command:
         yield {"type": "section", "text": _markup(_code(notice.command))}
-    runbook = _plain(fitted(_runbook(notice), ANCHOR))
+    runbook = _plain(truncated(_runbook(notice), ANCHOR))
     yield {"type": "context", "elements": [_markup(f"<{_dashboard(notice)}|Dashboard>"), runbook]}
 
 
@@ -111,10 +113,10 @@ def _numbers(notice: Notice) -> Iterable[str]:
 
 
 def _code(command: str) -> str:
-    """Nothing in it is markup, but the fence itself: its accents are kept apart by a space without width."""
+    """Return a code block. Its content cannot end the block: zero-width spaces separate the accents in it."""
     fence = "```"
     apart = "\u200b".join(fence)
-    return f"{fence}\n{fitted(command.replace(fence, apart), SECTION - 2 * len(fence) - 2)}\n{fence}"
+    return f"{fence}\n{truncated(command.replace(fence, apart), SECTION - 2 * len(fence) - 2)}\n{fence}"
 
 
 def _title(notice: Notice) -> str:
@@ -130,7 +132,7 @@ def _runbook(notice: Notice) -> str:
     return "docs/runbook.md" + (f"#{notice.runbook}" if notice.runbook else "")
 
 
-# Where the console of a partition is that is not AWS's first, by how its regions' names begin.
+# The console's host in other partitions than `aws`, by the prefix of their regions' names.
 CONSOLES = {
     "cn-": "console.amazonaws.cn",
     "us-gov-": "console.amazonaws-us-gov.com",
@@ -139,7 +141,7 @@ CONSOLES = {
 
 
 def _dashboard(notice: Notice) -> str:
-    """Without any character that is special in a link of Slack's."""
+    """Return the dashboard's URL, without any character that is special in a Slack link."""
     region, stack = (quote(name[:NAME], safe="") for name in (notice.region, notice.stack))
     hosts = (host for begins, host in CONSOLES.items() if region.startswith(begins))
     console = next(hosts, "console.aws.amazon.com")
@@ -163,10 +165,10 @@ def _cut(text: str, most: int) -> str:
 
 
 def _plain(text: str) -> Block:
-    """No table's name is mistaken for markup."""
+    """Return a plain text object, so that no table's name is interpreted as markup."""
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
 def _markup(text: str) -> Block:
-    """Slack makes no links and mentions of its own of what it finds in the text."""
+    """Return a markup object in which Slack adds no links or mentions."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}

@@ -1,19 +1,19 @@
-"""The metrics of our own: what watch puts each minute, without dimensions, into the namespace `<project>-<stage>`.
+"""The stack's own metrics: watch puts them each minute, without dimensions, into the namespace `<project>-<stage>`.
 
-Without dimensions, since each combination of them is a metric of its own and paid for; how it stands with one table,
-its incident says. AWS gives an account ten metrics for nothing: these are eight.
+They have no dimensions because each combination is billed as a metric of its own; a table's state is in its incident.
+AWS gives an account ten metrics for free: these are eight.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 Unit = Literal["Count", "Seconds"]
-"""Two of the words that CloudWatch knows."""
+"""Two of CloudWatch's units."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """`meaning` is one line for whoever looks at the dashboard."""
+    """A CloudWatch metric; `meaning` is one line for readers of the dashboard."""
 
     name: str
     unit: Unit
@@ -21,15 +21,13 @@ class Metric:
 
 
 OPEN_INCIDENTS = Metric("OpenIncidents", "Count", "Incidents that have begun and not ended")
-FRESHNESS = Metric("FreshnessSeconds", "Seconds", "How long ago the stalest table was what the source was")
+FRESHNESS = Metric("FreshnessSeconds", "Seconds", "Age of the source's state that the stalest table shows")
 DEAD_LETTERS = Metric("DeadLetters", "Count", "Messages in all dead-letter queues")
-OLDEST_MESSAGE = Metric(
-    "OldestMessageSeconds", "Seconds", "How long the oldest run that a table still lacks has been on its way"
-)
-TABLES_BEHIND = Metric("TablesBehind", "Count", "Warehouse tables that still have runs to take")
-TABLES_HELD = Metric("TablesHeld", "Count", "Source tables that are not read because they changed their shape")
-ROWS_WAITING = Metric("RowsWaiting", "Count", "Rows of facts that wait for a row of a dimension")
-ROWS_QUARANTINED = Metric("RowsQuarantined", "Count", "Rows that were refused and are not mended yet")
+OLDEST_MESSAGE = Metric("OldestMessageSeconds", "Seconds", "Age of the oldest run that a table has not loaded")
+TABLES_BEHIND = Metric("TablesBehind", "Count", "Warehouse tables that have not loaded every run")
+TABLES_HELD = Metric("TablesHeld", "Count", "Source tables that are not read because they do not match the catalogue")
+ROWS_WAITING = Metric("RowsWaiting", "Count", "Fact rows that wait for a dimension row")
+ROWS_QUARANTINED = Metric("RowsQuarantined", "Count", "Rejected rows that are not corrected yet")
 
 METRICS = (
     OPEN_INCIDENTS,

@@ -1,4 +1,6 @@
-"""What a message of the topic `alerts` tells: an alert of watch's, an alarm of CloudWatch's, or any other text."""
+"""A notice: what a message of the topic `alerts` says, be it an alert of watch's, a CloudWatch alarm, or any other
+text.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,20 +14,20 @@ from shared.errors import BadDocument
 from shared.json import decode_json
 from shared.lake.documents import decode
 
-# The version of `Alert` that this code can read; another is shown as it came.
+# The version of `Alert` that this code can read; another version is shown as received.
 VERSION = 1
-What = Literal["begun", "open", "ended", "told"]
-"""As an Alert's event; `told` neither begins nor ends anything."""
+NoticeEvent = Literal["begun", "open", "ended", "note"]
+"""An Alert's event, or `note`: a text that neither begins nor ends anything."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """All that a person is told. The texts are `readable`; `since` and `at` are UTC, where they are known.
+    """All that a message to people contains. Its texts are `readable`; `since` and `at` are UTC, or None if unknown.
 
-    `numbers` are shown in this order. What is empty is not shown. What `is_no_news` nobody need hear.
+    `numbers` are shown in this order. Empty fields are not shown. A notice that `is_suppressed` is not sent.
     """
 
-    event: What
+    event: NoticeEvent
     kind: str
     subject: str
     stack: str
@@ -37,16 +39,16 @@ class Notice:
     numbers: Mapping[str, float] = field(default_factory=dict)
     command: str = ""
     runbook: str = ""
-    is_no_news: bool = False
+    is_suppressed: bool = False
 
     @property
     def lasted(self) -> timedelta | None:
-        """Never below zero, whatever two clocks say."""
+        """Return how long it has lasted, never below zero even if two clocks disagree; None if unknown."""
         return max(self.at - self.since, timedelta(0)) if self.at and self.since else None
 
 
 class AlarmNotice(msgspec.Struct, frozen=True, rename="pascal"):
-    """What CloudWatch publishes of an alarm. Its Region is a name for people, "Europe (London)"."""
+    """The message that CloudWatch publishes about an alarm. Its Region is a display name, "Europe (London)"."""
 
     alarm_name: str
     new_state_value: str
@@ -58,20 +60,22 @@ class AlarmNotice(msgspec.Struct, frozen=True, rename="pascal"):
 
 @dataclass(frozen=True)
 class StackId:
-    """The stack we are of: what CloudWatch and others publish does not name it."""
+    """The stack that this code belongs to: messages from CloudWatch and others do not name it."""
 
     stack: str
     region: str
 
 
 def notice_from(text: str, title: str, here: StackId) -> Notice:
-    """Of an SNS message: its text, and its subject as the title of what has no other. Raises nothing."""
+    """Return the notice of an SNS message: its text, with its subject as the title of an unknown text. Never raises."""
     body = text.encode(errors="replace")
     return _from_alert(body) or _from_alarm(body, here) or _from_any(text, title, here)
 
 
 def readable(text: str) -> str:
-    """Without what neither SNS nor Slack would take: control characters and halves of surrogate pairs."""
+    """Return `text` without characters that SNS or Slack would reject: control characters and halves of surrogate
+    pairs.
+    """
     return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text).strip()
 
 
@@ -99,8 +103,11 @@ def _from_alert(body: bytes) -> Notice | None:
     )
 
 
-# An alarm that lacks data (INSUFFICIENT_DATA) neither rings nor is over.
-STATES: dict[str, tuple[What, str]] = {"ALARM": ("begun", "the alarm rings"), "OK": ("ended", "the alarm is over")}
+# An alarm without data (INSUFFICIENT_DATA) has neither begun nor ended.
+STATES: dict[str, tuple[NoticeEvent, str]] = {
+    "ALARM": ("begun", "the alarm is on"),
+    "OK": ("ended", "the alarm is over"),
+}
 
 
 def _from_alarm(body: bytes, here: StackId) -> Notice | None:
@@ -108,7 +115,7 @@ def _from_alarm(body: bytes, here: StackId) -> Notice | None:
         alarm = decode_json(body, AlarmNotice, "the message")
     except BadDocument:
         return None
-    event, title = STATES.get(alarm.new_state_value, ("told", f"the alarm is {alarm.new_state_value}"))
+    event, title = STATES.get(alarm.new_state_value, ("note", f"the alarm is {alarm.new_state_value}"))
     changed = _time(alarm.state_change_time)
     return Notice(
         event=event,
@@ -118,18 +125,18 @@ def _from_alarm(body: bytes, here: StackId) -> Notice | None:
         region=here.region,
         title=readable(title),
         says=readable(f"{alarm.alarm_description or ''}\n{alarm.new_state_reason}"),
-        # When it began is not told when it ends.
+        # The message of its end does not contain its beginning.
         since=changed if event == "begun" else None,
         at=changed,
         command="./infra_bash/status.sh",
-        # A new alarm's first data: it has never rung.
-        is_no_news=(alarm.old_state_value, alarm.new_state_value) == ("INSUFFICIENT_DATA", "OK"),
+        # A new alarm's first data: it was never on.
+        is_suppressed=(alarm.old_state_value, alarm.new_state_value) == ("INSUFFICIENT_DATA", "OK"),
     )
 
 
 def _from_any(text: str, title: str, here: StackId) -> Notice:
     title = readable(title) or "A message that this version does not know"
-    return Notice("told", "message", "", here.stack, here.region, title, readable(text))
+    return Notice("note", "message", "", here.stack, here.region, title, readable(text))
 
 
 def _time(text: str) -> datetime | None:
@@ -140,8 +147,8 @@ def _time(text: str) -> datetime | None:
 
 
 def _utc(moment: datetime) -> datetime:
-    """What bears no zone is UTC."""
+    """Return the time in UTC; a time without a zone is UTC."""
     try:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError:  # a time of year 1 or 9999, which is nobody's
+    except OverflowError:  # year 1 or 9999: not a real time
         return moment.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
-"""The door to Slack: one POST to an incoming webhook, which is a secret from its first letter to its last.
+"""Send one POST to Slack's incoming webhook, whose whole URL is a secret.
 
-No error, log line or traceback holds any part of its URL. urllib3's errors do, so they are left behind altogether:
-neither `from` them nor while one is handled is another error raised.
+No error, log line or traceback contains any part of the URL. urllib3's errors do, so none of them is chained: no other
+error is raised `from` one, nor while one is handled.
 """
 
 import json
@@ -22,35 +22,34 @@ from shared.aws.secrets import Webhook
 from shared.errors import BadSetting, ServiceRefused, ServiceUnavailable
 from shared.retry import retried
 
-# What a try may take, all in all. Slack answers in a fraction of a second: who does not connect, or then says nothing,
-# in half of it is not there.
+# The limit of one try. Slack answers in a fraction of a second, so half of it is enough to connect, and half to answer.
 TRY_S = 6.0
-# Kept of the function's time for the e-mail: reading no answer of SNS's takes 13 s at most.
+# The function's time that is reserved for the e-mail: an SNS call without an answer takes at most 13 s.
 RESERVE_S = 15.0
-# Slack takes a message a second: what it asks for when it does not say how long.
+# Slack accepts a message a second; used when it gives no Retry-After.
 PACE_S = 1.0
-# Slack's words are shorter by far; of another's answer no more is read.
+# Slack's error codes are much shorter; no more of another answer is read.
 LONGEST_ANSWER = 1000
-# Status, Slack's word for it, and what Retry-After says.
+# Status, Slack's error code, and Retry-After.
 Answer = tuple[int, str, str]
-# Nothing that two programs could read in two ways: no user, no query, no other letters.
+# Nothing that two programs could parse differently: no user, no query, no other characters.
 URL = re.compile(r"(https?)://([a-z0-9.-]+(?::[0-9]{1,5})?)/[A-Za-z0-9_/-]+")
-FIX = "put a new webhook in place: deploy.sh --put-secrets"
+FIX = "store a new webhook: deploy.sh --put-secrets"
 FIXES = {
-    400: "mend shared/alerts/message.py: Slack did not take what it was sent",
-    410: "the channel is archived: bring it back, or " + FIX,
-    413: "mend shared/alerts/message.py: Slack did not take what it was sent",
+    400: "fix shared/alerts/message.py: Slack rejected the payload",
+    410: "the channel is archived: restore it, or " + FIX,
+    413: "fix shared/alerts/message.py: Slack rejected the payload",
 }
 
-# urllib3 logs the path of each request, and the whole URL where it cannot read an answer's headers.
+# urllib3 logs the path of each request, and the whole URL if it cannot parse an answer's headers.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
     logging.getLogger(_name).disabled = True
 
 
 class Slack:
-    """`secret` is the webhook's name in errors, `hosts` the setting SLACK_HOSTS.
+    """A Slack webhook. `secret` is its secret's name, for errors; `hosts` is the setting SLACK_HOSTS.
 
-    Raises BadSetting when the webhook is none, or is elsewhere than at one of `hosts`.
+    Raises BadSetting if the secret is not a webhook's URL, or if its host is not one of `hosts`.
     """
 
     def __init__(
@@ -69,10 +68,10 @@ class Slack:
         self._try_s = try_s
 
     def post(self, payload: dict[str, Any]) -> None:
-        """Show it at least once. Raises ServiceUnavailable, after some tries, or ServiceRefused."""
+        """Post the payload, at least once. Raises ServiceUnavailable after some tries, or ServiceRefused."""
         body = json.dumps(payload).encode()
         if self._time_left_s() < RESERVE_S + self._try_s:
-            raise ServiceUnavailable("Slack", "posting", "no time is left for it")
+            raise ServiceUnavailable("Slack", "posting", "no time is left")
 
         def is_too_late(state: RetryCallState) -> bool:
             return state.upcoming_sleep + self._try_s > self._time_left_s() - RESERVE_S
@@ -90,25 +89,27 @@ class Slack:
             raise ServiceRefused("Slack", "posting", cause, FIXES.get(status, FIX))
 
     def _answer(self, body: bytes) -> Answer:
-        """In time. urllib3 limits each silence, not all of them together, and nothing limits the lookup of a name: so
-        another thread waits, and who does not come back is left to the process's end. It may still be heard by Slack.
+        """Return Slack's answer, or raise ServiceUnavailable after the time limit.
+
+        urllib3 limits each wait for data, not their sum, and nothing limits a DNS lookup. So another thread does the
+        request, and is abandoned after the limit; Slack may still receive that request.
         """
         answer: Future[Answer] = Future()
 
-        def ask() -> None:
+        def work() -> None:
             try:
-                answer.set_result(self._asked(body))
-            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+                answer.set_result(self._exchange(body))
+            except BaseException as error:  # noqa: BLE001 - raised again by result()
                 answer.set_exception(error)
 
-        Thread(target=ask, daemon=True).start()
+        Thread(target=work, daemon=True).start()
         try:
             return answer.result(self._try_s)
         except TimeoutError:
             pass
         raise ServiceUnavailable("Slack", "posting", f"no whole answer in {self._try_s:g} s")
 
-    def _asked(self, body: bytes) -> Answer:
+    def _exchange(self, body: bytes) -> Answer:
         try:
             with urllib3.PoolManager() as http:
                 answer = http.request(
@@ -117,7 +118,7 @@ class Slack:
                     body=body,
                     headers={"Content-Type": "application/json; charset=utf-8"},
                     timeout=urllib3.Timeout(connect=self._try_s / 2, read=self._try_s / 2),
-                    retries=False,  # nor is a redirect followed
+                    retries=False,  # and no redirects
                     preload_content=False,
                 )
                 word = self._word(answer.read(LONGEST_ANSWER))
@@ -128,7 +129,9 @@ class Slack:
         raise ServiceUnavailable("Slack", "posting", cause)
 
     def _word(self, answer: bytes) -> str:
-        """Slack's own, such as invalid_token: an answer by anyone between us may quote the request."""
+        """Return Slack's error code, such as invalid_token; '' for any other text, because an intermediary may quote
+        the request.
+        """
         word = answer.decode(errors="replace")
         return word if re.fullmatch("[a-z_]{2,60}", word) and word not in self._webhook.url else ""
 
@@ -138,7 +141,7 @@ def _check(webhook: Webhook, secret: str, hosts: str) -> None:
     if not place:
         raise BadSetting(f"secret {secret}", "does not hold the URL of a webhook", FIX)
     scheme, host = place.groups()
-    # Plain HTTP is for a stand-in on this machine, and only where it is listed with its port.
+    # Plain HTTP is for a stand-in on this machine, and must be listed with its port.
     listed = host if scheme == "https" else f"http://{host}" if ":" in host else ""
     if listed not in re.split(r"[,\s]+", hosts.lower()) or not listed:
         raise BadSetting(f"secret {secret}", "has a webhook at a host that is not in SLACK_HOSTS", FIX)

@@ -54,7 +54,7 @@ FIRST_READ, NEW_DECLARATION = "first read", "new declaration"
 
 
 class Cursor:
-    """Where the next extraction of a table starts. Each kind of reader has its own, told apart by the tag `reader`.
+    """Where the next extraction of a table starts. Each kind of reader has its own, distinguished by the tag `reader`.
 
     A cursor without the tag is PostgreSQL's: it was written before there were other readers. `columns` fingerprints the
     source's columns. `count` is the number of its rows then, None where they were not counted. `read_for` are the
@@ -72,7 +72,7 @@ class Cursor:
 
     @property
     def reader(self) -> str:
-        """The name of the reader that made it."""
+        """Return the name of the reader that made it."""
         return str(type(self).__struct_config__.tag)  # type: ignore[attr-defined]
 
 
@@ -100,7 +100,7 @@ class PostgresCursor(Document, Cursor, frozen=True, kw_only=True, tag_field="rea
 
 
 def _cursor_from(type_: type, fields: Any) -> Any:
-    """msgspec's dec_hook: a cursor's fields as the class that its tag names. Raises msgspec.ValidationError."""
+    """Decode a cursor's fields as the class that its tag names (msgspec's dec_hook). Raise msgspec.ValidationError."""
     kinds = {kind.__struct_config__.tag: kind for kind in Cursor.__subclasses__()}  # type: ignore[attr-defined]
     if type_ is not Cursor or not isinstance(fields, dict):
         raise msgspec.ValidationError("Expected a cursor")

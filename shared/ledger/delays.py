@@ -3,7 +3,7 @@
 
 # As many as a terminal shows in a line beside the numbers.
 SLICES = 48
-# Of each table, by what they took at most: enough to see what they have in common.
+# Per table, the slowest by what they took at most: enough to see what they have in common.
 SLOWEST = 10
 
 # Loads that changed something. What was read before this warehouse knew the log was all new to it, or is loaded again.

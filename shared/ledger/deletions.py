@@ -16,7 +16,8 @@ def is_deleted(target: Target, key: str) -> str:
 
 
 def delete_absent(target: Target) -> str:
-    """Keys of the warehouse that a full batch neither has nor refused. Those with waiting versions come later."""
+    """Insert the keys of the warehouse that a full batch neither has nor rejected. Keys with waiting versions follow
+    later."""
     key, is_fact = quoted(target.key), target.kind == "fact"
     last = f"max(present.{record_column(target)})" if is_fact else "CAST(NULL AS bigint)"
     waits = f"EXISTS (SELECT FROM etl_waiting w WHERE w.table_name = :table AND w.key = present.{key})"

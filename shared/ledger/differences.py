@@ -19,7 +19,7 @@ def named_of_changed() -> str:
 
 
 def name_made(target: Target) -> str:
-    """Of the records after :before."""
+    """Name the keys of the records after :before."""
     key, record_id = quoted(target.key), record_column(target)
     return f"""{_NAME}
         SELECT :table, CAST(record.{key} AS text), :log, :run,

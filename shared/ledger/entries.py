@@ -33,7 +33,7 @@ BOUNDS = """
     SELECT changed_after, left_out FROM etl_freshness
     WHERE log_id = :log AND table_name = :table AND run = :run AND load_no = 0"""
 
-# Of the runs that a full batch, :run, stands for as well.
+# The bounds of the runs that a full batch, :run, has superseded.
 SUPERSEDED_BOUNDS = """
     SELECT f.changed_after, f.left_out
     FROM etl_ledger l LEFT JOIN etl_freshness f USING (log_id, table_name, run, load_no)

@@ -11,15 +11,15 @@ _LEDGER = ", ".join(f"ledger.{name}" for name in _LOAD)
 
 
 def is_numbered(target: Target) -> bool:
-    """Whether an id of this table is an integer: a record id, or a key of that kind."""
+    """Return whether an id of this table is an integer: a record id, or a key of that kind."""
     return target.record_id is not None or any(c.name == target.key and c.kind == INTEGER for c in target.columns)
 
 
 def row(target: Target) -> str:
-    """The key of the row :id, and the ledger's row of the load that made it, once for each that it could be.
+    """Select the key of the row :id, and the ledger's row of each load that can have made it.
 
-    A record lies between the first and last of one load. A dimension's row was written by the transaction of its
-    ledger row, which PostgreSQL says of both, also long after: not of what was restored, or changed by hand.
+    A record lies between the first and last record id of one load. A dimension's row was written by the transaction of
+    its ledger row, which PostgreSQL still knows much later, but not after a restore or a manual change.
     """
     id_ = f"present.{quoted(target.record_id or target.key)}"
     by_record = f"{id_} BETWEEN ledger.first_record_id AND ledger.last_record_id"
@@ -32,7 +32,7 @@ def row(target: Target) -> str:
 
 
 def versions(fact: Target) -> str:
-    """Every record of the business id :id with its times, and the ledger's row of its load."""
+    """Select every record of the business key :id with its times, and the ledger's row of its load."""
     record = f"version.{quoted(fact.record_id or '')}"
     times = ", ".join(_of_a_datetime(f"version.{name}") for name in ("valid_from", "valid_to", "deleted_at"))
     return f"""
@@ -46,7 +46,8 @@ def versions(fact: Target) -> str:
 
 
 def _of_a_datetime(time: str) -> str:
-    """Null where Python's datetime cannot hold it: a first version is valid from whenever its source says."""
+    """Return SQL that is null where Python's datetime cannot hold the time: a first version is valid from whenever
+    its source says."""
     return f"CASE WHEN {time} BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999' THEN {time} END"
 
 

@@ -7,8 +7,8 @@ from shared.warehouse.registry import Target
 
 
 def close_quarantine(target: Target, *, full: bool) -> str:
-    """A key is open once: what this run brought, or refused again, closes the former entry. A full batch has
-    judged every key anew."""
+    """Close the open entries of keys that this run brought or rejected again, since a key is open once. A full batch
+    closes all: it has validated every key."""
     brought = f"""
           AND (EXISTS (SELECT FROM {STAGE} s WHERE CAST(s.{quoted(target.key)} AS text) = etl_quarantine.key)
             OR EXISTS (SELECT FROM {REJECTED} r WHERE coalesce(r.key, '') = etl_quarantine.key))"""

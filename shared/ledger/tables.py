@@ -1,4 +1,4 @@
-"""The etl_* tables, which lie in the warehouse's own schema: what was loaded, deleted, set aside and refused.
+"""The etl_* tables, which are in the warehouse's schema: what was loaded, deleted, quarantined, and what waits.
 
 They are written in the same transaction as the rows that they speak of. `key` is a fact's business id or a
 dimension's key. Times without zone are UTC.
@@ -74,7 +74,7 @@ LEDGER = Table(
     _count("updated", "Of keys that differed, from what was there before; a fact has one more record each"),
     _count("deleted"),
     _count("unchanged"),
-    _count("waiting", "Rows set aside until their dimensions are there"),
+    _count("waiting", "Rows that wait for their dimensions"),
     _count("quarantined"),
     _optional("first_record_id", BigInteger, "The facts this load made, to last_record_id"),
     _optional("last_record_id", BigInteger),
@@ -149,7 +149,7 @@ DIFFERENCE = Table(
     _required("run", Integer),
     _required("found", Text, "missing or differing in the warehouse, or gone from the source"),
     PrimaryKeyConstraint("table_name", "log_id", "run", "key"),
-    comment="What a reconcile has found and mended, by name; the ledger has the counts, however many",
+    comment="What a reconcile found and repaired, by name; the ledger has the counts",
 )
 
 FRESHNESS = Table(
@@ -190,12 +190,12 @@ TABLES = (LOG, LEDGER, TABLE, DELETION, TEXT_DELETION, WAITING, QUARANTINE, DIFF
 
 
 def deletions(target: Target) -> str:
-    """The table that keeps the target's deleted keys."""
+    """Return the name of the table that keeps the target's deleted keys."""
     return DELETION.name if _has_number(target) else TEXT_DELETION.name
 
 
 def deletion_key(target: Target, value: str) -> str:
-    """SQL for `value`, a key of the target, as that table has it."""
+    """Return SQL for `value`, a key of the target, with the type that this table has."""
     return value if _has_number(target) else f"CAST({value} AS text)"
 
 

@@ -16,7 +16,7 @@ class View:
 
     @property
     def comment(self) -> str:
-        """Ends in a fingerprint, by which the next migration knows the view to be this one."""
+        """Return the comment, which ends in a fingerprint by which the next migration recognizes the view."""
         return f"{self.about} [{hashlib.sha256(self.select.encode()).hexdigest()[:12]}]"
 
 
@@ -37,8 +37,12 @@ def current(target: Target) -> View:
 
 
 def history(target: Target) -> View:
-    """valid_from is the snapshot that found the version, for the first one its creation; valid_to the next one's,
-    or when the key was found deleted. Records that no load of ours made say it by their last_updated."""
+    """Return the view of every record with valid_from and valid_to.
+
+    valid_from is the snapshot that found the version, or for the first version its creation; valid_to is the next
+    version's valid_from, or the time at which the key was found deleted. Records that no load of ours made use their
+    last_updated.
+    """
     select = f"""
         SELECT {_columns(target, "version")}, version.valid_from,
                coalesce(deletion.deleted_at, lead(version.valid_from) OVER versions) AS valid_to,

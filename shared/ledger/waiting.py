@@ -10,7 +10,8 @@ from shared.warehouse.registry import Target
 
 
 def missing_references(target: Target) -> str:
-    """One row with, for each reference in order, whether a staged row names what its dimension lacks."""
+    """Select one row that says, for each reference in order, whether a staged row names a key that its dimension
+    lacks."""
     return "SELECT " + ", ".join(
         f"EXISTS (SELECT FROM (SELECT DISTINCT {quoted(column)} FROM {STAGE}) staged WHERE {lack})"
         for column, lack in _lacks(target, "staged").items()
@@ -18,7 +19,7 @@ def missing_references(target: Target) -> str:
 
 
 def _lacks(target: Target, alias: str) -> dict[str, str]:
-    """Per referring column, the condition that its dimension has not what the row names."""
+    """Return, per referring column, the condition that its dimension lacks the key that the row names."""
     return {
         column: f"({alias}.{quoted(column)} IS NOT NULL AND NOT EXISTS (SELECT FROM {quoted(dimension)} dimension "
         f"WHERE dimension.{quoted(key)} = {alias}.{quoted(column)}))"
@@ -31,7 +32,7 @@ def _lacks_any(target: Target, alias: str) -> str:
 
 
 def _reason(target: Target, alias: str) -> str:
-    """What the row lacks, in words; null when that is nothing."""
+    """Return SQL for the reason why the row waits, or null when it lacks nothing."""
     reasons = ", ".join(
         f"CASE WHEN {lack} THEN {literal(f'{column} is not in {target.references[column][0]}')} END"
         for column, lack in _lacks(target, alias).items()
@@ -40,7 +41,7 @@ def _reason(target: Target, alias: str) -> str:
 
 
 def _first_lacking(target: Target, alias: str) -> str:
-    """The name of the first dimension that lacks what the row names, or null."""
+    """Return SQL for the name of the first dimension that lacks the key that the row names, or null."""
     lacking = " ".join(
         f"WHEN {lack} THEN {literal(target.references[column][0])}" for column, lack in _lacks(target, alias).items()
     )
@@ -59,7 +60,8 @@ def unstage_repeated(target: Target) -> str:
 
 
 def keep_waiting(target: Target) -> str:
-    """From the stage into etl_waiting: rows that lack a dimension, and those whose key has earlier ones there."""
+    """Move rows from the stage into etl_waiting: those that lack a dimension, and those whose key has earlier ones
+    there."""
     key, columns = quoted(target.key), listed(target.columns, "staged.")
     return f"""
         WITH kept AS (
@@ -99,7 +101,7 @@ def give_way(target: Target, awaited: Mapping[str, int]) -> str:
     A version cannot come when it is of :given_up_before or older and its dimension lacks what it names, and has no run
     to load that could bring it: `awaited` is, per dimension, the first run of log :log that it has still to load. It
     holds up a deletion of its key, or a later version that lacks nothing. The entry is closed by the run for which the
-    first such gives way: it is a record of what was left out, not something to mend. Needs an empty stage.
+    first such gives way: it records what was left out, and needs no repair. Needs an empty stage.
     """
     return f"""
         WITH entry AS (
@@ -130,8 +132,10 @@ def give_way(target: Target, awaited: Mapping[str, int]) -> str:
 
 
 def _is_awaited(target: Target, awaited: Mapping[str, int]) -> str:
-    """Whether a dimension that a waiting row lacks has a run to load up to the row's own. What a row of an older log
-    names is in the first run, which reads everything."""
+    """Return the condition that a dimension which a waiting row lacks has a run to load up to the row's own run.
+
+    The keys that a row of an older log names are in the first run, which reads everything.
+    """
     conditions = [
         f"{lack} AND CASE WHEN waiting.log_id = :log THEN waiting.run ELSE 1 END >= {awaited[dimension]:d}"
         for (dimension, _), lack in zip(target.references.values(), _lacks(target, "staged").values(), strict=True)
@@ -141,7 +145,7 @@ def _is_awaited(target: Target, awaited: Mapping[str, int]) -> str:
 
 
 def stage_waiting() -> str:
-    """The rows of one run that are their keys' first waiting ones, as they were staged then."""
+    """Stage the rows of one run that are their keys' first waiting ones, as they were staged then."""
     return f"""
         INSERT INTO {STAGE} SELECT (jsonb_populate_record(NULL::{STAGE}, waiting.row)).* FROM etl_waiting waiting
         WHERE waiting.row IS NOT NULL AND {_FIRST_OF_RUN}"""
@@ -152,7 +156,7 @@ def unstage_lacking(target: Target) -> str:
 
 
 def release_deletions(target: Target) -> str:
-    """The deletions of one run whose versions have all been loaded."""
+    """Insert the deletions of one run whose versions have all been loaded."""
     key = quoted(target.key)
     return f"""
         WITH due AS (
@@ -173,7 +177,7 @@ def remove_released(target: Target) -> str:
 
 
 def queue_deletions(target: Target) -> str:
-    """A key that a full batch lacks and that has versions waiting is deleted after them, not now."""
+    """Insert the deletion of a key that a full batch lacks into etl_waiting, behind the key's waiting versions."""
     return f"""
         INSERT INTO etl_waiting (table_name, key, log_id, run, snapshot_at, row, reason)
         SELECT :table, w.key, :log, :run, CAST(:snapshot_at AS timestamp), NULL, 'deleted behind waiting versions'

@@ -1,6 +1,6 @@
-"""What is answered. Every time is UTC; null is what cannot be told, and `said` why not.
+"""The answers of why.sh. Every time is UTC. A field is null when it is not known, and `said` explains why.
 
-No value of a row goes in but its key.
+No value of a row is included except its key.
 """
 
 from collections.abc import Callable
@@ -164,7 +164,7 @@ class JourneyAnswer(LineageAnswer, frozen=True, kw_only=True):
 
 
 class Said:
-    """Why something cannot be told, in words, each once. `is_removed`: something was too old, and so is gone."""
+    """Collects why something is not known, each reason once. `is_removed`: an object was deleted because of its age."""
 
     def __init__(self) -> None:
         self._lines: dict[str, None] = {}
@@ -178,7 +178,8 @@ class Said:
         self._lines[line] = None
 
     def tried(self, look: Callable[[], T]) -> T | None:
-        """What `look` finds; None, and a line, when it is gone or is not what it should be."""
+        """Return what `look` finds; return None and add a line when the object is missing or is not what it should
+        be."""
         try:
             return look()
         except (MissingObject, Removed, CorruptObject, BadDocument, OtherDeclaration, Refused) as error:
@@ -188,7 +189,7 @@ class Said:
 
 
 def utc(at: datetime) -> datetime:
-    """Times without zone are UTC everywhere here."""
+    """Return the time in UTC; times without a zone are UTC everywhere here."""
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 

@@ -15,7 +15,8 @@ from shared.warehouse.registry import Target
 
 
 def chain_of(target: Target, id_: str, row: WarehouseRow, lake: LineageLake, warehouse: LineageQueries) -> Chain:
-    """What is gone is said in words; `id_` as in Warehouse.row."""
+    """Return the chain from a row back to the source; what is missing is explained in words. `id_` as in
+    LineageQueries.row."""
     said = Said()
     load, inferred = origin_of(target, row, lake, warehouse, said)
     chain = Chain(table=target.name, id=id_, key=row.key, load=load, inferred=inferred)
@@ -59,7 +60,7 @@ class _Backward:
         return part
 
     def _batches(self, sources: Mapping[str, int]) -> list[BatchAnswer]:
-        """In the order in which the table names its sources."""
+        """Return the batches in the order in which the table names its sources."""
         order = [*self._target.sources, *sources]
         found = [self._batch(source, sources[source]) for source in dict.fromkeys(order) if source in sources]
         return [batch for batch in found if batch]
@@ -76,7 +77,7 @@ class _Backward:
         return replace(batch, part=self._said.tried(lambda: holder(self._lake.ingestion, read.parts, key, self._key)))
 
     def _runs(self, own: RunAnswer | None, sources: Mapping[str, int]) -> list[RunAnswer]:
-        """The run itself, then those whose batches were joined, the latest first."""
+        """Return the run itself, then the runs whose batches were joined, the latest first."""
         others = sorted({*sources.values()} - {self._load.run}, reverse=True)
         return [run for run in (own, *map(self._joined, others)) if run]
 

@@ -14,7 +14,7 @@ from shared.lineage.origin import origin_of
 from shared.lineage.warehouse import LineageQueries
 from shared.warehouse.registry import Target
 
-# More need not be told for a table to be called behind; a record is some ten milliseconds away.
+# More are not needed to call a table behind; a record is some ten milliseconds away.
 MOST_BEHIND = 100
 
 
@@ -23,7 +23,7 @@ class Forward:
         self._targets, self._lake, self._warehouse, self._said = targets, lake, warehouse, Said()
 
     def of_source(self, table: str, key: str) -> JourneyAnswer:
-        """What became of that row of the source, in every warehouse table."""
+        """Return what became of the source's row in every warehouse table."""
         made = [target for target in self._targets.values() if table in target.sources]
         by_key = [target for target in made if target.sources[0] == table and target.row_by_row]
         others = tuple(_other(target, table) for target in made if target not in by_key)
@@ -89,4 +89,4 @@ def _other(target: Target, table: str) -> str:
         return f"{target.name} takes the days of all {table} rows: a row of it is of no one key"
     if target.sources[0] == table:
         return f"{target.name} has a row for each {target.key} of {table}: why.sh {target.name} ID, with that value"
-    return f"{target.name} joins {table} to {target.sources[0]}: a change of this row makes it anew"
+    return f"{target.name} joins {table} to {target.sources[0]}: a change of this row makes its row again"

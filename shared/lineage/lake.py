@@ -39,13 +39,13 @@ class LineageLake:
         return f"log {log} is gone with its buckets (these {held}): the ledger alone still has its runs and times"
 
     def record(self, run: int) -> RunRecord:
-        """Raises MissingObject, BadDocument."""
+        """Return the record of the run. Raise MissingObject, BadDocument."""
         if run not in self._records:
             self._records[run] = self.run_log.get(run)
         return self._records[run]
 
     def run(self, number: int, heard: Sequence[str]) -> RunAnswer:
-        """`heard` are the source tables whose messages are asked for. Raises MissingObject, BadDocument."""
+        """Return the run with its messages for the source tables in `heard`. Raise MissingObject, BadDocument."""
         record = self.record(number)
         key = keys.run_key(number)
         messages = [message for message in messages_of(record) if message.table in heard]
@@ -71,11 +71,11 @@ class LineageLake:
             return None
 
     def written(self, target: Target, load: LoadAnswer) -> StoredManifest:
-        """Raises MissingObject, BadDocument, Refused."""
+        """Return the stored manifest of the load. Raise MissingObject, BadDocument, Refused."""
         return get_manifest(self.processed, load.log, load.run, target.name)
 
     def manifest(self, written: StoredManifest, load: LoadAnswer) -> ManifestAnswer:
-        """Raises MissingObject."""
+        """Return the manifest as an answer. Raise MissingObject."""
         made = written.manifest
         key = keys.manifest_key(made.run, made.table)
         return ManifestAnswer(
@@ -99,9 +99,9 @@ def found_in(
     key: str,
     former: parquet.Former | None = None,
 ) -> Found | None:
-    """The first part whose column `name` holds the key, with these columns of its rows.
+    """Return the first part whose column `name` contains the key, with these columns of its rows.
 
-    Raises MissingObject, CorruptObject, OtherDeclaration.
+    Raise MissingObject, Removed, CorruptObject, OtherDeclaration.
     """
     [kind] = [column.kind for column in columns if column.name == name]
     for part in parts:
@@ -114,12 +114,12 @@ def found_in(
 
 
 def holder(bucket: Bucket, parts: Sequence[Part], column: Column, key: str) -> File | None:
-    """The part that holds the key; raises as found_in."""
+    """Return the part that contains the key; raise as found_in."""
     found = found_in(bucket, parts, (column,), column.name, key)
     return File(key=found.part.key, rows=found.part.rows) if found else None
 
 
 def _has(values: Series, kind: Kind, key: str) -> Series:
-    """Numbers are compared as such: a part can have a million."""
+    """Return which values equal the key; numbers are compared as numbers, because a part can have a million."""
     has: Series = values == int(key) if kind == INTEGER else values.astype("str") == key
     return has.fillna(False).astype(bool)

@@ -15,7 +15,7 @@ MOST_WALKED = 50
 
 
 class Origin(NamedTuple):
-    """None: no load of ours, or none that can be told."""
+    """None: no load of ours, or none that can be identified."""
 
     load: LoadAnswer | None
     inferred: bool = False
@@ -37,9 +37,9 @@ def origin_of(target: Target, row: WarehouseRow, lake: LineageLake, warehouse: L
 
 
 def inferred(target: Target, key: str, lake: LineageLake, warehouse: LineageQueries, said: Said) -> LoadAnswer | None:
-    """The first load since which the row is as the newest manifest with this key has it, as far as parts were kept.
+    """Return the first load since which the row equals the newest manifest with this key, as far as parts were kept.
 
-    Raises MissingObject, BadDocument, Refused, CorruptObject, OtherDeclaration.
+    Raise MissingObject, BadDocument, Refused, CorruptObject, OtherDeclaration.
     """
     newest: Frame | None = None
     first = None
@@ -58,7 +58,7 @@ def inferred(target: Target, key: str, lake: LineageLake, warehouse: LineageQuer
 
 
 def _rows(target: Target, key: str, load: LoadAnswer, lake: LineageLake) -> Frame | None:
-    """The row with the key in what that load took; None when it is not in there."""
+    """Return the row with the key in the load's manifest; None when the manifest does not contain it."""
     made = lake.written(target, load).manifest
     former = former_of(target, made)
     found = found_in(lake.processed, made.parts, target.columns, target.key, key, former)

@@ -20,7 +20,7 @@ class LineageQueries:
         self._connection = connection
 
     def row(self, target: Target, id_: str) -> WarehouseRow | None:
-        """`id_` is a fact's record id or a dimension's key."""
+        """Return the row `id_`, a fact's record id or a dimension's key."""
         rows = self._ask(origins.row(target), target, id_)
         loads = tuple(load for _, *entry in rows if (load := _load(entry)))
         return WarehouseRow(rows[0][0], loads) if rows else None
@@ -38,7 +38,7 @@ class LineageQueries:
         ]
 
     def last_loads(self, target: Target, log: str, most: int) -> list[LoadAnswer]:
-        """Of this log, the latest run first."""
+        """Return the loads of this log, the latest run first."""
         rows = self._connection.run(origins.LAST_LOADS, table=target.name, log=log, most=most)
         return [load for row in rows if (load := _load(row))]
 
@@ -56,11 +56,11 @@ class LineageQueries:
         )
 
     def complete_run(self, log: str) -> int:
-        """The run up to which all tables have everything."""
+        """Return the run up to which all tables have applied everything."""
         return int(self._connection.one(entries.COMPLETE_RUN, log=log)[0])
 
     def applied(self, log: str, after: int) -> set[tuple[int, str]]:
-        """(run, table) of what was loaded or superseded after that run."""
+        """Return (run, table) of what was loaded or superseded after that run."""
         return {(run, table) for run, table in self._connection.run(entries.APPLIED_AFTER, log=log, run=after)}
 
     def _ask(self, statement: str, target: Target, id_: str) -> list[list[Any]]:

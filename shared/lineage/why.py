@@ -23,9 +23,10 @@ NUMBER = re.compile(r"-?[0-9]{1,18}")
 def why(
     event: Mapping[str, Any], targets: Mapping[str, Target], lake: LineageLake, warehouse: LineageQueries
 ) -> dict[str, Any]:
-    """{"table": …, "id": …} with a warehouse or a source table, or {"table": …, "business": …} with a fact.
+    """Return a Chain or a JourneyAnswer for the event.
 
-    Answers a Chain or a Journey. Refused when there is no such table or record.
+    The event is {"table": …, "id": …} with a warehouse or a source table, or {"table": …, "business": …} with a fact.
+    Raise Refused when there is no such table or record.
     """
     answer = msgspec.to_builtins(_answer(event, targets, lake, warehouse))
     return dict(answer)
@@ -64,7 +65,7 @@ def _history(fact: Target, key: str, forward: Forward) -> JourneyAnswer:
 
 
 def _numbered(table: str, key: str) -> str:
-    """As the databases write it."""
+    """Return the key as the databases write it."""
     if not NUMBER.fullmatch(key):
         raise Refused(f"no record {key} in {table}: it counts them with numbers")
     return str(int(key))

@@ -14,7 +14,7 @@ class Bounds(NamedTuple):
 
 
 def together(each: Sequence[Bounds]) -> Bounds:
-    """Of all of them at once."""
+    """Return the bounds of all of them together."""
     left_out = next((one.left_out for one in each if one.left_out), None)
     times = [one.changed_after for one in each if one.changed_after]
     is_known = not left_out and times and len(times) == len(each)

@@ -7,7 +7,7 @@ ChangeKind = Literal[
 ]
 
 
-class Change(NamedTuple):
+class SchemaChange(NamedTuple):
     """One thing that a migration did; `words` name it for people, and nothing parses them."""
 
     kind: ChangeKind

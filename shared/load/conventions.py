@@ -13,7 +13,8 @@ FIRST, LAST = "0001-01-01", "9999-12-31"
 
 
 def other_rows(connection: Connection, target: Target, shape: Shape, schema: str) -> list[str]:
-    """A line when rows say otherwise than their keys make us say: a set fills in only what is null, so they stay."""
+    """Return a line when rows differ from what their keys would make: a calendar dimension fills in only nulls, so
+    they stay."""
     if target.from_keys is None:
         return []
     # Imported late: it needs pandas, which only migrations of a table with keys need.
@@ -36,7 +37,8 @@ def other_rows(connection: Connection, target: Target, shape: Shape, schema: str
 
 
 def _counts(connection: Connection, target: Target, shape: Shape) -> dict[str, int]:
-    """How many rows differ in each column, and under "" in any. Null is what we fill in."""
+    """Count the rows that differ in each column, and under "" in any. Null does not differ, because a load fills it
+    in."""
     key = quoted(target.key)
     differ = {}
     for column in target.columns:

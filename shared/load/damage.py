@@ -1,9 +1,9 @@
-"""What was done by hand to a loaded table: what is there is counted, and compared with what was loaded.
+"""Find changes by hand to loaded tables: rows are counted and compared with what was loaded.
 
-`etl_table` has for each warehouse table its number of rows and of what the bookkeeping has about it. Each load changes
-the numbers at the end of its own transaction, and a full batch, which is compared with the whole table, sets them anew.
-Nobody else writes there. So another number is the trace of a hand (TRUNCATE, DELETE, a table made again), and so is a
-row that is younger than the table's row in `etl_table` (INSERT, UPDATE, a copy put back).
+`etl_table` has for each warehouse table its number of rows and of its rows in the ledger's tables. Each load changes
+the numbers at the end of its transaction, and a full batch, which is compared with the whole table, sets them again.
+Nobody else writes there. So another number shows a change by hand (TRUNCATE, DELETE, a table made again), and so does a
+row that is younger than the table's row in `etl_table` (INSERT, UPDATE, a restored copy).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,14 +20,14 @@ from shared.load.session import RESERVE_S, ConnectionLost, WarehouseSession
 from shared.warehouse.registry import Target
 
 # 16 MB are counted in some 15 ms, in every pass. Beyond it a table is counted when PostgreSQL's own numbers show that
-# it was made anew, emptied, rewritten or deleted from, and each hour: statistics can be lost or turned off.
+# it was made again, emptied, rewritten or deleted from, and each hour: statistics can be lost or turned off.
 SMALL_PAGES = 2048
 COUNTED_EACH = timedelta(hours=1)
-# Who holds a table against readers is not waited for: the next pass counts it.
+# A table that somebody has locked against readers is counted in the next pass.
 LOCK_S = 0.2
 # A count that takes longer is left out. More than a hundred million rows are counted in it.
 COUNTING_S = 20
-# Of a partitioned table the partitions have the pages and the numbers. The pages are those of the last ANALYZE: the
+# The pages and numbers of a partitioned table are its partitions'. The pages are those of the last ANALYZE: the
 # exact size could not be asked for while somebody holds the table.
 PRESENT = """
 SELECT class.relname::text, sum(part.relpages),
@@ -61,7 +61,7 @@ class Damage(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class _Relation:
-    """A table as PostgreSQL describes it: `hint` is another one when it was made anew, emptied, or deleted from."""
+    """A table as PostgreSQL describes it: `hint` differs when the table was made again, emptied, or deleted from."""
 
     pages: int
     hint: str
@@ -100,7 +100,7 @@ class CountedTables:
     damages: dict[str, Damage] = field(default_factory=dict)
 
     def is_as_seen(self, table: str, relation: _Relation, now: datetime) -> bool:
-        """Whether it has lost nothing since it was counted last."""
+        """Return whether the table has lost nothing since it was last counted."""
         seen = self.seen.get(table)
         is_fresh = seen is not None and seen.hint == relation.hint and now - seen.at < COUNTED_EACH
         return is_fresh and relation.pages > self.small_pages
@@ -113,10 +113,10 @@ def find_damages(
     now: datetime,
     time_left_s: Callable[[], float],
 ) -> dict[str, Damage]:
-    """The tables that are not as they were loaded. A table that was never counted begins with what it has.
+    """Return the tables that are not as they were loaded. A table that was never counted begins with its present rows.
 
-    The loader's lock must be held: nobody loads meanwhile. Raises ConnectionLost only: whether a table is damaged is
-    no condition of loading it.
+    The loader's lock must be held: nobody loads meanwhile. Raise ConnectionLost only: a count that fails does not stop
+    a load.
     """
     count = _Count(warehouse, counted, now, lambda: min(time_left_s(), COUNTING_S + RESERVE_S))
     try:
@@ -173,7 +173,7 @@ class _Count:
             )
 
     def _there(self, table: str, rows: Mapping[str, int], changed: Mapping[str, int], kept: _Kept) -> Numbers:
-        """What was not counted is as it was found last."""
+        """Return the table's present numbers; a number that was not counted is the one found last."""
         damage = self._counted.damages.get(table)
         last = damage.there if damage else kept.loaded[table]
         return Numbers(
@@ -187,7 +187,7 @@ class _Count:
         return table in relations and not self._counted.is_as_seen(table, relations[table], self._now)
 
     def _rows(self, tables: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """By one statement, or, where one of them cannot be counted now, each by its own."""
+        """Count the tables in one statement, or, where one of them cannot be counted now, each in its own."""
         if not tables:
             return {}
         try:
@@ -209,13 +209,13 @@ class _Count:
         return dict(map(tuple, self._warehouse.run(statement)))
 
     def _begin(self, table: str, rows: int | None, kept: _Kept) -> None:
-        """What was there before is taken as it is."""
+        """Record the present rows of a table that was never counted."""
         if rows is not None and kept.entries is not None:
             numbers = {"rows": rows, "entries": kept.entries.get(table, 0), "others": kept.others.get(table, 0)}
             self._warehouse.run(counts_sql.BEGIN_TABLE, table=table, **numbers)
 
     def _remember(self, rows: Mapping[str, int], kept: _Kept, found: Mapping[str, Damage]) -> None:
-        """What is damaged is counted in each pass, until it is whole."""
+        """Remember what was counted. A damaged table is counted in each pass until it is repaired."""
         seen = self._counted.seen
         for table in (*rows, *([LEDGER.name] if kept.entries is not None else [])):
             seen[table] = _Seen(kept.relations[table].hint, self._now)

@@ -34,7 +34,7 @@ def rights(target: Target) -> tuple[str, ...]:
 
 
 def create_table(table: Table) -> str:
-    """Without foreign keys, which are added when the first load is done: they are most of its cost."""
+    """Return the table without foreign keys, which are added after the first load: they are most of its cost."""
     return str(CreateTable(table, include_foreign_key_constraints=[]).compile(dialect=DIALECT))
 
 
@@ -47,7 +47,7 @@ def create_unique(table: str, column: str) -> str:
 
 
 def add_column(column: Declared, *, empty: bool) -> str:
-    """Null is allowed where there are rows that could have nothing else."""
+    """Return the column, nullable where existing rows could have nothing but null."""
     text = str(CreateColumn(column).compile(dialect=DIALECT))
     fills_itself = column.server_default is not None or is_serial(column)
     if not empty and not fills_itself:
@@ -68,7 +68,7 @@ def comment_on(kind: str, name: str, comment: str) -> str:
 
 
 def type_of(column: Declared) -> str:
-    """As PostgreSQL's format_type() spells it."""
+    """Return the type as PostgreSQL's format_type() spells it."""
     text = column.type.compile(dialect=DIALECT).lower().replace(", ", ",")
     return text.replace("varchar", "character varying")
 

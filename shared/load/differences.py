@@ -11,11 +11,11 @@ from shared.load.shape import Shape, ShapeColumn, full_name, obstacles, retype
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
-SET_ASIDE = "puts its row into quarantine"
+QUARANTINES_ROW = "puts its row into quarantine"
 
 
 def differences(target: Target, shape: Shape, schema: str) -> list[str]:
-    """What keeps the table from being loaded first, then what a load loses, one line a column or constraint."""
+    """Return first what keeps the table from being loaded, then what a load loses: one line a column or constraint."""
     stops = [f"{what}, and is not loaded; the way out: {way_out}" for what, way_out in obstacles(target, shape, schema)]
     if not shape.is_table:
         return stops
@@ -35,25 +35,25 @@ def _of_columns(target: Target, shape: Shape, schema: str) -> Iterator[str]:
             yield f"{place} is {there.type}, declared {type_}: {loss(there, column)}; the way out: {way_out}"
         if there.required and column.nullable:
             way_out = f"{alter} DROP NOT NULL"
-            yield f"{place} may not be null, declared that it may: a null {SET_ASIDE}; the way out: {way_out}"
+            yield f"{place} may not be null, declared that it may: a null {QUARANTINES_ROW}; the way out: {way_out}"
         if not there.required and not column.nullable:
             yield f"{place} may be null, declared that it may not: kept"
 
 
 def loss(there: ShapeColumn, column: Column) -> str:
-    """What a column that holds not every value exactly does to some."""
+    """Return what a column that does not hold every value exactly does to some."""
     if there.is_domain:
-        return f"a value that the domain refuses {SET_ASIDE}"
+        return f"a value that the domain refuses {QUARANTINES_ROW}"
     if there.is_enum:
-        return f"a value that the type does not have {SET_ASIDE}"
+        return f"a value that the type does not have {QUARANTINES_ROW}"
     if column.kind != TEXT and there.category == "S":
-        return f"it is kept as a text, and one that is too long {SET_ASIDE}"
+        return f"it is kept as a text, and one that is too long {QUARANTINES_ROW}"
     limits = [int(number) for number in re.findall(r"-?\d+", there.type)]
     return _loss_of_texts(there, limits) if column.kind == TEXT else _loss_of_others(there, column.kind, limits)
 
 
 def _loss_of_texts(there: ShapeColumn, limits: list[int]) -> str:
-    longest = f"a text of more than {limits[0] if limits else 1} characters {SET_ASIDE}"
+    longest = f"a text of more than {limits[0] if limits else 1} characters {QUARANTINES_ROW}"
     match there.base:
         case "character varying":
             return longest
@@ -68,7 +68,7 @@ def _loss_of_texts(there: ShapeColumn, limits: list[int]) -> str:
 def _loss_of_others(there: ShapeColumn, kind: Kind, limits: list[int]) -> str:
     if kind in (DATE, TIME, TIMESTAMP):
         return _loss_of_times(there, kind)
-    beyond = f"a number beyond its range {SET_ASIDE}"
+    beyond = f"a number beyond its range {QUARANTINES_ROW}"
     scale = kind.scale if isinstance(kind, Decimal) else 0
     match there.base:
         case "real":

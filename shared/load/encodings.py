@@ -13,7 +13,8 @@ _OTHERWISE = ((r"WIN(\d+)", r"cp\1"), (r"KOI8([RU])", r"koi8_\1"), (r"ISO_8859_(
 
 
 def codec_of(server_encoding: str) -> str | None:
-    """Python's name of an encoding that lacks characters; None where there is nothing to check, or no such codec."""
+    """Return Python's name of an encoding that lacks characters; None where there is nothing to check, or no such
+    codec."""
     if server_encoding in ("UTF8", "SQL_ASCII"):
         return None
     name = server_encoding
@@ -26,7 +27,7 @@ def codec_of(server_encoding: str) -> str | None:
 
 
 def refusals(frame: Frame, columns: Sequence[Column], codec: str) -> Series:
-    """By the frame's index, the reason why a row cannot be held; names of columns and no values."""
+    """Return, by the frame's index, the reason why a row cannot be held; names of columns and no values."""
     reasons: dict[object, str] = {}
     for column in columns:
         if column.kind != TEXT:
@@ -46,5 +47,5 @@ def is_encodable(text: str, codec: str) -> bool:
 
 
 def spelled(text: str, codec: str | None) -> str:
-    """The text with what the encoding lacks as an escape."""
+    """Return the text with the characters that the encoding lacks as escapes."""
     return text.encode(codec, "backslashreplace").decode(codec) if codec else text

@@ -27,7 +27,8 @@ class Fitting:
         self._shape = self._loadable(warehouse.shape(target.name))
 
     def _loadable(self, shape: Shape | None) -> Shape:
-        """Raises ServiceRefused, which stops this table and no other."""
+        """Return the table's shape. Raise ServiceRefused, which stops this table and no other, when it cannot be
+        loaded."""
         if shape is None:
             raise ServiceRefused("warehouse", f"loading {self._target.name}", "it is not there", "run deploy.sh")
         for what, way_out in obstacles(self._target, shape, self._warehouse.schema):
@@ -52,10 +53,9 @@ class Fitting:
         return int(before - fitted)
 
     def apply(self, rows: int, apply: Callable[[], TableLoad]) -> tuple[TableLoad, int]:
-        """What `apply` does with the `rows` that are staged, and how many the table refused, which go to the refused.
+        """Return what `apply` does with the `rows` that are staged, and how many rows the table rejected.
 
-        Raises ServiceRefused when a trigger makes the rows others than they were sent: with each full batch they
-        would be added again.
+        Raise ServiceRefused when a trigger changes the rows that were sent: each full batch would add them again.
         """
         if not self._shape.refuses(self._target):
             return apply(), 0
@@ -105,7 +105,7 @@ class Fitting:
             raise ServiceRefused("warehouse", f"loading {self._target.name}", what, fix)
 
     def _try(self, statement: str) -> ServiceRefused | None:
-        """The error of a statement that a row has made fail; its effects are undone."""
+        """Return the error of a statement that a row made fail; its effects are undone."""
         result = self._attempt(lambda: (self._warehouse.run(statement), TableLoad())[1])
         return result if isinstance(result, ServiceRefused) else None
 
@@ -123,7 +123,7 @@ class Fitting:
 
 
 def total(one: TableLoad, other: TableLoad) -> TableLoad:
-    """What both did, the first one first."""
+    """Return the sum of both loads, the first one first."""
     return replace(
         one,
         inserted=one.inserted + other.inserted,

@@ -35,9 +35,10 @@ def words_of(state: str) -> str:
 
 
 def create_fitted(target: Target, shape: Shape) -> str:
-    """An empty table with the present columns, NOT NULLs and checks of what travels, and one without the latter two.
+    """Create an empty table with the existing columns, NOT NULLs and checks of the declared columns, and one without
+    the latter.
 
-    A check that names a column of another's goes with that column.
+    A check that names a foreign column is dropped with that column.
     """
     table, ours = quoted(target.name), {column.name for column in target.columns}
     others = [f"DROP COLUMN {quoted(column.name)} CASCADE" for column in shape.columns if column.name not in ours]
@@ -48,15 +49,15 @@ def create_fitted(target: Target, shape: Shape) -> str:
 
 
 def fit_all(target: Target, shape: Shape) -> str:
-    """INSERT converts as it does for the table itself: it rounds and pads, and refuses what does not fit."""
+    """Convert all staged rows by INSERT, as for the table itself: it rounds, pads, and refuses what does not fit."""
     values = ", ".join(_values(target, shape).values())
     return f"INSERT INTO {FITTED} ({listed(target.columns)}) SELECT {values} FROM {STAGE} staged"
 
 
 def fit_one_by_one(target: Target, shape: Shape) -> str:
-    """The same for a stage with rows that do not fit: these go to the refused, with the columns' names and no values.
+    """Convert a stage with rows that do not fit: these are rejected, with the columns' names and no values.
 
-    On the server, where a row costs a sub-transaction and no round trip.
+    This runs on the server, where a row costs a subtransaction and no round trip.
     """
     values = _values(target, shape)
     words = " ".join(f"WHEN {literal(state)} THEN {literal(text)}" for state, text in WORDS.items())
@@ -92,7 +93,7 @@ def fit_one_by_one(target: Target, shape: Shape) -> str:
 
 
 def _values(target: Target, shape: Shape) -> dict[str, str]:
-    """Per column, the expression that is put in it: INSERT takes no text for an enum unless it is cast."""
+    """Return, per column, the expression that is inserted: INSERT accepts no text for an enum unless it is cast."""
     values = {}
     for column in target.columns:
         there, value = shape.column(column.name), f"staged.{quoted(column.name)}"
@@ -123,7 +124,7 @@ def refuse_staged(target: Target) -> str:
 
 
 def stage_again(target: Target) -> str:
-    """All that was staged but for what was refused."""
+    """Stage every row again except the rejected ones."""
     key = quoted(target.key)
     return f"""
         INSERT INTO {STAGE} SELECT * FROM {ALL} every

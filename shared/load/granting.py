@@ -31,7 +31,7 @@ class Granting:
         self._grant(("USAGE",), "schema", schema, quoted(schema))
 
     def grant_entry(self, schema: str) -> None:
-        """To whoever only reads."""
+        """Grant what a login needs that only reads."""
         database = self._present.database()
         self._grant(("CONNECT",), "database", database, quoted(database))
         self._grant(("USAGE",), "schema", schema, quoted(schema))

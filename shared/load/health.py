@@ -19,11 +19,10 @@ class Missing(msgspec.Struct, frozen=True):
 
 
 class TableHealth(msgspec.Struct, frozen=True):
-    """`last_run` is the newest that was loaded, read at `snapshot_at`. `waiting_since` is the snapshot of the oldest
-    row that waits, and `waiting_for` the dimension that it, or one after it, lacks. `differing` rows were found by the
-    table's last reconcile, and mended. `damage` is what was changed by hand, and not loaded again since. Times are UTC
-    without a zone.
-    """
+    """What load knows of one table. `last_run` is the newest that was loaded, read at `snapshot_at`. `waiting_since`
+    is the snapshot of the oldest waiting row, and `waiting_for` the dimension that it, or a later one, lacks.
+    `differing` rows were found and repaired by the table's last reconcile. `damage` is a change by hand that was not
+    loaded again since. Times are UTC without a zone."""
 
     last_run: int | None = None
     snapshot_at: datetime | None = None
@@ -37,11 +36,11 @@ class TableHealth(msgspec.Struct, frozen=True):
 
 
 class LoadHealth(msgspec.Struct, frozen=True):
-    """Of the last pass that held the lock, at `at`, UTC with its zone.
+    """What the last pass that held the lock left, at `at`, UTC with its zone.
 
-    `seen_run` is how far the pass has looked: of the runs up to there `tables` knows what is missing. `loaded` counts
+    `seen_run` is how far the pass has checked: for the runs up to there `tables` knows what is missing. `loaded` counts
     ledger entries made; `waiting` says per table what it waits for, `refused` what a person must look at, by table.
-    `stopped` is the error that ended the whole pass, by its class, and `reason` what it said.
+    `stopped` is the error that ended the whole pass, by its code, and `reason` its message.
     """
 
     at: datetime

@@ -120,7 +120,7 @@ class LoadPass:
             self._outside.functions.invoke_later(self._outside.migrate, {"do": "foreign_keys", "tables": lacking})
             log.info("foreign keys asked for", tables=lacking)
         except TotestreamError as error:
-            # The next load of any of them asks again.
+            # The next load of any of them repeats the request.
             log.failure("foreign keys could not be asked for", error)
 
     def report(self, tables: Mapping[str, TableHealth], stopped_by: PermanentError | None = None) -> None:

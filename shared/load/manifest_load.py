@@ -78,7 +78,7 @@ class ManifestLoad:
         """Repair and name what differs from the manifest that was loaded last, and return the counts.
 
         Return None where everything that differs from the present manifest is damage. Only a reference table comes
-        whole with its changes, so that damage and change must be told apart.
+        whole with its changes, so that damage must be separated from changes.
         """
         if not (self._is_reconcile and self._target.always_whole):
             return None
@@ -165,7 +165,7 @@ class ManifestLoad:
         is_reused = last is not None and first <= last
         if is_reused:
             self._warehouse.run(entries.FORGET_RECORDS, **self._place, first=first)
-        # Of an emptied table the ledger may have been emptied as well.
+        # The ledger of an emptied table may have been emptied as well.
         if is_reused or is_first:
             self._warehouse.run(entries.FORGET_LAST_RECORDS, **self._place, first=first)
 

@@ -1,7 +1,7 @@
-"""The warehouse's tables, indexes, views and rights, made to be as declared, with the owner's login.
+"""Create and update the warehouse's tables, views, indexes and rights, with the owner's login.
 
-What exists is adopted. No column is ever dropped and no type changed: what differs and may not be mended is said, with
-the way out. What one table lacks keeps no other from being made. A second time finds nothing to do.
+What exists is adopted. No column is ever dropped and no type changed: a difference that may not be repaired is reported
+with the statement that helps. What one table lacks does not stop the others. A second run finds nothing to do.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from shared.load.session import lock_key
 from shared.postgres.connection import Connection, quoted
 from shared.warehouse.registry import TARGETS, Target
 
-# A pass of the loader is given so long to end; then the caller is told to come again.
+# How long to wait for a pass of the loader to end; after that the caller must retry.
 LOCK_S = 60
 STATEMENT_S = 240
 Targets = Mapping[str, Target]
@@ -36,12 +36,11 @@ def migrate(
     reader: Reader | None = None,
     lock_s: int = LOCK_S,
 ) -> Report:
-    """What `event` asks for: `{}` everything but foreign keys, `{"do": "foreign_keys", "tables": [facts]}` those,
-    `{"do": "preview"}` what `{}` would do, undone again.
+    """Do what `event` asks for: `{}` everything but foreign keys, `{"do": "foreign_keys", "tables": [facts]}` those,
+    `{"do": "preview"}` what `{}` would do, rolled back.
 
-    `loader` is the login that is given the rights to load, `reader` the one that may read; `lock_s` is how long a
-    loader at work is waited for.
-    Refused when the event asks for anything else.
+    `loader` is the login that gets the rights to load, `reader` the one that may read; `lock_s` is how long to wait for
+    a loader at work. Raise Refused when the event asks for anything else.
     """
     match event or {"do": "migrate"}:
         case {"do": "migrate" | "preview"}:
@@ -56,7 +55,7 @@ def migrate(
 
 
 def wants_everything(event: Mapping[str, object]) -> bool:
-    """Whether it is for more than foreign keys."""
+    """Return whether the event asks for more than foreign keys."""
     return event in ({}, {"do": "migrate"}, PREVIEW)
 
 
@@ -78,7 +77,7 @@ def ensure_everything(one: Migration, loader: str, targets: Targets, reader: Rea
 
 
 def ensure_foreign_keys(one: Migration, facts: Sequence[Target]) -> None:
-    """Those that the facts lack. An orphan keeps its key from being added, and is said."""
+    """Add the foreign keys that the facts lack. An orphan row prevents its key, and is reported."""
     for target in facts:
         one.alone(target.name, partial(one.ensure_foreign_keys, target))
 
@@ -89,7 +88,7 @@ def _is_fact(name: object, targets: Targets) -> bool:
 
 @contextmanager
 def _migration(connection: Connection, schema: str, lock_s: int, *, keep: bool) -> Iterator[Migration]:
-    """One transaction, while no loader is at work; undone when it is not to be kept."""
+    """Begin one transaction, while no loader is at work; roll it back when it is not to be kept."""
     connection.run(f"BEGIN; SET LOCAL lock_timeout = '{lock_s}s'; SET LOCAL statement_timeout = '{STATEMENT_S}s'")
     try:
         connection.run("SELECT pg_advisory_xact_lock(CAST(:key AS bigint))", key=lock_key(schema))

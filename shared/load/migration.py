@@ -12,7 +12,7 @@ from shared.errors import ServiceRefused
 from shared.ledger import tables
 from shared.ledger.views import View
 from shared.load import conventions, declared
-from shared.load.change import Change, ChangeKind
+from shared.load.change import ChangeKind, SchemaChange
 from shared.load.declared import Declared
 from shared.load.differences import differences
 from shared.load.granting import Granting
@@ -27,7 +27,7 @@ from shared.warehouse.registry import Target
 class Report:
     """`changes` is what was done, `said` what is not as declared and was left alone; one line each."""
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[SchemaChange] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     # Why no reader could be made, or given its rights.
     not_readable: str = ""
@@ -59,7 +59,7 @@ class Migration:
         encoding = self._connection.encoding
         if encoding != "UTF8":
             self._say(
-                f"the database's encoding is {encoding}: a row with a character that it lacks is set aside; "
+                f"the database's encoding is {encoding}: a row with a character that it lacks is quarantined; "
                 "use a database made with ENCODING 'UTF8' TEMPLATE template0"
             )
 
@@ -70,7 +70,7 @@ class Migration:
     # ---- tables
 
     def ensure_target(self, target: Target) -> None:
-        """Nothing of what is no table: `say_differences` has the words."""
+        """Create the table, or add what it lacks. What exists and is no table is left to `say_differences`."""
         shape = self._present.shape(target.name)
         if shape is None or shape.is_table:
             self.ensure_table(target.table)
@@ -92,7 +92,7 @@ class Migration:
         self._try(declared.add_column(column, empty=empty), "columns", f"{column.table.name}.{column.name} added")
 
     def _ensure_indexes(self, table: Table) -> None:
-        """One by its first column is enough, whatever it is called."""
+        """Add an index where none begins with the column; one is enough, whatever its name."""
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             if index.columns[0].name not in self._present.indexed(table.name):
                 done = f"{table.name}: index on {index.columns[0].name} created"
@@ -115,7 +115,8 @@ class Migration:
     # ---- keys
 
     def _ensure_keys(self, target: Target) -> None:
-        """What the load statements rely on: one row per dimension key and record id, many per business id."""
+        """Add the indexes that the load statements rely on: one row per dimension key and record id, many per
+        business key."""
         only_one = target.record_id or target.key
         shape = self._present.shape(target.name)
         is_late = target.kind != "fact" and shape and shape.deferrable(only_one)
@@ -157,7 +158,7 @@ class Migration:
         else:
             # REPLACE could not take a column in between; what depends on the view keeps it from being dropped.
             drop = f"DROP VIEW {quoted(view.name)};"
-            self._try(drop + create + comment, "views", f"{view.name} made anew")
+            self._try(drop + create + comment, "views", f"{view.name} made again")
 
     # ---- rights
 
@@ -199,7 +200,8 @@ class Migration:
             )
 
     def _let_read(self, reader: str, targets: Mapping[str, Target]) -> None:
-        """What the owner may not grant is refused as a whole: half a view of the warehouse answers nothing."""
+        """Grant the reader its rights. One right that the owner may not grant refuses all: half a view of the
+        warehouse is no answer."""
         granting = Granting(self._present, reader, partial(self._grant, self._must), self._say)
         granting.grant_entry(self._schema)
         for table in tables.TABLES:
@@ -266,7 +268,7 @@ class Migration:
                 self._say(f"{target.name} has {name} beside {column.name}, which is the one that is filled; {way_out}")
 
     def _way_out_of_alike(self, ours: str, theirs: str) -> str:
-        """Ours gives way only while it has no rows."""
+        """Return what helps where a table has nearly our name. Ours may be dropped only while it has no rows."""
         other = self._present.full(theirs)
         keep_ours = f"DROP TABLE {other} or rename it"
         if not self._present.is_empty(ours):
@@ -277,7 +279,7 @@ class Migration:
     # ---- doing and saying
 
     def alone(self, name: str, work: Callable[[], object]) -> None:
-        """What PostgreSQL refuses of one table is said, and undone, and stops no other."""
+        """Run the work on one table; what PostgreSQL refuses is reported and rolled back, and stops no other table."""
         done = len(self.report.changes)
         self._connection.run("SAVEPOINT alone")
         try:
@@ -290,10 +292,10 @@ class Migration:
 
     def _must(self, statements: str, kind: ChangeKind, done: str) -> None:
         self._connection.run(statements)
-        self.report.changes.append(Change(kind, done))
+        self.report.changes.append(SchemaChange(kind, done))
 
     def _try(self, statements: str, kind: ChangeKind, done: str) -> None:
-        """What PostgreSQL refuses is said, and undone alone."""
+        """Run the statement; what PostgreSQL refuses is reported and rolled back alone."""
         self._connection.run("SAVEPOINT one")
         try:
             self._must(statements, kind, done)

@@ -73,7 +73,7 @@ Ask = Callable[[str], list[list[Any]] | None]
 
 
 def shape_of(run: Ask, table: str) -> Shape | None:
-    """None when nothing has this name. `run` executes a statement."""
+    """Return the table's shape, None when nothing has this name. `run` executes a statement."""
     # No parameter: for one pg8000 reads the whole statement letter by letter, which takes 25 ms.
     rows = run(SHAPE + literal(table))
     return msgspec.convert(rows[0][0], Shape) if rows else None
@@ -93,7 +93,7 @@ class Present:
         return shape_of(self._connection.run, table)
 
     def relations(self) -> set[str]:
-        """The names of all tables and views."""
+        """Return the names of all tables and views."""
         rows = self._connection.run(
             "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace = "
             "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
@@ -101,7 +101,7 @@ class Present:
         return {name for (name,) in rows}
 
     def hides_rows(self, table: str, login: str) -> bool:
-        """Whether row-level security holds for the login."""
+        """Return whether row-level security applies to the login."""
         return bool(
             self._ask(
                 """
@@ -123,7 +123,7 @@ class Present:
         return not self._ask(f"SELECT EXISTS (SELECT FROM {self.full(table)})")  # noqa: S608 - a quoted name
 
     def indexed(self, table: str) -> set[str]:
-        """The columns that an index of the whole table begins with."""
+        """Return the columns with which an index of the whole table begins."""
         rows = self._connection.run(
             """
             SELECT attname::text FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
@@ -133,7 +133,7 @@ class Present:
         return {name for (name,) in rows}
 
     def sequence(self, table: str, column: str) -> str | None:
-        """The sequence that the column's default takes its numbers from, quoted."""
+        """Return the sequence from which the column's default takes its numbers, quoted."""
         name = self._ask(
             """
             SELECT s.oid::regclass::text FROM pg_attribute a
@@ -150,7 +150,7 @@ class Present:
         return str(name) if name is not None else None
 
     def next_is_taken(self, table: str, column: str, sequence: str) -> bool:
-        """Whether the sequence lags behind numbers that were put in by hand."""
+        """Return whether the sequence is behind numbers that were inserted by hand."""
         text = f"SELECT coalesce((SELECT max({quoted(column)}) FROM {self.full(table)}), 0)"  # noqa: S608 - quoted
         next_one = f"(SELECT last_value + is_called::int FROM {sequence})"  # noqa: S608 - quoted
         return bool(self._ask(f"{text} >= {next_one}"))
@@ -162,12 +162,15 @@ class Present:
         return bool(self._ask("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :login)", login=login))
 
     def may_act_as(self, login: str, owner: str) -> bool:
-        """Also a superuser may."""
+        """Return whether the login is a member of the owner's role; a superuser is one of every role."""
         return bool(self._ask("SELECT pg_has_role(:login, :owner, 'MEMBER')", login=login, owner=owner))
 
     def may(self, login: str, right: str, kind: str, name: str) -> bool:
-        """`kind` is table, sequence, schema or database; `name` is quoted when of a table or sequence. `right` may be
-        of some of a table's columns: UPDATE (this, that)."""
+        """Return whether the login has the right.
+
+        `kind` is table, sequence, schema or database; `name` is quoted for a table or sequence. `right` may name some
+        of a table's columns: UPDATE (this, that).
+        """
         right, of_columns, columns = right.removesuffix(")").partition(" (")
         if of_columns:
             return all(self._may_column(login, right, name, column) for column in columns.split(", "))

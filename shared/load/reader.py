@@ -21,7 +21,7 @@ PASSWORD_BYTES = 32
 
 @dataclass(frozen=True)
 class ReaderSecret:
-    """The secret of the reader's login: what it holds, None where that is no login, and how it is told another."""
+    """The secret of the reader's login: its content, None where that is no login, and how it is replaced."""
 
     login: Login | None
     put: Callable[[Login], None]
@@ -40,7 +40,8 @@ def migrate_with_reader(
     kept: ReaderSecret,
     attempt: Try,
 ) -> Report:
-    """migrate(), and the login `name` that may read all it makes. What a person has put into the secret stays."""
+    """Migrate, and ensure the login `name`, which may read everything that is migrated. A login that a person put
+    into the secret stays."""
     if not wants_everything(event):
         return migrate(connection, schema, loader.username, event)
     there = kept.login
@@ -73,7 +74,7 @@ def _is_at(loader: Login, login: Login) -> bool:
 
 
 def _problem(login: Login, attempt: Try) -> str:
-    """Why the database does not take it; nothing when it does."""
+    """Return why the database does not accept the login; empty when it does."""
     try:
         attempt(login)
     except ServiceRefused as error:

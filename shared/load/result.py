@@ -30,7 +30,7 @@ class LoadResult:
         self.changed.add(table)
 
     def add_refused(self, reason: str, table: str) -> bool:
-        """False when that was said before."""
+        """Add the reason, and return False when it was there before."""
         is_new = reason not in self.refused
         self.refused[reason] = table
         return is_new
@@ -54,7 +54,7 @@ class LoadResult:
 
     @property
     def facts(self) -> dict[str, object]:
-        """For the log line and the answer."""
+        """Return the facts for the log line and the answer."""
         if self.busy:
             return {"busy": True, "loaded": 0, "waiting": {}, "refused": []}
         return {

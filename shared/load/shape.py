@@ -46,14 +46,14 @@ class ShapeColumn(msgspec.Struct, frozen=True):
     comment: str | None = None
 
     def accepts(self, kind: Kind) -> bool:
-        """Whether INSERT converts. An enum takes a text by an explicit cast only: see `fitting`."""
+        """Return whether INSERT converts. An enum takes a text by an explicit cast only: see `fitting`."""
         travelling = kind.base_type
         # PostgreSQL turns every type into one of the category of strings.
         converts = self.base == travelling or self.category == "S" or travelling in self.takes
         return converts or (self.is_enum and kind == TEXT)
 
     def holds_exactly(self, kind: Kind) -> bool:
-        """Whether each value of `kind` is stored, and compared, as it was sent."""
+        """Return whether each value of `kind` is stored, and compared, as it was sent."""
         if self.is_domain:
             return False
         numbers = re.fullmatch(r"numeric(?:\((\d+),(-?\d+)\))?", self.type)
@@ -74,7 +74,7 @@ class Unique(msgspec.Struct, frozen=True):
     usable: bool
 
     def is_on(self, column: str) -> bool:
-        """Whether ON CONFLICT (column) can use it: not deferrable, valid, of the whole table."""
+        """Return whether ON CONFLICT (column) can use it: not deferrable, valid, of the whole table."""
         return self.usable and self.columns == (column,)
 
 
@@ -109,11 +109,12 @@ class Shape(msgspec.Struct, frozen=True):
         return any(unique.is_on(column) for unique in self.uniques)
 
     def deferrable(self, column: str) -> str | None:
-        """The name of a constraint on the column that is checked late: ON CONFLICT is refused while it is there."""
+        """Return the name of a constraint on the column that is checked late: with it PostgreSQL refuses ON
+        CONFLICT."""
         return next((each.name for each in self.uniques if each.deferrable and each.columns == (column,)), None)
 
     def rivals(self, target: Target) -> tuple[Unique, ...]:
-        """Unique and exclusion constraints beyond the one that the loader relies on."""
+        """Return unique and exclusion constraints beyond the one that the loader relies on."""
         only_one = target.record_id or target.key
         return tuple(unique for unique in self.uniques if unique.exclusion or unique.columns != (only_one,))
 
@@ -122,14 +123,14 @@ class Shape(msgspec.Struct, frozen=True):
         return tuple(each for each in self.references if (each.columns, each.table) not in ours)
 
     def converts(self, target: Target) -> bool:
-        """Whether what is stored may differ from what was sent, or be refused, by the columns' types and checks."""
+        """Return whether the columns' types and checks may change or refuse what is sent."""
         present = {column.name: column for column in self.columns}
         return bool(self.checks) or any(
             column.name in present and not _is_plain(present[column.name], column) for column in target.columns
         )
 
     def refuses(self, target: Target) -> bool:
-        """Whether the table may refuse a row that its columns' types take."""
+        """Return whether the table may refuse a row that its columns' types accept."""
         return bool(
             self.kind == "p" or self.triggers or self.checks or self.rivals(target) or self.strange_references(target)
         )
@@ -156,7 +157,7 @@ def obstacles(target: Target, shape: Shape, schema: str) -> list[Obstacle]:
 
 
 def _of_upsert(target: Target, shape: Shape, full: str) -> Iterator[Obstacle]:
-    """What keeps INSERT … ON CONFLICT from finding each key once."""
+    """Return what keeps INSERT … ON CONFLICT from finding each key once."""
     name, key = target.name, quoted(target.key)
     if shape.kind == "p":
         yield Obstacle(f"{name} is partitioned, and a dimension cannot be", "make it an ordinary table")
@@ -176,7 +177,8 @@ def full_name(schema: str, name: str) -> str:
 
 
 def retype(target: Target, schema: str, column: str, type_: str) -> str:
-    """The statements that give a column its declared type. Views that read it go first; a deploy makes them anew."""
+    """Return the statements that give a column its declared type. Views that read it are dropped first; a deploy
+    creates them again."""
     name, ours = quoted(column), ", ".join(full_name(schema, view.name) for view in views(target))
     drop = f"DROP VIEW IF EXISTS {ours}; " if ours else ""
     alter = f"ALTER TABLE {full_name(schema, target.name)} ALTER COLUMN {name}"
@@ -206,7 +208,7 @@ def _can_be_key(there: ShapeColumn, kind: Kind) -> bool:
 
 
 def _of_others(target: Target, shape: Shape, schema: str) -> list[Obstacle]:
-    """What stands in the way of a row though its columns of ours are right."""
+    """Return what can refuse a row although its declared columns are right."""
     full, ours = full_name(schema, target.name), {column.name for column in target.columns}
     found = []
     for there in shape.columns:
@@ -223,5 +225,5 @@ def _of_others(target: Target, shape: Shape, schema: str) -> list[Obstacle]:
 
 
 def _is_plain(there: ShapeColumn, column: Column) -> bool:
-    """Whether every value, and null where it may be sent, goes in as it travels."""
+    """Return whether every value, and null where it may be sent, is stored as it is sent."""
     return there.holds_exactly(column.kind) and not (column.nullable and there.required)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 
 def stem(name: str) -> str:
-    """The name without case, separators and plurals."""
+    """Return the name without case, separators and plurals."""
     words = [word for word in re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()) if word]
     return "".join(_singular(word) for word in words)
 
@@ -17,5 +17,5 @@ def _singular(word: str) -> str:
 
 
 def alike(declared: str, present: Collection[str]) -> list[str]:
-    """The present names that are another spelling of the declared one."""
+    """Return the existing names that are another spelling of the declared one."""
     return sorted(name for name in present if name != declared and stem(name) == stem(declared))

@@ -27,7 +27,8 @@ def copy_stage(stage: str, columns: Sequence[Column]) -> str:
 
 
 def key_stage(target: Target) -> str:
-    """Each key once and never null, or an error; the index also serves the joins that follow."""
+    """Add a primary key to the stage: each key once and never null, or an error. Its index also serves the joins
+    that follow."""
     key = quoted(target.key)
     return f"ALTER TABLE {STAGE} ADD PRIMARY KEY ({key})"
 
@@ -36,7 +37,7 @@ def key_stage(target: Target) -> str:
 
 
 def upsert(target: Target, *, named: bool) -> str:
-    """Answers with the numbers of rows inserted and updated, which are `named` in etl_difference, or not."""
+    """Insert and update rows, and return the numbers of both; they are `named` in etl_difference, or not."""
     change = ", ".join(f"{quoted(c.name)} = {_new_value(target, c, 'excluded')}" for c in _others(target))
     key, columns = quoted(target.key), listed(target.columns)
     # What is as it should be is not even locked, which would be a write. xmax is 0 in a row that no transaction ever
@@ -53,12 +54,12 @@ def upsert(target: Target, *, named: bool) -> str:
 
 
 def _others(target: Target) -> Sequence[Column]:
-    """One that has nothing but its key never differs."""
+    """Return the columns besides the key; a table that has nothing but its key never differs."""
     return [column for column in target.columns if column.name != target.key] or list(target.columns)
 
 
 def _is_otherwise(target: Target) -> str:
-    """Whether the row `staged` of a set or dimension is not there, or is there with other values."""
+    """Return the condition that the row `staged` is missing in the table, or there with other values."""
     key, others = quoted(target.key), _others(target)
     new = ", ".join(_new_value(target, column, "staged") for column in others)
     return f"""NOT EXISTS (
@@ -67,8 +68,11 @@ def _is_otherwise(target: Target) -> str:
 
 
 def _new_value(target: Target, column: Column, given: str) -> str:
-    """A set takes its runs in any order, so none changes what another has said: it fills in what was null, which
-    is all there was to say before the column was declared."""
+    """Return the value to store.
+
+    A calendar dimension applies its runs in any order, so none changes a value of another: it fills in nulls, such as
+    those from before a column was declared.
+    """
     name = quoted(column.name)
     return f"coalesce(present.{name}, {given}.{name})" if target.kind == "calendar" else f"{given}.{name}"
 
@@ -81,7 +85,7 @@ def last_record_id(target: Target) -> str:
 
 
 def insert_versions(target: Target) -> str:
-    """A record of each staged row that is not what its key's latest record says, or whose key was deleted."""
+    """Insert a record for each staged row that differs from its key's latest record, or whose key was deleted."""
     return f"""{_last_of_staged(target)}
         INSERT INTO {quoted(target.name)} ({listed(target.columns)}) OVERRIDING SYSTEM VALUE
         SELECT {listed(target.columns, "staged.")} {_differing_from_last(target)}
@@ -90,8 +94,11 @@ def insert_versions(target: Target) -> str:
 
 
 def _last_of_staged(target: Target) -> str:
-    """Grouped, where ORDER BY ... LIMIT 1 for each key would be shorter: without statistics, as after a first load,
-    PostgreSQL would look for each key's latest record among all records, from the last one backwards."""
+    """Select the latest record of each staged key.
+
+    Grouped, although ORDER BY ... LIMIT 1 for each key would be shorter: without statistics, as after a first load,
+    PostgreSQL would search all records for each key, from the last one backwards.
+    """
     key, record_id = quoted(target.key), record_column(target)
     return f"""
         WITH last AS (
@@ -108,14 +115,14 @@ def _differing_from_last(target: Target) -> str:
 
 
 def count_differing(target: Target) -> str:
-    """Of what is staged, the rows that the table does not show."""
+    """Count the staged rows that the table does not show."""
     if target.kind == "fact":
         return f"{_last_of_staged(target)} SELECT count(*) {_differing_from_last(target)}"
     return f"SELECT count(*) FROM {STAGE} staged WHERE {_is_otherwise(target)}"
 
 
 def insert_first(target: Target) -> str:
-    """The same, quicker, when there is no record yet."""
+    """Insert all staged rows, when there is no record yet."""
     columns = listed(target.columns)
     return f"""
         INSERT INTO {quoted(target.name)} ({columns}) OVERRIDING SYSTEM VALUE
@@ -123,7 +130,7 @@ def insert_first(target: Target) -> str:
 
 
 def count_further(target: Target) -> str:
-    """Of the records after :before, those whose key had one already."""
+    """Count the records after :before whose key had one already."""
     record_id = record_column(target)
     return f"""
         SELECT count(*) FROM {quoted(target.name)} record
@@ -131,7 +138,8 @@ def count_further(target: Target) -> str:
 
 
 def made_since(target: Target) -> str:
-    """First and last record id after :before, and the newest source change among them that a datetime can hold."""
+    """Select the first and last record id after :before, and the newest source change among them that a datetime can
+    hold."""
     record_id = record_column(target)
     names = {column.name for column in target.columns}
     dated = {"last_updated_date", "last_updated_time"} <= names

@@ -21,7 +21,7 @@ UNIQUE_VIOLATION, NOT_NULL_VIOLATION = "23505", "23502"
 
 
 def former_of(target: Target, manifest: Manifest) -> parquet.Former | None:
-    """The declaration that the manifest's parts were written under, when it is not today's."""
+    """Return the schema under which the manifest's parts were written, None when it is today's."""
     if manifest.declaration == target.fingerprint:
         return None
     declaration = f"declaration {manifest.declaration} of {target.name}"
@@ -37,7 +37,8 @@ class Staging:
         self._warehouse.run(sql.create_stage(REJECTED, REJECTED_COLUMNS))
 
     def stage(self, bucket: Bucket, manifest: Manifest) -> int:
-        """The number of rows staged. Raises CorruptObject when the manifest's rows are not what it says."""
+        """Stage the manifest's rows, and return their number. Raise CorruptObject when they are not what the
+        manifest says."""
         self.begin()
         former = former_of(self._target, manifest)
         staged = sum(self._copy(bucket, part, former) for part in manifest.parts)
@@ -49,7 +50,7 @@ class Staging:
         return staged
 
     def _copy(self, bucket: Bucket, part: Part, former: parquet.Former | None) -> int:
-        """The number of rows staged: all but those that the warehouse's encoding cannot hold."""
+        """Copy a part into the stage, and return its rows less those that the warehouse's encoding cannot hold."""
         columns = self._target.columns
         frame = self._read(bucket, part, columns, former)
         if self._warehouse.codec:
@@ -76,7 +77,7 @@ class Staging:
         columns: tuple[Column, ...],
         former: parquet.Former | None = None,
     ) -> Frame:
-        """A part is read whole before COPY begins: an error in its midst would cost the connection."""
+        """Read a part whole: an error in the middle of COPY would cost the connection."""
         frame = parquet.decode(get_verified(bucket, part.key, part.sha256), columns, part.key, former)
         if len(frame) != part.rows:
             raise CorruptObject(part.key, f"it has {len(frame)} rows, its manifest says {part.rows}")

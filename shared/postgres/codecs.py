@@ -104,7 +104,7 @@ class DecimalCodec:
         self._first_limit = 10 ** (whole - BASE_DIGITS * (before - 1)) if whole % BASE_DIGITS else None
 
     def encode(self, series: Series) -> Values:
-        """Always all possible digits: PostgreSQL removes the zeros before and after."""
+        """Return all possible digits: PostgreSQL removes the zeros before and after."""
         number = series.to_numpy(np.int64, na_value=0)
         values = np.empty(len(series), self._wire)
         values["count"], values["weight"], values["scale"] = len(self._units), self._weight, self._scale

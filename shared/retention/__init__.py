@@ -1,1 +1,1 @@
-"""What is loaded and old goes from the buckets."""
+"""Remove loaded and old parts from the buckets."""

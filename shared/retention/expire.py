@@ -1,7 +1,7 @@
-"""Removes the parts of runs that are loaded and older than RETENTION_DAYS.
+"""Remove the parts of runs that are loaded and older than RETENTION_DAYS.
 
-Run log and manifests stay for good. So do, however old: each reference table's whole content that a run which stays, or
-is still to come, is joined with; and what each warehouse table has loaded last, which a reconcile compares with.
+Run log and manifests are kept for ever. Parts that are kept, however old: each reference table's whole content that a
+kept or future run is joined with, and the last parts that each warehouse table loaded, which a reconcile compares with.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,20 +20,21 @@ from shared.lake.documents import RunRecord
 from shared.lake.parts import Expired, last_expired
 from shared.lake.run_log import RunLog
 
-# As many as S3 deletes in a call.
+# The most objects that S3 deletes in a call.
 PER_CALL = 1000
-# A call takes a second or two; what is left over is for the next day.
+# A call takes a second or two; the next day continues.
 STOP_UNDER_S = 20
 
 
-class Erasable(Bucket, Protocol):
+class DeletableBucket(Bucket, Protocol):
     def delete(self, keys: list[str]) -> None:
         """Delete at most a thousand objects."""
 
 
 class LoadedRuns(msgspec.Struct, frozen=True):
-    """What the warehouse says: the log that feeds it, up to which run all of it is loaded, and per warehouse table the
-    run that was loaded last."""
+    """The warehouse's answer: the log that it loads, the run up to which everything is loaded, and the last loaded run
+    of each warehouse table.
+    """
 
     log: str
     complete_run: int
@@ -42,42 +43,46 @@ class LoadedRuns(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class ExpireDependencies:
-    """What it uses of the world; `now` is UTC without a zone."""
+    """What expire needs; `now` is UTC without a zone."""
 
-    ingestion: Erasable
-    processed: Erasable
+    ingestion: DeletableBucket
+    processed: DeletableBucket
     loaded: Callable[[], LoadedRuns]
     days: int
     now: datetime
     time_left_s: Callable[[], float]
 
 
-def expire(outside: ExpireDependencies) -> dict[str, Any]:
-    """Up to which run parts are removed, and how many objects went now; 0 where there is none so old."""
-    run_log = RunLog(outside.ingestion)
-    newest, loaded = run_log.newest(), outside.loaded()
+def expire(dependencies: ExpireDependencies) -> dict[str, Any]:
+    """Remove old parts. Return the run up to which parts are removed, 0 if none is old enough, and how many objects
+    were deleted now.
+    """
+    run_log = RunLog(dependencies.ingestion)
+    newest, loaded = run_log.newest(), dependencies.loaded()
     if newest is None or loaded.log != newest.log:
-        # Of a log that the warehouse does not know yet nothing is loaded, and of the former one nobody can say.
+        # Nothing is loaded from a log that the warehouse does not know yet; for a former log it is unknown.
         return {"run": 0, "batches": 0, "parts": 0}
-    day = (outside.now - timedelta(days=outside.days)).date()
+    day = (dependencies.now - timedelta(days=dependencies.days)).date()
     run = last_before(day, run_log, newest.began, min(loaded.complete_run, newest.run - 1))
     if run < newest.began:
         return {"run": 0, "batches": 0, "parts": 0}
     folders = {
-        "batches": (outside.ingestion, keys.BATCHES, joined_after(run_log.get(run + 1))),
-        "parts": (outside.processed, keys.TABLES, loaded.last_runs),
+        "batches": (dependencies.ingestion, keys.BATCHES, joined_after(run_log.get(run + 1))),
+        "parts": (dependencies.processed, keys.TABLES, loaded.last_runs),
     }
     removed = {
-        name: _remove(bucket, folder, Expired(run, outside.days, dict(kept)), newest, day, outside.time_left_s)
+        name: _remove(
+            bucket, folder, Expired(run, dependencies.days, dict(kept)), newest, day, dependencies.time_left_s
+        )
         for name, (bucket, folder, kept) in folders.items()
     }
     return {"run": run} | removed
 
 
 def last_before(day: date, run_log: RunLog, first: int, last: int) -> int:
-    """Return the last of these runs whose snapshot was taken before `day`, `first` - 1 where none was.
+    """Return the last of these runs whose snapshot was taken before `day`; `first` - 1 if there is none.
 
-    Where the source's clock was once set back, some run at which it was earlier: nothing goes that is not older.
+    If the source's clock was once set back, return some run whose snapshot is earlier: no newer part is removed.
     """
     low, high = first - 1, last
     while low < high:
@@ -90,9 +95,10 @@ def last_before(day: date, run_log: RunLog, first: int, last: int) -> int:
 
 
 def joined_after(record: RunRecord) -> dict[str, int]:
-    """Return, by source table, the run whose whole content this run, and those after it, are joined with.
+    """Return, by source table, the run whose whole content this run and later ones are joined with.
 
-    A later run is joined with the same, or with one after it. Of a table that this code does not know it may be so.
+    A later run is joined with the same content or with newer one. A table that this code does not know may be joined
+    too.
     """
     return {
         table: state.full_run
@@ -102,12 +108,20 @@ def joined_after(record: RunRecord) -> dict[str, int]:
 
 
 def _remove(
-    bucket: Erasable, folder: str, expired: Expired, newest: RunRecord, day: date, time_left_s: Callable[[], float]
+    bucket: DeletableBucket,
+    folder: str,
+    expired: Expired,
+    newest: RunRecord,
+    day: date,
+    time_left_s: Callable[[], float],
 ) -> int:
-    """The number of objects that went. What goes is said first, so that nobody takes it for lost."""
+    """Remove the old parts of a bucket, and return how many objects were deleted.
+
+    The removal is recorded first, so that no reader mistakes a removed part for a lost one.
+    """
     before = last_expired(bucket)
     if before and expired.run < before.run <= newest.run:
-        # RETENTION_DAYS was shorter: what went then is not there any more.
+        # RETENTION_DAYS was shorter, and more was removed then.
         return 0
     bucket.put(keys.EXPIRED, msgspec.json.encode(expired))
     found, removed = _too_old(bucket, folder, expired, newest.began, day), 0
@@ -119,7 +133,9 @@ def _remove(
 
 
 def _too_old(bucket: Bucket, folder: str, expired: Expired, began: int, day: date) -> Iterator[str]:
-    """The keys, table by table, each in the order of days. Those of a former log stay: nobody knows what is loaded."""
+    """Yield the keys to remove, table by table, in the order of days. Parts of a former log stay: it is unknown what
+    was loaded.
+    """
     after: str | None = ""
     while after is not None:
         behind, after = after, None
@@ -128,7 +144,7 @@ def _too_old(bucket: Bucket, folder: str, expired: Expired, began: int, day: dat
             if part is None:
                 continue
             if part.day >= day:
-                # What follows of this table is younger. "~" sorts behind every key of it.
+                # The table's remaining parts are newer. "~" sorts after each of its keys.
                 after = f"{folder}{part.table}/~"
                 break
             if began <= part.run <= expired.run and not _is_kept(part, expired.kept):

@@ -49,7 +49,7 @@ class Reading:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The run's moment: the earliest of the sessions', because up to it every table was read."""
+        """Return the run's moment: the earliest of the sessions', because every table was read up to it."""
         snapshots = sorted((each.snapshot for each in self.sessions.values()), key=lambda each: each.taken_at)
         postgres = next((each for each in snapshots if each.xmin is not None), snapshots[0])
         return Snapshot(taken_at=snapshots[0].taken_at, xmin=postgres.xmin, xmax=postgres.xmax)
@@ -80,7 +80,7 @@ class Reading:
 
     @property
     def durability_problem(self) -> str | None:
-        """The first durability problem of a session; None when there is none."""
+        """Return the first durability problem of a session; None when there is none."""
         return next((each.durability_problem for each in self.sessions.values() if each.durability_problem), None)
 
     def end(self) -> None:

@@ -18,7 +18,7 @@ class ExtractRequest:
     """What one extraction must read beside what changed.
 
     `full` are tables to read whole, and why; `keys` rows to read of a transactional table although they did not change;
-    `count` also counts the expected rows of every warehouse table. Of the tables in `changed_only` only changed rows
+    `count` also counts the expected rows of every warehouse table. Only changed rows of the tables in `changed_only`
     are read: deletions, and any other reason to read them whole, are left to the next record of the same snapshot.
     `new_log_after` begins a new log, every table whole, with a number above it and above all that the bucket shows.
     """

@@ -58,7 +58,8 @@ class ExtractRun:
         newest: RunRecord | None,
         used: int = 0,
     ) -> None:
-        """`newest` is None where a log begins; its first run has the number after `used`."""
+        """Begin the run after `newest`, which is None where a log begins; a log's first run has the number after
+        `used`."""
         self._request, self._dependencies, self._reading, self._newest = request, dependencies, reading, newest
         self._number = newest.run + 1 if newest else used + 1
         self._attempt = dependencies.new_id()[:12]

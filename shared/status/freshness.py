@@ -15,10 +15,10 @@ MOST_HOURS = 720
 
 
 def freshness(hours: float, connection: Connection) -> dict[str, Any]:
-    """Per warehouse table the loads, and of what they took at most, in seconds: p50, p95, max, and the max of each of
-    SLICES equal times, the oldest first, None where nothing was loaded; the slowest by their runs, with both bounds;
-    and in `left_out`, by the reason's code, how many loads are no measure.
+    """Return the delays of the loads per warehouse table, in seconds, from what they took at most.
 
+    Each table has p50, p95, max, the max of each of SLICES equal times (the oldest first, None where nothing was
+    loaded), the slowest loads with both bounds, and in `left_out`, by the reason's code, how many loads are no measure.
     `clocks_apart_s` is by how much the warehouse's clock is at least behind the source's, where a load seems to have
     come before its own snapshot.
     """

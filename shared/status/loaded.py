@@ -9,7 +9,8 @@ from shared.postgres.connection import Connection
 
 
 def loaded(connection: Connection, tables: Iterable[str]) -> dict[str, Any]:
-    """The living log, up to which run all of it is loaded, and each table's newest load. Refused before the first."""
+    """Return the current log, up to which run it is completely loaded, and each table's newest load. Raise Refused
+    before the first."""
     found = connection.run(CURRENT_LOG)
     if not found:
         raise Refused("nothing was loaded yet")

@@ -19,7 +19,7 @@ class Pending:
 
 
 def look_at_pending(run_log: RunLog, complete_run: int, newest: RunRecord) -> Pending:
-    """Those after `complete_run` up to the newest; one that was lost is left out."""
+    """Return the records after `complete_run` up to the newest; a lost record is left out."""
     runs = list(run_log.numbers(complete_run, newest))
     unread = runs[READ_AT_AN_END:-READ_AT_AN_END]
     return Pending(tuple(run_log.read(sorted(set(runs) - set(unread)))), len(unread))

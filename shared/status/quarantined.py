@@ -12,7 +12,7 @@ MOST = 10_001
 
 
 def quarantined(source: str, connection: Connection, targets: Mapping[str, Target]) -> dict[str, Any]:
-    """The open entries of the warehouse tables whose rows are made of the source table's, one by one."""
+    """Return the open entries of the warehouse tables whose rows are made one by one from the source table's."""
     tables = [name for name, target in targets.items() if target.sources[0] == source]
     columns = ("table", "key", "reason", "run", "since")
     return {

@@ -14,7 +14,8 @@ WAITS_FOR_MANIFEST, WAITS_FOR_LOADER = "waits_for_manifest", "waits_for_loader"
 
 
 def run_facts(run: int, run_log: RunLog, manifests: Manifests, connection: Connection) -> dict[str, Any]:
-    """A target's `state` is its ledger's status, or what it waits for. Raises Refused when there is no such run."""
+    """Return what became of a run. A target's `state` is its ledger's status, or what it waits for. Raise Refused
+    when there is no such run."""
     newest = run_log.newest_number()
     if not 1 <= run <= newest:
         raise Refused(f"run {run} is not in the run log, whose newest is run {newest}")
@@ -38,7 +39,7 @@ def used_numbers(run_log: RunLog, manifests: Manifests, connection: Connection) 
 
 
 def last_reconcile(connection: Connection) -> dict[str, Any]:
-    """Of whatever log: the ledger outlives the bucket. Raises Refused when none was loaded yet."""
+    """Return the last reconcile of any log: the ledger outlives the bucket. Raise Refused when none was loaded yet."""
     found = connection.run(LAST_RECONCILE)
     if not found:
         raise Refused("no reconcile was loaded yet: run infra_bash/reconcile.sh")
@@ -55,7 +56,7 @@ def _entries(connection: Connection, log: str, run: int) -> list[dict[str, Any]]
 
 
 def _names(rows: Iterable[list[str]]) -> dict[str, dict[str, list[str]]]:
-    """By table and by what was found: the keys."""
+    """Return the keys by table and by what was found."""
     named: dict[str, dict[str, list[str]]] = {}
     for table, found, key in rows:
         named.setdefault(table, {}).setdefault(found, []).append(key)

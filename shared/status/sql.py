@@ -13,10 +13,10 @@ BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 def rows_there(target: Target, targets: Iterable[Target]) -> str:
-    """How many rows stand for what the source has now.
+    """Count the rows that stand for what the source has now.
 
-    A fact keeps every version and a dimension what was deleted, so neither is counted as it lies. Of a set, those
-    that a current fact refers to: it never forgets.
+    A fact keeps every version and a dimension keeps what was deleted, so neither is counted whole. A calendar dimension
+    deletes nothing: only the rows that a current fact refers to count.
     """
     if target.kind == "fact":
         return f"SELECT count(*) FROM {current(target)}"
@@ -27,7 +27,7 @@ def rows_there(target: Target, targets: Iterable[Target]) -> str:
 
 
 def rows_named(target: Target, targets: Iterable[Target]) -> str:
-    """How many rows of a set the current facts refer to, whether or not they are there."""
+    """Count the rows of a calendar dimension that the current facts refer to, whether or not they exist."""
     return f"SELECT count(key) FROM ({_named(target, targets)}) AS named (key)"
 
 

@@ -31,9 +31,9 @@ from shared.watch.watch import WatchHealth, last_check
 
 @dataclass(frozen=True)
 class TableStatus:
-    """`expected` rows as the source had them at the run that the table shows, None when that was never counted; `there`
-    in the warehouse. Where they differ, and no row waits or is set aside for it, `resync` are the source tables to read
-    whole.
+    """A table. `expected` rows as the source had them at the run that the table shows, None when never counted; `there`
+    in the warehouse. Where they differ, and no row waits or is quarantined for it, `resync` are the source tables to
+    read in full.
 
     `freshness_s` is how far the table may lag behind the source, in seconds. `held` says why sources of it are not
     read, or were not in the last look. `messages` and `dead_letters` are those of its queues. `last_run`, `there`,
@@ -106,7 +106,7 @@ class StatusQueries:
         connection.run("COMMIT")
 
     def stands_at(self, run: int) -> bool:
-        """Whether that run is wholly loaded, and nothing of a later one."""
+        """Return whether that run is completely loaded, and nothing of a later one."""
         return self.complete_run == run and all(applied <= run for applied, _ in self.applied)
 
     def behind(self, table: str, records: Sequence[RunRecord]) -> int:
@@ -115,7 +115,7 @@ class StatusQueries:
 
 
 def _counted(connection: Connection, target: Target, targets: Iterable[Target], log_id: str) -> int | None:
-    """The rows that the warehouse itself says there should be of a table that is not made row by row."""
+    """Return the rows that the warehouse itself expects of a table that is not made row by row."""
     if target.kind == "calendar":
         return int(connection.one(sql.rows_named(target, targets))[0])
     found = connection.run(entries.LAST_ROWS, log=log_id, table=target.name)
@@ -145,7 +145,7 @@ def look_at_lake(run_log: RunLog) -> StatusDocuments:
 def look_at_warehouse(
     connect: Callable[[], Connection], log_id: str, targets: Mapping[str, Target]
 ) -> tuple[StatusQueries | None, str | None]:
-    """What it says, or why it says nothing: whoever looks then needs the rest most of all."""
+    """Return what the warehouse says, or why it does not answer: whoever looks then needs the rest most of all."""
     try:
         with connect() as connection:
             return StatusQueries(connection, log_id, targets), None
@@ -161,7 +161,8 @@ def status(
     now: Callable[[], datetime],
     manifests: Manifests | None = None,
 ) -> Status:
-    """`now` gives UTC without a zone, like every snapshot's time; it is asked after everything was looked at."""
+    """Return the status. `now` gives UTC without a zone, like every snapshot's time, and is called after everything
+    was read."""
     lake = look_at_lake(run_log)
     newest_run = lake.newest.run if lake.newest else 0
     warehouse, no_answer = look_at_warehouse(connect, lake.newest.log if lake.newest else "", targets)
@@ -223,7 +224,7 @@ def _table(
 
 
 def _held(target: Target, lake: StatusDocuments) -> str | None:
-    """Why extract does not read a source of it, or could not in its last look."""
+    """Return why extract does not read a source of the table, or could not in its last check."""
     postponed = lake.extract.postponed if lake.extract else {}
     holds = [lake.newest.state(source).hold for source in target.sources] if lake.newest else []
     reasons = [hold.reason for hold in holds if hold]
@@ -250,8 +251,8 @@ class Records:
 def _expected(
     target: Target, records: Records, last_run: int | None, warehouse: StatusQueries | None, *, is_behind: bool
 ) -> int | None:
-    """Rows as counted at the run that the table shows: of a table that lacks nothing it is the newest, of any other the
-    one that was loaded for it last."""
+    """Return the rows as counted at the run that the table shows: the newest run if the table lacks nothing, else
+    the one loaded last."""
     newest = records.newest
     shows_newest = newest is not None and not is_behind and (last_run or 0) <= newest.run
     places = [newest] if shows_newest or last_run is None else []
@@ -262,7 +263,7 @@ def _expected(
 
 
 def _counted_in(target: Target, record: RunRecord, *, is_newest: bool) -> int | None:
-    """Counted for the asking; else the rows that the delete detector counted, at the same snapshot."""
+    """Return the rows counted on request; else those that the delete detector counted, at the same snapshot."""
     if record.expected and target.name in record.expected and (is_newest or target.kind != "calendar"):
         return record.expected[target.name]
     cursor = record.state(target.sources[0]).cursor
@@ -270,8 +271,8 @@ def _counted_in(target: Target, record: RunRecord, *, is_newest: bool) -> int | 
 
 
 def _differs(table: TableStatus) -> bool:
-    """Whether rows are missing, or too many, that neither wait nor are set aside. A table that was never loaded is
-    behind, or will be."""
+    """Return whether rows are missing, or too many, that neither wait nor are quarantined. A table that was never
+    loaded is behind, or will be."""
     if table.there is None or table.expected is None or table.last_run is None:
         return False
     return abs(table.expected - table.there) > (table.waiting or 0) + (table.quarantined or 0)

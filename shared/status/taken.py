@@ -9,8 +9,11 @@ from shared.postgres.connection import Connection
 
 
 def taken(event: Mapping[str, Any], connect: Callable[[], Connection]) -> dict[str, Any]:
-    """`taken` has (run, status) of those among the runs that the ledger has; `no_answer` says why it could not be
-    asked. Raises Refused."""
+    """Return which of the runs the ledger has.
+
+    `taken` has (run, status) of each; `no_answer` says why the warehouse could not be asked. Raise Refused when the
+    event is not understood.
+    """
     match event:
         case {"table": str(table), "log": str(log), "runs": [*runs]} if all(type(run) is int for run in runs):
             pass

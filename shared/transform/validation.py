@@ -80,7 +80,7 @@ def concatenated(frames: list[Frame]) -> Frame:
 
 
 def _typed(frame: Frame, target: Target) -> Frame:
-    """The target's columns and no others, in order, with their dtypes."""
+    """Return the target's columns and no others, in order, with their dtypes."""
     dtypes = {column.name: column.kind.dtype for column in target.columns}
     lacking = [name for name in dtypes if name not in frame]
     if lacking:

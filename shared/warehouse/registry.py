@@ -57,17 +57,18 @@ class Target:
 
     @property
     def row_by_row(self) -> bool:
-        """Whether each of its rows is made from one row of its first source, under the same key."""
+        """Return whether each of its rows is made from one row of its first source, under the same key."""
         return self.kind != "calendar" and not self.grouped
 
     @property
     def always_whole(self) -> bool:
-        """Whether each of its manifests is the whole table, as it is when the first source is a reference table."""
+        """Return whether each of its manifests is the whole table, as it is when the first source is a reference
+        table."""
         return self.kind == "dimension" and TABLES[self.sources[0]].reference
 
     @property
     def whole_from(self) -> tuple[str, ...]:
-        """The source tables that must be read whole to bring all of it; those that are joined follow."""
+        """Return the source tables that must be read in full to bring all of it; joined tables follow."""
         return self.sources if self.kind == "calendar" else self.sources[:1]
 
 

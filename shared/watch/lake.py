@@ -31,7 +31,7 @@ class LakeState:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether load says that it has all that there is."""
+        """Return whether load says that it has loaded everything."""
         if self.load is None or self.newest is None:
             return False
         return (self.load.log, self.load.complete_run) == (self.newest.log, self.newest.run)
@@ -67,10 +67,10 @@ def read_lake(run_log: RunLog, memory: WatchMemory, now: Callable[[], datetime])
 def _newest(
     run_log: RunLog, memory: WatchMemory, extract: ExtractHealth | None, load: LoadHealth | None
 ) -> RunRecord | None:
-    """The newest record: without a listing where it is the one that was found by the last one.
+    """Return the newest record, without a listing if the one found by the last listing still is the newest.
 
-    It is when nobody speaks of another, it is there as it was, and the next number is not. So only a log that begins
-    behind a gap can be overlooked, until extract or load, which list each minute, have spoken of it.
+    It is if neither extract nor load names another, it is unchanged in the bucket, and the next number does not exist.
+    So only a log that begins behind a gap can be overlooked, until extract or load, which list each minute, name it.
     """
     known, memory.newest = memory.newest, None
     if known and _is_named(known, extract, load) and run_log.ends_with(known):
@@ -81,7 +81,7 @@ def _newest(
 
 
 def _is_named(known: RunRecord, extract: ExtractHealth | None, load: LoadHealth | None) -> bool:
-    """Whether extract and load have both seen this record last."""
+    """Return whether this record is the last that both extract and load have seen."""
     if extract is None or load is None:
         return False
     return (extract.run, extract.attempt, load.newest_run, load.log) == (known.run, known.attempt, known.run, known.log)

@@ -35,7 +35,7 @@ def test_every_line_has_a_price_and_every_price_a_line() -> None:
 
 def test_only_what_is_beyond_the_free_costs() -> None:
     price = Price(0.40, 1000, 500)
-    assert (price.of(0), price.of(500), price.of(1500)) == (0, 0, 0.40)
+    assert (price.cost(0), price.cost(500), price.cost(1500)) == (0, 0, 0.40)
 
 
 def test_at_rest_a_stack_costs_less_than_six_dollars_and_a_little_more_where_the_account_needs_limits() -> None:
@@ -47,7 +47,7 @@ def test_at_rest_a_stack_costs_less_than_six_dollars_and_a_little_more_where_the
 
 
 def test_what_a_second_stack_costs_is_said() -> None:
-    assert f"a second stack at rest in the same account\ncosts {second(REST):.2f}," in COST
+    assert f"A second stack at rest in the same account costs {second(REST):.2f}," in " ".join(COST.split())
 
 
 def test_the_budget_does_not_cry_each_month() -> None:

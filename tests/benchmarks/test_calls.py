@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.bill import QUIET_INVOKED, QUIET_MINUTE, RUN_INVOKED, RUN_MESSAGES, RUN_MINUTE
-from benchmarks.calls import StackInProcess, quiet_minute, run_minute, standing
+from benchmarks.calls import StackInProcess, quiet_minute, run_minute, stack_at_rest
 from conftest import Database
 
 pytestmark = pytest.mark.fast
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.fast
 
 @pytest.fixture
 def stack(trading: Database, warehouse: Database, aws: None) -> Iterator[StackInProcess]:
-    with standing(trading, warehouse) as stack:
+    with stack_at_rest(trading, warehouse) as stack:
         yield stack
 
 

@@ -7,9 +7,10 @@ import pytest
 from conftest import Database
 from shared.aws.bucket import S3Bucket
 from tests.detection.readings import stress
+from tests.soak import also_in_soak
 
 
-@pytest.mark.parametrize("seconds", [15, pytest.param(300, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seconds", also_in_soak([15], [300]))
 def test_every_version_is_read_once_and_the_usual_ways_lose_rows(
     trading: Database, ingestion: S3Bucket, seconds: int, record_property: Callable[[str, object], None]
 ) -> None:

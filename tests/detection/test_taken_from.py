@@ -15,6 +15,7 @@ from tests.detection.servers import leave
 from tests.detection.watching import Watched
 from tests.road.road import Heard, Road
 from tests.shared.source.test_extract import Stack
+from tests.soak import also_in_soak
 
 BRANCHES = "a relation that holds its rows was added, removed or rewritten"
 COLUMNS = "its columns changed"
@@ -109,7 +110,10 @@ FIRST = (
 
 @pytest.mark.parametrize(
     ("before", "change", "table", "reason"),
-    [pytest.param(*case, id=name, marks=[] if name in FIRST else pytest.mark.soak) for name, case in CASES.items()],
+    also_in_soak(
+        (pytest.param(*CASES[name], id=name) for name in FIRST),
+        (pytest.param(*case, id=name) for name, case in CASES.items() if name not in FIRST),
+    ),
 )
 def test_no_row_has_a_new_transaction(road: Road, before: str, change: str, table: str, reason: str) -> None:
     run_all(road.source, before)

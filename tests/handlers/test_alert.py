@@ -127,7 +127,7 @@ def test_without_a_secret_it_is_an_e_mail(
     [(subject, text)] = account.mails()
     assert subject == "[totestream-test] BEGUN fact_payment: Messages that nobody could read"
     assert "Slack" not in text
-    assert (log_line(capfd)["level"], slack.asked) == ("info", 0)
+    assert (log_line(capfd)["level"], slack.request_count) == ("info", 0)
 
 
 def test_a_webhook_that_was_replaced_works_at_once(account: Account, slack: SlackServer, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_webhook_that_was_replaced_works_at_once(account: Account, slack: Slac
     alert.handler(EVENT, Context())
     assert len(slack.messages()) == 1
     [(_, text)] = account.mails()
-    assert "Slack: posting was refused (403 invalid_token); put a new webhook in place: deploy.sh --put-secrets" in text
+    assert "Slack: posting was refused (403 invalid_token); store a new webhook: deploy.sh --put-secrets" in text
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_secret_that_is_none_is_said_by_e_mail(
     assert_hidden(text)
     assert "evil" not in text
     line = log_line(capfd)
-    assert (line["level"], line["via"], slack.asked) == ("error", "mail", 0)
+    assert (line["level"], line["via"], slack.request_count) == ("error", "mail", 0)
 
 
 def test_a_secret_that_is_not_there_is_said_by_e_mail(account: Account) -> None:
@@ -185,7 +185,7 @@ def test_when_slack_is_down_it_is_an_e_mail(
 
 def test_too_little_time_is_left_to_the_e_mail(account: Account, slack: SlackServer) -> None:
     alert.handler(EVENT, Context(left_ms=20_000))
-    assert (slack.asked, len(account.mails())) == (0, 1)
+    assert (slack.request_count, len(account.mails())) == (0, 1)
 
 
 def test_when_nobody_is_reached_it_raises_and_lambda_calls_again(

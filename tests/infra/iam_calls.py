@@ -80,8 +80,11 @@ NAMED_LATER = {
 def sourced(script: Path) -> set[Path]:
     """The script and all that it sources."""
     found = {script}
-    for name in re.findall(r'^source "\$lib/([\w.]+)"', script.read_text(), re.MULTILINE):
+    text = script.read_text()
+    for name in re.findall(r'^source "\$lib/([\w./]+)"', text, re.MULTILINE):
         found |= sourced(LIB / name)
+    if 'in "$lib"/../aws/*.sh' in text:
+        found |= {*(LIB.parent / "aws").glob("*.sh")}
     return found
 
 

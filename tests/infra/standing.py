@@ -5,7 +5,12 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from ops.stack.requests import Requests
+from ops.stack.resources.alerts import Alarms, AlertSubscriptions, Budgets, Dashboards
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.functions import Functions, Mappings, Rules, RuleTargets
+from ops.stack.resources.iam import LogGroups, RolePolicies, Roles, Secrets
+from ops.stack.resources.queues import DeadLetterQueues, Queues, Subscriptions, Topics
+from ops.stack.resources.s3 import BucketNotifications, Buckets
 from tests.infra.stubs import SETTINGS, TARGETS, StubTarget
 
 Client = Callable[[str], Any]
@@ -95,57 +100,57 @@ def stand(aws: Client, stage: str, account: str, **settings: str) -> None:
     settings = (
         SETTINGS | {"STAGE": stage, "ACCOUNT_ID": account, "AWS_ENDPOINT_URL": "http:", "SLACK_SECRET": ""} | settings
     )
-    sent = Requests(settings, TARGETS | OLD)
-    for name, role in sent.roles():
+    sent = DesiredStack(settings, TARGETS | OLD)
+    for name, role in Roles.desired(sent):
         aws("iam").create_role(**role)
         aws("iam").attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
-    for _, policy in sent.role_policies():
+    for _, policy in RolePolicies.desired(sent):
         aws("iam").put_role_policy(**policy)
-    for _, group in sent.log_groups():
+    for _, group in LogGroups.desired(sent):
         aws("logs").create_log_group(**group)
-    for _, queue in (*sent.dead_letter_queues(), *sent.queues()):
+    for _, queue in (*DeadLetterQueues.desired(sent), *Queues.desired(sent)):
         aws("sqs").create_queue(**queue)
-    for _, topic in sent.topics():
+    for _, topic in Topics.desired(sent):
         aws("sns").create_topic(**topic)
-    for _, subscription in (*sent.subscriptions(), *sent.alert_subscriptions()):
+    for _, subscription in (*Subscriptions.desired(sent), *AlertSubscriptions.desired(sent)):
         aws("sns").subscribe(**subscription)
     _stand_functions(aws, sent, f"totestream-{stage}-libraries")
     _stand_alerts(aws, sent)
     _stand_data(aws, sent)
 
 
-def _stand_functions(aws: Client, sent: Requests, layer: str) -> None:
+def _stand_functions(aws: Client, sent: DesiredStack, layer: str) -> None:
     functions = aws("lambda")
     for _ in range(2):
         functions.publish_layer_version(LayerName=layer, Content={"ZipFile": empty_zip()})
-    for _, function in sent.functions():
+    for _, function in Functions.desired(sent):
         functions.create_function(**function | {"Code": {"ZipFile": empty_zip()}, "Layers": []})
-    for _, mapping in sent.mappings():
+    for _, mapping in Mappings.desired(sent):
         functions.create_event_source_mapping(**mapping)
-    for (_, rule), (_, targets) in zip(sent.rules(), sent.rule_targets(), strict=True):
+    for (_, rule), (_, targets) in zip(Rules.desired(sent), RuleTargets.desired(sent), strict=True):
         aws("events").put_rule(**rule | {"State": "DISABLED"})
         aws("events").put_targets(**targets)
 
 
-def _stand_alerts(aws: Client, sent: Requests) -> None:
-    for _, alarm in sent.alarms():
+def _stand_alerts(aws: Client, sent: DesiredStack) -> None:
+    for _, alarm in Alarms.desired(sent):
         aws("cloudwatch").put_metric_alarm(**alarm)
-    for _, dashboard in sent.dashboards():
+    for _, dashboard in Dashboards.desired(sent):
         aws("cloudwatch").put_dashboard(**dashboard)
-    for _, budget in sent.budgets():
+    for _, budget in Budgets.desired(sent):
         aws("budgets").create_budget(**budget)
 
 
-def _stand_data(aws: Client, sent: Requests) -> None:
+def _stand_data(aws: Client, sent: DesiredStack) -> None:
     s3 = aws("s3")
-    for name, bucket in sent.buckets():
+    for name, bucket in Buckets.desired(sent):
         s3.create_bucket(**bucket)
         s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": sent.tag_list})
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         s3.put_object(Bucket=name, Key="runs/00000001.json", Body=b"{}")
-    for name, bell in sent.bells():
+    for name, bell in BucketNotifications.desired(sent):
         s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=bell)
     there = [secret["Name"] for secret in aws("secretsmanager").list_secrets()["SecretList"]]
-    for _, secret in sent.secrets():
+    for _, secret in Secrets.desired(sent):
         if secret["Name"] not in there:
             aws("secretsmanager").create_secret(**secret, SecretString="{}")

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from ops.stack.requests import Requests
+from ops.stack.resources.alerts import Alarms, AlertSubscriptions, Dashboards
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.queues import Queues, Topics
 from shared.alerts.metrics import METRICS, OPEN_INCIDENTS
 from shared.load.health import LoadHealth, TableHealth
 from shared.warehouse.registry import TARGETS as WAREHOUSE
@@ -15,15 +17,15 @@ from tests.infra.stubs import NAMES, SETTINGS, TARGETS, StubTarget
 
 pytestmark = pytest.mark.fast
 
-REQUESTS = Requests(SETTINGS, TARGETS)
-ALARMS = {name.removeprefix("totestream-test-"): alarm for name, alarm in REQUESTS.alarms()}
+REQUESTS = DesiredStack(SETTINGS, TARGETS)
+ALARMS = {name.removeprefix("totestream-test-"): alarm for name, alarm in Alarms.desired(REQUESTS)}
 FUNCTIONS = {function.name for function in REQUESTS.all_functions}
 OWN = {function.name for function in REQUESTS.all_functions if not function.table}
 # What is made, by the dimension that names it.
 MADE = {
     "FunctionName": FUNCTIONS,
-    "QueueName": {name for name, _ in REQUESTS.queues()},
-    "TopicName": {name for name, _ in REQUESTS.topics()},
+    "QueueName": {name for name, _ in Queues.desired(REQUESTS)},
+    "TopicName": {name for name, _ in Topics.desired(REQUESTS)},
 }
 OURS = {metric.name for metric in METRICS}
 
@@ -84,7 +86,7 @@ def test_an_alarm_tells_beginning_and_end_to_a_topic_of_ours_that_lets_it(noun: 
     alarm = ALARMS[noun]
     policies = {
         NAMES.arn("sns", name): json.loads(topic["Attributes"]["Policy"])["Statement"]
-        for name, topic in REQUESTS.topics()
+        for name, topic in Topics.desired(REQUESTS)
     }
     (topic,) = alarm["AlarmActions"]
     assert alarm["OKActions"] == [topic] and alarm["ActionsEnabled"]
@@ -93,7 +95,7 @@ def test_an_alarm_tells_beginning_and_end_to_a_topic_of_ours_that_lets_it(noun: 
     source = lets["Condition"]["ArnLike"]["aws:SourceArn"]
     assert NAMES.arn("cloudwatch", f"alarm:{alarm['AlarmName']}").startswith(source.removesuffix("*"))
     # And somebody hears it.
-    assert topic in [request["TopicArn"] for _, request in REQUESTS.alert_subscriptions()]
+    assert topic in [request["TopicArn"] for _, request in AlertSubscriptions.desired(REQUESTS)]
 
 
 @pytest.mark.parametrize("noun", ALARMS)
@@ -170,12 +172,12 @@ def test_silence_rings_after_minutes_and_a_look_ends_it_whatever_it_saw() -> Non
     assert alarm["AlarmActions"] == [NAMES.topic_arn("mail")]
 
 
-def graphs(requests: Requests = REQUESTS) -> list[dict[str, Any]]:
-    ((_, request),) = requests.dashboards()
+def graphs(requests: DesiredStack = REQUESTS) -> list[dict[str, Any]]:
+    ((_, request),) = Dashboards.desired(requests)
     return [widget["properties"] for widget in json.loads(request["DashboardBody"])["widgets"]]
 
 
-def lines(requests: Requests = REQUESTS) -> list[list[Any]]:
+def lines(requests: DesiredStack = REQUESTS) -> list[list[Any]]:
     found = [line for graph in graphs(requests) for line in graph["metrics"]]
     return [[part for part in line if isinstance(part, str)] for line in found]
 
@@ -198,7 +200,7 @@ def test_the_dashboard_shows_all_metrics_of_ours_and_every_function() -> None:
 def test_the_dashboard_costs_nothing_however_many_tables_there_are(tables: int) -> None:
     """AWS shows fifty metrics for nothing. Those of the tables go first, each kind of them whole."""
     queues = {f"fact_{number}": StubTarget(f"fact_{number}", ("staff",)) for number in range(tables)}
-    shown = lines(Requests(SETTINGS, queues))
+    shown = lines(DesiredStack(SETTINGS, queues))
     assert len(shown) <= 50
     for kind, most in ((["AWS/SQS"], 14), (["AWS/Lambda", "Errors"], 28)):
         of_tables = [line for line in shown if line[: len(kind)] == kind and line[3] not in OWN]
@@ -208,13 +210,13 @@ def test_the_dashboard_costs_nothing_however_many_tables_there_are(tables: int) 
 
 
 def test_of_the_tables_that_there_are_nothing_is_left_out() -> None:
-    assert {line[3] for line in lines(Requests(SETTINGS, WAREHOUSE)) if line[0] == "AWS/SQS"} == {
+    assert {line[3] for line in lines(DesiredStack(SETTINGS, WAREHOUSE)) if line[0] == "AWS/SQS"} == {
         NAMES.queue(table) for table in WAREHOUSE
     }
 
 
 def test_the_dashboards_graphs_do_not_cover_each_other() -> None:
-    ((_, request),) = REQUESTS.dashboards()
+    ((_, request),) = Dashboards.desired(REQUESTS)
     widgets = json.loads(request["DashboardBody"])["widgets"]
     cells = [(w["x"] + x, w["y"] + y) for w in widgets for x in range(w["width"]) for y in range(w["height"])]
     assert len(cells) == len(set(cells)) and max(x for x, _ in cells) < 24

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ops.stack.requests import Requests
-from ops.stack.verdicts import StackDifferences
+from ops.stack.resources.base import DesiredStack, StackState
+from ops.stack.resources.kinds import KINDS, REQUESTS
 from ops.teardown.foreign import Foreign
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
@@ -18,7 +18,7 @@ from tests.infra.fake_aws import FakeAws
 pytestmark = pytest.mark.fast
 
 ROOT = Path(__file__).parents[2]
-KINDS = ("topics", "alert_subscriptions", "alarms", "dashboards", "budgets", "budget_changes", "budget_notifications")
+WRITTEN = ("topics", "alert_subscriptions", "alarms", "dashboards", "budgets", "budget_changes", "budget_notifications")
 SNS = "arn:aws:sns:eu-west-2:123456789012:totestream-test"
 LAMBDA = "arn:aws:lambda:eu-west-2:123456789012:function:totestream-test"
 HEARD = f"{SNS}-alerts {SNS}-alerts:1 lambda {LAMBDA}-alert"
@@ -31,20 +31,20 @@ class Plan:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         (folder / "have").mkdir(parents=True)
-        requests = Requests(stubs.SETTINGS | settings, stubs.TARGETS)
-        for kind in KINDS:
+        requests = DesiredStack(stubs.SETTINGS | settings, stubs.TARGETS)
+        for kind in WRITTEN:
             (folder / kind).mkdir()
-            for name, request in getattr(requests, kind)():
+            for name, request in REQUESTS[kind](requests):
                 self.write(f"{kind}/{name}.json", request)
 
     def write(self, name: str, content: Any) -> None:
         (self.folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
 
     def wanted(self, kind: str) -> dict[str, Any]:
-        return StackDifferences(self.folder).want(kind)
+        return StackState(self.folder).desired(kind)
 
     def verdicts(self, kind: str) -> list[tuple[str, str, str]]:
-        return list(getattr(StackDifferences(self.folder), kind)())
+        return list(KINDS[kind].difference(StackState(self.folder)))
 
     def listeners(self, *lines: str) -> list[tuple[str, str, str]]:
         """What is made, and who is taken away."""
@@ -175,7 +175,7 @@ def test_a_notification_that_is_gone_comes_back_and_a_persons_own_stays(plan: Pl
 
 DEPLOY = """
     source infra_bash/lib/script.sh
-    for part in arguments settings aws state sns budgets; do source infra_bash/lib/$part.sh; done
+    for part in arguments settings aws state ../aws/sns ../aws/budgets; do source infra_bash/lib/$part.sh; done
     SETTINGS_FILE=$1
     load_settings
     know_account
@@ -228,18 +228,18 @@ def test_where_neither_slack_nor_an_address_is_set_deploy_says_so(deploy: Deploy
 
 def test_an_account_that_lets_nobody_see_a_budget_is_fine_when_none_is_asked_for(deploy: Deploy) -> None:
     deploy.aws.answers("budgets describe-budget", "!AccessDeniedException")
-    assert deploy("ensure_budget", MONTHLY_BUDGET_USD="") == (0, [])
+    assert deploy("ensure_budgets; ensure_budget_notifications", MONTHLY_BUDGET_USD="") == (0, [])
     assert len(deploy.aws.asked_for("budgets describe-budget")) == 1
 
 
 def test_an_account_that_lets_nobody_make_a_budget_is_said_with_the_way_out(deploy: Deploy) -> None:
     deploy.aws.answers("budgets describe-budget", "!AccessDeniedException when calling the DescribeBudget operation")
-    code, said = deploy("ensure_budget")
+    code, said = deploy("ensure_budgets; ensure_budget_notifications")
     assert code == 1
     assert said[-1].startswith("FAILED  budgets describe-budget: ") and "MONTHLY_BUDGET_USD" in said[-1]
 
 
 def test_a_new_budget_comes_with_what_it_tells(deploy: Deploy) -> None:
     deploy.aws.answers("budgets describe-budget", "!NotFoundException")
-    assert deploy("ensure_budget") == (0, [f"create  budget {NAME}"])
+    assert deploy("ensure_budgets; ensure_budget_notifications") == (0, [f"create  budget {NAME}"])
     assert [line.split()[1] for line in deploy.aws.asked] == ["get-caller-identity", "describe-budget", "create-budget"]

@@ -23,14 +23,16 @@ KEPT = "kept@example.com"
 # The part of deploy.sh: everything of ours is there already.
 STEP = """
     source infra_bash/lib/script.sh
-    for part in arguments settings aws state s3 sns iam lambda remove foreign; do source infra_bash/lib/$part.sh; done
+    for part in arguments settings aws state ../aws/s3 ../aws/sns ../aws/iam ../aws/lambda remove foreign; do
+      source infra_bash/lib/$part.sh
+    done
     SETTINGS_FILE=$1
     DRY_RUN=$2
     load_settings
     know_account
     export CODE_KEY=deploy/code.zip LAYER_ARN=arn:aws:lambda:eu-west-2:$ACCOUNT_ID:layer:l:1
     want buckets bucket_parts topics subscriptions alert_subscriptions
-    want roles role_policies permissions rule_targets functions
+    write_requests roles role_policies permissions rule_targets functions
     aws_read iam get-account-authorization-details --filter Role >"$HAVE/roles.json"
     aws_read lambda list-functions >"$HAVE/functions.json"
     read_subscriptions

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ops.stack.concurrency import chosen
-from ops.stack.requests import Requests
-from ops.stack.verdicts import StackDifferences
+from ops.stack.resources.base import DesiredStack, StackState
+from ops.stack.resources.functions import Mappings
+from ops.stack.resources.kinds import REQUESTS
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import MINIMUM, ROOT, settings_file
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.fast
 NAME = "totestream-test-transform-dim_staff"
 CHOOSE = """
     source infra_bash/lib/script.sh
-    for part in arguments settings aws lambda; do source infra_bash/lib/$part.sh; done
+    for part in arguments settings aws ../aws/lambda; do source infra_bash/lib/$part.sh; done
     SETTINGS_FILE=$1
     load_settings
     choose_concurrency
@@ -67,7 +68,7 @@ def test_what_is_set_is_not_asked_for(tmp_path: Path, value: str) -> None:
 
 def requests(kind: str, at_once: str) -> dict[str, dict[str, Any]]:
     settings = stubs.SETTINGS | {"TRANSFORMS_AT_ONCE": at_once}
-    return dict(getattr(Requests(settings, stubs.TARGETS), kind)())
+    return dict(REQUESTS[kind](DesiredStack(settings, stubs.TARGETS)))
 
 
 @pytest.mark.parametrize(
@@ -111,4 +112,4 @@ def test_a_limit_that_differs_is_put(tmp_path: Path, at_once: str, there: dict[s
     for name, content in ((f"mappings/{NAME}.json", want), ("have/mappings.json", {"EventSourceMappings": [have]})):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps(content))
-    assert list(StackDifferences(tmp_path).mappings()) == [(verdict, NAME, "1")]
+    assert list(Mappings.difference(StackState(tmp_path))) == [(verdict, NAME, "1")]

@@ -30,7 +30,8 @@ DEPLOY = """
 
 
 class Cloud:
-    def __init__(self, folder: Path, server: Ministack) -> None:
+    def __init__(self, folder: Path, server: Ministack, aws: Path) -> None:
+        self._aws = aws
         (key, secret), url = server.keys, server.url
         login = {"aws_access_key_id": key, "aws_secret_access_key": secret, "region_name": "eu-west-2"}
         self.s3: Any = boto3.client("s3", endpoint_url=url, **login)  # type: ignore[call-overload]
@@ -42,7 +43,7 @@ class Cloud:
         self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
 
     def begin(self, dry_run: str = "no") -> subprocess.Popen[str]:
-        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(self._aws)}
         pipe = subprocess.PIPE
         command = ["bash", "-c", DEPLOY, "deploy.sh", str(self._file), dry_run]
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
@@ -65,9 +66,9 @@ class Cloud:
 
 
 @pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def emulator(tmp_path_factory: pytest.TempPathFactory, loaded_aws: Path) -> Iterator[Cloud]:
     with throw_away() as server:
-        yield Cloud(tmp_path_factory.mktemp("lock"), server)
+        yield Cloud(tmp_path_factory.mktemp("lock"), server, loaded_aws)
 
 
 @pytest.fixture

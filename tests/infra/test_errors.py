@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ops.error_hints import CALLS, FUNCTIONS, one_line
+from shared.postgres.errors import not_connected
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = (
@@ -142,15 +143,14 @@ def test_too_many_functions_at_once_are_waited_for_and_then_asked_for(tmp_path: 
 
 
 def test_a_database_that_is_not_reached_is_named_by_its_host(tmp_path: Path) -> None:
-    kind, _, message = words_of("(TimeoutError)", "functions").partition(": ")
-    answer = json.dumps({"errorType": kind, "errorMessage": message})
-    aws = fake(
-        tmp_path / "aws",
-        f"printf '%s' '{answer}' >\"${{!#}}\"\nprintf '{{\"FunctionError\": \"Unhandled\"}}'\n",
-    )
+    """The error itself says what to check."""
+    error = not_connected("warehouse", "connecting to db.example.com:5432/warehouse as loader", TimeoutError())
+    answer = tmp_path / "answer"
+    answer.write_text(json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)}))
+    aws = fake(tmp_path / "aws", f'cat {answer} >"${{!#}}"\nprintf \'{{"FunctionError": "Unhandled"}}\'\n')
     done = run("status.sh", tmp_path, TOTESTREAM_AWS=str(aws))
-    assert last_line(done).startswith(f"FAILED  totestream-test-inspect: {kind}: {message}; ")
-    assert last_line(done).endswith("that the database's own security group lets those in")
+    assert last_line(done) == f"FAILED  totestream-test-inspect: ServiceUnavailable: {error}"
+    assert "SUBNET_IDS and SECURITY_GROUP_IDS, and that the database's own security group" in last_line(done)
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from local.ministack import Ministack, throw_away
-from ops.stack.desired import github
+from ops.stack.resources import github
 from tests.infra.scripts import MINIMUM, ROOT, run
 from tests.infra.stubs import NAMES
 
@@ -90,7 +90,8 @@ WHOSE = ("--repo", "octo/pipeline", "--repo-id", "789012", "--owner-id", "123456
 
 
 class Cloud:
-    def __init__(self, folder: Path, server: Ministack) -> None:
+    def __init__(self, folder: Path, server: Ministack, aws: Path) -> None:
+        self._aws = aws
         (key, secret), url = server.keys, server.url
         login = {"aws_access_key_id": key, "aws_secret_access_key": secret, "region_name": "eu-west-2"}
         self.iam: Any = boto3.client("iam", endpoint_url=url, **login)  # type: ignore[call-overload]
@@ -101,7 +102,7 @@ class Cloud:
     def github(self, *options: str) -> tuple[list[str], list[str]]:
         """What was changed, and what is printed."""
         command = [str(ROOT / "infra_bash/github.sh"), *WHOSE, "--settings", str(self._file), *options]
-        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(self._aws)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         changed = [
@@ -114,9 +115,9 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
+def cloud(tmp_path: Path, loaded_aws: Path) -> Iterator[Cloud]:
     with throw_away() as server:
-        yield Cloud(tmp_path, server)
+        yield Cloud(tmp_path, server, loaded_aws)
 
 
 def test_github_is_let_in_mended_and_put_out(cloud: Cloud) -> None:

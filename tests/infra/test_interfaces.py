@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from ops.stack.actual.interfaces import interfaces_left
-from ops.stack.requests import Requests
-from ops.teardown.plan import Removals, lines
+from ops.stack.resources.base import DesiredStack, Inventory, StackState
+from ops.stack.resources.functions import FunctionConfigurations
+from ops.stack.resources.iam import RolePolicies, Roles
+from ops.stack.resources.interfaces import interfaces_left
+from ops.teardown.plan import lines
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import EXAMPLE
@@ -68,12 +70,12 @@ def test_one_that_another_function_uses_too_is_not_awaited(other: dict[str, Any]
     assert bool([*interfaces_left([interface(LOAD)], OURS, [function(LOAD), other])]) == is_awaited
 
 
-def sent(**settings: str) -> Requests:
-    return Requests(stubs.SETTINGS | settings, stubs.TARGETS)
+def sent(**settings: str) -> DesiredStack:
+    return DesiredStack(stubs.SETTINGS | settings, stubs.TARGETS)
 
 
 def policy_of(name: str, **settings: str) -> str:
-    return str(dict(sent(**settings).role_policies())[name]["PolicyDocument"])
+    return str(dict(RolePolicies.desired(sent(**settings)))[name]["PolicyDocument"])
 
 
 def role(name: str, policy: str, *attached: str) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def role(name: str, policy: str, *attached: str) -> dict[str, Any]:
         "RoleName": name,
         "RolePolicyList": [{"PolicyName": "rights", "PolicyDocument": json.loads(policy)}],
         "AttachedManagedPolicies": [{"PolicyName": "p", "PolicyArn": arn} for arn in attached],
-        "AssumeRolePolicyDocument": json.loads(dict(sent().roles())[name]["AssumeRolePolicyDocument"]),
+        "AssumeRolePolicyDocument": json.loads(dict(Roles.desired(sent()))[name]["AssumeRolePolicyDocument"]),
     }
 
 
@@ -118,12 +120,15 @@ class Account:
         """The part of it that makes roles, where load's is the only one."""
         script = """
             source infra_bash/lib/script.sh
-            for part in arguments settings aws state ec2 iam; do source infra_bash/lib/$part.sh; done
+            for part in arguments settings aws state ../aws/ec2 ../aws/iam; do source infra_bash/lib/$part.sh; done
             SETTINGS_FILE=$1
             load_settings
             STATE=$(dirname "$1")/wanted
             HAVE=$STATE/have
             ensure_roles
+            ensure_role_boundaries
+            ensure_role_policies
+            ensure_attached_policies
         """
         for kind in ("roles", "role_trusts", "role_policies", "have"):
             (self.folder / "wanted" / kind).mkdir(parents=True, exist_ok=True)
@@ -145,8 +150,8 @@ def account(tmp_path: Path) -> Account:
 
 def test_the_example_names_the_endpoints_that_private_functions_need() -> None:
     requests = sent(**VPC)
-    private = {name for name, made in requests.function_configurations() if made["VpcConfig"]["SubnetIds"]}
-    policies = [json.loads(made["PolicyDocument"]) for name, made in requests.role_policies() if name in private]
+    private = {name for name, made in FunctionConfigurations.desired(requests) if made["VpcConfig"]["SubnetIds"]}
+    policies = [json.loads(made["PolicyDocument"]) for name, made in RolePolicies.desired(requests) if name in private]
     actions = {action for policy in policies for each in policy["Statement"] for action in each["Action"]}
     # Lambda itself writes logs, makes interfaces and takes messages.
     asked = {action.split(":")[0] for action in actions} - {"logs", "ec2"}
@@ -220,7 +225,8 @@ def left(folder: Path, the_role: dict[str, Any], *interfaces: dict[str, Any]) ->
         (folder / f"have/{name}.json").write_text(json.dumps(answer))
     (folder / "roles").mkdir(exist_ok=True)
     (folder / f"roles/{LOAD}.json").write_text("{}")
-    return [f"{verdict} {word}" for verdict, word, *_ in lines(Removals(folder, "totestream", "test"), with_data=True)]
+    inventory = Inventory(StackState(folder), "totestream", "test")
+    return [f"{verdict} {word}" for verdict, word, *_ in lines(inventory, with_data=True)]
 
 
 @pytest.mark.parametrize("attached", [(), (MANAGED,), (MANAGED.replace("arn:aws:", "arn:aws-cn:"),)])

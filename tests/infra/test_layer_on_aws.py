@@ -16,7 +16,7 @@ pytestmark = pytest.mark.fast
 
 PACKAGES = """
     source infra_bash/lib/script.sh
-    for part in arguments settings aws state package s3 lambda; do source infra_bash/lib/$part.sh; done
+    for part in arguments settings aws state package ../aws/s3 ../aws/lambda; do source infra_bash/lib/$part.sh; done
     SETTINGS_FILE=$1
     DRY_RUN=$2
     load_settings

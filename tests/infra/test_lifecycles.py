@@ -7,14 +7,14 @@ from typing import Any
 import boto3
 import pytest
 
-from ops.stack.requests import Requests
-from ops.stack.verdicts import StackDifferences
+from ops.stack.resources.base import DesiredStack, StackState
+from ops.stack.resources.s3 import Lifecycles
 from tests.infra.stubs import SETTINGS, TARGETS
 
 pytestmark = pytest.mark.fast
 
 INGESTION, PROCESSED = (f"totestream-test-{noun}-123456789012" for noun in ("ingestion", "processed"))
-WANTED = dict(Requests(SETTINGS, TARGETS).lifecycles())
+WANTED = dict(Lifecycles.desired(DesiredStack(SETTINGS, TARGETS)))
 OURS = WANTED[INGESTION]["Rules"]
 THEIRS = {"ID": "theirs", "Filter": {"Prefix": "reports/"}, "Status": "Enabled", "Expiration": {"Days": 7}}
 
@@ -25,7 +25,7 @@ def judged(folder: Path, have: dict[str, Any]) -> tuple[list[tuple[str, str]], A
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for name, answer in answers.items():
             (folder / kind / f"{name}.json").write_text(json.dumps(answer))
-    lines = list(StackDifferences(folder).lifecycles())
+    lines = list(Lifecycles.difference(StackState(folder)))
     assert [line for line in lines if line[1] == PROCESSED] == [("ok", PROCESSED, "")]
     found = json.loads((folder / "lifecycles" / f"{INGESTION}.json").read_text())
     return [(verdict, what) for verdict, name, what in lines if name == INGESTION], found.get("LifecycleConfiguration")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ops.stack.requests import Requests
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.kinds import REQUESTS
 from tests.infra import service_models
 from tests.infra.stubs import SETTINGS, TARGETS
 
@@ -64,18 +65,17 @@ BESIDE = {"bells": "NotificationConfiguration", "lifecycles": "LifecycleConfigur
 
 
 def calls() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    requests = Requests(SETTINGS | PRIVATE | BOUNDED, TARGETS)
+    requests = DesiredStack(SETTINGS | PRIVATE | BOUNDED, TARGETS)
     for kind, operation in OPERATIONS.items():
         service, _, name = operation.partition(" ")
-        for thing, request in getattr(requests, kind)():
+        for thing, request in REQUESTS[kind](requests):
             part = thing.partition(".")[2].title().replace("-", "") if kind == "bucket_parts" else ""
             whole = {"Bucket": thing, BESIDE[kind]: request} if kind in BESIDE else request
             yield service, name + part, FOUND.get(name, {}) | whole
 
 
 def test_every_kind_of_request_is_known_here() -> None:
-    kinds = {name for name in dir(Requests) if not name.startswith("_") and callable(getattr(Requests, name))}
-    assert kinds == OPERATIONS.keys()
+    assert REQUESTS.keys() == OPERATIONS.keys()
 
 
 def test_every_request_fits_the_model_of_its_service() -> None:

@@ -18,7 +18,18 @@ SETTINGS = (
     "PROJECT=totestream\nSTAGE=dev\nAWS_REGION=eu-west-2\nSOURCE_SECRET=s\nWAREHOUSE_SECRET=w\nWAREHOUSE_SCHEMA=star\n"
     "AWS_ACCESS_KEY_ID=test\nAWS_SECRET_ACCESS_KEY=test\n"
 )
-LIBRARIES = ("arguments", "settings", "aws", "state", "sqs", "sns", "events", "lambda", "pausing", "remove")
+LIBRARIES = (
+    "arguments",
+    "settings",
+    "aws",
+    "state",
+    "../aws/sqs",
+    "../aws/sns",
+    "../aws/events",
+    "../aws/lambda",
+    "pausing",
+    "remove",
+)
 SCRIPT = f"""
     source infra_bash/lib/script.sh
     for part in {" ".join(LIBRARIES)}; do source "infra_bash/lib/$part.sh"; done
@@ -108,7 +119,7 @@ STUBS = """
     PARTITION=aws
     mkdir -p "$HAVE"
     names_of() { echo totestream-dev-changes; }
-    settle() { :; }
+    apply() { :; }
     aws_delete() { echo "$@"; }
     found=$(declare -f aws_find)
     eval "listed${found#aws_find}"

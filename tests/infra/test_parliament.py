@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from ops.stack import policies
-from ops.stack.requests import Requests
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.iam import RolePolicies
+from ops.stack.resources.kinds import REQUESTS
 from tests.infra.scripts import ROOT
 from tests.infra.stubs import SETTINGS, TARGETS
 
@@ -44,10 +46,9 @@ MEANT_OF = {("deploy.json", "RESOURCE_POLICY_PRIVILEGE_ESCALATION")}
 
 
 def documents() -> Iterator[tuple[str, str]]:
-    requests = Requests(SETTINGS | PRIVATE, TARGETS)
-    for kind in (name for name in dir(Requests) if not name.startswith("_")):
-        found = getattr(requests, kind)
-        for name, request in found() if callable(found) else ():
+    requests = DesiredStack(SETTINGS | PRIVATE, TARGETS)
+    for kind, made in REQUESTS.items():
+        for name, request in made(requests):
             yield from ((f"{kind} {name}", text) for text in policies_in(request))
     yield "trust", json.dumps(policies.trust_policy())
     for file in PEOPLE:
@@ -116,7 +117,7 @@ def test_a_planted_fault_is_found(issue: str) -> None:
 
 def test_what_only_the_emulator_asks_for_is_asked_for_there_alone() -> None:
     def actions(settings: dict[str, str]) -> str:
-        return json.dumps(dict(Requests(SETTINGS | settings, TARGETS).role_policies()))
+        return json.dumps(dict(RolePolicies.desired(DesiredStack(SETTINGS | settings, TARGETS))))
 
     assert "Batch" not in actions({})
     assert "sns:PublishBatch" in actions({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ops.stack import policies
-from ops.stack.requests import Requests
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.kinds import REQUESTS
 from ops.stack.topology import functions
 from shared.settings import Settings
 from tests.infra import stubs
@@ -20,7 +21,6 @@ pytestmark = pytest.mark.fast
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
-KINDS = [name for kinds in Requests.__bases__ for name in vars(kinds) if not name.startswith("_")]
 
 
 def settings(partition: str) -> dict[str, str]:
@@ -47,8 +47,8 @@ def arns(value: Any) -> set[str]:
 
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_all_that_deploy_asks_for_is_of_the_callers_partition(partition: str) -> None:
-    sent = Requests(settings(partition), stubs.TARGETS)
-    found = {kind: arns([*getattr(sent, kind)()]) for kind in KINDS}
+    sent = DesiredStack(settings(partition), stubs.TARGETS)
+    found = {kind: arns([*REQUESTS[kind](sent)]) for kind in REQUESTS}
     assert len([kind for kind in found if found[kind]]) > 10
     assert {kind: begins for kind, begins in found.items() if begins - {f"arn:{partition}:"}} == {}
     assert arns(policies.role_policies(sent.names, sent.settings, stubs.TARGETS)) == {f"arn:{partition}:"}
@@ -56,7 +56,7 @@ def test_all_that_deploy_asks_for_is_of_the_callers_partition(partition: str) ->
 
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_a_function_is_told_its_partition(partition: str) -> None:
-    names = Requests(settings(partition), stubs.TARGETS).names
+    names = DesiredStack(settings(partition), stubs.TARGETS).names
     for function in functions(names, settings(partition), stubs.TARGETS):
         told = Settings({**function.environment, "AWS_REGION": names.region})
         assert told.names == names
@@ -79,7 +79,9 @@ def asked(folder: Path, caller: str, what: str, budget: str = "") -> tuple[int, 
     """Exit code, stdout and stderr of a part of deploy.sh in an account of `caller`."""
     script = f"""
         source infra_bash/lib/script.sh
-        for part in arguments settings aws state sns lambda budgets; do source infra_bash/lib/$part.sh; done
+        for part in arguments settings aws state ../aws/sns ../aws/lambda ../aws/budgets; do
+          source infra_bash/lib/$part.sh
+        done
         SETTINGS_FILE=$1
         load_settings
         know_account

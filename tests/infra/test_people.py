@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ops import people as written_for
-from ops.stack import policies
-from ops.stack.desired import people
-from ops.stack.requests import Requests
+from ops.stack import people, policies
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.s3 import BucketParts
 from ops.stack.topology import known_targets
 from tests.iam import is_allowed
 from tests.infra import iam_calls
@@ -34,7 +34,7 @@ DEPLOYERS = {"deploy.sh", "plan.sh", "teardown.sh"}
 
 def asked_by(scripts: set[str]) -> set[str]:
     """The actions that these scripts may ask for, whatever happens."""
-    parts = sorted({name.partition(".")[2] for name, _ in Requests(SETTINGS, TARGETS).bucket_parts()})
+    parts = sorted({name.partition(".")[2] for name, _ in BucketParts.desired(DesiredStack(SETTINGS, TARGETS))})
     files = {file for script in SCRIPTS if script.name in scripts for file in iam_calls.sourced(script)}
     calls = {call for file in files for call in iam_calls.written(file, parts)}
     return {action for service, operation in calls for action in iam_calls.actions(service, operation)}

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from ops.stack.requests import Requests
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.kinds import REQUESTS
 from tests.infra.stubs import SETTINGS, TARGETS
 
 pytestmark = pytest.mark.fast
 
 
 def requests(kind: str, **settings: str) -> dict[str, dict[str, Any]]:
-    return dict(getattr(Requests(SETTINGS | settings, TARGETS), kind)())
+    return dict(REQUESTS[kind](DesiredStack(SETTINGS | settings, TARGETS)))
 
 
 def test_a_queue_gives_up_to_its_own_dead_letters() -> None:

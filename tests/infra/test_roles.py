@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from ops.stack.requests import Requests
-from ops.stack.verdicts import StackDifferences
+from ops.stack.resources.base import DesiredStack, StackState
+from ops.stack.resources.iam import RoleBoundaries, Roles
+from ops.stack.resources.kinds import REQUESTS
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import MINIMUM, ROOT, run, settings_file
 from tests.infra.stubs import SETTINGS, TARGETS
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.fast
 BOUNDARY = "arn:aws:iam::123456789012:policy/bounds"
 READ = """
     source infra_bash/lib/script.sh
-    for part in arguments settings aws state iam; do source infra_bash/lib/$part.sh; done
+    for part in arguments settings aws state ../aws/iam; do source infra_bash/lib/$part.sh; done
     SETTINGS_FILE=$1
     load_settings
     read_roles
@@ -57,13 +58,13 @@ def test_no_script_reads_the_rights_of_the_whole_account() -> None:
         assert not [line for line in code if "get-account-authorization-details" in line], path
 
 
-def wanted(folder: Path, **settings: str) -> StackDifferences:
-    requests = Requests(SETTINGS | settings, TARGETS)
+def wanted(folder: Path, **settings: str) -> StackState:
+    requests = DesiredStack(SETTINGS | settings, TARGETS)
     for kind in ("roles", "role_boundaries"):
         (folder / kind).mkdir()
-        for name, request in getattr(requests, kind)():
+        for name, request in REQUESTS[kind](requests):
             (folder / kind / f"{name}.json").write_text(json.dumps(request))
-    return StackDifferences(folder)
+    return StackState(folder)
 
 
 def there(folder: Path, **role: Any) -> None:
@@ -80,11 +81,11 @@ def test_a_role_without_its_boundary_has_drifted(tmp_path: Path, has: dict[str, 
     stack = wanted(tmp_path, PERMISSIONS_BOUNDARY=BOUNDARY)
     there(tmp_path, PermissionsBoundary=has)
     name, what = "totestream-test-load", "PermissionsBoundary" if verdict == "update" else ""
-    assert list(stack.role_boundaries()) == [(verdict, name, what)]
+    assert list(RoleBoundaries.difference(stack)) == [(verdict, name, what)]
 
 
 def test_every_new_role_is_made_with_its_boundary() -> None:
-    made = dict(Requests(SETTINGS | {"PERMISSIONS_BOUNDARY": BOUNDARY}, TARGETS).roles())
+    made = dict(Roles.desired(DesiredStack(SETTINGS | {"PERMISSIONS_BOUNDARY": BOUNDARY}, TARGETS)))
     assert len(made) > 5
     assert {role["PermissionsBoundary"] for role in made.values()} == {BOUNDARY}
 
@@ -92,8 +93,8 @@ def test_every_new_role_is_made_with_its_boundary() -> None:
 def test_without_the_setting_nothing_is_said_of_boundaries(tmp_path: Path) -> None:
     stack = wanted(tmp_path)
     there(tmp_path, PermissionsBoundary={"PermissionsBoundaryArn": "theirs"})
-    assert list(stack.role_boundaries()) == []
-    assert not [role for _, role in Requests(SETTINGS, TARGETS).roles() if "PermissionsBoundary" in role]
+    assert list(RoleBoundaries.difference(stack)) == []
+    assert not [role for _, role in Roles.desired(DesiredStack(SETTINGS, TARGETS)) if "PermissionsBoundary" in role]
 
 
 @pytest.mark.parametrize("arn", ["bounds", "arn:aws:iam::123456789012:role/bounds", "arn:aws:iam::1:policy/x y"])

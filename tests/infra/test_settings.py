@@ -16,7 +16,8 @@ from ops.settings import declarations
 from ops.settings.declarations import CREDENTIALS, REQUIRED
 from ops.settings.example import example
 from ops.stack import topology
-from ops.stack.requests import Requests
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.kinds import REQUESTS
 from shared.names import Names
 from shared.settings import Settings
 from shared.warehouse.registry import TARGETS
@@ -156,9 +157,9 @@ class Noting(dict[str, str]):
 def read_by_the_plan() -> set[str]:
     """All that is asked for when everything is wanted: topology, policies, requests."""
     noting = Noting()
-    requests = Requests(noting, TARGETS)
-    for kind in (name for kinds in Requests.__bases__ for name in vars(kinds) if not name.startswith("_")):
-        list(getattr(requests, kind)())
+    requests = DesiredStack(noting, TARGETS)
+    for made in REQUESTS.values():
+        list(made(requests))
     return noting.asked
 
 

@@ -165,7 +165,7 @@ def begin_and_kill(cloud: Cloud, after: int) -> list[str]:
     return [line for line in [*said, *rest.splitlines()] if line.startswith("delete")]
 
 
-def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud) -> None:
+def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud, loaded_aws: Path) -> None:
     """With our value where there is one, else with its own; and one that is there is left alone."""
     secrets, login = cloud.aws("secretsmanager"), '{"host":"h","port":1,"dbname":"d","username":"u","password":"p"}'
     cloud.write_settings("dev", SOURCE_SECRET="deleted", WAREHOUSE_SECRET="kept", WAREHOUSE_OWNER_SECRET="there")
@@ -178,15 +178,16 @@ def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud) -> None:
         secrets.delete_secret(SecretId=name)
     script = """
         source infra_bash/lib/script.sh
-        for part in arguments settings aws state secrets; do source infra_bash/lib/$part.sh; done
+        for part in arguments settings aws state ../aws/secrets; do source infra_bash/lib/$part.sh; done
         SETTINGS_FILE=$1
         load_settings
         know_account
-        want secrets
+        write_requests secrets
         ensure_secrets
     """
     command = ["bash", "-c", script, "deploy.sh", str(cloud.settings)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = os.environ | {"TOTESTREAM_AWS": str(loaded_aws)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     said = ["update  secret deleted (restored)", "update  secret kept (restored)", "ok      secret there"]
     said.append("create  secret totestream-dev-reader")
     assert (done.returncode, sorted(done.stderr.splitlines())) == (0, sorted(said))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.stack.requests import Requests
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.kinds import REQUESTS
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 from tests.infra.stubborn_s3 import StubbornS3
@@ -30,7 +31,9 @@ ACCOUNT = "eu-west-2:123456789012"
 # Its waits are minutes: here they take no time.
 DEPLOY = """
     source infra_bash/lib/script.sh
-    for part in arguments settings aws state s3 secrets lambda; do source infra_bash/lib/$part.sh; done
+    for part in arguments settings aws state ../aws/s3 ../aws/secrets ../aws/lambda; do
+      source infra_bash/lib/$part.sh
+    done
     sleep() { :; }
     SETTINGS_FILE=$1
     load_settings
@@ -50,10 +53,10 @@ def aws(tmp_path: Path) -> FakeAws:
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `want` writes, which takes a second."""
     folder = tmp_path_factory.mktemp("wanted")
-    requests = Requests(stubs.SETTINGS | SETTINGS, stubs.TARGETS)
+    requests = DesiredStack(stubs.SETTINGS | SETTINGS, stubs.TARGETS)
     for kind in ("buckets", "bucket_parts", "secrets", "mappings", "queues"):
         (folder / kind).mkdir()
-        for name, request in getattr(requests, kind)():
+        for name, request in REQUESTS[kind](requests):
             (folder / kind / f"{name}.json").write_text(json.dumps(request))
     return folder
 
@@ -108,7 +111,7 @@ def test_a_name_that_never_comes_free_is_one_line_with_the_ways_out(aws: FakeAws
 
 def test_a_bucket_that_is_ours_already_is_fine(aws: FakeAws, deploy: Deploy) -> None:
     aws.answers("s3api create-bucket", "!BucketAlreadyOwnedByYou")
-    done = deploy("ensure_buckets")
+    done = deploy("ensure_buckets; ensure_bucket_parts")
     assert done.returncode == 0, done.stderr
     assert len(aws.asked_for("s3api put-bucket-tagging")) == 2
 

@@ -111,7 +111,7 @@ def test_a_dead_letter_is_shown_as_text(tmp_path: Path) -> None:
     body = json.dumps({"version": 1, "log": "l", "run": 3, "table": "staff" + WHOLE})
     letter = {"MessageId": "m", "ReceiptHandle": "h", "Body": body, "MessageAttributes": reason}
     (tmp_path / "taken").mkdir()
-    (tmp_path / "judged").mkdir()
+    (tmp_path / "checked").mkdir()
     (tmp_path / "taken/1.json").write_text(json.dumps({"Messages": [letter]}))
     for question in (["list", str(tmp_path), "q", "d", "0"], ["again", str(tmp_path), "dim_staff"]):
         shown = printed(["dead_letters", *question], b"")

@@ -107,7 +107,7 @@ def test_a_wrong_header_is_named(empty_source: Connection, folder: Path, old: st
 @pytest.mark.parametrize(
     ("table", "old", "new", "says"),
     [
-        ("currency", "1,GBP", "one,GBP", r"currency\.csv: invalid input syntax .*line 2.*; mend the file"),
+        ("currency", "1,GBP", "one,GBP", r"currency\.csv: invalid input syntax .*line 2.*; correct the file"),
         ("currency", "3,EUR", "4,EUR", r"\.csv: .*violates foreign key constraint"),
         ("currency", ",GBP", ",", r"currency\.csv: null value in column"),
     ],

@@ -9,9 +9,9 @@ import pytest
 from pg8000.native import Connection
 
 from local import logins
+from local.change_trace import saw
+from local.demo_change import commit_change
 from local.errors import LocalError
-from local.handover import hand_over
-from local.journey import saw
 
 NOW = datetime(2025, 3, 12, 9, 30, 10, 123_000)
 
@@ -25,7 +25,7 @@ def sale(source: Connection, order: int) -> list[Any]:
 def test_a_new_colleague_takes_over_a_sale(source: Connection) -> None:
     [old_staff, _, _] = sale(source, 5)
     before = datetime.now(UTC)
-    made = hand_over(source, 5, Random(1), NOW)
+    made = commit_change(source, 5, Random(1), NOW)
     assert before <= made.at <= datetime.now(UTC)
     assert (made.order, made.old_staff) == (5, old_staff)
     assert sale(source, 5) == [made.staff, NOW, made.xid]
@@ -38,7 +38,7 @@ def test_a_new_colleague_takes_over_a_sale(source: Connection) -> None:
 def test_the_change_is_whole_or_not_at_all(source: Connection) -> None:
     [[before]] = source.run("SELECT count(*) FROM staff") or []
     with pytest.raises(LocalError, match="deleted"):
-        hand_over(source, 10**9, Random(1), NOW)
+        commit_change(source, 10**9, Random(1), NOW)
     assert source.run("SELECT count(*) FROM staff") == [[before]]
 
 
@@ -53,7 +53,7 @@ def test_a_run_beside_a_long_transaction_says_by_id_what_it_saw(
 ) -> None:
     older = connect(logins.SOURCE_OWNER)
     older.run("BEGIN; UPDATE design SET file_name = file_name WHERE design_id = 1")
-    made = hand_over(source, 5, Random(1), NOW)
+    made = commit_change(source, 5, Random(1), NOW)
     beside = cursor_of(source)
     batch = {"mode": "delta", "rows": 1}
     assert made.xid >= beside["xmin"]

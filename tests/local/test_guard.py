@@ -26,7 +26,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from local import places
+from local import folders
 from local.ministack import Ministack, throw_away
 from tests.local.nobody import as_nobody
 
@@ -278,7 +278,7 @@ def function(server: Ministack) -> Iterator[dict[str, Any]]:
 def test_a_function_has_a_session_that_nobody_can_guess_and_is_not_root(ministack: Ministack) -> None:
     with function(ministack) as said:
         assert said["read"] == "content"
-        user = places.server_user()
+        user = folders.server_user()
         assert said["uid"] == (user.pw_uid if user else os.getuid())
         key, secret, token, path = said["told"]
         assert path is None and not {key, secret, token} & {*ministack.keys, None}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local import logins, places, ports, processes, settings
+from local import folders, logins, ports, processes, settings
 from local.errors import LocalError
 
 pytestmark = pytest.mark.fast
@@ -61,18 +61,18 @@ def test_processors_have_the_names_of_aws(machine: str, word: str) -> None:
 def test_a_folder_with_other_things_is_neither_used_nor_deleted(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").touch()
     with pytest.raises(LocalError, match="holds other things"):
-        places.make_stack_folder(tmp_path)
+        folders.make_stack_folder(tmp_path)
     with pytest.raises(LocalError, match="left alone"):
-        places.delete_stack_folder(tmp_path)
+        folders.delete_stack_folder(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
 
 
 def test_a_stack_folder_is_deleted_and_twice_is_once(tmp_path: Path) -> None:
     folder = tmp_path / "stack"
-    places.make_stack_folder(folder)
-    places.make_stack_folder(folder)
-    places.delete_stack_folder(folder)
-    places.delete_stack_folder(folder)
+    folders.make_stack_folder(folder)
+    folders.make_stack_folder(folder)
+    folders.delete_stack_folder(folder)
+    folders.delete_stack_folder(folder)
     assert not folder.exists()
 
 

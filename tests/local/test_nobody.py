@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local import places
+from local import folders
 from local.errors import LocalError
 from local.ministack import Ministack
 from local.postgres import Server
@@ -22,7 +22,7 @@ CONTENT = "17\nroot's own\n"
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    with places.temporary_home() as folder:
+    with folders.temporary_home() as folder:
         yield folder
 
 
@@ -32,7 +32,7 @@ def kept(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "kept"
     folder.mkdir(mode=0o700)
     file = folder / "file"
-    places.write_private(file, CONTENT)
+    folders.write_private(file, CONTENT)
     before = [(path.stat().st_mode, path.stat().st_uid, path.stat().st_mtime_ns) for path in (folder, file)]
     yield folder
     assert [path.name for path in folder.iterdir()] == ["file"] and file.read_text() == CONTENT
@@ -74,8 +74,8 @@ def test_postgres(home: Path, kept: Path) -> None:
 
 def test_a_pipe_does_not_make_root_wait(home: Path) -> None:
     server = Server(home / "postgres")
-    places.make_home(server.home, places.server_user())
-    places.make_given(server.home / "data", places.server_user())
+    folders.make_home(server.home, folders.server_user())
+    folders.make_server_folder(server.home / "data", folders.server_user())
     as_nobody(lambda: os.mkfifo(server.home / "data/postmaster.pid"))
     assert not server.running
 
@@ -110,37 +110,42 @@ def test_the_stand_in_for_slack(home: Path, kept: Path) -> None:
 def test_who_is_first_in_a_folder_of_all_has_nothing_of_it(
     tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user = places.server_user()
+    user = folders.server_user()
     taken, link = tmp_path / "taken", tmp_path / "link"
     taken.mkdir()
     link.symlink_to(kept)
     for theirs in (taken, link):
-        places.give(theirs, user)
-    for refused in (places.make_stack_folder, lambda folder: places.make_home(folder, user)):
+        folders.give_to_server_user(theirs, user)
+    for refused in (folders.make_stack_folder, lambda folder: folders.make_home(folder, user)):
         with pytest.raises(LocalError, match="another user"):
             refused(taken)
     with pytest.raises(LocalError, match="another user"):
-        places.make_home(link, user)
+        folders.make_home(link, user)
     monkeypatch.setenv("TOTESTREAM_LOCAL", str(link))
     with pytest.raises(LocalError, match="another user"):
-        places.stack_folder()
+        folders.stack_folder()
 
 
 @pytest.mark.fast
 def test_only_a_file_is_read(tmp_path: Path, kept: Path) -> None:
     (tmp_path / "link").symlink_to(kept / "file")
     os.mkfifo(tmp_path / "pipe")
-    assert [places.read_given(tmp_path / name) for name in ("link", "pipe", "kept", "absent")] == ["", "", "", ""]
-    assert places.read_given(kept / "file") == CONTENT
+    assert [folders.read_server_file(tmp_path / name) for name in ("link", "pipe", "kept", "absent")] == [
+        "",
+        "",
+        "",
+        "",
+    ]
+    assert folders.read_server_file(kept / "file") == CONTENT
 
 
 @pytest.mark.fast
 def test_a_folder_that_others_may_write_in_is_no_stacks(tmp_path: Path) -> None:
     folder = tmp_path / "stack"
-    places.make_stack_folder(folder)
+    folders.make_stack_folder(folder)
     folder.chmod(0o777)
     with pytest.raises(LocalError, match="others may write"):
-        places.make_stack_folder(folder)
+        folders.make_stack_folder(folder)
 
 
 @pytest.mark.fast
@@ -150,13 +155,13 @@ def test_what_is_written_goes_through_no_link_and_is_for_its_owner(tmp_path: Pat
         file, log = tmp_path / "file", tmp_path / "log"
         for link in (tmp_path / "file.new", log):
             link.symlink_to(kept / "file")
-        places.write_private(file, "ours")
+        folders.write_private(file, "ours")
         with pytest.raises(OSError, match="symbolic links"):
-            places.open_log(log)
+            folders.open_log(log)
         log.unlink()
         log.touch(mode=0o644)
-        places.open_log(log).close()
-        places.make_stack_folder(tmp_path / "stack")
+        folders.open_log(log).close()
+        folders.make_stack_folder(tmp_path / "stack")
         made = [file, log, *(tmp_path / "stack").iterdir()]
         assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
         assert stat.S_IMODE((tmp_path / "stack").stat().st_mode) == 0o700

@@ -138,7 +138,7 @@ def test_a_web_page_is_not_answered_whatever_it_knows(more: dict[str, str], path
     with urllib3.PoolManager() as http:
         answer = http.request("POST", slack.place + path, body=b'{"how": "status", "text": "x"}', headers=headers)
     assert answer.status == 403
-    assert (slack.asked, slack.messages()) == (0, [])
+    assert (slack.request_count, slack.messages()) == (0, [])
 
 
 @pytest.mark.parametrize("how", ["refuse", "cut", "hang"])

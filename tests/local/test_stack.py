@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from local import places, ports
+from local import folders, ports
 from local.processes import wait_until
 from local.stack import RunningStack
 
-SCRIPTS = places.REPOSITORY / "infra_bash"
+SCRIPTS = folders.REPOSITORY / "infra_bash"
 
 
 @pytest.fixture
@@ -58,14 +58,14 @@ def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: RunningStack) 
 
 def is_closed_to_others(stack: RunningStack) -> None:
     """Others read none of its files, and what answers others is not root."""
-    own = {stack.folder, places.servers_folder(stack.folder)}
+    own = {stack.folder, folders.servers_folder(stack.folder)}
     for top in own:
-        for place, folders, files in os.walk(top):
-            folders[:] = [name for name in folders if name not in ("python", "programs")]  # no data of the stack
+        for place, inner, files in os.walk(top):
+            inner[:] = [name for name in inner if name not in ("python", "programs")]  # no data of the stack
             assert stat.S_IMODE(Path(place).stat().st_mode) & ~0o011 == 0o700
             assert not [name for name in files if Path(place, name).stat().st_mode & 0o077]
     assert stat.S_IMODE(stack.folder.stat().st_mode) == 0o700
-    user = places.server_user()
+    user = folders.server_user()
     pids = [int((home / "pid").read_text()) for home in (stack.ministack.home, stack.slack.home)]
     for pid in (stack.postgres.pid, *pids):
         assert Path(f"/proc/{pid}").stat().st_uid == (user.pw_uid if user else os.getuid())
@@ -74,7 +74,7 @@ def is_closed_to_others(stack: RunningStack) -> None:
 def account_by_hand(urls: str) -> str:
     """As the AWS CLI says it to who copies what `urls` prints."""
     told: dict[str, str] = dict(line.split() for line in urls.splitlines() if line.startswith("AWS_"))
-    command = f"{places.REPOSITORY}/.venv/bin/aws sts get-caller-identity --query Account --output text".split()
+    command = f"{folders.REPOSITORY}/.venv/bin/aws sts get-caller-identity --query Account --output text".split()
     return subprocess.run(command, env=told, capture_output=True, text=True, check=True).stdout.strip()
 
 

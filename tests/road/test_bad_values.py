@@ -13,6 +13,7 @@ from shared.source.request import request_from_event
 from shared.status.quarantined import quarantined
 from shared.warehouse.registry import TARGETS
 from tests.road.road import Road
+from tests.soak import also_in_soak
 
 LONG = 10 * 1024 * 1024
 
@@ -109,8 +110,8 @@ LOADED = {
 
 def together_and_alone(named: Iterable[str]) -> pytest.MarkDecorator:
     """All in one story; each in one of its own, which shows which it was."""
-    alone = [pytest.param([name], id=name, marks=pytest.mark.soak) for name in named]
-    return pytest.mark.parametrize("names", [pytest.param(list(named), id="together"), *alone])
+    alone = [pytest.param([name], id=name) for name in named]
+    return pytest.mark.parametrize("names", also_in_soak([pytest.param(list(named), id="together")], alone))
 
 
 def entries(road: Road, source: str) -> list[dict[str, Any]]:

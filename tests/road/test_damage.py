@@ -23,6 +23,7 @@ from shared.wording.incidents import TABLE_DAMAGED
 from tests.conftest import NewRoad, Ticks
 from tests.road.road import TOLD, Road
 from tests.road.test_reconcile import WHOLE
+from tests.soak import also_in_soak
 
 BOOKKEEPING = [table.name for table in TABLES]
 
@@ -82,13 +83,7 @@ def test_an_emptied_fact_is_told_and_shown_though_another_table_is_behind(loaded
     assert replace(table(loaded, "fact_payment"), last_run=was.last_run) == was
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "dim_staff",
-        *(pytest.param(name, marks=pytest.mark.soak) for name in ("fact_sales_order", "dim_date", "dim_transaction")),
-    ],
-)
+@pytest.mark.parametrize("name", also_in_soak(["dim_staff"], ["fact_sales_order", "dim_date", "dim_transaction"]))
 def test_the_command_that_is_told_brings_an_emptied_table_again(loaded: Road, name: str) -> None:
     """With a dimension go the facts that name it."""
     loaded.there.run(f"TRUNCATE {name} RESTART IDENTITY CASCADE")

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from conftest import Database
-from local import places, ports
+from local import folders, ports
 from shared.aws.bucket import S3Bucket
 from shared.aws.secrets import Login
 from shared.errors import ServiceRefused
@@ -74,7 +74,7 @@ def start(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
                 *(f"pool_mode = {mode}", f"default_pool_size = {size}", f"query_wait_timeout = {waits_s}", extra),
             ]
             (folder / "ini").write_text("\n".join(lines) + "\n")
-            user = places.server_user()
+            user = folders.server_user()
             for path in (folder, folder / "ini"):
                 if user:
                     os.chown(path, user.pw_uid, user.pw_gid)

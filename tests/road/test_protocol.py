@@ -13,6 +13,7 @@ from shared.lake import keys
 from shared.lake.documents import ChangeMessage
 from tests.conftest import Ticks
 from tests.road.road import Road, fingerprint
+from tests.soak import also_in_soak
 
 
 def everything(bucket: S3Bucket) -> dict[str, bytes]:
@@ -51,7 +52,7 @@ def test_a_published_marker_that_was_deleted_changes_nothing(road: Road, tick: T
     assert (fingerprint(road), everything(road.processed)) == (before, objects)
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 8))])
+@pytest.mark.parametrize("seed", also_in_soak([0], range(1, 8)))
 def test_messages_twice_late_and_in_any_order_load_once(road: Road, tick: Ticks, seed: int) -> None:
     dice = random.Random(seed)
 

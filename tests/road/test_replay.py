@@ -12,6 +12,7 @@ from shared.warehouse.registry import TARGETS, Target
 from tests.conftest import Ticks
 from tests.road.road import Road, fingerprint
 from tests.road.test_protocol import delete, everything
+from tests.soak import also_in_soak
 
 
 def replays(road: Road, target: Target) -> Replay:
@@ -34,7 +35,7 @@ def lose(road: Road, dice: random.Random) -> dict[tuple[int, str], set[str]]:
     return lost
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 8))])
+@pytest.mark.parametrize("seed", also_in_soak([0], range(1, 8)))
 def test_a_replay_of_any_runs_at_any_time_makes_exactly_what_lacks(road: Road, tick: Ticks, seed: int) -> None:
     dice = random.Random(seed)
     road.travel()

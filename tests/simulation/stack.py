@@ -8,7 +8,8 @@ from typing import NamedTuple
 from botocore.exceptions import ConnectionClosedError
 
 from conftest import SCHEMA, Database
-from ops.stack.desired.queues import DesiredQueues
+from ops.stack.resources.base import DesiredStack
+from ops.stack.resources.queues import Subscriptions
 from ops.stack.topology import VISIBILITY_S
 from shared.aws.bucket import S3Bucket
 from shared.aws.queue import SqsQueue
@@ -103,7 +104,7 @@ class Stack:
         for name in TARGETS:
             self.sqs.make(NAMES.dead_letter_queue(name), VISIBILITY_S)
             self.sqs.make(NAMES.queue(name), VISIBILITY_S, NAMES.dead_letter_queue(name), MAX_RECEIVES)
-        for request in dict(DesiredQueues(SETTINGS, TARGETS).subscriptions()).values():
+        for request in dict(Subscriptions.desired(DesiredStack(SETTINGS, TARGETS))).values():
             self.sns.subscribe(request["Endpoint"].rpartition(":")[2], request["Attributes"]["FilterPolicy"])
         self.sns.refuse = lambda: self.world.befalls("entries refused", 0.01)
         self.sns.lose = lambda: self.world.befalls("messages lost", 0.05)

@@ -5,12 +5,13 @@ import pytest
 from tests.simulation.conftest import Simulate
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.test_simulation import run
+from tests.soak import also_in_soak
 
 MOST_SEEDS = 30
 # Seeds that are known to find out soon, tried first; of all others the first does.
 KNOWN = {
     "create_only_commit": 1,
-    "wal_flush": 6,
+    "wal_flush": 8,
     "waiting_rows": 2,
 }
 
@@ -22,7 +23,7 @@ MOST_SEEDS_OF_RARE = 300
 
 @pytest.mark.parametrize(
     "mutant",
-    [*(name for name in MUTANTS if name not in RARE), *(pytest.param(name, marks=pytest.mark.soak) for name in RARE)],
+    also_in_soak((name for name in MUTANTS if name not in RARE), RARE),
 )
 def test_without_it_the_simulation_fails(mutant: str, simulated: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
     MUTANTS[mutant](monkeypatch)

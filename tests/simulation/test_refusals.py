@@ -11,11 +11,9 @@ from tests.simulation.simulation import Simulation
 from tests.simulation.stack import Place
 from tests.simulation.test_simulation import told
 from tests.simulation.trade import CHANGES, REFUSED
+from tests.soak import also_in_soak
 
-SEEDS = [
-    pytest.param(seeds, marks=[pytest.mark.soak] if seeds[0] else [])
-    for seeds in (range(0, 3), range(3, 103), range(103, 203))
-]
+SEEDS = also_in_soak([range(0, 3)], [range(3, 103), range(103, 203)])
 SAFE = ("dim_location", "dim_counterparty", "dim_payment_type", "dim_transaction")
 
 

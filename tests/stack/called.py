@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from local import places
+from local import folders
 from local.slack_process import SlackProcess
 from tests.stack.stack import LocalStack
 
@@ -15,7 +15,7 @@ class Called:
     stack: LocalStack
 
     def __post_init__(self) -> None:
-        self._file = SlackProcess(places.slack_home(self.stack.folder)).messages
+        self._file = SlackProcess(folders.slack_home(self.stack.folder)).messages
         self._seen = len(self._lines())
 
     def _lines(self) -> list[str]:

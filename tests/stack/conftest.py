@@ -16,6 +16,11 @@ from tests.stack.stack import LocalStack
 SOURCE = ("--orders", "150", "--seed", "3")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _loaded_aws(loaded_aws: Path) -> None:
+    LocalStack.aws_cli = str(loaded_aws)
+
+
 @contextmanager
 def new_stack() -> Iterator[LocalStack]:
     """A folder for a stack, and its end."""

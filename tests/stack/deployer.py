@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from ops.stack.desired import people
+from ops.stack import people
 from ops.stack.policies import Document
 from tests.stack.sessions import clients_of, session_of, trust_in
 from tests.stack.stack import LocalStack

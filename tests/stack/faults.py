@@ -14,7 +14,7 @@ from typing import Literal
 
 from pg8000.native import Connection
 
-from local import logins, places
+from local import folders, logins
 from local.processes import command_of
 from ops.stack.topology import VISIBILITY_S
 from shared.warehouse.registry import TARGETS
@@ -274,7 +274,7 @@ def reader_of(stack: LocalStack, table: str) -> Iterator[None]:
 
 
 def emulator_pid(stack: LocalStack) -> int:
-    return int((places.ministack_home(stack.folder) / "pid").read_text())
+    return int((folders.ministack_home(stack.folder) / "pid").read_text())
 
 
 def start_again(stack: LocalStack) -> None:

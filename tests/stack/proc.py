@@ -1,5 +1,6 @@
 """What any user of this machine can see of a process while it lives: /proc."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -38,7 +39,8 @@ class Watched(threading.Thread):
 
 
 def _pids() -> list[str]:
-    return [path.name for path in Path("/proc").iterdir() if path.name.isdigit()]
+    with os.scandir("/proc") as entries:
+        return [entry.name for entry in entries if entry.name.isdigit()]
 
 
 def _read(pid: str, file: str) -> str:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 from botocore.config import Config
 from pg8000.native import Connection
 
-from local import logins, places
+from local import folders, logins
 from local.postgres import Server
 from shared.lake.keys import RUNS, run_of
 from shared.names import Names
@@ -26,6 +26,8 @@ from tests.stack.proc import Watched
 ROOT = Path(__file__).parent.parent.parent
 # Every wait in these tests ends when what is awaited is there; this is only how long a broken stack may take.
 LONGEST_WAIT_S = 120.0
+# These load the AWS CLI themselves and make many calls in one process of it; the others share the tests' own.
+LOADS_CLI = {"deploy", "teardown"}
 
 
 @dataclass
@@ -38,6 +40,7 @@ class LocalStack:
     file: str = "settings.env"
     first: subprocess.CompletedProcess[str] | None = None
     seen: Watched | None = None
+    aws_cli: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         self.passwords: dict[str, str] = {}
@@ -51,7 +54,7 @@ class LocalStack:
         """Run infra_bash/<name>.sh on this stack; its output is kept, its exit code is the caller's to judge."""
         return subprocess.run(
             [str(self.checkout / "infra_bash" / f"{name}.sh"), *arguments],
-            env=self.environment(**environment),
+            env=self.environment(**({} if name in LOADS_CLI else {"TOTESTREAM_AWS": self.aws_cli}) | environment),
             input=typed,
             capture_output=True,
             text=True,
@@ -142,7 +145,7 @@ class LocalStack:
 
     @property
     def server(self) -> Server:
-        return Server(places.postgres_home(self.folder))
+        return Server(folders.postgres_home(self.folder))
 
     def source(self) -> Connection:
         return logins.connect(self.server, self.passwords, logins.SOURCE_OWNER)

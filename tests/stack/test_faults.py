@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local import places
+from local import folders
 from local.ministack import Ministack
 from tests.stack import faults
 from tests.stack.door import Call, Door, door_to
@@ -118,7 +118,7 @@ def test_the_emulator_is_stopped_and_then_killed(stack: LocalStack, door: Door, 
         start_work(stack)
         faults.wait_until_held(transforming)
         pid = faults.emulator_pid(stack)
-        Ministack(places.ministack_home(stack.folder)).stop()
+        Ministack(folders.ministack_home(stack.folder)).stop()
         transforming.released.set()
         faults.start_again(stack)
 

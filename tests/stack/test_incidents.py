@@ -137,20 +137,20 @@ def test_a_table_that_is_held_and_grows_old(
     with incident(called, "table held", "design"), incident(called, "freshness", "dim_design"):
         run_the_runbook(stack, "table held", TABLE="design")
         run_the_runbook(stack, "freshness", TABLE="dim_design")
-        fault("mend", "table-held")
+        fault("repair", "table-held")
 
 
 def test_rows_in_quarantine(stack: LocalStack, called: Called, fault: Callable[[str, str], None]) -> None:
     fault("break", "rows-quarantined")
     with incident(called, "rows quarantined", "fact_payment"):
-        fault("mend", "rows-quarantined")
+        fault("repair", "rows-quarantined")
         run_the_runbook(stack, "rows quarantined", SOURCE="payment")
 
 
 def test_rows_that_wait_for_a_dimension(stack: LocalStack, called: Called, fault: Callable[[str, str], None]) -> None:
     fault("break", "rows-waiting")
     with incident(called, "rows waiting", "fact_payment"):
-        fault("mend", "rows-waiting")
+        fault("repair", "rows-waiting")
         run_the_runbook(stack, "rows waiting", SOURCE="currency")
     stack.arrives()
 
@@ -190,7 +190,7 @@ def test_two_stacks_on_one_warehouse(stack: LocalStack, called: Called, fault: C
     fault("break", "two-logs")
     with incident(called, "two logs", ""):
         run_the_runbook(stack, "two logs")
-        fault("mend", "two-logs")
+        fault("repair", "two-logs")
     stack.arrives()
 
 
@@ -198,7 +198,7 @@ def test_a_run_log_that_went_back(stack: LocalStack, called: Called, fault: Call
     fault("break", "run-log-went-back")
     with incident(called, "run log went back", ""):
         run_the_runbook(stack, "run log went back")
-        fault("mend", "run-log-went-back")
+        fault("repair", "run-log-went-back")
     stack.arrives()
 
 

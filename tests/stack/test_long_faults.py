@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from local import places
+from local import folders
 from local.ministack import Ministack
 from ops.stack.topology import VISIBILITY_S
 from shared.warehouse.registry import TARGETS
@@ -58,7 +58,7 @@ def locked(stack: LocalStack, door: Door, dice: Random) -> AbstractContextManage
 
 
 def stopped(stack: LocalStack, door: Door, dice: Random) -> AbstractContextManager[None]:
-    Ministack(places.ministack_home(stack.folder)).stop()
+    Ministack(folders.ministack_home(stack.folder)).stop()
     faults.start_again(stack)
     return nullcontext()
 

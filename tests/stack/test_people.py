@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ops import people
-from ops.stack.desired.people import deployer
+from ops.stack.people import deployer
 from ops.stack.policies import Document
 from shared.warehouse.registry import TARGETS
 from tests.iam import is_allowed

@@ -98,11 +98,11 @@ class SourceSession(Protocol):
 
     @property
     def snapshot(self) -> Snapshot:
-        """The moment as of which the tables are read, by the source's clock."""
+        """Return the moment as of which the tables are read, by the source's clock."""
 
     @property
     def durability_problem(self) -> str | None:
-        """Why the source cannot show that a crash of its own would keep what was read; None when it can."""
+        """Return why the source cannot guarantee that a crash keeps what was read; None when it can."""
 
     def take_lock(self, stack: str, patience_s: float, sleep: Sleep) -> bool:
         """Return whether this session is now the stack's only one, until it closes. Wait up to `patience_s` for it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from local.block_kit import complaint
+from local.block_kit import error_code
 from shared.alerts.documents import Alert, Event, Incident
 from shared.alerts.notice import StackId
 from shared.alerts.slack import Slack
@@ -88,8 +88,8 @@ def sns_event(*messages: str, subject: str | None = None) -> dict[str, Any]:
 
 
 def judged(payload: dict[str, Any]) -> str:
-    """Slack's complaint, '' when it would show the payload."""
-    return complaint("application/json", json.dumps(payload).encode())
+    """Slack's error_code, '' when it would show the payload."""
+    return error_code("application/json", json.dumps(payload).encode())
 
 
 def shown(payload: dict[str, Any]) -> str:

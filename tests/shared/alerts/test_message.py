@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from shared.alerts.documents import Alert, Event
-from shared.alerts.message import duration, fitted, mail_subject, mail_text, number, slack_payload
+from shared.alerts.message import duration, mail_subject, mail_text, number, slack_payload, truncated
 from shared.alerts.notice import Notice, notice_from, readable
 from tests.shared.alerts.making import HERE, INCIDENT, NINE, alarm, alert, judged, published, shown
 
@@ -115,7 +115,7 @@ def test_a_table_is_not_named_twice() -> None:
 @pytest.mark.parametrize(
     ("state", "sign", "title", "when"),
     [
-        ("ALARM", "🔴", "the alarm rings", "Begun: since 2026-03-02 09:15 UTC, for 0 s"),
+        ("ALARM", "🔴", "the alarm is on", "Begun: since 2026-03-02 09:15 UTC, for 0 s"),
         ("OK", "🟢", "the alarm is over", "Over at 2026-03-02 09:15 UTC"),
         ("INSUFFICIENT_DATA", "🔵", "the alarm is INSUFFICIENT_DATA", "2026-03-02 09:15 UTC"),
     ],
@@ -159,7 +159,7 @@ def test_an_alarm_may_lack_what_is_not_needed(more: dict[str, Any]) -> None:
 )
 def test_what_is_neither_is_shown_as_it_came(text: str) -> None:
     told = notice(text)
-    assert (told.kind, told.event) == ("message", "told")
+    assert (told.kind, told.event) == ("message", "note")
     assert judged(slack_payload(told)) == ""
     assert readable(text)[:2000] in shown(slack_payload(told))
     assert readable(text) in mail_text(told)
@@ -242,8 +242,8 @@ def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
 
 
 def test_cutting_leaves_no_half_of_an_escape() -> None:
-    assert [fitted("a&b", most) for most in (7, 6, 5, 2)] == ["a&amp;b", "a…", "a…", "a…"]
-    assert fitted("<" * 3000, 3000) == "&lt;" * 749 + "…"
+    assert [truncated("a&b", most) for most in (7, 6, 5, 2)] == ["a&amp;b", "a…", "a…", "a…"]
+    assert truncated("<" * 3000, 3000) == "&lt;" * 749 + "…"
 
 
 def test_an_alert_that_is_read_is_the_alert_that_was_published() -> None:

@@ -48,7 +48,7 @@ def test_nobody_waits_past_what_is_kept_for_the_e_mail(
     stand_in.misbehave("status", status=429, after=after, times=9)
     with pytest.raises(ServiceUnavailable, match="429"):
         new_slack(try_s=TRY_S).post(HELLO)
-    assert (time.slept, stand_in.asked) == ([], 1)
+    assert (time.slept, stand_in.request_count) == ([], 1)
 
 
 def test_waits_add_up(stand_in: SlackServer, new_slack: NewSlack, time: Time) -> None:
@@ -64,11 +64,11 @@ def test_waits_add_up(stand_in: SlackServer, new_slack: NewSlack, time: Time) ->
 def test_a_try_that_is_long_leaves_no_time_for_another(
     a_try_s: float, tries: int, stand_in: SlackServer, new_slack: NewSlack, time: Time
 ) -> None:
-    slack = new_slack(time_left_s=lambda: time.left_s - a_try_s * stand_in.asked, try_s=a_try_s)
+    slack = new_slack(time_left_s=lambda: time.left_s - a_try_s * stand_in.request_count, try_s=a_try_s)
     stand_in.misbehave("status", times=9)
     with pytest.raises(ServiceUnavailable):
         slack.post(HELLO)
-    assert stand_in.asked == tries
+    assert stand_in.request_count == tries
     assert time.left_s - a_try_s * tries >= RESERVE_S
 
 
@@ -76,7 +76,7 @@ def test_without_time_nothing_is_tried(stand_in: SlackServer, new_slack: NewSlac
     time.left_s = RESERVE_S + TRY_S - 0.1
     with pytest.raises(ServiceUnavailable, match="no time is left"):
         new_slack(try_s=TRY_S).post(HELLO)
-    assert stand_in.asked == 0
+    assert stand_in.request_count == 0
 
 
 PASSING = [
@@ -108,7 +108,7 @@ def test_what_does_not_pass_is_an_error_that_may_pass_later(
     stand_in.misbehave(bad.how, status=bad.status, word=bad.word, seconds=bad.seconds, times=99)
     with pytest.raises(ServiceUnavailable) as caught:
         new_slack(try_s=SHORT_S).post(HELLO)
-    assert stand_in.asked == TRIES
+    assert stand_in.request_count == TRIES
     assert_hidden(traced(caught.value) + caplog.text)
     assert_alone(caught.value)
 
@@ -139,20 +139,20 @@ def test_who_shows_no_certificate_is_not_slack(stand_in: SlackServer, new_slack:
     host = stand_in.place.removeprefix("http://")
     with pytest.raises(ServiceUnavailable, match="SSLError") as caught:
         new_slack("https://" + host + WEBHOOK_PATH, host).post(HELLO)
-    assert stand_in.asked == 0
+    assert stand_in.request_count == 0
     assert_hidden(traced(caught.value))
 
 
 @pytest.mark.parametrize(
     ("status", "word", "cause", "fix"),
     [
-        (400, "invalid_payload", "400 invalid_payload", "mend shared/alerts/message.py"),
-        (403, "invalid_token", "403 invalid_token", "new webhook in place: deploy.sh --put-secrets"),
-        (404, "no_service", "404 no_service", "new webhook in place: deploy.sh --put-secrets"),
+        (400, "invalid_payload", "400 invalid_payload", "fix shared/alerts/message.py"),
+        (403, "invalid_token", "403 invalid_token", "store a new webhook: deploy.sh --put-secrets"),
+        (404, "no_service", "404 no_service", "store a new webhook: deploy.sh --put-secrets"),
         (410, "channel_is_archived", "410 channel_is_archived", "the channel is archived"),
-        (404, f"Cannot POST {WEBHOOK_PATH}", "404", "new webhook in place"),
-        (404, WEBHOOK_PATH.split("/")[1], "404", "new webhook in place"),
-        (204, "", "204", "new webhook in place"),
+        (404, f"Cannot POST {WEBHOOK_PATH}", "404", "store a new webhook"),
+        (404, WEBHOOK_PATH.split("/")[1], "404", "store a new webhook"),
+        (204, "", "204", "store a new webhook"),
     ],
 )
 def test_what_does_not_pass_is_not_tried_again(
@@ -163,7 +163,7 @@ def test_what_does_not_pass_is_not_tried_again(
         new_slack().post(HELLO)
     assert f"was refused ({cause})" in str(caught.value)
     assert fix in str(caught.value)
-    assert (stand_in.asked, time.slept) == (1, [])
+    assert (stand_in.request_count, time.slept) == (1, [])
     assert_hidden(traced(caught.value))
 
 
@@ -172,7 +172,7 @@ def test_a_redirect_is_not_followed(stand_in: SlackServer, new_slack: NewSlack, 
         stand_in.misbehave("redirect", to=elsewhere.url)
         with pytest.raises(ServiceRefused, match="302") as caught:
             new_slack().post(HELLO)
-        assert elsewhere.asked == 0
+        assert elsewhere.request_count == 0
     assert_hidden(traced(caught.value))
 
 

@@ -53,7 +53,7 @@ def test_a_certificate_that_is_trusted_and_right_is_slack(
 def test_an_authority_that_nobody_trusts_is_not(secure: SlackServer) -> None:
     with pytest.raises(ServiceUnavailable, match="SSLError"):
         post_to(secure)
-    assert secure.asked == 0
+    assert secure.request_count == 0
 
 
 @pytest.mark.parametrize("secure", [ELSEWHERE], indirect=True, ids=["another-name"])
@@ -61,4 +61,4 @@ def test_nor_is_another_host(secure: SlackServer, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
     with pytest.raises(ServiceUnavailable, match="SSLError"):
         post_to(secure)
-    assert secure.asked == 0
+    assert secure.request_count == 0

@@ -15,7 +15,7 @@ def test_plain_http_is_for_the_listed_place_alone(new_slack: NewSlack, stand_in:
     for hosts in ("hooks.slack.com", "127.0.0.1", stand_in.place.removeprefix("http://"), "http://127.0.0.1", ""):
         with pytest.raises(BadSetting, match="secret the/webhook has a webhook at a host that is not in SLACK_HOSTS"):
             new_slack(hosts=hosts)
-    assert stand_in.asked == 1
+    assert stand_in.request_count == 1
     for hosts in ("http://127.0.0.1", "", ","):
         with pytest.raises(BadSetting, match="not in SLACK_HOSTS"):
             new_slack("http://127.0.0.1" + WEBHOOK_PATH, hosts)

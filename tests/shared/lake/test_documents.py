@@ -68,7 +68,7 @@ def test_what_is_only_a_hint_or_a_note_is_passed_over(body: bytes) -> None:
 @pytest.mark.parametrize("body", BAD)
 def test_alert_shows_it_as_it_came(body: bytes) -> None:
     text = body.decode(errors="surrogateescape")
-    assert notice_from(text, "a title", StackId("stack", "region")).event == "told"
+    assert notice_from(text, "a title", StackId("stack", "region")).event == "note"
 
 
 @pytest.mark.parametrize("body", BAD)

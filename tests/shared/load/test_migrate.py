@@ -182,14 +182,14 @@ class TestAdoption:
         bare.there.run("COMMENT ON VIEW current_fact_sale IS 'as it was before'")
         report = bare.migrate()
         assert report.did == [
-            "current_fact_sale made anew",
+            "current_fact_sale made again",
             f'{logins.LOAD} may SELECT on table "{SCHEMA}"."current_fact_sale"',
         ]
 
     def test_a_view_that_others_stand_on_is_kept_and_said(self, bare: Ground) -> None:
         bare.migrate()
         bare.there.run("CREATE VIEW theirs AS SELECT * FROM current_fact_sale; COMMENT ON VIEW current_fact_sale IS ''")
-        assert bare.migrate().said[0].startswith("not done: current_fact_sale made anew")
+        assert bare.migrate().said[0].startswith("not done: current_fact_sale made again")
 
     def test_a_view_in_a_table_s_place_stops_that_table_alone(self, bare: Ground) -> None:
         bare.there.run("CREATE VIEW dim_colour AS SELECT 1 AS colour_id")

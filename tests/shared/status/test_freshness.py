@@ -23,6 +23,7 @@ from shared.status.status import status
 from shared.warehouse.registry import TARGETS
 from tests.conftest import Ticks
 from tests.road.road import Road
+from tests.soak import also_in_soak
 
 TENTHS = timedelta(seconds=0.2)
 LONG_AGO = "'2020-01-01'"
@@ -186,7 +187,7 @@ class Story:
         self.move()
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in (1, 2, 3))])
+@pytest.mark.parametrize("seed", also_in_soak([0], [1, 2, 3]))
 def test_every_change_was_committed_within_the_bounds_of_its_load(road: Road, seed: int) -> None:
     road.travel()
     story = Story(road, random.Random(seed))

@@ -252,7 +252,7 @@ def test_every_kind_is_told_in_some_case() -> None:
 def test_what_postpones_a_table_is_told_with_its_reason_and_its_table_is_not_fresh() -> None:
     seen, _ = CASES["one that is postponed look after look"]
     [incident] = incidents(seen)
-    assert incident.says == "since 2026-11-25 11:58:00 UTC, in 2 looks: it is locked"
+    assert incident.says == "since 2026-11-25 11:58:00 UTC, in 2 checks: it is locked"
     assert incident.command == "./infra_bash/catalogue.sh staff"
     fresh = {name: at for name, at in seen.all_fresh_as_of().items() if at != plain(ago(30))}
     assert fresh == {"dim_staff": plain(ago(100))}
@@ -364,7 +364,7 @@ def test_while_the_road_is_silent_nobody_knows_of_its_tables(seen: Observation, 
         (
             "fact_payment",
             Numbers(None, 5, 2),
-            "it is not there, or the loader may not read it; 4683 rows were loaded",
+            "it does not exist, or the loader may not read it; 4683 rows were loaded",
             "./infra_bash/deploy.sh --local",
         ),
     ],

@@ -73,7 +73,7 @@ def test_with_both_lost_all_that_was_told_is_said_to_be_void(told: Watching, how
     assert (subject, "is over" in text, "within 8 minutes" in text) == (LOST_TITLE, True, True)
     assert told.heard.news() == ([] if is_paused else [BEGUN[0]])
     notice = notice_from(text, subject, StackId("totestream-test", "eu-west-2"))
-    assert (notice.event, notice.title, notice.says) == ("told", LOST_TITLE, text)
+    assert (notice.event, notice.title, notice.says) == ("note", LOST_TITLE, text)
     told.look(9)
     assert (told.heard.news(), len(told.heard.texts)) == ([], 1)
 

@@ -138,7 +138,8 @@ def count_dates(tables: Collection[SourceTable]) -> str:
 
 
 def _day(column: Column) -> str:
-    """The day as a date; null in an infinite time, and in a text that dim_date does not take for a date."""
+    """Return SQL for the day as a date; null for an infinite time, and for a text that dim_date does not accept as a
+    date."""
     name = quoted(column.name)
     if column.kind == TIMESTAMP:
         return f"CASE WHEN isfinite({name}) THEN CAST({name} AS date) END"
@@ -180,7 +181,8 @@ def _too_long(table: SourceTable) -> str:
 
 
 def _is_too_long(column: Column) -> str:
-    """PostgreSQL knows the length of a text without reading it, also when it is compressed or stored in pieces."""
+    """Return SQL that finds long texts: PostgreSQL knows a text's length without reading it, also when compressed or
+    stored in pieces."""
     return f"octet_length(CAST({quoted(column.name)} AS text)) > {LONGEST_TEXT}"
 
 
@@ -206,5 +208,5 @@ def _changed(table: SourceTable, snapshot: SnapshotInfo, cursor: PostgresCursor,
 
 
 def advisory_key(stack: str) -> str:
-    """The key of the lock that lets only one extract of a stack run at a time, as a bigint."""
+    """Return the key, a bigint, of the lock that lets only one extract of a stack run at a time."""
     return f"hashtextextended({literal('totestream-extract:' + stack)}, 0)"

@@ -1,0 +1,12 @@
+# shellcheck shell=bash
+# The alarms and the dashboard.
+
+ensure_alarms() {
+  aws_read cloudwatch describe-alarms --alarm-name-prefix "$PROJECT-$STAGE-" >"$HAVE/alarms.json"
+  apply alarms put cloudwatch put-metric-alarm
+}
+
+ensure_dashboards() {
+  aws_find cloudwatch get-dashboard --dashboard-name "$PROJECT-$STAGE" >"$HAVE/dashboard.json"
+  apply dashboards put cloudwatch put-dashboard
+}

@@ -1,8 +1,0 @@
-# shellcheck shell=bash
-# A log group per function, made before the function would make one that keeps everything for ever.
-
-ensure_log_groups() {
-  aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$PROJECT-$STAGE-" >"$HAVE/log_groups.json"
-  settle log_groups put logs create-log-group
-  settle log_retentions put logs put-retention-policy
-}

@@ -1,0 +1,188 @@
+"""SNS and SQS: the topics, each table's queue and dead-letter queue, the load function's queue, the subscriptions."""
+
+import json
+from collections.abc import Iterator
+
+from ops.stack import policies, topology
+from ops.stack.resources.base import (
+    DesiredStack,
+    Found,
+    Inventory,
+    Kind,
+    Line,
+    Request,
+    Requests,
+    StackState,
+    diff,
+    last,
+)
+from ops.stack.topology import BELL
+from shared.names import CHANGES, TOPICS
+from shared.retry import MAX_RECEIVES
+
+
+class DeadLetterQueues(Kind):
+    name = "dead_letter_queues"
+    changes_name = "dead_letter_queue_attributes"
+
+    @staticmethod
+    def desired(stack: DesiredStack) -> Requests:
+        for queue in topology.queues(stack.targets):
+            name = stack.names.dead_letter_queue(queue.table)
+            sources = [stack.names.queue_arn(stack.names.queue(queue.table))]
+            allowed = json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": sources})
+            yield name, _table_queue(stack, name, topology.DEAD_LETTER_RETENTION_S, RedriveAllowPolicy=allowed)
+
+    @staticmethod
+    def changes(stack: DesiredStack) -> Requests:
+        return _attributes_of(DeadLetterQueues.desired(stack))
+
+    @staticmethod
+    def difference(state: StackState) -> Iterator[Line]:
+        return _attributes(state, "dead_letter_queues", "queues")
+
+    @staticmethod
+    def removal(inventory: Inventory) -> Found:
+        return (found for found in _existing_queues(inventory) if found[1].endswith("-dlq"))
+
+
+class Queues(Kind):
+    name = "queues"
+    changes_name = "queue_attributes"
+
+    @staticmethod
+    def desired(stack: DesiredStack) -> Requests:
+        for queue in topology.queues(stack.targets):
+            name = stack.names.queue(queue.table)
+            target = stack.names.queue_arn(stack.names.dead_letter_queue(queue.table))
+            redrive = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": MAX_RECEIVES})
+            yield name, _table_queue(stack, name, topology.QUEUE_RETENTION_S, RedrivePolicy=redrive)
+        # Also when nothing is sent to it: it costs nothing.
+        name, policy = stack.names.queue(BELL), policies.bell_policy(stack.names, stack.tls)
+        yield name, _queue(stack, name, topology.BELL_RETENTION_S, topology.BELL_VISIBILITY_S, policy)
+
+    @staticmethod
+    def changes(stack: DesiredStack) -> Requests:
+        return _attributes_of(Queues.desired(stack))
+
+    @staticmethod
+    def difference(state: StackState) -> Iterator[Line]:
+        return _attributes(state, "queues", "queues")
+
+    @staticmethod
+    def removal(inventory: Inventory) -> Found:
+        return (found for found in _existing_queues(inventory) if not found[1].endswith("-dlq"))
+
+
+class Topics(Kind):
+    name = "topics"
+    changes_name = "topic_policies"
+
+    @staticmethod
+    def desired(stack: DesiredStack) -> Requests:
+        for noun in TOPICS:
+            policy = json.dumps(policies.topic_policy(stack.names, noun, stack.tls))
+            name = stack.names.topic(noun)
+            yield name, {"Name": name, "Attributes": {"Policy": policy}, "Tags": stack.tag_list}
+
+    @staticmethod
+    def changes(stack: DesiredStack) -> Requests:
+        for noun in TOPICS:
+            policy = json.dumps(policies.topic_policy(stack.names, noun, stack.tls))
+            request = {"TopicArn": stack.names.topic_arn(noun), "AttributeName": "Policy", "AttributeValue": policy}
+            yield stack.names.topic(noun), request
+
+    @staticmethod
+    def difference(state: StackState) -> Iterator[Line]:
+        return _attributes(state, "topics", "topics")
+
+    @staticmethod
+    def removal(inventory: Inventory) -> Found:
+        return inventory.named("topic", "topics", "Topics", "TopicArn", inventory.topics)
+
+
+class Subscriptions(Kind):
+    """The subscription of each table's queue to the topic `changes`."""
+
+    name = "subscriptions"
+    changes_name = "subscription_attributes"
+
+    @staticmethod
+    def desired(stack: DesiredStack) -> Requests:
+        for queue in topology.queues(stack.targets):
+            dead_letters = stack.names.queue_arn(stack.names.dead_letter_queue(queue.table))
+            attributes = {
+                "RawMessageDelivery": "true",
+                "FilterPolicy": json.dumps({"table": queue.sources}),
+                "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_letters}),
+            }
+            name = stack.names.queue(queue.table)
+            yield (
+                name,
+                {
+                    "TopicArn": stack.names.topic_arn(CHANGES),
+                    "Protocol": "sqs",
+                    "Endpoint": stack.names.queue_arn(name),
+                    "Attributes": attributes,
+                    "ReturnSubscriptionArn": True,
+                },
+            )
+
+    @staticmethod
+    def changes(stack: DesiredStack) -> Requests:
+        """Yield requests named `queue.attribute`: SNS changes one attribute a call."""
+        for name, request in Subscriptions.desired(stack):
+            for attribute, value in request["Attributes"].items():
+                yield f"{name}.{attribute}", {"AttributeName": attribute, "AttributeValue": value}
+
+    @staticmethod
+    def difference(state: StackState) -> Iterator[Line]:
+        return _attributes(state, "subscriptions", "subscriptions")
+
+    @staticmethod
+    def removal(inventory: Inventory) -> Found:
+        """SNS deletes a topic's subscriptions only after a while. An unconfirmed one has no ARN yet."""
+        for each in inventory.state.listed("subscriptions", "Subscriptions"):
+            if last(each["TopicArn"]) in inventory.topics and each["SubscriptionArn"].startswith("arn:"):
+                yield "subscription", last(each["Endpoint"]), each["SubscriptionArn"]
+
+
+def subscribers(state: StackState) -> Iterator[tuple[str, str, str, str]]:
+    """Yield topic, ARN, protocol and endpoint of each subscription, without those that are being deleted, which have
+    another word in place of an ARN."""
+    for line in state.lines("subscriptions.txt"):
+        topic, *words = line.split("\t", 3)
+        if words and (words[0].startswith("arn:") or words[0] == "PendingConfirmation"):
+            arn, protocol, endpoint = words
+            yield topic, arn, protocol, endpoint
+
+
+def _table_queue(stack: DesiredStack, name: str, retention_s: int, **redrive: str) -> Request:
+    policy = policies.queue_policy(stack.names, name, stack.tls)
+    return _queue(stack, name, retention_s, topology.VISIBILITY_S, policy, **redrive)
+
+
+def _queue(
+    stack: DesiredStack, name: str, retention_s: int, visibility_s: int, policy: policies.Document, **attributes: str
+) -> Request:
+    common = {
+        "VisibilityTimeout": str(visibility_s),
+        "MessageRetentionPeriod": str(retention_s),
+        "SqsManagedSseEnabled": "true",
+        "Policy": json.dumps(policy),
+    }
+    return {"QueueName": name, "Attributes": common | attributes, "tags": stack.tags}
+
+
+def _attributes_of(requests: Requests) -> Requests:
+    return ((name, {"Attributes": request["Attributes"]}) for name, request in requests)
+
+
+def _attributes(state: StackState, kind: str, answers: str) -> Iterator[Line]:
+    desired = {name: thing["Attributes"] for name, thing in state.desired(kind).items()}
+    return diff(desired, {name: thing["Attributes"] for name, thing in state.answers(answers).items()})
+
+
+def _existing_queues(inventory: Inventory) -> Found:
+    urls = {url.rpartition("/")[2]: url for url in inventory.state.answer("queues").get("QueueUrls") or []}
+    return (("queue", name, urls[name]) for name in sorted(inventory.queues & set(urls)))
