@@ -28,6 +28,7 @@ _CHOICES: Mapping[str, str] = {
     "WAREHOUSE_OWNER_SECRET": "totestream-local-warehouse-owner",
     "SLACK_SECRET": "totestream-local-slack",
     "WAREHOUSE_SCHEMA": "project_team_1",
+    "COMMAND_OPTIONS": "--local",
     "DATABASE_PLAINTEXT": "yes",  # the wheel's server is built without TLS
 }
 

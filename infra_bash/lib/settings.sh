@@ -15,9 +15,6 @@ load_settings() {
     fi
   done
   export AWS_PAGER=""
-  # For the commands in the messages of the deployed functions.
-  COMMAND_OPTIONS=$(same_stack)
-  export COMMAND_OPTIONS=${COMMAND_OPTIONS# }
 }
 
 # settings_given: print the names of the settings that the file has, and of those that are required.

@@ -9,6 +9,7 @@ deploy there is nothing else.
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,6 +40,7 @@ def load(file: Path, environment: Mapping[str, str], named: str = "") -> dict[st
     values["WAREHOUSE_READER_SECRET"] = (
         values["WAREHOUSE_READER_SECRET"] or f"{values['PROJECT']}-{values['STAGE']}-reader"
     )
+    values["COMMAND_OPTIONS"] = values["COMMAND_OPTIONS"] or _options(file, named)
     check(values)
     return values
 
@@ -67,6 +69,11 @@ def _given(file: Path, environment: Mapping[str, str], named: str) -> dict[str, 
         if name not in NAMES:
             raise InvalidSetting(f"{name} in {file} is not a setting; {EXAMPLE} has them all")
     return given
+
+
+def _options(file: Path, named: str) -> str:
+    """Return the options that named the stack, as they are typed."""
+    return f"{named} {shlex.quote(str(file))}" if named == "--settings" else named
 
 
 def _way_out(named: str) -> str:

@@ -68,6 +68,14 @@ nobody is alerted when watch itself is broken. Without SLACK_SECRET and ALERT_EM
 """,
     ),
     Setting(
+        "COMMAND_OPTIONS",
+        functions=("watch",),
+        about="""
+The options that name this stack in the commands of alerts, such as --settings prod.env. Empty: as the deploy named it,
+so set it where several people, or a workflow, deploy the stack under other names.
+""",
+    ),
+    Setting(
         "KEEP_SUBSCRIPTIONS",
         about="""
 Subscriptions to our topics that the next deploy keeps, separated by blanks: an address, a URL or an ARN, as

@@ -169,11 +169,11 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
     if values.get("DATABASE_CA"):
         values["DATABASE_CA"] = CA_IN_PACKAGE
 
-    def function(noun: str, memory_mb: int, timeout_s: int, **own: str) -> Function:
+    def function(noun: str, memory_mb: int, timeout_s: int) -> Function:
         declared = environment(noun, values)
         private = "DATABASE_CA" in declared
         handler = f"handlers.{noun}.handler"
-        return Function(names.function(noun), handler, memory_mb, timeout_s, common | declared | own, private=private)
+        return Function(names.function(noun), handler, memory_mb, timeout_s, common | declared, private=private)
 
     return (
         # More memory is more CPU; 1024 MB read a first load in a third of the time of 512.
@@ -191,8 +191,7 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
         ),
         function("load", 1024, LOAD_TIMEOUT_S),
         function("migrate", 512, 300),
-        # Its messages name commands, with the options that name this stack.
-        function("watch", 256, 60, COMMAND_OPTIONS=settings.get("COMMAND_OPTIONS", "")),
+        function("watch", 256, 60),
         function("alert", 256, 60),
         function("inspect", 512, 60),
         # A thousand objects a second or two: 300 s are what a stack of a run each minute makes in weeks.
