@@ -1,4 +1,4 @@
-"""The files made from the declarations: settings.example.env, and the environment in the workflows that deploy and plan.
+"""The files made from the declarations: settings.example.env, and the environment of the workflows that deploy.
 
 `python -m ops.settings.example` writes them.
 """
