@@ -86,7 +86,7 @@ def test_rows_in_quarantine_are_read_again_once_mended(stack: LocalStack) -> Non
     with stack.by_hand("extract"):
         stack.change("UPDATE payment SET payment_date = '2024-02-29' WHERE payment_id IN (7, 8)")
         shown = done(stack.script("resync", "--local", "--quarantined", "--dry-run", "payment"))
-        assert "payment" in shown and "asked for" in shown
+        assert "payment" in shown and "requested" in shown
         shown = done(stack.script("resync", "--local", "--quarantined", "payment"))
         assert "fact_payment" in shown and quarantined(stack) == 0
     assert "no row of payment" in stack.script("resync", "--local", "--quarantined", "payment").stderr
