@@ -1,43 +1,35 @@
-"""Remove what is loaded and older than RETENTION_DAYS, on schedule; nothing where that is not set."""
+"""Delete loaded data that is older than RETENTION_DAYS, on schedule; nothing if that is not set."""
 
-import os
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from shared import log
-from shared.aws.bucket import S3Bucket
+from handlers.invocation import Invocation, failure_logged, invocation, utc_now
 from shared.aws.functions import LambdaFunctions
-from shared.errors import TotestreamError
 from shared.retention.expire import ExpireDependencies, LoadedRuns, expire
-from shared.settings import Settings
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    settings = Settings(os.environ)
-    days = settings.retention_days
+    call = invocation(context)
+    days = call.settings.retention_days
     if days is None:
         return {"off": True}
-    try:
-        return expire(outside(settings, days, context))
-    except TotestreamError as error:
-        log.failure("nothing was removed, or not all", error)
-        raise
+    with failure_logged("nothing was removed, or not all"):
+        return expire(outside(call, days))
 
 
-def outside(settings: Settings, days: int, context: Any) -> ExpireDependencies:
-    names = settings.names
-
+def outside(call: Invocation, days: int) -> ExpireDependencies:
     def loaded() -> LoadedRuns:
-        """The warehouse's own word, asked of inspect: this function has no login."""
-        return msgspec.convert(LambdaFunctions().ask(names.function("inspect"), {"do": "loaded"}), LoadedRuns)
+        """Ask inspect what the warehouse has loaded: this function has no login."""
+        return msgspec.convert(
+            LambdaFunctions().ask(call.settings.names.function("inspect"), {"do": "loaded"}), LoadedRuns
+        )
 
     return ExpireDependencies(
-        ingestion=S3Bucket(names.bucket("ingestion")),
-        processed=S3Bucket(names.bucket("processed")),
+        ingestion=call.ingestion,
+        processed=call.processed,
         loaded=loaded,
         days=days,
-        now=datetime.now(UTC).replace(tzinfo=None),
-        time_left_s=lambda: float(context.get_remaining_time_in_millis()) / 1000,
+        now=utc_now().replace(tzinfo=None),
+        time_left_s=call.time_left_s,
     )

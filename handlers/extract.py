@@ -1,24 +1,18 @@
-"""Read what changed in totesys. `{}` on schedule; a person asks for `{"do": "count"}`, `{"do": "reconcile"}` or
-`{"do": "resync", "tables": […]}`, for a new run log behind run 42 (`{"do": "new_log", "after": 42}`), for what that
-would read (`{"do": "preview", "of": {…}}`) or how the source looks (`{"do": "catalogue"}`).
+"""Read what changed in totesys. On schedule the event is `{}`. Other events: `{"do": "count"}`, `{"do": "reconcile"}`,
+`{"do": "resync", "tables": […]}`, `{"do": "new_log", "after": 42}` (begin a new run log after run 42),
+`{"do": "preview", "of": {…}}` (what another event would read) and `{"do": "catalogue"}` (how the source looks).
 """
 
-import os
 import time
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
+from handlers.databases import open_with_kept_login
+from handlers.invocation import Invocation, failure_logged, invocation, utc_now
 from shared import log
-from shared.aws.bucket import S3Bucket
-from shared.aws.logins import Logins
 from shared.aws.topic import SnsTopic
-from shared.errors import TotestreamError
 from shared.lake.change_topic import SnsChangeTopic
-from shared.lake.run_log import RunLog
 from shared.names import CHANGES
-from shared.postgres.connection import Connection, connect
-from shared.settings import Settings
 from shared.source.extract import extract
 from shared.source.preview import compare, preview
 from shared.source.readers.postgres.reader import PostgresReader
@@ -26,16 +20,11 @@ from shared.source.request import request_from_event
 from shared.source.run import ExtractDependencies
 from shared.warehouse.registry import TARGETS
 
-LOGINS = Logins()
-
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     started = time.monotonic()
-    try:
-        return answer(event, outside(event, Settings(os.environ), context), started)
-    except TotestreamError as error:
-        log.failure("extraction failed", error)
-        raise
+    with failure_logged("extraction failed"):
+        return answer(event, outside(event, invocation(context)), started)
 
 
 def answer(event: dict[str, Any], outside: ExtractDependencies, started: float) -> dict[str, Any]:
@@ -51,29 +40,17 @@ def answer(event: dict[str, Any], outside: ExtractDependencies, started: float) 
             return facts
 
 
-def outside(event: dict[str, Any], settings: Settings, context: Any) -> ExtractDependencies:
-    def time_left_s() -> float:
-        return float(context.get_remaining_time_in_millis()) / 1000
-
-    def open_source() -> Connection:
-        ca, plaintext = settings.get("DATABASE_CA"), settings.plaintext
-        return LOGINS.connect(
-            settings["SOURCE_SECRET"],
-            lambda login: connect("source", login, ca=ca, plaintext=plaintext, timeout_s=time_left_s()),
-            # Who asks may just have changed the secret, and wants to see what becomes of it.
-            must_read="do" in event,
-        )
-
-    names = settings.names
+def outside(event: dict[str, Any], call: Invocation) -> ExtractDependencies:
+    settings, names = call.settings, call.settings.names
     return ExtractDependencies(
-        run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
+        run_log=call.run_log,
         topic=SnsChangeTopic(SnsTopic(names.topic_arn(CHANGES))),
-        readers=(PostgresReader(open_source),),
+        readers=(PostgresReader(lambda: open_with_kept_login("source", settings["SOURCE_SECRET"], call, event)),),
         targets=TARGETS,
         stack=names.prefix,
         code=settings.code,
         new_id=lambda: uuid.uuid4().hex,
-        now=lambda: datetime.now(UTC),
+        now=utc_now,
         sleep=time.sleep,
-        time_left_s=time_left_s,
+        time_left_s=call.time_left_s,
     )

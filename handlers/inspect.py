@@ -4,21 +4,16 @@
 `{"do": "loaded"}`.
 """
 
-import os
-from datetime import UTC, datetime
 from typing import Any
 
-from shared import log
-from shared.aws.bucket import S3Bucket
+from handlers.databases import open_database
+from handlers.invocation import Invocation, failure_logged, invocation, utc_now
 from shared.aws.secrets import get_login
-from shared.errors import Refused, TotestreamError
-from shared.lake.manifests import Manifests
-from shared.lake.run_log import RunLog
+from shared.errors import Refused
 from shared.lineage.lake import LineageLake
 from shared.lineage.warehouse import LineageQueries
 from shared.lineage.why import why
-from shared.postgres.connection import Connection, connect
-from shared.settings import Settings
+from shared.postgres.connection import Connection
 from shared.status.freshness import freshness
 from shared.status.loaded import loaded
 from shared.status.quarantined import quarantined
@@ -29,50 +24,41 @@ from shared.warehouse.registry import TARGETS
 from shared.watch.queues import QueueDepths
 
 QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness", "used", "taken", "loaded")
-# For what status says of the rest when the warehouse falls silent.
-KEPT_S = 10
+# status still reports everything else after the warehouse has not answered; that takes so long at most.
+RESERVE_S = 10
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    try:
-        return answer(event, Settings(os.environ), context)
-    except TotestreamError as error:
-        log.failure("question was not answered", error)
-        raise
+    with failure_logged("question was not answered"):
+        return answer(event, invocation(context))
 
 
-def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str, Any]:
+def answer(event: dict[str, Any], call: Invocation) -> dict[str, Any]:
     if event.get("do") not in QUESTIONS:
         raise Refused(
             f"inspect can do {', '.join(QUESTIONS)}, not {event.get('do')!r}; deploy again if this script is newer"
         )
-    ingestion, processed = (S3Bucket(settings.names.bucket(noun)) for noun in ("ingestion", "processed"))
+    settings, run_log, manifests = call.settings, call.run_log, call.manifests
 
     def warehouse() -> Connection:
-        return connect(
-            "warehouse",
-            get_login(settings["WAREHOUSE_READER_SECRET"]),
-            ca=settings.get("DATABASE_CA"),
-            plaintext=settings.plaintext,
-            timeout_s=context.get_remaining_time_in_millis() / 1000 - KEPT_S,
-            schema=settings["WAREHOUSE_SCHEMA"],
-            read_only=True,
-        )
+        login, schema = get_login(settings["WAREHOUSE_READER_SECRET"]), settings["WAREHOUSE_SCHEMA"]
+        return open_database("warehouse", login, call, reserve_s=RESERVE_S, schema=schema, read_only=True)
 
     if event == {"do": "status"}:
-        now = lambda: datetime.now(UTC).replace(tzinfo=None)  # noqa: E731 - asked when all was looked at
-        queues = lambda: QueueDepths(settings.names).depths(TARGETS)  # noqa: E731 - asked when the warehouse was
-        return status(RunLog(ingestion), warehouse, TARGETS, queues, now, Manifests(processed)).facts
+        # Both are called late: the clock after everything was read, the queues after the warehouse.
+        now = lambda: utc_now().replace(tzinfo=None)  # noqa: E731
+        queues = lambda: QueueDepths(settings.names).depths(TARGETS)  # noqa: E731
+        return status(run_log, warehouse, TARGETS, queues, now, manifests).facts
     if event["do"] == "taken":
         return taken(event, warehouse)
     with warehouse() as connection:
         match event:
             case {"do": "why"}:
-                return why(event, TARGETS, LineageLake(ingestion, processed), LineageQueries(connection))
+                return why(event, TARGETS, LineageLake(call.ingestion, call.processed), LineageQueries(connection))
             case {"do": "run", "run": int(run)}:
-                return run_facts(run, RunLog(ingestion), Manifests(processed), connection)
+                return run_facts(run, run_log, manifests, connection)
             case {"do": "used"}:
-                return used_numbers(RunLog(ingestion), Manifests(processed), connection)
+                return used_numbers(run_log, manifests, connection)
             case {"do": "loaded"}:
                 return loaded(connection, TARGETS)
             case {"do": "reconciled"}:

@@ -19,6 +19,7 @@
 lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/script.sh"
 source "$lib/arguments.sh"
+source "$lib/venv.sh"
 source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/state.sh"

@@ -15,40 +15,26 @@ _SECRETS: Mapping[str, str] = {
     "WAREHOUSE_OWNER_SECRET_VALUE": logins.WAREHOUSE_OWNER,
 }
 
-# A person may change these in settings.env; the stack keeps the changes.
+# The settings of which the local stack needs other values than the product's defaults. A person may change them in
+# settings.env, and add others: the stack keeps what is there.
 _CHOICES: Mapping[str, str] = {
     "PROJECT": "totestream",
     "STAGE": "local",
     "AWS_REGION": "eu-west-2",
-    "EXTRACT_SCHEDULE": "rate(1 minute)",
-    "LOAD_SCHEDULE": "rate(1 minute)",
-    "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
-    "WAIT_FOR_SCHEDULES": "yes",
-    "LOAD_ON_MANIFEST": "yes",
     "CREATE_ONLY": "no",  # MiniStack does not know s3:if-none-match, and would deny every write
     "TRANSFORMS_AT_ONCE": "2",  # a machine has few cores, and each function is a process
     "SOURCE_SECRET": "totestream-local-source",
     "WAREHOUSE_SECRET": "totestream-local-warehouse",
     "WAREHOUSE_OWNER_SECRET": "totestream-local-warehouse-owner",
-    "WAREHOUSE_READER_SECRET": "",
-    "RETENTION_DAYS": "",
     "SLACK_SECRET": "totestream-local-slack",
     "WAREHOUSE_SCHEMA": "project_team_1",
-    "ALERT_EMAIL": "",
-    "KEEP_SUBSCRIPTIONS": "",
-    "PERMISSIONS_BOUNDARY": "",
-    "MONTHLY_BUDGET_USD": "20",
-    "FRESHNESS_OBJECTIVE_S": "300",
-    "REASK_AFTER_S": "600",
-    "DATABASE_CA": "",
+    "COMMAND_OPTIONS": "--local",
     "DATABASE_PLAINTEXT": "yes",  # the wheel's server is built without TLS
-    "SUBNET_IDS": "",
-    "SECURITY_GROUP_IDS": "",
 }
 
 
 def chosen(file: Path) -> dict[str, str]:
-    """Return the settings that a person may change, from the file, else their defaults."""
+    """Return the settings of the local stack and those in the file, which win."""
     return {**_CHOICES, **read(file)}
 
 

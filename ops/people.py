@@ -12,24 +12,19 @@ import os
 import sys
 from pathlib import Path
 
+from ops.settings.declarations import example_values
 from ops.stack import people
 from ops.stack.policies import Document
 from ops.stack.topology import Settings, Targets, known_targets
 from shared.names import Names
 
 # The settings of docs/policies/.
-FICTITIOUS = {
-    "PROJECT": "totestream",
-    "STAGE": "dev",
-    "AWS_REGION": "eu-west-2",
+FICTITIOUS = example_values() | {
     "ACCOUNT_ID": "123456789012",
     "PARTITION": "aws",
-    "SOURCE_SECRET": "totestream/source",
-    "WAREHOUSE_SECRET": "totestream/warehouse",
     "WAREHOUSE_OWNER_SECRET": "totestream/owner",
     "WAREHOUSE_READER_SECRET": "totestream-dev-reader",
     "SLACK_SECRET": "totestream/slack",
-    "LOAD_ON_MANIFEST": "yes",
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ops.settings.declarations import environment, example_values
 from ops.stack.alarms import ALARMS
 from shared.names import ALERTS, MAIL, Names
 
@@ -161,54 +162,40 @@ def secrets(settings: Settings) -> dict[str, str]:
     return asked
 
 
-def _named(settings: Settings, *names: str) -> dict[str, str]:
-    return {name: settings.get(name, "") for name in names}
-
-
 def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Function, ...]:
     # What every function is told. The region, and locally the endpoint, come from Lambda itself.
     common = {"PROJECT": names.project, "STAGE": names.stage, "ACCOUNT_ID": names.account, "PARTITION": names.partition}
-    database = _named(settings, "DATABASE_CA", "DATABASE_PLAINTEXT")
-    if database["DATABASE_CA"]:
-        database["DATABASE_CA"] = CA_IN_PACKAGE
-    schema = database | _named(settings, "WAREHOUSE_SCHEMA")
-    warehouse = schema | _named(settings, "WAREHOUSE_SECRET")
-    reader = _named(settings, "WAREHOUSE_READER_SECRET")
-    reask = _named(settings, "REASK_AFTER_S")
+    values = {**settings, "WAREHOUSE_OWNER_SECRET": owner_secret(settings)}
+    if values.get("DATABASE_CA"):
+        values["DATABASE_CA"] = CA_IN_PACKAGE
 
-    def function(noun: str, memory_mb: int, timeout_s: int, **own: str) -> Function:
-        private = "DATABASE_CA" in own
-        return Function(
-            names.function(noun), f"handlers.{noun}.handler", memory_mb, timeout_s, common | own, private=private
-        )
+    def function(noun: str, memory_mb: int, timeout_s: int) -> Function:
+        declared = environment(noun, values)
+        private = "DATABASE_CA" in declared
+        handler = f"handlers.{noun}.handler"
+        return Function(names.function(noun), handler, memory_mb, timeout_s, common | declared, private=private)
 
     return (
         # More memory is more CPU; 1024 MB read a first load in a third of the time of 512.
-        function(
-            "extract",
-            1024,
-            300,
-            **database,
-            **_named(settings, "SOURCE_SECRET"),
-        ),
+        function("extract", 1024, 300),
         *(
             Function(
                 names.transform(table),
                 "handlers.transform.handler",
                 512,
                 TRANSFORM_TIMEOUT_S,
-                common | {"TARGET": table},
+                common | environment("transform", values) | {"TARGET": table},
                 table=table,
             )
             for table in sorted(targets)
         ),
-        function("load", 1024, LOAD_TIMEOUT_S, **warehouse, **reask),
-        function("migrate", 512, 300, **warehouse, **reader, WAREHOUSE_OWNER_SECRET=owner_secret(settings)),
-        function("watch", 256, 60, **reask, **_named(settings, "FRESHNESS_OBJECTIVE_S")),
-        function("alert", 256, 60, **_named(settings, "SLACK_SECRET", "SLACK_HOSTS", "ALERT_EMAIL")),
-        function("inspect", 512, 60, **schema, **reader),
+        function("load", 1024, LOAD_TIMEOUT_S),
+        function("migrate", 512, 300),
+        function("watch", 256, 60),
+        function("alert", 256, 60),
+        function("inspect", 512, 60),
         # A thousand objects a second or two: 300 s are what a stack of a run each minute makes in weeks.
-        function("expire", 256, 300, **_named(settings, "RETENTION_DAYS")),
+        function("expire", 256, 300),
     )
 
 
@@ -252,17 +239,7 @@ def page(names: Names, settings: Settings, targets: Targets) -> str:
 
 
 def _main(arguments: list[str]) -> None:
-    settings = {
-        "PROJECT": "totestream",
-        "STAGE": "dev",
-        "AWS_REGION": "eu-west-2",
-        "EXTRACT_SCHEDULE": "rate(1 minute)",
-        "LOAD_SCHEDULE": "rate(1 minute)",
-        "RECONCILE_SCHEDULE": "cron(30 3 * * ? *)",
-        "LOAD_ON_MANIFEST": "yes",
-        "SOURCE_SECRET": "source",
-        "WAREHOUSE_SECRET": "warehouse",
-    }
+    settings = example_values()
     settings |= {name: value for name, _, value in (argument.partition("=") for argument in arguments)}
     names = Names(settings["PROJECT"], settings["STAGE"], settings["AWS_REGION"], "<account>")
     print(page(names, settings, known_targets()))

@@ -11,7 +11,8 @@ import msgspec
 
 from shared.alerts.documents import Alert
 from shared.errors import BadDocument
-from shared.lake.documents import decode, decode_json
+from shared.json import decode_json
+from shared.lake.documents import decode
 
 # The version of `Alert` that this code can read; another version is shown as received.
 VERSION = 1

@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared.aws.clients import called, client
-from shared.errors import BadSetting
+from shared.errors import BadDocument, BadSetting
+from shared.json import decode_json
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -84,21 +85,17 @@ def get_webhook(secret: str, secrets_manager: Any = None) -> Webhook:
 def _decoded(secret: str, kind: type[S], what: str, form: str, secrets_manager: Any) -> S:
     manager = secrets_manager or client("secretsmanager")
     answer = called("Secrets Manager", f"reading secret {secret}", lambda: manager.get_secret_value(SecretId=secret))
-    document = _document(answer.get("SecretString", ""))
+    try:
+        document = decode_json(answer.get("SecretString", ""), dict[str, Any], f"secret {secret}")
+    except BadDocument:
+        # Its message could repeat a part of the secret.
+        document = {}
     misfits = [field.name for field in msgspec.structs.fields(kind) if not _fits(document, field)]
     if misfits:
         fix = f"it must be JSON {form}: deploy.sh --put-secrets"
         problem = f"its {misfits[0]} is missing or of another type" if document else "it is no JSON object"
         raise BadSetting(f"secret {secret}", f"is not {what} ({problem})", fix)
     return msgspec.convert(document, kind, strict=False)
-
-
-def _document(text: str) -> dict[str, Any]:
-    """Return the JSON object in `text`, empty when it is none."""
-    try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return {}
 
 
 def _fits(document: dict[str, Any], field: msgspec.structs.FieldInfo) -> bool:

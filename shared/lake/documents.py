@@ -11,6 +11,7 @@ import msgspec
 
 from shared.catalogue import POSTGRESQL
 from shared.errors import BadDocument
+from shared.json import decode_json
 
 Mode = Literal["delta", "full"]
 S = TypeVar("S", bound=msgspec.Struct)
@@ -236,24 +237,8 @@ def encode(document: Document) -> bytes:
 
 def decode(body: bytes | str, kind: type[S], name: str) -> S:
     """Return the document in `body`. Raises BadDocument, naming it `name`, when this code does not understand it."""
-    document = decode_json(body, kind, name)
+    document = decode_json(body, kind, name, dec_hook=_cursor_from)
     version = getattr(document, "version", None)
     if kind in VERSIONS and version not in VERSIONS[kind]:
         raise BadDocument(name, f"its version is {version}, this code understands {VERSIONS[kind]}; deploy again")
     return document
-
-
-def decode_json(body: bytes | str, kind: type[S], name: str, *, strict: bool = True) -> S:
-    """Return the `kind` that is written in `body` as JSON: the one place where a parser meets what others wrote.
-
-    Raises BadDocument for whatever the parser can say of it. `strict` is msgspec's: whether "1" is no number.
-    """
-    try:
-        return msgspec.json.decode(body, type=kind, strict=strict, dec_hook=_cursor_from)
-    except msgspec.DecodeError as error:
-        raise BadDocument(name, str(error)) from error
-    except UnicodeError as error:
-        # Neither its bytes, nor half of a surrogate pair in a text, are to be repeated in a message.
-        raise BadDocument(name, "it is not UTF-8") from error
-    except RecursionError as error:
-        raise BadDocument(name, "it is nested too deeply") from error

@@ -6,7 +6,7 @@ import msgspec
 
 from shared.aws.bucket import Bucket
 from shared.errors import BadDocument, MissingObject, NotYet
-from shared.lake.documents import decode_json
+from shared.json import decode_json
 
 S = TypeVar("S", bound=msgspec.Struct)
 

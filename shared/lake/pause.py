@@ -7,8 +7,8 @@ import msgspec
 
 from shared.aws.bucket import Bucket
 from shared.errors import BadDocument, MissingObject
+from shared.json import decode_json
 from shared.lake import keys
-from shared.lake.documents import decode_json
 
 
 class Pause(msgspec.Struct, frozen=True):

@@ -11,8 +11,9 @@ import msgspec
 
 from shared.aws.bucket import Bucket
 from shared.errors import BadDocument, MissingObject, PermanentError
+from shared.json import decode_json
 from shared.lake import keys
-from shared.lake.documents import ChangeMessage, RunRecord, decode, decode_json, encode
+from shared.lake.documents import ChangeMessage, RunRecord, decode, encode
 from shared.lake.listing import ours
 
 # A listing returns at most 1,000 keys, so that many markers cost one request.

@@ -6,7 +6,6 @@ from shared.ledger.stage import STAGE
 from shared.load import sql
 from shared.load.shape import Shape, full_name
 from shared.postgres.connection import Connection, quoted
-from shared.postgres.encoding import encode
 from shared.warehouse.registry import Target
 
 # What pandas holds as a day here, and PostgreSQL beyond.
@@ -18,6 +17,9 @@ def other_rows(connection: Connection, target: Target, shape: Shape, schema: str
     they stay."""
     if target.from_keys is None:
         return []
+    # Imported late: it needs pandas, which only migrations of a table with keys need.
+    from shared.postgres.encoding import encode
+
     key = f"CAST({quoted(target.key)} AS date)"
     keys = connection.run(
         f"SELECT DISTINCT {key} FROM {quoted(target.name)} "

@@ -69,7 +69,7 @@ DEPLOY = "deploy.sh"
 def command(script: str, subject: str, source: str, whole: Iterable[str], options: str) -> str:
     """Return the command as it is typed in the checkout; `script` is an IncidentKind's command, or DEPLOY."""
     text = script.format(subject=subject, source=source, whole=" ".join(whole))
-    return " ".join(f"./infra_bash/{text}{options}".split())
+    return " ".join(f"./infra_bash/{text} {options}".split())
 
 
 # ---- what was measured, in a sentence

@@ -24,6 +24,7 @@ SETTINGS = {
     "WAREHOUSE_OWNER_SECRET": "the/owner",
     "WAREHOUSE_READER_SECRET": "the/reader",
     "WAREHOUSE_SCHEMA": "project_team_1",
+    "REASK_AFTER_S": "600",
     "DATABASE_CA": "",
     "DATABASE_PLAINTEXT": "yes",
     # What lets a database be without TLS. boto3 looks past it, and so finds moto.

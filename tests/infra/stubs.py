@@ -46,6 +46,7 @@ SETTINGS = {
     "ALERT_EMAIL": "someone@example.com",
     "PERMISSIONS_BOUNDARY": "",
     "MONTHLY_BUDGET_USD": "10",
+    "COMMAND_OPTIONS": "",
     "KEEP_SUBSCRIPTIONS": "",
     "LAMBDA_PYTHON": "3.13",
     "LAMBDA_ARCH": "arm64",

@@ -19,10 +19,10 @@ FACTS = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "test"}
 def test_settings_can_be_sourced_by_bash(tmp_path: Path) -> None:
     file = tmp_path / "settings.env"
     settings.write_settings(file, FACTS)
-    script = f'set -eu; . {shlex.quote(str(file))}; printf %s "$EXTRACT_SCHEDULE|$AWS_ENDPOINT_URL|$SLACK_SECRET"'
+    script = f'set -eu; . {shlex.quote(str(file))}; printf %s "$WAREHOUSE_SCHEMA|$AWS_ENDPOINT_URL|$SLACK_SECRET"'
     said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert said.stdout == "rate(1 minute)|http://127.0.0.1:1|totestream-local-slack"
-    assert settings.read(file)["EXTRACT_SCHEDULE"] == "rate(1 minute)"
+    assert said.stdout == "project_team_1|http://127.0.0.1:1|totestream-local-slack"
+    assert settings.read(file)["WAREHOUSE_SCHEMA"] == "project_team_1"
 
 
 def test_what_a_person_changed_is_kept_and_facts_are_written_anew(tmp_path: Path) -> None:

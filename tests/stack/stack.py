@@ -17,6 +17,7 @@ from pg8000.native import Connection
 
 from local import folders, logins
 from local.postgres import Server
+from ops.settings.declarations import example_values
 from shared.lake.keys import RUNS, run_of
 from shared.names import Names
 from shared.warehouse.registry import TARGETS
@@ -84,7 +85,7 @@ class LocalStack:
     def read_settings(self) -> None:
         lines = (self.folder / self.file).read_text().splitlines()
         pairs = [line.split("=", 1) for line in lines if "=" in line and not line.startswith("#")]
-        self.settings = {name: "".join(shlex.split(value)) for name, value in pairs}
+        self.settings = example_values() | {name: "".join(shlex.split(value)) for name, value in pairs}
         self.passwords = logins.kept_passwords(self.folder / "logins.json")
         account = self.aws("sts").get_caller_identity()["Account"]
         region = self.settings["AWS_REGION"]

@@ -1,6 +1,5 @@
 """Two stages in one account, from one source into one warehouse: each goes on without the other."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,10 +24,8 @@ def two(stack: LocalStack) -> Iterator[LocalStack]:
     made = LocalStack(stack.folder, stack.checkout, "two/settings.env")
     place = stack.folder / made.file
     place.parent.mkdir()
-    text = (stack.folder / stack.file).read_text()
-    for name, value in CHANGED.items():
-        text = re.sub(rf"^{name}=.*$", f"{name}={value}", text, flags=re.MULTILINE)
-    place.write_text(text)
+    changed = "".join(f"{name}={value}\n" for name, value in CHANGED.items())
+    place.write_text((stack.folder / stack.file).read_text() + changed)
     secrets = place.with_name("secrets.env")
     secrets.touch(mode=0o600)
     secrets.write_text((stack.folder / "secrets.env").read_text())
