@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ops.stack import topology
-from ops.stack.resources.base import DesiredStack, ResourceKind, Requests
+from ops.stack.resources.base import DesiredStack, Requests, ResourceKind
 from ops.stack.resources.kinds import KINDS, NEED_PACKAGES, PHASES
 from shared.errors import BadDeclaration
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import chain
 
 from ops.stack.resources.alerts import Alarms, AlertSubscriptions, BudgetNotifications, Budgets, Dashboards
-from ops.stack.resources.base import ComparedKind, DesiredStack, ResourceKind, Requests
+from ops.stack.resources.base import ComparedKind, DesiredStack, Requests, ResourceKind
 from ops.stack.resources.functions import (
     FunctionCodes,
     FunctionConfigurations,
