@@ -39,6 +39,6 @@ def open_database(
 def open_with_kept_login(database: str, secret: str, call: Invocation, event: Mapping[str, Any]) -> Connection:
     """Return a connection with the login in `secret`, which a warm container keeps for some minutes.
 
-    A person's event (`{"do": …}`) reads the secret anew: the person may just have changed it.
+    A person's event (`{"do": …}`) reads the secret again: the person may just have changed it.
     """
     return LOGINS.connect(secret, lambda login: open_database(database, login, call), must_read="do" in event)

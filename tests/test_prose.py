@@ -28,7 +28,7 @@ OTHERS_CLASSES = {
     "shared/errors.py",
     "shared/aws/clients.py",
     "shared/postgres/errors.py",
-    "shared/source/database.py",
+    "shared/source/readers/base.py",
     "shared/lake/parquet.py",
     "shared/warehouse/registry.py",
     "shared/alerts/slack.py",

@@ -17,7 +17,8 @@ def run(aws: FakeAws, script: str, sources: str = USUAL) -> subprocess.Completed
     sleep.parent.mkdir(exist_ok=True)
     sleep.write_text(f"#!/bin/sh\necho $1 >>{aws.folder}/slept\n")
     sleep.chmod(0o755)
-    lines = [f"source infra_bash/lib/{name}.sh" for name in sources.split()]
+    folders = {name: "aws" if (ROOT / f"infra_bash/aws/{name}.sh").exists() else "lib" for name in sources.split()}
+    lines = [f"source infra_bash/{folder}/{name}.sh" for name, folder in folders.items()]
     environment = {
         "PATH": f"{sleep.parent}:{os.environ['PATH']}",
         "HOME": "/nonexistent",

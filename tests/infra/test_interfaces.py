@@ -13,6 +13,7 @@ from ops.stack.resources.base import DesiredStack, Inventory, StackState
 from ops.stack.resources.functions import FunctionConfigurations
 from ops.stack.resources.iam import RolePolicies, Roles
 from ops.stack.resources.interfaces import interfaces_left
+from ops.stack.resources.kinds import REQUESTS
 from ops.teardown.plan import lines
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
@@ -132,7 +133,7 @@ class Account:
         """
         for kind in ("roles", "role_trusts", "role_policies", "have"):
             (self.folder / "wanted" / kind).mkdir(parents=True, exist_ok=True)
-            for name, request in getattr(sent(**settings), kind, dict)():
+            for name, request in REQUESTS[kind](sent(**settings)) if kind in REQUESTS else ():
                 if name == LOAD:
                     (self.folder / "wanted" / kind / f"{name}.json").write_text(json.dumps(request))
         return self.run("bash", "-c", script, "deploy.sh", **settings)

@@ -372,7 +372,7 @@ def test_every_function_that_the_readme_names_for_the_deployment_class_exists() 
             assert re.search(rf"^{function}\(\) \{{$", code, re.MULTILINE), (function, file)
         for name in re.findall(r"`([\w.]+)`", wanted):
             *owner, method = filter(None, name.split("."))
-            assert re.search(rf"def {method}\(", ops), name
+            assert re.search(rf"(def {method}\(|class {method}\b)", ops), name
             assert not owner or re.search(rf"class {owner[0]}\b", ops), name
 
 

@@ -53,9 +53,11 @@ class LocalStack:
         self, name: str, *arguments: str, typed: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run infra_bash/<name>.sh on this stack; its output is kept, its exit code is the caller's to judge."""
+        # A CLI that writes down its calls (transcript.to) reads its configuration when it starts.
+        own_cli = name in LOADS_CLI or "AWS_CONFIG_FILE" in environment
         return subprocess.run(
             [str(self.checkout / "infra_bash" / f"{name}.sh"), *arguments],
-            env=self.environment(**({} if name in LOADS_CLI else {"TOTESTREAM_AWS": self.aws_cli}) | environment),
+            env=self.environment(**({} if own_cli else {"TOTESTREAM_AWS": self.aws_cli}) | environment),
             input=typed,
             capture_output=True,
             text=True,

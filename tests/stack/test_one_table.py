@@ -198,7 +198,7 @@ def everything(stack: LocalStack) -> dict[str, object]:
 
 def test_wrong_use_is_one_line(stack: LocalStack) -> None:
     refused(stack.script("resync", "--local", "fact_payment"), 2, "it is made of: payment")
-    refused(stack.script("resync", "--local", "paymnt"), 2, "is payment meant?")
+    refused(stack.script("resync", "--local", "paymnt"), 2, "did you mean payment?")
     refused(stack.script("resync", "--local"), 2, "TABLE is missing (source tables)")
     refused(stack.script("resync", "--local", "--keys", "1", "payment", "staff"), 2, "the rows of one table")
     refused(stack.script("resync", "--local", "--keys", "a", "payment"), 2, "whole numbers")
