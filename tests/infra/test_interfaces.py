@@ -131,6 +131,8 @@ class Account:
             ensure_role_policies
             ensure_attached_policies
         """
+        # Each deploy has a folder of its own, and in it the pipe to the process that compares.
+        (self.folder / "wanted" / "kinds").unlink(missing_ok=True)
         for kind in ("roles", "role_trusts", "role_policies", "have"):
             (self.folder / "wanted" / kind).mkdir(parents=True, exist_ok=True)
             for name, request in REQUESTS[kind](sent(**settings)) if kind in REQUESTS else ():
