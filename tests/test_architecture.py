@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.stack.resources.kinds import KINDS
 from shared.ledger.tables import TABLES
 
 pytestmark = pytest.mark.fast
@@ -151,3 +152,20 @@ def test_no_class_name_is_used_twice() -> None:
             if isinstance(node, ast.ClassDef):
                 paths.setdefault(node.name, []).append(name_of(path))
     assert {name: found for name, found in paths.items() if len(found) > 1} == {}
+
+
+def test_each_kind_of_resource_has_its_bash_function() -> None:
+    """deploy.sh calls ensure_NAME. The step `upload` publishes the layer."""
+    text = "".join(path.read_text() for path in (ROOT / "infra_bash/aws").glob("*.sh"))
+    assert {name for name in KINDS if f"\nensure_{name}() {{" not in text} == {"layers"}
+
+
+def test_infra_bash_is_bash_alone() -> None:
+    files = [path for path in (ROOT / "infra_bash").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert {path.suffix for path in files} == {".sh"}
+    assert not [path for path in files if re.search(r"<<-?\s*['\"]?[A-Z]|python3? -c|PYTHON\" -c", path.read_text())]
+
+
+@pytest.mark.parametrize("path", python_files(ROOT / "ops/stack/resources"), ids=name_of)
+def test_resources_reach_neither_aws_nor_the_environment(path: Path) -> None:
+    assert not {module.split(".")[0] for module in imported(path)} & OUTSIDE
