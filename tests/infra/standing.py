@@ -7,7 +7,7 @@ from typing import Any
 
 from ops.stack.resources.alerts import Alarms, AlertSubscriptions, Budgets, Dashboards
 from ops.stack.resources.base import DesiredStack
-from ops.stack.resources.functions import LambdaFunctions, Mappings, Rules, RuleTargets
+from ops.stack.resources.functions import FunctionResources, Mappings, Rules, RuleTargets
 from ops.stack.resources.iam import LogGroups, RolePolicies, Roles, Secrets
 from ops.stack.resources.queues import DeadLetterQueues, Queues, Subscriptions, Topics
 from ops.stack.resources.s3 import BucketNotifications, Buckets
@@ -123,7 +123,7 @@ def _stand_functions(aws: Client, sent: DesiredStack, layer: str) -> None:
     functions = aws("lambda")
     for _ in range(2):
         functions.publish_layer_version(LayerName=layer, Content={"ZipFile": empty_zip()})
-    for _, function in LambdaFunctions.desired(sent):
+    for _, function in FunctionResources.desired(sent):
         functions.create_function(**function | {"Code": {"ZipFile": empty_zip()}, "Layers": []})
     for _, mapping in Mappings.desired(sent):
         functions.create_event_source_mapping(**mapping)

@@ -94,7 +94,7 @@ class FunctionConfigurations(ResourceKind):
                 yield verdict, name, what
 
 
-class LambdaFunctions(ResourceKind):
+class FunctionResources(ResourceKind):
     """The functions that do not exist yet. FunctionCodes and FunctionConfigurations compare those that do."""
 
     name = "functions"

@@ -12,8 +12,8 @@ from ops.stack.resources.base import ComparedKind, DesiredStack, Requests, Resou
 from ops.stack.resources.functions import (
     FunctionCodes,
     FunctionConfigurations,
+    FunctionResources,
     InvokeConfigs,
-    LambdaFunctions,
     Layers,
     Mappings,
     Permissions,
@@ -42,7 +42,7 @@ PHASES: dict[str, tuple[type[ResourceKind], ...]] = {
     "stores": (Buckets, BucketParts, Lifecycles, Topics, DeadLetterQueues, Queues, Subscriptions),
     # Layers have no function ensure_layers: the packages' step publishes them.
     "layers": (Layers,),
-    "functions": (FunctionCodes, FunctionConfigurations, LambdaFunctions, Mappings, InvokeConfigs, Permissions),
+    "functions": (FunctionCodes, FunctionConfigurations, FunctionResources, Mappings, InvokeConfigs, Permissions),
     "secrets": (Secrets,),
     "load_trigger": (BucketNotifications,),
     "alerts": (AlertSubscriptions, Alarms, Dashboards, Budgets, BudgetNotifications),
@@ -56,7 +56,7 @@ REQUESTS: dict[str, Callable[[DesiredStack], Requests]] = {
     **{kind.changes_name: kind.changes for kind in KINDS.values() if kind.changes_name},
 }
 # The requests of these need the packages' names.
-NEED_PACKAGES = (FunctionCodes, FunctionConfigurations, LambdaFunctions)
+NEED_PACKAGES = (FunctionCodes, FunctionConfigurations, FunctionResources)
 # What github.sh makes.
 GITHUB_KINDS = (Providers, Boundaries, GitHubRoles, GitHubPolicies)
 COMPARED: dict[str, type[ComparedKind]] = {**KINDS, **{kind.name: kind for kind in GITHUB_KINDS}}
