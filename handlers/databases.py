@@ -8,7 +8,7 @@ from shared.aws.logins import Logins
 from shared.aws.secrets import Login
 from shared.postgres.connection import Connection, connect
 
-# Of a container: a function reads one secret with it.
+# Kept as long as the container is warm; a function reads one secret with it.
 LOGINS = Logins()
 
 
