@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmarks.calls import REGION, SETTINGS
-from shared import topology
-from shared.alerts.alarms import ALARMS
+from ops.stack import topology
+from ops.stack.alarms import ALARMS
 from shared.alerts.metrics import METRICS
 from shared.aws.logins import KEPT_S
 from shared.names import Names

@@ -23,11 +23,11 @@ import boto3
 from moto import mock_aws
 
 from conftest import Database, made_from
-from infra_bash.lib.requests import Requests
 from local import loading, logins, ticker
 from local.generator import Recipe, csv_texts
 from local.postgres import throw_away
-from shared.topology import Function
+from ops.stack.requests import Requests
+from ops.stack.topology import Function
 from shared.warehouse.registry import TARGETS
 
 ROOT = Path(__file__).parent.parent
@@ -76,7 +76,7 @@ class Context:
         return 60_000
 
 
-class Counted:
+class CallCounts:
     """What was called while the function `at_work` ran, who was `invoked`, and how many messages the queues had."""
 
     def __init__(self) -> None:
@@ -88,10 +88,10 @@ class Counted:
             self.calls[self.at_work, model.name] += 1
 
 
-class Stack:
+class StackInProcess:
     """A stack on moto, of which nothing is counted but what its functions do."""
 
-    def __init__(self, counted: Counted, source: Database, warehouse: Database) -> None:
+    def __init__(self, counted: CallCounts, source: Database, warehouse: Database) -> None:
         self.counted, self.source, self.requests = counted, source, Requests(SETTINGS, TARGETS)
         self._s3, self._sqs, self._sns, self._secrets = map(self._client, ("s3", "sqs", "sns", "secretsmanager"))
         self._make(source, warehouse)
@@ -110,7 +110,7 @@ class Stack:
         """What the schedules call, and what follows from it. A run's manifests come within a second or two of each
         other, and so wake the loader once."""
         self.invoke("extract", {})
-        if self._transform():
+        if self.transform():
             self.invoke("load", {"Records": []})
         self.invoke("load", {})
         self.invoke("watch", {})
@@ -133,7 +133,7 @@ class Stack:
             os.environ.clear()
             os.environ.update(before)
 
-    def _transform(self) -> bool:
+    def transform(self) -> bool:
         """Whether there was any message."""
         found = False
         for table in sorted(TARGETS):
@@ -192,32 +192,32 @@ def _record(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def standing(source: Database, warehouse: Database) -> Iterator[Stack]:
+def standing(source: Database, warehouse: Database) -> Iterator[StackInProcess]:
     """A stack whose first run is loaded, and which is at rest since. Within moto."""
-    counted = Counted()
+    counted = CallCounts()
     events = boto3._get_default_session().events
     events.register("before-call", counted.note, unique_id=__name__)
     try:
-        stack = Stack(counted, source, warehouse)
+        stack = StackInProcess(counted, source, warehouse)
         stack.begin()
         yield stack
     finally:
         events.unregister("before-call", unique_id=__name__)
 
 
-def quiet_minute(stack: Stack) -> Counted:
+def quiet_minute(stack: StackInProcess) -> CallCounts:
     counted = stack.counted
     counted.calls, counted.invoked, counted.messages = Calls(), Counter(), 0
     stack.minute()
     return counted
 
 
-def run_minute(stack: Stack, number: int = 0) -> Counted:
+def run_minute(stack: StackInProcess, number: int = 0) -> CallCounts:
     stack.trade(number)
     return quiet_minute(stack)
 
 
-def show(title: str, counted: Counted) -> None:
+def show(title: str, counted: CallCounts) -> None:
     print(f"{title}: {sum(counted.calls.values())} calls, {counted.messages} messages, {dict(counted.invoked)}")
     for (noun, operation), count in sorted(counted.calls.items()):
         print(f"  {noun:<10}{operation:<22}{count:>4}")

@@ -24,11 +24,11 @@ from local import loading, logins
 from local.generator import Recipe, csv_texts
 from local.postgres import throw_away
 from shared.aws.bucket import S3Bucket
+from shared.catalogue import TABLES
 from shared.columns import LONGEST_TEXT
 from shared.errors import MissingObject
 from shared.lake.documents import RECONCILE
-from shared.source.catalogue import TABLES
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from shared.warehouse.registry import TARGETS
 from tests.road.road import Road
 
@@ -109,7 +109,7 @@ def measured(stage: Callable[[], object]) -> tuple[float, int]:
 
 def measure(rows: int) -> None:
     target = TARGETS["fact_payment"]
-    whole = Request(cause=RECONCILE, full={"payment": RECONCILE})
+    whole = ExtractRequest(cause=RECONCILE, full={"payment": RECONCILE})
     with trading(rows) as road:
         for name, run, request in (("first load", 1, None), ("reconcile", 2, whole)):
             stages: dict[str, Callable[[], object]] = {

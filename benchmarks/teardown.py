@@ -14,8 +14,8 @@ from typing import Any
 
 import boto3
 
-from infra_bash.lib.emptying import CONFIG, Emptying
 from local.ministack import Ministack, throw_away
+from ops.teardown.empty_bucket import CONFIG, Emptying
 from tests.infra.stubborn_s3 import StubbornS3
 
 BUCKET = "totestream-bench"

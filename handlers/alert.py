@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from shared import log
-from shared.alerts.deliver import Outside, deliver
-from shared.alerts.notice import Place
+from shared.alerts.deliver import DeliveryDependencies, deliver
+from shared.alerts.notice import StackId
 from shared.alerts.slack import Slack
 from shared.aws.secrets import get_webhook
 from shared.aws.topic import SnsTopic
@@ -31,15 +31,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     return {"told": len(records)}
 
 
-def outside(settings: Settings, time_left_s: Callable[[], float]) -> Outside:
+def outside(settings: Settings, time_left_s: Callable[[], float]) -> DeliveryDependencies:
     names, secret = settings.names, settings.get("SLACK_SECRET")
 
     def post(payload: dict[str, Any]) -> None:
         # Read anew each time: a webhook that was just replaced is the one that works.
         Slack(get_webhook(secret), secret, settings["SLACK_HOSTS"], time_left_s).post(payload)
 
-    return Outside(
-        here=Place(names.prefix, names.region),
+    return DeliveryDependencies(
+        here=StackId(names.prefix, names.region),
         post=post if secret else None,
         mail=SnsTopic(names.topic_arn(MAIL)),
         address=settings.get("ALERT_EMAIL"),

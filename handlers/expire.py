@@ -10,7 +10,7 @@ from shared import log
 from shared.aws.bucket import S3Bucket
 from shared.aws.functions import LambdaFunctions
 from shared.errors import TotestreamError
-from shared.retention.expire import Loaded, Outside, expire
+from shared.retention.expire import ExpireDependencies, LoadedRuns, expire
 from shared.settings import Settings
 
 
@@ -26,14 +26,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         raise
 
 
-def outside(settings: Settings, days: int, context: Any) -> Outside:
+def outside(settings: Settings, days: int, context: Any) -> ExpireDependencies:
     names = settings.names
 
-    def loaded() -> Loaded:
+    def loaded() -> LoadedRuns:
         """The warehouse's own word, asked of inspect: this function has no login."""
-        return msgspec.convert(LambdaFunctions().ask(names.function("inspect"), {"do": "loaded"}), Loaded)
+        return msgspec.convert(LambdaFunctions().ask(names.function("inspect"), {"do": "loaded"}), LoadedRuns)
 
-    return Outside(
+    return ExpireDependencies(
         ingestion=S3Bucket(names.bucket("ingestion")),
         processed=S3Bucket(names.bucket("processed")),
         loaded=loaded,

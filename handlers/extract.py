@@ -14,6 +14,7 @@ from shared.aws.bucket import S3Bucket
 from shared.aws.logins import Logins
 from shared.aws.topic import SnsTopic
 from shared.errors import TotestreamError
+from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.run_log import RunLog
 from shared.names import CHANGES
 from shared.postgres.connection import Connection, connect
@@ -21,7 +22,7 @@ from shared.settings import Settings
 from shared.source.extract import extract
 from shared.source.preview import compare, preview
 from shared.source.request import request_from_event
-from shared.source.run import Outside
+from shared.source.run import ExtractDependencies
 from shared.warehouse.registry import TARGETS
 
 LOGINS = Logins()
@@ -36,7 +37,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         raise
 
 
-def answer(event: dict[str, Any], outside: Outside, started: float) -> dict[str, Any]:
+def answer(event: dict[str, Any], outside: ExtractDependencies, started: float) -> dict[str, Any]:
     match event.get("do"):
         case "preview":
             return preview(request_from_event(event.get("of", {})), outside)
@@ -49,7 +50,7 @@ def answer(event: dict[str, Any], outside: Outside, started: float) -> dict[str,
             return facts
 
 
-def outside(event: dict[str, Any], settings: Settings, context: Any) -> Outside:
+def outside(event: dict[str, Any], settings: Settings, context: Any) -> ExtractDependencies:
     def time_left_s() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
 
@@ -63,9 +64,9 @@ def outside(event: dict[str, Any], settings: Settings, context: Any) -> Outside:
         )
 
     names = settings.names
-    return Outside(
+    return ExtractDependencies(
         run_log=RunLog(S3Bucket(names.bucket("ingestion"))),
-        topic=SnsTopic(names.topic_arn(CHANGES)),
+        topic=SnsChangeTopic(SnsTopic(names.topic_arn(CHANGES))),
         open_source=open_source,
         targets=TARGETS,
         stack=names.prefix,

@@ -14,8 +14,8 @@ from shared.aws.secrets import get_login
 from shared.errors import Refused, TotestreamError
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.lineage.lake import Lake
-from shared.lineage.warehouse import Warehouse
+from shared.lineage.lake import LineageLake
+from shared.lineage.warehouse import LineageQueries
 from shared.lineage.why import why
 from shared.postgres.connection import Connection, connect
 from shared.settings import Settings
@@ -26,7 +26,7 @@ from shared.status.runs import last_reconcile, run_facts, used_numbers
 from shared.status.status import status
 from shared.status.taken import taken
 from shared.warehouse.registry import TARGETS
-from shared.watch.queues import Queues
+from shared.watch.queues import QueueDepths
 
 QUESTIONS = ("status", "why", "run", "reconciled", "quarantined", "freshness", "used", "taken", "loaded")
 # For what status says of the rest when the warehouse falls silent.
@@ -59,14 +59,14 @@ def answer(event: dict[str, Any], settings: Settings, context: Any) -> dict[str,
 
     if event == {"do": "status"}:
         now = lambda: datetime.now(UTC).replace(tzinfo=None)  # noqa: E731 - asked when all was looked at
-        queues = lambda: Queues(settings.names).depths(TARGETS)  # noqa: E731 - asked when the warehouse was
+        queues = lambda: QueueDepths(settings.names).depths(TARGETS)  # noqa: E731 - asked when the warehouse was
         return status(RunLog(ingestion), warehouse, TARGETS, queues, now, Manifests(processed)).facts
     if event["do"] == "taken":
         return taken(event, warehouse)
     with warehouse() as connection:
         match event:
             case {"do": "why"}:
-                return why(event, TARGETS, Lake(ingestion, processed), Warehouse(connection))
+                return why(event, TARGETS, LineageLake(ingestion, processed), LineageQueries(connection))
             case {"do": "run", "run": int(run)}:
                 return run_facts(run, RunLog(ingestion), Manifests(processed), connection)
             case {"do": "used"}:

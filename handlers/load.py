@@ -12,14 +12,14 @@ from shared.aws.bucket import S3Bucket
 from shared.aws.functions import LambdaFunctions
 from shared.aws.logins import Logins
 from shared.errors import TotestreamError
-from shared.load.loader import Outside, load_pass
-from shared.load.memory import Memory
-from shared.load.warehouse import Warehouse
+from shared.load.loader import LoadDependencies, load_pass
+from shared.load.memory import LoadMemory
+from shared.load.warehouse import WarehouseSession
 from shared.postgres.connection import connect
 from shared.settings import Settings
 from shared.warehouse.registry import TARGETS
 
-LOGINS, MEMORY = Logins(), Memory()
+LOGINS, MEMORY = Logins(), LoadMemory()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, object]:
@@ -42,8 +42,8 @@ def load(event: dict[str, Any], settings: Settings, time_left_s: Callable[[], fl
         anew="do" in event,
     ) as connection:
         names = settings.names
-        outside = Outside(
-            warehouse=Warehouse(connection, settings["WAREHOUSE_SCHEMA"]),
+        outside = LoadDependencies(
+            warehouse=WarehouseSession(connection, settings["WAREHOUSE_SCHEMA"]),
             ingestion=S3Bucket(names.bucket("ingestion")),
             processed=S3Bucket(names.bucket("processed")),
             functions=LambdaFunctions(),

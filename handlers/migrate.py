@@ -10,7 +10,7 @@ from shared import log
 from shared.aws.secrets import find_login, get_login, put_login
 from shared.errors import TotestreamError
 from shared.load.migrate import Report
-from shared.load.reader import Kept, migrate_with_reader
+from shared.load.reader import ReaderSecret, migrate_with_reader
 from shared.postgres.connection import connect
 from shared.settings import Settings
 
@@ -41,6 +41,6 @@ def migrated(event: dict[str, Any], settings: Settings, timeout_s: float) -> Rep
             loader,
             event,
             settings.names.bucket("reader"),
-            Kept(find_login(secret), partial(put_login, secret)),
+            ReaderSecret(find_login(secret), partial(put_login, secret)),
             lambda login: opened(login).close(),
         )

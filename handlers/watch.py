@@ -12,17 +12,18 @@ from shared.aws.bucket import S3Bucket
 from shared.aws.metrics import CloudWatchMetrics
 from shared.aws.topic import SnsTopic
 from shared.errors import TotestreamError
+from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
 from shared.names import ALERTS, CHANGES, Names
 from shared.settings import Settings
 from shared.warehouse.registry import TARGETS
 from shared.watch import asking, watch
-from shared.watch.lake import Lake, Memory, read_lake
+from shared.watch.lake import LakeState, WatchMemory, read_lake
 from shared.watch.measures import Depths
-from shared.watch.queues import Queues
+from shared.watch.queues import QueueDepths
 
-MEMORY = Memory()
+MEMORY = WatchMemory()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         raise
 
 
-def look(settings: Settings, run_log: RunLog, lake: Lake, started_by: dict[str, str]) -> dict[str, Any]:
+def look(settings: Settings, run_log: RunLog, lake: LakeState, started_by: dict[str, str]) -> dict[str, Any]:
     """What can be done for the road is done first, and whatever becomes of that, the look is taken."""
     asked: dict[str, Any] = {}
     try:
@@ -51,7 +52,9 @@ def look(settings: Settings, run_log: RunLog, lake: Lake, started_by: dict[str, 
     return asked | facts
 
 
-def ask(settings: Settings, run_log: RunLog, lake: Lake, patience_s: float, *, trusts_messages: bool) -> dict[str, Any]:
+def ask(
+    settings: Settings, run_log: RunLog, lake: LakeState, patience_s: float, *, trusts_messages: bool
+) -> dict[str, Any]:
     """A message on its way is left to itself where it is trusted in."""
     names, known = settings.names, queues(settings.names)
 
@@ -60,10 +63,10 @@ def ask(settings: Settings, run_log: RunLog, lake: Lake, patience_s: float, *, t
         return Depths(messages, known.queue(names.dead_letter_queue(table)).count())
 
     asked = asking.ask_again(
-        asking.Outside(
+        asking.RepublishDependencies(
             run_log=run_log,
             manifests=Manifests(S3Bucket(names.bucket("processed"))),
-            topic=SnsTopic(names.topic_arn(CHANGES)),
+            topic=SnsChangeTopic(SnsTopic(names.topic_arn(CHANGES))),
             depths=depths_of,
             targets=TARGETS,
             patience=timedelta(seconds=patience_s),
@@ -76,9 +79,9 @@ def ask(settings: Settings, run_log: RunLog, lake: Lake, patience_s: float, *, t
     return facts
 
 
-def watching(settings: Settings, run_log: RunLog) -> watch.Outside:
+def watching(settings: Settings, run_log: RunLog) -> watch.WatchDependencies:
     names, known = settings.names, queues(settings.names)
-    return watch.Outside(
+    return watch.WatchDependencies(
         run_log=run_log,
         alerts=SnsTopic(names.topic_arn(ALERTS)),
         metrics=CloudWatchMetrics(names.prefix),
@@ -94,6 +97,6 @@ def watching(settings: Settings, run_log: RunLog) -> watch.Outside:
 
 
 @cache
-def queues(names: Names) -> Queues:
+def queues(names: Names) -> QueueDepths:
     """Made once per container: SQS is asked once where each queue is."""
-    return Queues(names)
+    return QueueDepths(names)

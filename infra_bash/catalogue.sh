@@ -10,7 +10,7 @@
 #   --help            this text
 #
 # A column that the catalogue does not know is left alone. What differs otherwise holds its table, and no other, until
-# both agree again: mend the source, or shared/source/catalogue.py and deploy.
+# both agree again: mend the source, or shared/catalogue.py and deploy.
 # A server whose WAL cannot be asked (Aurora's writer) is named first; its tables are read all the same.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
@@ -28,7 +28,7 @@ main() {
   require_tables source "${TABLES[@]}"
   load_settings
   answer=$(invoke extract '{"do":"catalogue"}')
-  python infra_bash.lib.catalogue "$SHOWN_AS" "${TABLES[@]}" <<<"$answer"
+  python ops.screens.catalogue "$SHOWN_AS" "${TABLES[@]}" <<<"$answer"
 }
 
 read_arguments() {

@@ -32,7 +32,7 @@ main() {
   require_tables warehouse "${TABLES[@]}"
   load_settings
   answer=$(invoke inspect "{\"do\":\"freshness\",\"hours\":$HOURS}")
-  python infra_bash.lib.freshness "$SHOWN_AS" "${TABLES[@]}" <<<"$answer"
+  python ops.screens.freshness "$SHOWN_AS" "${TABLES[@]}" <<<"$answer"
 }
 
 read_arguments() {

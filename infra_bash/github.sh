@@ -40,7 +40,7 @@ main() {
   keep_cli_loaded
   [[ $REMOVE == yes ]] || know_ids
   know_account
-  python infra_bash.lib.github requests "$STATE" "$REPO" "${REPO_ID:-0}" "${OWNER_ID:-0}"
+  python ops.github requests "$STATE" "$REPO" "${REPO_ID:-0}" "${OWNER_ID:-0}"
   know_github
   if [[ $REMOVE == yes ]]; then
     remove_github
@@ -49,14 +49,14 @@ main() {
   ensure_github
   given=$(settings_given)
   # shellcheck disable=SC2086 # names, each an argument
-  python infra_bash.lib.github variables "$REPO" $given
+  python ops.github variables "$REPO" $given
 }
 
 # know_ids: GitHub's, of a repository whose name may once be another's.
 know_ids() {
   local found
   [[ -z $REPO_ID || -z $OWNER_ID ]] || return 0
-  found=$(python infra_bash.lib.github ids "$REPO")
+  found=$(python ops.github ids "$REPO")
   read -r REPO_ID OWNER_ID <<<"$found"
 }
 

@@ -76,7 +76,7 @@ show_lines() {
     aws_find logs filter-log-events --log-group-name "/aws/lambda/$PROJECT-$STAGE-$noun" --start-time "$(<"$WORK/since_ms")" \
       >"$WORK/$noun.events.json"
   done
-  python infra_bash.lib.log_lines "$WORK" "$SUBJECT" "$RUN"
+  python ops.screens.logs "$WORK" "$SUBJECT" "$RUN"
 }
 
 main "$@"

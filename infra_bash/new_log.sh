@@ -26,7 +26,7 @@ main() {
   load_settings
   keep_cli_loaded
   used=$(invoke inspect '{"do":"used"}')
-  event=$(python infra_bash.lib.asking new_log <<<"$used")
+  event=$(python ops.events new_log <<<"$used")
   if [[ $DRY_RUN == yes ]]; then
     show_preview "$event"
     return
@@ -35,7 +35,7 @@ main() {
   run=$(extract_now "$event")
   say run "$run begins a new log and reads every table"
   answer=$(follow "$run")
-  python infra_bash.lib.runs loaded <<<"$answer"
+  python ops.screens.runs loaded <<<"$answer"
 }
 
 main "$@"

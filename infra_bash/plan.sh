@@ -24,7 +24,7 @@ main() {
   "$ROOT/infra_bash/deploy.sh" --dry-run "${OPTIONS[@]}" 2>&1 | tee "$WORK/said" || code=1
   [[ -n ${PULL_REQUEST-} && -n ${GH_TOKEN-} ]] || exit "$code"
   require_venv
-  python infra_bash.lib.pull_comment "$PULL_REQUEST" "$code" <"$WORK/said"
+  python ops.screens.pull_comment "$PULL_REQUEST" "$code" <"$WORK/said"
   exit "$code"
 }
 

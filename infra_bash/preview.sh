@@ -25,7 +25,7 @@ main() {
   if [[ $SHOWN_AS == json ]]; then
     printf '%s\n' "$answer"
   else
-    python infra_bash.lib.runs preview <<<"$answer"
+    python ops.screens.runs preview <<<"$answer"
   fi
 }
 

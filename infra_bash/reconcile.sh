@@ -33,7 +33,7 @@ main() {
   require_tables source "${TABLES[@]}"
   load_settings
   keep_cli_loaded
-  event=$(python infra_bash.lib.asking tables reconcile "${TABLES[@]}")
+  event=$(python ops.events tables reconcile "${TABLES[@]}")
   if [[ $DRY_RUN == yes ]]; then
     show_preview "$event"
     return
@@ -52,7 +52,7 @@ main() {
 show() {
   local as=reconciled
   [[ $SHOWN_AS == text ]] || as=json
-  python infra_bash.lib.runs "$as" <<<"$1"
+  python ops.screens.runs "$as" <<<"$1"
 }
 
 read_arguments() {

@@ -42,11 +42,11 @@ replay() {
   while [[ $next != - ]]; do
     number=$((number + 1))
     invoke "transform-$TABLE" "{\"do\":\"$DO\",\"from\":$next${LAST:+,\"to\":$LAST}}" >"$WORK/answer"
-    python infra_bash.lib.replays lines <"$WORK/answer"
-    read -r next LAST < <(python infra_bash.lib.replays next <"$WORK/answer")
+    python ops.screens.replays lines <"$WORK/answer"
+    read -r next LAST < <(python ops.screens.replays next <"$WORK/answer")
     mv "$WORK/answer" "$WORK/answers/$(printf '%06d' "$number").json"
   done
-  python infra_bash.lib.replays sum "$FIRST" "$LAST" "$WORK/answers"/*.json ||
+  python ops.screens.replays sum "$FIRST" "$LAST" "$WORK/answers"/*.json ||
     die "some of these runs are not as they should be: see above"
 }
 

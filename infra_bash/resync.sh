@@ -44,18 +44,18 @@ main() {
   run=$(extract_now "$event")
   say run "$run reads ${TABLES[*]}"
   answer=$(follow "$run")
-  python infra_bash.lib.runs loaded <<<"$answer"
+  python ops.screens.runs loaded <<<"$answer"
 }
 
 what_to_read() {
   local answer
   case $ONLY in
-    --keys) python infra_bash.lib.asking keys "${TABLES[0]}" "$KEYS" ;;
+    --keys) python ops.events keys "${TABLES[0]}" "$KEYS" ;;
     --quarantined)
       answer=$(invoke inspect "{\"do\":\"quarantined\",\"table\":\"${TABLES[0]}\"}")
-      python infra_bash.lib.asking quarantined "${TABLES[0]}" <<<"$answer"
+      python ops.events quarantined "${TABLES[0]}" <<<"$answer"
       ;;
-    *) python infra_bash.lib.asking tables resync "${TABLES[@]}" ;;
+    *) python ops.events tables resync "${TABLES[@]}" ;;
   esac
 }
 

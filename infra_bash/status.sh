@@ -55,7 +55,7 @@ look() {
   local status
   # In a condition, as when it keeps looking, errexit would not end it.
   status=$(invoke inspect '{"do":"status"}') || return 1
-  python infra_bash.lib.screen "$SHOWN_AS" "${COLOR[@]}" "--stack=$(same_stack)" "${TABLES[@]}" <<<"$status"
+  python ops.screens.status "$SHOWN_AS" "${COLOR[@]}" "--stack=$(same_stack)" "${TABLES[@]}" <<<"$status"
 }
 
 # keep_looking: one screen after the other, in the same place on a terminal. A look that failed has said why.

@@ -31,10 +31,10 @@ main() {
   require_tables "$KIND" "${NAMED[@]:0:1}"
   [[ $KIND == any ]] || NAMED+=("$BUSINESS")
   ((${#NAMED[@]} == 2)) || refuse "it takes a table and one id, not: ${NAMED[*]:-nothing}; see --help"
-  question=$(python infra_bash.lib.lineage question "$KIND" "${NAMED[@]}")
+  question=$(python ops.screens.lineage question "$KIND" "${NAMED[@]}")
   load_settings
   answer=$(invoke inspect "$question")
-  python infra_bash.lib.lineage "$SHOWN_AS" <<<"$answer"
+  python ops.screens.lineage "$SHOWN_AS" <<<"$answer"
 }
 
 read_arguments() {

@@ -17,8 +17,8 @@ from pg8000.native import Connection, identifier
 from local import logins, places
 from local.errors import LocalError, Parser
 from local.handover import hand_over
-from local.journey import Journey, Lake
-from local.stack import Stack
+from local.journey import ChangeJourney, JourneyObjects
+from local.stack import RunningStack
 from local.ticker import reason, utc_now
 
 WITHIN_S = 1800.0  # the brief
@@ -50,7 +50,7 @@ def _newest_sale(warehouse: Connection) -> int:
     return int(order)
 
 
-def demo(stack: Stack, within_s: float) -> None:
+def demo(stack: RunningStack, within_s: float) -> None:
     states = stack.states()
     if not (states["PostgreSQL"] and states["MiniStack"]):
         raise LocalError(f"the local stack is not running; {_DEPLOY}")
@@ -62,13 +62,13 @@ def demo(stack: Stack, within_s: float) -> None:
     ):
         schema = identifier(os.environ["WAREHOUSE_SCHEMA"])
         warehouse.run(f"SET default_transaction_read_only = on; SET search_path TO {schema}")
-        lake, order = Lake(_stack_name()), _newest_sale(warehouse)
+        lake, order = JourneyObjects(_stack_name()), _newest_sale(warehouse)
         last_run = max(lake.times("ingestion", "runs/"))
         change = hand_over(source, order, Random(), utc_now())
         print(f"A new colleague, {change.name} (staff {change.staff}), takes over a sale.")
         print(f"sales_order {order}: staff_id {change.old_staff} -> {change.staff}\n")
         print(f"{'AFTER':>9}  {'CLOCK OF':<11}{'STEP':<13}WHAT")
-        for step in Journey(lake, warehouse, change, within_s).steps(last_run):
+        for step in ChangeJourney(lake, warehouse, change, within_s).steps(last_run):
             print(step.since(change.at), flush=True)
     print(f"visible after {(step.at - change.at).total_seconds():.1f} s (the brief: within 30 minutes)")
 
@@ -79,7 +79,7 @@ def main() -> int:
     parser.add_argument("--within", type=float, default=WITHIN_S, metavar="SECONDS", help="default: 1800")
     options = parser.parse_args()
     try:
-        demo(Stack(places.stack_folder()), options.within)
+        demo(RunningStack(places.stack_folder()), options.within)
     except LocalError as error:
         return _failed(str(error))
     except KeyboardInterrupt:

@@ -26,12 +26,12 @@ def main() -> None:
     from ministack import app as emulator  # reads the environment while it is imported
     from ministack.core import lambda_runtime
 
-    from local.guard import Guard, Keys
+    from local.guard import AccessKey, Guard
     from local.layers import unpacked_once
 
     zipfile.ZipFile = unpacked_once(Path(tempfile.gettempdir()) / "layers")  # type: ignore[misc]
     lambda_runtime.execution_credentials = function_sessions(secret)
-    emulator.app = Guard(emulator.app, Keys(key, secret))
+    emulator.app = Guard(emulator.app, AccessKey(key, secret))
     sys.argv[1:] = []
     emulator.main()
 

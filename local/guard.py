@@ -38,7 +38,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True)
-class Keys:
+class AccessKey:
     """The stack's own pair."""
 
     key: str
@@ -46,7 +46,7 @@ class Keys:
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     method: str
     path: str
     raw_path: str
@@ -54,7 +54,7 @@ class Request:
     headers: Mapping[str, str]
 
     @classmethod
-    def of(cls, scope: Scope, lines: list[tuple[str, str]]) -> "Request":
+    def of(cls, scope: Scope, lines: list[tuple[str, str]]) -> "HttpRequest":
         headers: dict[str, str] = {}
         for name, value in lines:  # a header on several lines is signed as its values with commas
             headers[name] = f"{headers[name]},{value}" if name in headers else value
@@ -77,7 +77,7 @@ class Request:
 class Guard:
     """An ASGI application around MiniStack's."""
 
-    def __init__(self, app: App, root: Keys) -> None:
+    def __init__(self, app: App, root: AccessKey) -> None:
         self._app, self._root = app, root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +93,7 @@ class Guard:
         if why := callers.complaint(lines):
             await emulator._send_response(send, 403, {"Content-Type": "text/plain"}, f"{why}\n")
             return
-        request = Request.of(scope, lines)
+        request = HttpRequest.of(scope, lines)
         try:
             signature = _signature(request)
             secret = self._secret(request, signature.access_key_id)
@@ -106,7 +106,7 @@ class Guard:
             return
         await self._app(scope, _again(body, receive), send)
 
-    def _secret(self, request: Request, key: str) -> str:
+    def _secret(self, request: HttpRequest, key: str) -> str:
         """The secret of a key that may ask for this path at all."""
         if hmac.compare_digest(key.encode(), self._root.key.encode()) and not request.token:
             return self._root.secret
@@ -115,7 +115,7 @@ class Guard:
         return _secret_given(key, request.token)
 
 
-def _signature(request: Request) -> sigv4.HeaderSignature:
+def _signature(request: HttpRequest) -> sigv4.HeaderSignature:
     """Who claims to ask, said once and by AWS's signature of version 4: MiniStack would find the same."""
     in_query = _IN_QUERY & {name.lower() for name in request.query}
     if not request.presigned and in_query:
@@ -149,7 +149,7 @@ def _secret_given(key: str, token: str) -> str:
     return str(found.secret_access_key)
 
 
-def _check_time(request: Request, signature: sigv4.HeaderSignature) -> None:
+def _check_time(request: HttpRequest, signature: sigv4.HeaderSignature) -> None:
     """The time it was signed at is near, or its URL is still good."""
     skewed = sigv4.request_time_failure(signature)
     if not request.presigned:
@@ -167,7 +167,7 @@ def _check_time(request: Request, signature: sigv4.HeaderSignature) -> None:
         raise Refusal("AccessDenied", "Request has expired")
 
 
-def _check(request: Request, signature: sigv4.HeaderSignature, secret: str, body: bytes) -> None:
+def _check(request: HttpRequest, signature: sigv4.HeaderSignature, secret: str, body: bytes) -> None:
     """The secret's owner has signed this very request."""
     failure = sigv4.header_signature_failure(
         signature, secret, request.method, request.raw_path, request.query, request.headers, body,
@@ -205,7 +205,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return read
 
 
-async def _refuse(send: Send, request: Request, refusal: Refusal) -> None:
+async def _refuse(send: Send, request: HttpRequest, refusal: Refusal) -> None:
     """In the words and the protocol of the service that was asked."""
     service = router.detect_service(request.method, request.path, request.headers, request.query)
     status, headers, body = emulator._credential_failure(service, "", "", refusal, request.headers)

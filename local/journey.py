@@ -49,7 +49,7 @@ class Step:
         return f"{(self.at - began).total_seconds():7.1f} s  {self.clock:<11}{self.name:<13}{self.what}"
 
 
-class Lake:
+class JourneyObjects:
     """The two buckets, and what S3 says of the objects in them."""
 
     def __init__(self, stack: str) -> None:
@@ -68,10 +68,10 @@ class Lake:
         return document
 
 
-class Journey:
+class ChangeJourney:
     """One change on its way: each step is waited for, until `within_s` seconds have gone by."""
 
-    def __init__(self, lake: Lake, warehouse: Connection, change: Handover, within_s: float) -> None:
+    def __init__(self, lake: JourneyObjects, warehouse: Connection, change: Handover, within_s: float) -> None:
         self._lake, self._warehouse, self._change = lake, warehouse, change
         self._within_s, self._deadline = within_s, time.monotonic() + within_s
 

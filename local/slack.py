@@ -54,7 +54,7 @@ class Misbehaviour:
     to: str = "/elsewhere"
 
 
-class Slack(ThreadingHTTPServer):
+class SlackServer(ThreadingHTTPServer):
     """Serves on 127.0.0.1 until the `with` block ends. Port 0 takes a free one."""
 
     daemon_threads = True
@@ -67,7 +67,7 @@ class Slack(ThreadingHTTPServer):
         burst: int = BURST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(("127.0.0.1", port), Answer)
+        super().__init__(("127.0.0.1", port), SlackHandler)
         self.messages_file = folder / "slack.jsonl"
         self.path = path or kept_path(folder)
         self.ending = threading.Event()
@@ -87,7 +87,7 @@ class Slack(ThreadingHTTPServer):
         """The webhook."""
         return self.place + self.path
 
-    def __enter__(self) -> "Slack":
+    def __enter__(self) -> "SlackServer":
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
         return self
@@ -140,8 +140,8 @@ class Slack(ThreadingHTTPServer):
         return [json.loads(line)["message"] for line in self.messages_file.read_text().splitlines()]
 
 
-class Answer(BaseHTTPRequestHandler):
-    server: Slack
+class SlackHandler(BaseHTTPRequestHandler):
+    server: SlackServer
     timeout = 60  # whoever connects and says nothing is let go
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
@@ -235,7 +235,7 @@ def main() -> None:
     path = sys.stdin.read().strip() if given.path_from_stdin else ""
     try:
         given.folder.mkdir(parents=True, exist_ok=True)
-        server = Slack(given.folder, given.port, path)
+        server = SlackServer(given.folder, given.port, path)
     except OSError as error:
         raise SystemExit(f"Slack's stand-in cannot start on port {given.port} in {given.folder}: {error}") from None
     server.serve_forever()

@@ -23,7 +23,7 @@ from local.slack_process import SlackProcess
 _TICKER_STOP_S = 70.0  # it may be waiting for a locked row, at most the connection's 60 s
 
 
-class Stack:
+class RunningStack:
     """All that runs for one folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -170,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(stack: Stack, options: argparse.Namespace) -> None:
+def _run(stack: RunningStack, options: argparse.Namespace) -> None:
     match options.command:
         case "start":
             stack.start(options)
@@ -197,7 +197,7 @@ def main() -> int:
     """Run the command given on the command line."""
     options = _parser().parse_args()
     try:
-        _run(Stack(places.stack_folder()), options)
+        _run(RunningStack(places.stack_folder()), options)
     except LocalError as error:
         _say("FAILED", str(error))
         return 1

@@ -13,14 +13,9 @@
 Every kind can hold null. Money is never a float, and null is never a text.
 """
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-import pandas as pd
-
-Frame = pd.DataFrame
-Series = pd.Series
 # The text column of a batch that names, per row, the columns whose value no kind here can hold, parted by commas.
 UNREADABLE = "_unreadable"
 # What follows the name of a column there whose text was too long to be read.
@@ -40,23 +35,7 @@ class Kind(StrEnum):
     TIMESTAMP = "timestamp"
 
 
-DTYPES = {
-    Kind.INTEGER: "Int32",
-    Kind.MONEY: "Int64",
-    Kind.BOOLEAN: "boolean",
-    Kind.TEXT: "str",
-    Kind.DATE: "datetime64[us]",
-    Kind.TIME: "timedelta64[us]",
-    Kind.TIMESTAMP: "datetime64[us]",
-}
-
-
 class Column(NamedTuple):
     name: str
     kind: Kind
     nullable: bool = False
-
-
-def empty_frame(columns: Sequence[Column]) -> Frame:
-    """No rows, with the dtypes that `columns` have everywhere."""
-    return Frame({c.name: Series(dtype=DTYPES[c.kind]) for c in columns})

@@ -22,6 +22,9 @@ TRIES = 4
 LONGEST_S = 10.0
 TOO_LONG = stop_after_delay(LONGEST_S)
 JITTER = wait_random_exponential(multiplier=0.2, max=2.0)
+# How often a queue delivers a message. A transform makes a transient failure wait 5 s x 2^receives, at most 60 s:
+# twelve are some ten minutes.
+MAX_RECEIVES = 12
 
 
 def retried(

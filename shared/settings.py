@@ -7,11 +7,12 @@ from pathlib import Path
 
 from shared.errors import BadSetting
 from shared.names import Names
-from shared.topology import CODE_VERSION_FILE
 
 # What is asked for again has so long to arrive: a minute until watch looks, one until the loader does, and in between
 # a transform that may wait for its turn and try again.
 ROAD_S = 300
+# Where a function reads which code it is: digits of the hash of all else in the package.
+CODE_VERSION_FILE = "code-version"
 PACKAGE = Path(__file__).resolve().parents[1]
 # An endpoint of this machine, written as nothing else can be read: no user, no path, no other host that begins like it.
 # infra_bash/lib/settings.sh has the same.

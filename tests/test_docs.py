@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.alerts.alarms import ALARMS
+from ops.stack.alarms import ALARMS
 from shared.names import ALERTS, MAIL
-from shared.watch.incidents import KINDS, Kind
+from shared.watch.incidents import KINDS, IncidentKind
 from tests.runbook import ENTRIES, commands
 
 pytestmark = pytest.mark.fast
@@ -32,7 +32,7 @@ ROOT = TESTS.parent
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.runbook)
-def test_each_incident_has_its_entry_in_the_runbook(kind: Kind) -> None:
+def test_each_incident_has_its_entry_in_the_runbook(kind: IncidentKind) -> None:
     entry = ENTRIES[kind.name]
     assert re.findall(r"^\*\*(\w+)", entry, re.MULTILINE) == ["Means", "Look", "Run", "Over"]
     script = kind.command.split()[0]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
 from conftest import Database
-from infra_bash.lib.tables import complaint
 from local import csv_source
 from local.tables import COLUMNS
+from ops.tables import complaint
 from shared.alerts.message import mail_subject, mail_text, slack_payload
 from shared.alerts.notice import notice_from
 from shared.errors import BadDeclaration, BadDocument, Refused

@@ -17,7 +17,7 @@ call_aws() {
   local -a endpoint=()
   [[ -z ${AWS_ENDPOINT_URL-} ]] || endpoint=(--endpoint-url "$AWS_ENDPOINT_URL")
   if [[ -S $CLI_SOCKET ]]; then
-    "$PYTHON" -I -S "$ROOT/infra_bash/lib/cli_client.py" "$CLI_SOCKET" "${endpoint[@]}" --output json "$@"
+    "$PYTHON" -I -S "$ROOT/ops/cli/client.py" "$CLI_SOCKET" "${endpoint[@]}" --output json "$@"
   else
     "$AWS_CLI" "${endpoint[@]}" --output json "$@"
   fi
@@ -26,7 +26,7 @@ call_aws() {
 # keep_cli_loaded: for scripts with many calls. Until it is there, and if it never is, each call is a new `aws`.
 keep_cli_loaded() {
   if [[ -z ${TOTESTREAM_AWS-} ]]; then
-    "$PYTHON" -P -m infra_bash.lib.cli_server "$CLI_SOCKET" 2>"$WORK/cli_server" &
+    "$PYTHON" -P -m ops.cli.server "$CLI_SOCKET" 2>"$WORK/cli_server" &
     CLI_SERVER=$!
     disown "$CLI_SERVER"
   fi
@@ -60,7 +60,7 @@ aws_find() {
 
 # rows: the JSON answer on stdin as lines. As text, --query would be applied to each page of a listing by itself.
 rows() {
-  python infra_bash.lib.rows
+  python ops.cli.rows
 }
 
 # aws_write ARGUMENTS…: the answer, which few want. A refusal that matches FINE is as good as done, and left in REFUSED.
@@ -85,7 +85,7 @@ call_patiently() {
       REFUSED=$(<"$problem")
       return
     fi
-    most=$(python infra_bash.lib.passing call "$1 $2" <"$problem")
+    most=$(python ops.cli.transient call "$1 $2" <"$problem")
     wait_again "$attempt" "$most" "$1 $2" || break
   done
   die "$(what_failed "$problem" "$@")$(still_so "$attempt")"
@@ -105,7 +105,7 @@ still_so() {
 
 # what_failed FILE SERVICE OPERATION…: one line, with what to do.
 what_failed() {
-  python infra_bash.lib.advice call "$2 $3" <"$1"
+  python ops.error_hints call "$2 $3" <"$1"
 }
 
 # know_account: whose account this is, and of which partition, which the second word of the caller's ARN is: aws,

@@ -28,8 +28,8 @@ migrate() {
     say unknown "warehouse tables: only who may invoke migrate is told"
     return
   fi
-  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || (umask 077 && python infra_bash.lib.answers did <<<"$answer" >>"$LOCAL/migrate.log")
-  python infra_bash.lib.answers migrated <<<"$answer" >"$WORK/migrated"
+  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || (umask 077 && python ops.answers did <<<"$answer" >>"$LOCAL/migrate.log")
+  python ops.answers migrated <<<"$answer" >"$WORK/migrated"
   while IFS=$'\t' read -r verb words; do
     say "$verb" "$words"
   done <"$WORK/migrated"
@@ -44,17 +44,17 @@ prove() {
     # Where nothing changed no manifest rings the loader, and the schedule would be waited for.
     invoke load '{"do":"load"}' >"$WORK/load"
     status=$(wait_until_loaded "$run")
-    now=$(python infra_bash.lib.answers progress "$run" <<<"$status")
+    now=$(python ops.answers progress "$run" <<<"$status")
     [[ $now != loaded ]] || break
     say wait "the warehouse is past run $run already; counting again"
   done
-  python infra_bash.lib.screen table <<<"$status"
-  python infra_bash.lib.answers held <<<"$status" >"$WORK/held"
+  python ops.screens.status table <<<"$status"
+  python ops.answers held <<<"$status" >"$WORK/held"
   while IFS= read -r held; do
     say held "$held"
   done <"$WORK/held"
   [[ $now == loaded ]] || die "the source changes too fast to be counted; run infra_bash/status.sh$(same_stack) later"
-  wrong=$(python infra_bash.lib.answers wrong <<<"$status")
+  wrong=$(python ops.answers wrong <<<"$status")
   [[ -z $wrong ]] || die "expected and there differ: $wrong; run infra_bash/status.sh$(same_stack)"
   # Ages count from its first look, and until then nobody knows whether all is well.
   invoke watch '{}' >"$WORK/watched"
@@ -65,7 +65,7 @@ wait_until_loaded() {
   local status now before='' said=no until=$((SECONDS + MOST_S))
   while true; do
     status=$(invoke inspect '{"do":"status"}')
-    now=$(python infra_bash.lib.answers progress "$1" <<<"$status")
+    now=$(python ops.answers progress "$1" <<<"$status")
     [[ $now == behind:* ]] || break
     ((SECONDS < until)) || die "run $1 is not in the warehouse after $MOST_S s; $now"
     [[ $now == "$before" ]] || say wait "run $1: $now"

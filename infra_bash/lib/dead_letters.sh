@@ -66,14 +66,14 @@ receive() {
 
 # list_letters: a line each, on stdout. From here on they are given back, whatever happens.
 list_letters() {
-  python infra_bash.lib.dead_letters list "$LETTERS" "$QUEUE_URL" "$DEAD_LETTER_URL" "$EPOCHSECONDS"
+  python ops.dead_letters list "$LETTERS" "$QUEUE_URL" "$DEAD_LETTER_URL" "$EPOCHSECONDS"
 }
 
 # judge_letters: by the table's own function, which takes as many runs at once as it has time for.
 judge_letters() {
   local event number=0
   while true; do
-    event=$(python infra_bash.lib.dead_letters unjudged "$LETTERS")
+    event=$(python ops.dead_letters unjudged "$LETTERS")
     [[ -n $event ]] || break
     number=$((number + 1))
     invoke "transform-$TABLE" "$event" >"$WORK/judgement"
@@ -84,17 +84,17 @@ judge_letters() {
 # ask_ledger: whether the warehouse still needs those that would fail again. One that does not answer keeps them.
 ask_ledger() {
   local event no_answer
-  event=$(python infra_bash.lib.dead_letters doubtful "$LETTERS" "$TABLE")
+  event=$(python ops.dead_letters doubtful "$LETTERS" "$TABLE")
   [[ -n $event ]] || return 0
   invoke inspect "$event" >"$LETTERS/ledger/000001.json"
-  no_answer=$(python infra_bash.lib.dead_letters unanswered "$LETTERS")
+  no_answer=$(python ops.dead_letters unanswered "$LETTERS")
   [[ -z $no_answer ]] || say wait "the warehouse cannot say which of them it still needs: $no_answer"
 }
 
 # settle_letters: FATE_letter ID KEY WORDS for each.
 settle_letters() {
   local fate id key words
-  python infra_bash.lib.dead_letters fates "$LETTERS" "$TABLE" >"$LETTERS/fates"
+  python ops.dead_letters fates "$LETTERS" "$TABLE" >"$LETTERS/fates"
   while IFS=$'\t' read -r fate id key words <&3; do
     "${fate}_letter" "$id" "$key" "$words"
   done 3<"$LETTERS/fates"
@@ -189,7 +189,7 @@ see_failures() {
   local key words
   mkdir -p "$WORK/again/taken"
   receive "$WORK/again/taken/new.json" 0
-  python infra_bash.lib.dead_letters again "$WORK/again" "$TABLE" >"$WORK/again/lines"
+  python ops.dead_letters again "$WORK/again" "$TABLE" >"$WORK/again/lines"
   while IFS=$'\t' read -r key words <&3; do
     [[ -v FOLLOWED[$key] ]] || continue
     say again "${FOLLOWED[$key]} is a dead letter again: $words"

@@ -10,7 +10,7 @@ LOCKED_AT=
 lock_stack() {
   local etag judgement
   [[ $DRY_RUN == no && -z $LOCKED_AT ]] || return 0
-  python infra_bash.lib.deploy_lock written $$ "$LOCK_S" >"$WORK/lock.json"
+  python ops.deploy_lock written $$ "$LOCK_S" >"$WORK/lock.json"
   put_lock --if-none-match '*'
   case $REFUSED in
     '') LOCKED_AT=$SECONDS ;;
@@ -20,7 +20,7 @@ lock_stack() {
       etag=$(aws_find s3api get-object --bucket "$(ingestion_bucket)" --key "$LOCK_KEY" "$WORK/held.json" --query ETag --output text)
       # It was given back just now.
       [[ -n $etag ]] || die "another deploy of $PROJECT-$STAGE has just ended; run this again"
-      judgement=$(python infra_bash.lib.deploy_lock judged <"$WORK/held.json")
+      judgement=$(python ops.deploy_lock judged <"$WORK/held.json")
       [[ $judgement == left* ]] ||
         die "another deploy of $PROJECT-$STAGE is at work: ${judgement#held }. Run this again when it has ended;" \
           "if you know that it has died, first: aws s3 rm s3://$(ingestion_bucket)/$LOCK_KEY"

@@ -83,7 +83,7 @@ wait_for_message() {
 is_told() {
   aws_find logs filter-log-events --log-group-name "/aws/lambda/$PROJECT-$STAGE-alert" --start-time "$SINCE_MS" \
     --query 'events[].message' >"$WORK/told"
-  python infra_bash.lib.told "$1" "${NAME//-/ }" "${SUBJECTS[$NAME]-$TABLE}" <"$WORK/told"
+  python ops.notified "$1" "${NAME//-/ }" "${SUBJECTS[$NAME]-$TABLE}" <"$WORK/told"
 }
 
 # hurry: what the schedules would do. Whoever is broken says so to the log.

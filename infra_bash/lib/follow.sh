@@ -9,7 +9,7 @@ extract_now() {
   local run until=$((SECONDS + FOLLOW_S))
   while true; do
     run=$(invoke extract "$1")
-    run=$(python infra_bash.lib.runs run <<<"$run")
+    run=$(python ops.screens.runs run <<<"$run")
     [[ -z $run ]] || break
     ((SECONDS < until)) || die "an extraction has been at work for $FOLLOW_S s; run infra_bash/status.sh$(same_stack)"
     sleep 1
@@ -22,7 +22,7 @@ follow() {
   local answer now before='' until=$((SECONDS + FOLLOW_S))
   while true; do
     answer=$(invoke inspect "{\"do\":\"run\",\"run\":$1}")
-    now=$(python infra_bash.lib.runs progress <<<"$answer")
+    now=$(python ops.screens.runs progress <<<"$answer")
     [[ $now != loaded ]] || break
     ((SECONDS < until)) || die "run $1 is not loaded after $FOLLOW_S s: $now; run infra_bash/status.sh$(same_stack)"
     [[ $now == "$before" ]] || say wait "run $1: $now"
@@ -35,7 +35,7 @@ follow() {
 # show_preview EVENT: what it would read.
 show_preview() {
   local event answer
-  event=$(python infra_bash.lib.asking preview <<<"$1")
+  event=$(python ops.events preview <<<"$1")
   answer=$(invoke extract "$event")
-  python infra_bash.lib.runs preview <<<"$answer"
+  python ops.screens.runs preview <<<"$answer"
 }

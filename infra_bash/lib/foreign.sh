@@ -9,7 +9,7 @@ remove_foreign() {
   look_at_functions
   look_at_rules
   look_at_buckets
-  python infra_bash.lib.foreign "$STATE" >"$STATE/foreign"
+  python ops.teardown.foreign "$STATE" >"$STATE/foreign"
   remove_listed "$STATE/foreign"
 }
 

@@ -5,7 +5,7 @@
 remove_former() {
   local verdict word name id
   aws_find lambda list-layer-versions --layer-name "$PROJECT-$STAGE-libraries" >"$HAVE/layers.json"
-  python infra_bash.lib.former "$STATE" "$CODE_KEY" "deploy/$(basename "$LAYER_ZIP")" "$LAYER_ARN" >"$STATE/former"
+  python ops.teardown.former_packages "$STATE" "$CODE_KEY" "deploy/$(basename "$LAYER_ZIP")" "$LAYER_ARN" >"$STATE/former"
   while IFS=$'\t' read -r verdict word name id <&3; do
     remove "$word" "$id" >/dev/null
     say "$verdict" "$word $name"

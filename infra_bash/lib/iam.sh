@@ -22,11 +22,11 @@ read_roles() {
   local prefix=${1:-$PROJECT-$STAGE-}
   mkdir -p "$HAVE/role_parts"
   aws_read iam list-roles --query "Roles[?starts_with(RoleName, '$prefix')].RoleName" >"$HAVE/role_names.json"
-  python infra_bash.lib.role_parts roles "$HAVE" >"$WORK/role_calls"
+  python ops.stack.role_parts roles "$HAVE" >"$WORK/role_calls"
   aws_read_each "$WORK/role_calls"
-  python infra_bash.lib.role_parts policies "$HAVE" >"$WORK/role_calls"
+  python ops.stack.role_parts policies "$HAVE" >"$WORK/role_calls"
   aws_read_each "$WORK/role_calls"
-  python infra_bash.lib.role_parts joined "$HAVE" >"$HAVE/roles.json"
+  python ops.stack.role_parts joined "$HAVE" >"$HAVE/roles.json"
 }
 
 put_role() {

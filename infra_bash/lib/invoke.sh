@@ -14,11 +14,11 @@ invoke() {
     AWS_MAX_ATTEMPTS=1 call_patiently lambda invoke \
       --function-name "$function" --cli-read-timeout 310 --payload "fileb://$answer.event" "$answer" >"$answer.status"
     grep -q '"FunctionError"' "$answer.status" || break
-    python infra_bash.lib.answers error <"$answer" >"$answer.error"
+    python ops.answers error <"$answer" >"$answer.error"
     most=0
-    [[ $REPEATABLE == no ]] || most=$(python infra_bash.lib.passing function "$function" <"$answer.error")
+    [[ $REPEATABLE == no ]] || most=$(python ops.cli.transient function "$function" <"$answer.error")
     wait_again "$attempt" "$most" "$function" ||
-      die "$(python infra_bash.lib.advice function "$function" <"$answer.error")$(still_so "$attempt")"
+      die "$(python ops.error_hints function "$function" <"$answer.error")$(still_so "$attempt")"
   done
   cat "$answer"
 }

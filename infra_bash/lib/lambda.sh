@@ -16,7 +16,7 @@ choose_concurrency() {
   [[ -z $TRANSFORMS_AT_ONCE ]] || return 0
   limit=$(FINE=. aws_find lambda get-account-settings \
     --query AccountLimit.UnreservedConcurrentExecutions --output text)
-  why=$(python infra_bash.lib.concurrency <<<"$limit")
+  why=$(python ops.stack.concurrency <<<"$limit")
   IFS=$'\t' read -r TRANSFORMS_AT_ONCE why <<<"$why"
   export TRANSFORMS_AT_ONCE
   say ok "TRANSFORMS_AT_ONCE is $TRANSFORMS_AT_ONCE: $why"

@@ -5,12 +5,12 @@
 # build_packages: leaves what know_packages reads in $WORK/packages.
 build_packages() {
   local code name arn
-  python infra_bash.lib.package code "$WORK" >"$WORK/packages"
+  python ops.package.build code "$WORK" >"$WORK/packages"
   { read -r code && read -r _ && read -r name; } <"$WORK/packages"
   arn=$(find_layer "$PROJECT-$STAGE-libraries" "$name")
   [[ $arn != None ]] || arn=''
   printf '%s\n' "$arn" >>"$WORK/packages"
-  [[ $DRY_RUN == yes || -n $arn ]] || python infra_bash.lib.package layer "$ROOT/build" "$code"
+  [[ $DRY_RUN == yes || -n $arn ]] || python ops.package.build layer "$ROOT/build" "$code"
 }
 
 # know_packages: CODE_ZIP, LAYER_ZIP, what AWS calls the code's hash, and LAYER_ARN, empty when AWS has no such layer.

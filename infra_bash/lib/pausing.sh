@@ -6,7 +6,7 @@
 paused_since() {
   local found
   found=$(aws_find s3api get-object --bucket "$(ingestion_bucket)" --key health/paused.json "$WORK/paused.json")
-  [[ -z $found ]] || python infra_bash.lib.paused <"$WORK/paused.json"
+  [[ -z $found ]] || python ops.screens.paused <"$WORK/paused.json"
 }
 
 # require_flow: for what would not arrive otherwise.

@@ -8,7 +8,7 @@ find_stack() {
   # With nothing to ring, the bell that is there is one to take away.
   LOAD_ON_MANIFEST=no want roles rules alarms bells topics queues dead_letter_queues secrets buckets
   read_stack
-  python infra_bash.lib.removals "$STATE" "$WITH_DATA" >"$STATE/removals"
+  python ops.teardown.plan "$STATE" "$WITH_DATA" >"$STATE/removals"
 }
 
 read_stack() {
@@ -107,7 +107,7 @@ remove_bucket() {
   REFUSED=BucketNotEmpty
   while [[ $REFUSED == *BucketNotEmpty* ]]; do
     # Beside this script, which is then ended in the middle of a million versions as it is elsewhere.
-    python infra_bash.lib.emptying "$1" &
+    python ops.teardown.empty_bucket "$1" &
     wait $!
     FINE="$ABSENT|BucketNotEmpty" aws_write s3api delete-bucket --bucket "$1"
   done

@@ -3,6 +3,6 @@
 
 # retire: from what the steps before have read.
 retire() {
-  python infra_bash.lib.retired "$STATE" >"$STATE/retired"
+  python ops.teardown.retired_tables "$STATE" >"$STATE/retired"
   remove_listed "$STATE/retired"
 }

@@ -55,7 +55,7 @@ upload() {
     --query 'Contents[].Key' >"$HAVE/uploads.json"
   aws_find s3api list-objects-v2 --bucket "$bucket" --prefix catalogue/ \
     --query 'Contents[].Key' >"$HAVE/catalogue.json"
-  python infra_bash.lib.uploads "$WORK/uploads" "$HAVE" "$@" >"$WORK/uploads.txt"
+  python ops.package.uploads "$WORK/uploads" "$HAVE" "$@" >"$WORK/uploads.txt"
   if [[ ! -s $WORK/uploads.txt ]]; then
     say ok "uploads"
     return

@@ -10,7 +10,7 @@ CLOCKS_DIFFER_S=300
 note_looks() {
   local rule function interval_s change
   [[ $DRY_RUN == no ]] || return 0
-  python infra_bash.lib.schedules plan "$STATE" >"$WORK/schedules"
+  python ops.schedules plan "$STATE" >"$WORK/schedules"
   while IFS=$'\t' read -r rule function interval_s change _ <&3; do
     [[ $change != changed ]] || newest_look "$rule" "$function" "$interval_s" >"$WORK/before.$rule"
   done 3<"$WORK/schedules"
@@ -21,7 +21,7 @@ newest_look() {
   local since_s=$((EPOCHSECONDS - 2 * $3 - LATE_S - CLOCKS_DIFFER_S))
   aws_find logs filter-log-events --log-group-name "/aws/lambda/$2" --start-time "${since_s}000" \
     --filter-pattern "{ \$.rule = \"$1\" }" >"$WORK/looks.$1"
-  python infra_bash.lib.schedules newest "$1" <"$WORK/looks.$1"
+  python ops.schedules newest "$1" <"$WORK/looks.$1"
 }
 
 # prove_schedules: one that was seen at work before counts, where nothing was put that it needs.

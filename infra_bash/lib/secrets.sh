@@ -44,7 +44,7 @@ restore_secret() {
 
 # write_secret OPERATION SETTING: its request with its content, which $WORK alone gets to see.
 write_secret() {
-  python infra_bash.lib.secret_values "$(dirname "$SETTINGS_FILE")/secrets.env" "$1" "$2" \
+  python ops.secret_values "$(dirname "$SETTINGS_FILE")/secrets.env" "$1" "$2" \
     "$STATE/secrets/$2.json" >"$WORK/$2.secret.json"
 }
 

@@ -7,7 +7,7 @@ mkdir -p "$HAVE"
 
 # want KIND…: write the wanted requests of each kind. One call for many: loading the tables takes a second.
 want() {
-  python infra_bash.lib.requests "$STATE" "$@"
+  python ops.stack.requests "$STATE" "$@"
 }
 
 # names_of KIND: of everything that is wanted.
@@ -20,7 +20,7 @@ names_of() {
 
 # judge KIND: lines of verdict, name and what differs into $STATE/KIND.verdicts.
 judge() {
-  python infra_bash.lib.verdicts "$STATE" "$1" >"$STATE/$1.verdicts"
+  python ops.stack.verdicts "$STATE" "$1" >"$STATE/$1.verdicts"
 }
 
 # settle KIND COMMAND…: call COMMAND… VERDICT NAME WHAT for each that is not as wanted, and say so.

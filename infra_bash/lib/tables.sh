@@ -5,7 +5,7 @@
 require_tables() {
   local complaint
   (($# > 1)) || return 0
-  complaint=$(python infra_bash.lib.tables "$@")
+  complaint=$(python ops.tables "$@")
   [[ -z $complaint ]] || refuse "$complaint"
 }
 

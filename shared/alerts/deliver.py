@@ -6,29 +6,29 @@ from typing import Any, Protocol
 
 from shared import log
 from shared.alerts.message import mail_subject, mail_text, slack_payload
-from shared.alerts.notice import Notice, Place, notice_from
+from shared.alerts.notice import Notice, StackId, notice_from
 from shared.errors import PermanentError, TotestreamError, TransientError
 
 
 class Mail(Protocol):
-    def tell(self, texts: Sequence[str], subject: str = "") -> None:
+    def publish(self, texts: Sequence[str], subject: str = "") -> None:
         """Send every text, or raise."""
 
 
 @dataclass(frozen=True)
-class Outside:
+class DeliveryDependencies:
     """`post` shows a payload in Slack, or raises; None: this stack has no Slack. `mail` is a topic, which takes
     everything: only where there is an `address` does it write to somebody. `clock` counts seconds.
     """
 
-    here: Place
+    here: StackId
     post: Callable[[dict[str, Any]], None] | None
     mail: Mail
     address: str
     clock: Callable[[], float]
 
 
-def deliver(records: Iterable[Mapping[str, Any]], outside: Outside) -> None:
+def deliver(records: Iterable[Mapping[str, Any]], outside: DeliveryDependencies) -> None:
     """Tell each record of an SNS event, whatever becomes of the others.
 
     Raises the last error when any record has reached nobody, though somebody should have been reached: a stack with
@@ -46,7 +46,7 @@ def _content(record: Mapping[str, Any]) -> tuple[str, str]:
     return str(sns.get("Message", "")), str(sns.get("Subject") or "")
 
 
-def _tell(notice: Notice, outside: Outside) -> TotestreamError | None:
+def _tell(notice: Notice, outside: DeliveryDependencies) -> TotestreamError | None:
     """One record and its one line in the log; the error, when it has reached nobody."""
     begun, post = outside.clock(), outside.post
 
@@ -63,7 +63,7 @@ def _tell(notice: Notice, outside: Outside) -> TotestreamError | None:
         return None
     why = {"slack": str(unreached)} if unreached else {}
     # Also without an address: somebody may listen in another way. But then nobody knows, and it counts for nothing.
-    unsent = _failure(lambda: outside.mail.tell([mail_text(notice, why.get("slack", ""))], mail_subject(notice)))
+    unsent = _failure(lambda: outside.mail.publish([mail_text(notice, why.get("slack", ""))], mail_subject(notice)))
     lost = unsent or (None if outside.address else unreached)
     via = "nothing" if lost else "mail" if outside.address else "nobody"
     report(_level(lost or unreached), via, **why, **({"mail": str(unsent)} if unsent else {}))

@@ -44,7 +44,7 @@ class Notice:
         return max(self.at - self.since, timedelta(0)) if self.at and self.since else None
 
 
-class Alarm(msgspec.Struct, frozen=True, rename="pascal"):
+class AlarmNotice(msgspec.Struct, frozen=True, rename="pascal"):
     """What CloudWatch publishes of an alarm. Its Region is a name for people, "Europe (London)"."""
 
     alarm_name: str
@@ -56,14 +56,14 @@ class Alarm(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 @dataclass(frozen=True)
-class Place:
+class StackId:
     """The stack we are of: what CloudWatch and others publish does not name it."""
 
     stack: str
     region: str
 
 
-def notice_from(text: str, title: str, here: Place) -> Notice:
+def notice_from(text: str, title: str, here: StackId) -> Notice:
     """Of an SNS message: its text, and its subject as the title of what has no other. Raises nothing."""
     body = text.encode(errors="replace")
     return _from_alert(body) or _from_alarm(body, here) or _from_any(text, title, here)
@@ -102,9 +102,9 @@ def _from_alert(body: bytes) -> Notice | None:
 STATES: dict[str, tuple[What, str]] = {"ALARM": ("begun", "the alarm rings"), "OK": ("ended", "the alarm is over")}
 
 
-def _from_alarm(body: bytes, here: Place) -> Notice | None:
+def _from_alarm(body: bytes, here: StackId) -> Notice | None:
     try:
-        alarm = decode_json(body, Alarm, "the message")
+        alarm = decode_json(body, AlarmNotice, "the message")
     except BadDocument:
         return None
     event, title = STATES.get(alarm.new_state_value, ("told", f"the alarm is {alarm.new_state_value}"))
@@ -126,7 +126,7 @@ def _from_alarm(body: bytes, here: Place) -> Notice | None:
     )
 
 
-def _from_any(text: str, title: str, here: Place) -> Notice:
+def _from_any(text: str, title: str, here: StackId) -> Notice:
     title = readable(title) or "A message that this version does not know"
     return Notice("told", "message", "", here.stack, here.region, title, readable(text))
 

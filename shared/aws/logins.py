@@ -19,7 +19,7 @@ REFUSED = ("28P01", "28000")
 ROTATION_WAITS_S = (2.0, 8.0)
 
 
-class Kept(NamedTuple):
+class KeptLogin(NamedTuple):
     login: Login
     read_at: float
 
@@ -34,7 +34,7 @@ class Logins:
         sleep: Sleep = time.sleep,
     ) -> None:
         self._read, self._clock, self._sleep = read, clock, sleep
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, KeptLogin] = {}
 
     def connect(self, secret: str, connect: Callable[[Login], C], *, anew: bool = False) -> C:
         """Return what `connect` makes of the login in `secret`, which is read when none is kept, or `anew`.
@@ -68,7 +68,7 @@ class Logins:
         self._kept.pop(secret, None)
         read_at = self._clock()
         connection = connect(login)
-        self._kept[secret] = Kept(login, read_at)
+        self._kept[secret] = KeptLogin(login, read_at)
         return connection
 
     def _fresh(self, secret: str) -> Login | None:

@@ -1,22 +1,17 @@
-"""SNS: the topic `changes`, and those that people are told by."""
+"""Publish to an SNS topic."""
 
 import time
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from shared.aws.clients import Sleep, called, client
 from shared.errors import ServiceUnavailable
-from shared.lake.documents import ChangeMessage, encode
 
 # SNS takes ten messages a call.
 MOST_PER_CALL = 10
 Entry = dict[str, Any]
-
-
-class Topic(Protocol):
-    def publish(self, messages: Sequence[ChangeMessage]) -> None:
-        """Publish every message at least once, or raise."""
+"""One message as PublishBatch takes it; `Id` tells it from the others of the same `publish_entries`."""
 
 
 class SnsTopic:
@@ -25,15 +20,13 @@ class SnsTopic:
         self._sns = sns or client("sns")
         self._sleep = sleep
 
-    def publish(self, messages: Sequence[ChangeMessage]) -> None:
-        self._publish([_entry(message) for message in messages])
-
-    def tell(self, texts: Sequence[str], subject: str = "") -> None:
-        """Publish every text at least once, or raise. `subject` is an e-mail's."""
+    def publish(self, texts: Sequence[str], subject: str = "") -> None:
+        """Publish every text at least once, or raise. An e-mail gets `subject`."""
         about = {"Subject": subject} if subject else {}
-        self._publish([{"Id": str(number), "Message": text} | about for number, text in enumerate(texts)])
+        self.publish_entries([{"Id": str(number), "Message": text} | about for number, text in enumerate(texts)])
 
-    def _publish(self, entries: Sequence[Entry]) -> None:
+    def publish_entries(self, entries: Sequence[Entry]) -> None:
+        """Publish every entry at least once, or raise."""
         rest = iter(entries)
         while some := list(islice(rest, MOST_PER_CALL)):
             self._publish_all(some)
@@ -50,16 +43,3 @@ class SnsTopic:
                 raise ServiceUnavailable("SNS", f"publishing {len(left)} of {len(entries)} messages", "in part")
 
         called("SNS", "publishing", send, sleep=self._sleep)
-
-
-def _id(message: ChangeMessage) -> str:
-    """Watch asks for several runs of a table at once."""
-    return f"{message.run}-{message.table}"
-
-
-def _entry(message: ChangeMessage) -> Entry:
-    return {
-        "Id": _id(message),
-        "Message": encode(message).decode(),
-        "MessageAttributes": {"table": {"DataType": "String", "StringValue": message.table}},
-    }

@@ -11,7 +11,7 @@ from shared.lake.documents import decode_json
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-class Loaded(msgspec.Struct, frozen=True):
+class LoadProgress(msgspec.Struct, frozen=True):
     """What extract reads of health/load.json: up to which run all of a log is loaded, and what has stopped the pass."""
 
     log: str

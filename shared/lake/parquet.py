@@ -19,8 +19,9 @@ import pandas as pd
 from fastparquet import ParquetFile, parquet_thrift, writer
 from fastparquet.cencoding import ThriftObject
 
-from shared.columns import DTYPES, Column, Frame, Kind, Series
+from shared.columns import Column, Kind
 from shared.errors import CorruptObject, OtherDeclaration, Refused
+from shared.frames import DTYPES, Frame, Series
 
 Physical, Converted = parquet_thrift.Type, parquet_thrift.ConvertedType
 CREATED_BY = b"fastparquet-python"  # without its version, so that an upgrade alone changes no file

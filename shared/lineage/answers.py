@@ -14,11 +14,11 @@ from shared.errors import BadDocument, CorruptObject, MissingObject, OtherDeclar
 T = TypeVar("T")
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class LineageAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Base of what travels to the operator as JSON."""
 
 
-class Load(Answer, frozen=True, kw_only=True):
+class LoadAnswer(LineageAnswer, frozen=True, kw_only=True):
     """A row of the ledger. `seconds` are from the snapshot to the load; `load_no` as in etl_ledger."""
 
     log: str
@@ -32,14 +32,14 @@ class Load(Answer, frozen=True, kw_only=True):
     seconds: float | None
 
 
-class File(Answer, frozen=True, kw_only=True):
+class File(LineageAnswer, frozen=True, kw_only=True):
     """A part that holds the key."""
 
     key: str
     rows: int
 
 
-class Batch(Answer, frozen=True, kw_only=True):
+class BatchAnswer(LineageAnswer, frozen=True, kw_only=True):
     """`part` is the one with the source's row, where one row of the source makes one of the warehouse."""
 
     table: str
@@ -50,7 +50,7 @@ class Batch(Answer, frozen=True, kw_only=True):
     part: File | None = None
 
 
-class Manifest(Answer, frozen=True, kw_only=True):
+class ManifestAnswer(LineageAnswer, frozen=True, kw_only=True):
     """`as_loaded`: the bytes in the bucket are those that the ledger took."""
 
     key: str
@@ -64,13 +64,13 @@ class Manifest(Answer, frozen=True, kw_only=True):
     declaration: str
 
 
-class Message(Answer, frozen=True, kw_only=True):
+class Message(LineageAnswer, frozen=True, kw_only=True):
     log: str
     run: int
     table: str
 
 
-class Run(Answer, frozen=True, kw_only=True):
+class RunAnswer(LineageAnswer, frozen=True, kw_only=True):
     """A record of the run log. `messages` are those that woke the table's transform; none of a run whose batch was
     only joined."""
 
@@ -88,36 +88,36 @@ class Run(Answer, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
 
 
-class Chain(Answer, frozen=True, kw_only=True):
+class Chain(LineageAnswer, frozen=True, kw_only=True):
     """From a row back to the source. `id` is a fact's record id or a dimension's key, `key` its business id or key.
     `runs` begins with the run that was loaded."""
 
     table: str
     id: str
     key: str
-    load: Load | None
+    load: LoadAnswer | None
     inferred: bool
-    manifest: Manifest | None = None
+    manifest: ManifestAnswer | None = None
     part: File | None = None
-    batches: tuple[Batch, ...] = ()
-    runs: tuple[Run, ...] = ()
+    batches: tuple[BatchAnswer, ...] = ()
+    runs: tuple[RunAnswer, ...] = ()
     said: tuple[str, ...] = ()
 
 
-class Version(Answer, frozen=True, kw_only=True):
+class Version(LineageAnswer, frozen=True, kw_only=True):
     """A record of a fact, or the row of a dimension, with its cause: the run's, and the batches of that run."""
 
     id: str
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     deleted_at: datetime | None = None
-    load: Load | None = None
+    load: LoadAnswer | None = None
     inferred: bool = False
     cause: str | None = None
-    batches: tuple[Batch, ...] = ()
+    batches: tuple[BatchAnswer, ...] = ()
 
 
-class Entry(Answer, frozen=True, kw_only=True):
+class Entry(LineageAnswer, frozen=True, kw_only=True):
     """A row that waits or is quarantined, and the snapshot it is from."""
 
     log: str
@@ -126,7 +126,7 @@ class Entry(Answer, frozen=True, kw_only=True):
     reason: str
 
 
-class Deletion(Answer, frozen=True, kw_only=True):
+class Deletion(LineageAnswer, frozen=True, kw_only=True):
     """`ended_at` is when the key was back."""
 
     log: str
@@ -136,7 +136,7 @@ class Deletion(Answer, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
-class Arrival(Answer, frozen=True, kw_only=True):
+class Arrival(LineageAnswer, frozen=True, kw_only=True):
     """What one warehouse table has of a key. `behind` are runs that it has yet to take, `held` why it is not read."""
 
     table: str
@@ -152,7 +152,7 @@ class Arrival(Answer, frozen=True, kw_only=True):
         return not (self.versions or self.quarantined or self.waiting or self.deletions)
 
 
-class Journey(Answer, frozen=True, kw_only=True):
+class JourneyAnswer(LineageAnswer, frozen=True, kw_only=True):
     """From a key of the source, or a business id, into the warehouse. `others` is a line for each table that is made of
     the source's table and has no row for the key."""
 

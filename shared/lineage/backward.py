@@ -4,17 +4,17 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from shared.catalogue import TABLES
 from shared.columns import Column, Kind
 from shared.lake import documents
-from shared.lineage.answers import Batch, Chain, File, Load, Run, Said
-from shared.lineage.lake import Lake, holder
+from shared.lineage.answers import BatchAnswer, Chain, File, LoadAnswer, RunAnswer, Said
+from shared.lineage.lake import LineageLake, holder
 from shared.lineage.origin import origin_of
-from shared.lineage.warehouse import Row, Warehouse
-from shared.source.catalogue import TABLES
+from shared.lineage.warehouse import LineageQueries, WarehouseRow
 from shared.warehouse.registry import Target
 
 
-def chain_of(target: Target, id_: str, row: Row, lake: Lake, warehouse: Warehouse) -> Chain:
+def chain_of(target: Target, id_: str, row: WarehouseRow, lake: LineageLake, warehouse: LineageQueries) -> Chain:
     """What is gone is said in words; `id_` as in Warehouse.row."""
     said = Said()
     load, inferred = origin_of(target, row, lake, warehouse, said)
@@ -26,12 +26,12 @@ def chain_of(target: Target, id_: str, row: Row, lake: Lake, warehouse: Warehous
     return replace(chain, said=said.lines)
 
 
-def batch_of(source: str, run: int, read: documents.Batch) -> Batch:
-    return Batch(table=source, run=run, mode=read.mode, reason=read.reason, rows=read.rows)
+def batch_of(source: str, run: int, read: documents.Batch) -> BatchAnswer:
+    return BatchAnswer(table=source, run=run, mode=read.mode, reason=read.reason, rows=read.rows)
 
 
 class _Backward:
-    def __init__(self, target: Target, key: str, load: Load, lake: Lake, said: Said) -> None:
+    def __init__(self, target: Target, key: str, load: LoadAnswer, lake: LineageLake, said: Said) -> None:
         self._target, self._key, self._load, self._lake, self._said = target, key, load, lake, said
 
     def lengthened(self, chain: Chain) -> Chain:
@@ -58,13 +58,13 @@ class _Backward:
             self._said.add(f"no part of the manifest of run {made.run} can be shown to hold {column.name} {self._key}")
         return part
 
-    def _batches(self, sources: Mapping[str, int]) -> list[Batch]:
+    def _batches(self, sources: Mapping[str, int]) -> list[BatchAnswer]:
         """In the order in which the table names its sources."""
         order = [*self._target.sources, *sources]
         found = [self._batch(source, sources[source]) for source in dict.fromkeys(order) if source in sources]
         return [batch for batch in found if batch]
 
-    def _batch(self, source: str, run: int) -> Batch | None:
+    def _batch(self, source: str, run: int) -> BatchAnswer | None:
         record = self._said.tried(lambda: self._lake.record(run))
         read = record.state(source).batch if record else None
         if read is None:
@@ -75,10 +75,10 @@ class _Backward:
         key = Column(TABLES[source].key, Kind.INTEGER)
         return replace(batch, part=self._said.tried(lambda: holder(self._lake.ingestion, read.parts, key, self._key)))
 
-    def _runs(self, own: Run | None, sources: Mapping[str, int]) -> list[Run]:
+    def _runs(self, own: RunAnswer | None, sources: Mapping[str, int]) -> list[RunAnswer]:
         """The run itself, then those whose batches were joined, the latest first."""
         others = sorted({*sources.values()} - {self._load.run}, reverse=True)
         return [run for run in (own, *map(self._joined, others)) if run]
 
-    def _joined(self, run: int) -> Run | None:
+    def _joined(self, run: int) -> RunAnswer | None:
         return self._said.tried(lambda: self._lake.run(run, ()))

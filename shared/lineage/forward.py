@@ -6,11 +6,11 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from shared.lineage.answers import Arrival, Journey, Said, Version
+from shared.lineage.answers import Arrival, JourneyAnswer, Said, Version
 from shared.lineage.backward import batch_of
-from shared.lineage.lake import Lake
+from shared.lineage.lake import LineageLake
 from shared.lineage.origin import origin_of
-from shared.lineage.warehouse import Warehouse
+from shared.lineage.warehouse import LineageQueries
 from shared.warehouse.registry import Target
 
 # More need not be told for a table to be called behind; a record is some ten milliseconds away.
@@ -18,23 +18,23 @@ MOST_BEHIND = 100
 
 
 class Forward:
-    def __init__(self, targets: Mapping[str, Target], lake: Lake, warehouse: Warehouse) -> None:
+    def __init__(self, targets: Mapping[str, Target], lake: LineageLake, warehouse: LineageQueries) -> None:
         self._targets, self._lake, self._warehouse, self._said = targets, lake, warehouse, Said()
 
-    def of_source(self, table: str, key: str) -> Journey:
+    def of_source(self, table: str, key: str) -> JourneyAnswer:
         """What became of that row of the source, in every warehouse table."""
         made = [target for target in self._targets.values() if table in target.sources]
         by_key = [target for target in made if target.sources[0] == table and target.row_by_row]
         others = tuple(_other(target, table) for target in made if target not in by_key)
         return self._journey(table, key, by_key, others)
 
-    def of_business(self, fact: Target, key: str) -> Journey:
+    def of_business(self, fact: Target, key: str) -> JourneyAnswer:
         return self._journey(fact.name, key, [fact], ())
 
-    def _journey(self, table: str, key: str, made: list[Target], others: tuple[str, ...]) -> Journey:
+    def _journey(self, table: str, key: str, made: list[Target], others: tuple[str, ...]) -> JourneyAnswer:
         behind = self._behind()
         arrivals = tuple(self._arrival(target, key, behind) for target in made)
-        return Journey(table=table, key=key, arrivals=arrivals, others=others, said=self._said.lines)
+        return JourneyAnswer(table=table, key=key, arrivals=arrivals, others=others, said=self._said.lines)
 
     def _arrival(self, target: Target, key: str, behind: Mapping[int, set[str]]) -> Arrival:
         newest, warehouse = self._lake.newest, self._warehouse

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.aws.bucket import Bucket
-from shared.columns import Column, Frame, Kind, Series
+from shared.columns import Column, Kind
 from shared.errors import MissingObject
+from shared.frames import Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Part, RunRecord
 from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog, messages_of
-from shared.lineage.answers import File, Load, Manifest, Message, Run, utc
+from shared.lineage.answers import File, LoadAnswer, ManifestAnswer, Message, RunAnswer, utc
 from shared.load.manifest import Written, get_written
 from shared.warehouse.registry import Target
 
@@ -23,7 +24,7 @@ class Found(NamedTuple):
     rows: Frame
 
 
-class Lake:
+class LineageLake:
     def __init__(self, ingestion: Bucket, processed: Bucket) -> None:
         self.ingestion, self.processed = ingestion, processed
         self.run_log = RunLog(ingestion)
@@ -43,12 +44,12 @@ class Lake:
             self._records[run] = self.run_log.get(run)
         return self._records[run]
 
-    def run(self, number: int, heard: Sequence[str]) -> Run:
+    def run(self, number: int, heard: Sequence[str]) -> RunAnswer:
         """`heard` are the source tables whose messages are asked for. Raises MissingObject, BadDocument."""
         record = self.record(number)
         key = keys.run_key(number)
         messages = [message for message in messages_of(record) if message.table in heard]
-        return Run(
+        return RunAnswer(
             log=record.log,
             run=number,
             key=key,
@@ -69,15 +70,15 @@ class Lake:
         except MissingObject:
             return None
 
-    def written(self, target: Target, load: Load) -> Written:
+    def written(self, target: Target, load: LoadAnswer) -> Written:
         """Raises MissingObject, BadDocument, Refused."""
         return get_written(self.processed, load.log, load.run, target.name)
 
-    def manifest(self, written: Written, load: Load) -> Manifest:
+    def manifest(self, written: Written, load: LoadAnswer) -> ManifestAnswer:
         """Raises MissingObject."""
         made = written.manifest
         key = keys.manifest_key(made.run, made.table)
-        return Manifest(
+        return ManifestAnswer(
             key=key,
             sha256=written.sha256,
             as_loaded=written.sha256 == load.manifest_sha256,

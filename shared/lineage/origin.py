@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from shared.columns import Frame
 from shared.errors import Removed
-from shared.lineage.answers import Load, Said
-from shared.lineage.lake import Lake, found_in
-from shared.lineage.warehouse import Row, Warehouse
+from shared.frames import Frame
+from shared.lineage.answers import LoadAnswer, Said
+from shared.lineage.lake import LineageLake, found_in
+from shared.lineage.warehouse import LineageQueries, WarehouseRow
 from shared.load.staging import former_of
 from shared.warehouse.registry import Target
 
@@ -17,11 +17,11 @@ MOST_WALKED = 50
 class Origin(NamedTuple):
     """None: no load of ours, or none that can be told."""
 
-    load: Load | None
+    load: LoadAnswer | None
     inferred: bool = False
 
 
-def origin_of(target: Target, row: Row, lake: Lake, warehouse: Warehouse, said: Said) -> Origin:
+def origin_of(target: Target, row: WarehouseRow, lake: LineageLake, warehouse: LineageQueries, said: Said) -> Origin:
     if len(row.loads) == 1:
         return Origin(row.loads[0])
     if target.kind == "fact":
@@ -36,7 +36,7 @@ def origin_of(target: Target, row: Row, lake: Lake, warehouse: Warehouse, said: 
     return Origin(load, inferred=load is not None)
 
 
-def inferred(target: Target, key: str, lake: Lake, warehouse: Warehouse, said: Said) -> Load | None:
+def inferred(target: Target, key: str, lake: LineageLake, warehouse: LineageQueries, said: Said) -> LoadAnswer | None:
     """The first load since which the row is as the newest manifest with this key has it, as far as parts were kept.
 
     Raises MissingObject, BadDocument, Refused, CorruptObject, OtherDeclaration.
@@ -57,7 +57,7 @@ def inferred(target: Target, key: str, lake: Lake, warehouse: Warehouse, said: S
     return first
 
 
-def _rows(target: Target, key: str, load: Load, lake: Lake) -> Frame | None:
+def _rows(target: Target, key: str, load: LoadAnswer, lake: LineageLake) -> Frame | None:
     """The row with the key in what that load took; None when it is not in there."""
     made = lake.written(target, load).manifest
     former = former_of(target, made)

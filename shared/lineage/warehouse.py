@@ -3,28 +3,28 @@
 from typing import Any, NamedTuple
 
 from shared.lineage import sql
-from shared.lineage.answers import Deletion, Entry, Load, Version, maybe_utc, utc
+from shared.lineage.answers import Deletion, Entry, LoadAnswer, Version, maybe_utc, utc
 from shared.postgres.connection import Connection
 from shared.status import sql as status_sql
 from shared.warehouse.registry import Target
 
 
-class Row(NamedTuple):
+class WarehouseRow(NamedTuple):
     """`loads` are those that can have made it: one, or nobody knows."""
 
     key: str
-    loads: tuple[Load, ...]
+    loads: tuple[LoadAnswer, ...]
 
 
-class Warehouse:
+class LineageQueries:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def row(self, target: Target, id_: str) -> Row | None:
+    def row(self, target: Target, id_: str) -> WarehouseRow | None:
         """`id_` is a fact's record id or a dimension's key."""
         rows = self._ask(sql.row(target), target, id_)
         loads = tuple(load for _, *entry in rows if (load := _load(entry)))
-        return Row(rows[0][0], loads) if rows else None
+        return WarehouseRow(rows[0][0], loads) if rows else None
 
     def versions(self, fact: Target, key: str) -> list[Version]:
         return [
@@ -38,7 +38,7 @@ class Warehouse:
             for record, valid_from, valid_to, deleted_at, *entry in self._ask(sql.versions(fact), fact, key)
         ]
 
-    def last_loads(self, target: Target, log: str, most: int) -> list[Load]:
+    def last_loads(self, target: Target, log: str, most: int) -> list[LoadAnswer]:
         """Of this log, the latest run first."""
         rows = self._connection.run(sql.LAST_LOADS, table=target.name, log=log, most=most)
         return [load for row in rows if (load := _load(row))]
@@ -68,12 +68,12 @@ class Warehouse:
         return self._connection.run(statement, table=target.name, id=id_)
 
 
-def _load(entry: list[Any]) -> Load | None:
+def _load(entry: list[Any]) -> LoadAnswer | None:
     log, run, load_no, status, mode, sha256, snapshot_at, loaded_at = entry
     if log is None:
         return None
     seconds = (utc(loaded_at) - utc(snapshot_at)).total_seconds() if snapshot_at else None
-    return Load(
+    return LoadAnswer(
         log=log,
         run=run,
         load_no=load_no,

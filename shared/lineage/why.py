@@ -6,21 +6,23 @@ from typing import Any
 
 import msgspec
 
+from shared.catalogue import TABLES
 from shared.errors import Refused
-from shared.lineage.answers import Chain, Journey
+from shared.lineage.answers import Chain, JourneyAnswer
 from shared.lineage.backward import chain_of
 from shared.lineage.forward import Forward
-from shared.lineage.lake import Lake
+from shared.lineage.lake import LineageLake
 from shared.lineage.sql import is_numbered
-from shared.lineage.warehouse import Warehouse
-from shared.source.catalogue import TABLES
+from shared.lineage.warehouse import LineageQueries
 from shared.warehouse.registry import Target
 
 # Whatever fits into bigint: a longer one is no record's.
 NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
-def why(event: Mapping[str, Any], targets: Mapping[str, Target], lake: Lake, warehouse: Warehouse) -> dict[str, Any]:
+def why(
+    event: Mapping[str, Any], targets: Mapping[str, Target], lake: LineageLake, warehouse: LineageQueries
+) -> dict[str, Any]:
     """{"table": …, "id": …} with a warehouse or a source table, or {"table": …, "business": …} with a fact.
 
     Answers a Chain or a Journey. Refused when there is no such table or record.
@@ -30,8 +32,8 @@ def why(event: Mapping[str, Any], targets: Mapping[str, Target], lake: Lake, war
 
 
 def _answer(
-    event: Mapping[str, Any], targets: Mapping[str, Target], lake: Lake, warehouse: Warehouse
-) -> Chain | Journey:
+    event: Mapping[str, Any], targets: Mapping[str, Target], lake: LineageLake, warehouse: LineageQueries
+) -> Chain | JourneyAnswer:
     match event:
         case {"table": str(table), "business": str(key)} if table in targets and targets[table].kind == "fact":
             return _history(targets[table], key, Forward(targets, lake, warehouse))
@@ -45,7 +47,7 @@ def _answer(
     )
 
 
-def _chain(target: Target, id_: str, lake: Lake, warehouse: Warehouse) -> Chain:
+def _chain(target: Target, id_: str, lake: LineageLake, warehouse: LineageQueries) -> Chain:
     if is_numbered(target):
         id_ = _numbered(target.name, id_)
     row = warehouse.row(target, id_)
@@ -54,7 +56,7 @@ def _chain(target: Target, id_: str, lake: Lake, warehouse: Warehouse) -> Chain:
     return chain_of(target, id_, row, lake, warehouse)
 
 
-def _history(fact: Target, key: str, forward: Forward) -> Journey:
+def _history(fact: Target, key: str, forward: Forward) -> JourneyAnswer:
     journey = forward.of_business(fact, _numbered(fact.name, key))
     if all(arrival.is_empty for arrival in journey.arrivals):
         raise Refused(f"no record of {fact.key} {key} in {fact.name}, none that waits and none in quarantine")

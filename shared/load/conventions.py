@@ -1,7 +1,7 @@
 """Rows of a set that follow another convention than ours, such as days counted from Sunday."""
 # ruff: noqa: S608 - names come from the declarations and each passes quoted()
 
-from shared.columns import DTYPES, Frame, Series
+from shared.frames import DTYPES, Frame, Series
 from shared.load import sql
 from shared.load.shape import Shape, full_name
 from shared.postgres.connection import Connection, quoted

@@ -15,7 +15,7 @@ import msgspec
 
 from shared import log
 from shared.errors import TotestreamError
-from shared.load.warehouse import RESERVE_S, ConnectionLost, Warehouse
+from shared.load.warehouse import RESERVE_S, ConnectionLost, WarehouseSession
 from shared.postgres.connection import literal, quoted
 from shared.warehouse.registry import Target
 
@@ -73,7 +73,7 @@ def _note_whole(target: Target) -> str:
         WHERE table_name = :table"""
 
 
-def note_load(warehouse: Warehouse, target: Target, added: int, *, whole: bool = False) -> None:
+def note_load(warehouse: WarehouseSession, target: Target, added: int, *, whole: bool = False) -> None:
     """Keep how many rows there are, at the end of a transaction that has `added` so many to the table.
 
     `whole`: the load has compared the table with all that it should hold, so what it has now is what it should have.
@@ -135,7 +135,7 @@ class _Seen:
 
 
 @dataclass
-class Counted:
+class CountedTables:
     """What a warm function need not count again: large tables that were as they should be, and have not changed.
 
     `damages` are those found last: a table that somebody holds is taken to be as it was.
@@ -153,9 +153,9 @@ class Counted:
 
 
 def find_damages(
-    warehouse: Warehouse,
+    warehouse: WarehouseSession,
     targets: Mapping[str, Target],
-    counted: Counted,
+    counted: CountedTables,
     now: datetime,
     time_left_s: Callable[[], float],
 ) -> dict[str, Damage]:
@@ -187,7 +187,9 @@ def _count_of(table: str) -> str:
 
 
 class _Count:
-    def __init__(self, warehouse: Warehouse, counted: Counted, now: datetime, time_left_s: Callable[[], float]) -> None:
+    def __init__(
+        self, warehouse: WarehouseSession, counted: CountedTables, now: datetime, time_left_s: Callable[[], float]
+    ) -> None:
         self._warehouse, self._counted, self._now, self._time_left_s = warehouse, counted, now, time_left_s
 
     def damages(self, targets: Mapping[str, Target]) -> dict[str, Damage]:

@@ -4,7 +4,8 @@ import codecs
 import re
 from collections.abc import Sequence
 
-from shared.columns import Column, Frame, Kind, Series
+from shared.columns import Column, Kind
+from shared.frames import Frame, Series
 
 REASON = "the warehouse's encoding lacks a character of it"
 # PostgreSQL's names for what Python calls otherwise.

@@ -10,7 +10,7 @@ from dataclasses import replace
 from shared.errors import ServiceRefused
 from shared.load import fitting_sql, sql
 from shared.load.shape import Shape, obstacles
-from shared.load.warehouse import Load, Warehouse
+from shared.load.warehouse import TableLoad, WarehouseSession
 from shared.warehouse.registry import Target
 
 # Found one by one, with a round trip each: more of them are a fault of the table, not of its rows.
@@ -19,7 +19,7 @@ ROW_FAULTS = ("22", "23", "P0001")
 
 
 class Fitting:
-    def __init__(self, warehouse: Warehouse, target: Target) -> None:
+    def __init__(self, warehouse: WarehouseSession, target: Target) -> None:
         self._warehouse, self._target = warehouse, target
         self._refused = 0
         self._shape = self._loadable(warehouse.shape(target.name))
@@ -49,7 +49,7 @@ class Fitting:
         self._warehouse.run(f"{sql.key_stage(self._target)}; ANALYZE {sql.STAGE}")
         return int(before - fitted)
 
-    def apply(self, rows: int, apply: Callable[[], Load]) -> tuple[Load, int]:
+    def apply(self, rows: int, apply: Callable[[], TableLoad]) -> tuple[TableLoad, int]:
         """What `apply` does with the `rows` that are staged, and how many the table refused, which go to the refused.
 
         Raises ServiceRefused when a trigger makes the rows others than they were sent: with each full batch they
@@ -65,7 +65,7 @@ class Fitting:
             self._check_applied()
         return load, self._refused
 
-    def _apply_slices(self, rows: int, apply: Callable[[], Load]) -> Load:
+    def _apply_slices(self, rows: int, apply: Callable[[], TableLoad]) -> TableLoad:
         self._warehouse.run(fitting_sql.SET_STAGE_APART)
         load = self._apply_halves(0, rows, apply)
         self._warehouse.run(fitting_sql.EMPTY_STAGE)
@@ -73,18 +73,18 @@ class Fitting:
         self._warehouse.run(fitting_sql.DROP_ALL)
         return load
 
-    def _apply_halves(self, first: int, rows: int, apply: Callable[[], Load]) -> Load:
+    def _apply_halves(self, first: int, rows: int, apply: Callable[[], TableLoad]) -> TableLoad:
         middle = rows // 2
         return total(
-            self._apply_slice(first, middle, apply) if middle else Load(),
+            self._apply_slice(first, middle, apply) if middle else TableLoad(),
             self._apply_slice(first + middle, rows - middle, apply),
         )
 
-    def _apply_slice(self, first: int, rows: int, apply: Callable[[], Load]) -> Load:
+    def _apply_slice(self, first: int, rows: int, apply: Callable[[], TableLoad]) -> TableLoad:
         self._warehouse.run(fitting_sql.EMPTY_STAGE)
         self._warehouse.run(fitting_sql.stage_slice(self._target), first=first, rows=rows)
         load = self._attempt(apply)
-        if isinstance(load, Load):
+        if isinstance(load, TableLoad):
             return load
         if rows > 1:
             return self._apply_halves(first, rows, apply)
@@ -93,7 +93,7 @@ class Fitting:
             raise load
         reason = f"{fitting_sql.REASON}: {' '.join(load.names)}: {fitting_sql.words_of(load.cause)}"
         self._warehouse.run(fitting_sql.refuse_staged(self._target), reason=reason)
-        return Load()
+        return TableLoad()
 
     def _check_applied(self) -> None:
         [differing] = self._warehouse.one(sql.count_differing(self._target))
@@ -104,10 +104,10 @@ class Fitting:
 
     def _try(self, statement: str) -> ServiceRefused | None:
         """The error of a statement that a row has made fail; its effects are undone."""
-        result = self._attempt(lambda: (self._warehouse.run(statement), Load())[1])
+        result = self._attempt(lambda: (self._warehouse.run(statement), TableLoad())[1])
         return result if isinstance(result, ServiceRefused) else None
 
-    def _attempt(self, work: Callable[[], Load]) -> Load | ServiceRefused:
+    def _attempt(self, work: Callable[[], TableLoad]) -> TableLoad | ServiceRefused:
         self._warehouse.run("SAVEPOINT fitting")
         try:
             load = work()
@@ -120,7 +120,7 @@ class Fitting:
         return load
 
 
-def total(one: Load, other: Load) -> Load:
+def total(one: TableLoad, other: TableLoad) -> TableLoad:
     """What both did, the first one first."""
     return replace(
         one,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from shared.load.damage import Damage
-from shared.load.warehouse import Warehouse
+from shared.load.warehouse import WarehouseSession
 
 # Of each table its newest entry, which the primary key leads to: the ledger grows for ever.
 LAST_LOADED = """
@@ -57,7 +57,7 @@ class TableHealth(msgspec.Struct, frozen=True):
     damage: Damage | None = None
 
 
-class Health(msgspec.Struct, frozen=True):
+class LoadHealth(msgspec.Struct, frozen=True):
     """Of the last pass that held the lock, at `at`, UTC with its zone.
 
     `seen_run` is how far the pass has looked: of the runs up to there `tables` knows what is missing. `loaded` counts
@@ -78,7 +78,7 @@ class Health(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def table_health(warehouse: Warehouse, log: str, tables: Iterable[str]) -> dict[str, TableHealth]:
+def table_health(warehouse: WarehouseSession, log: str, tables: Iterable[str]) -> dict[str, TableHealth]:
     facts: dict[str, dict[str, Any]] = {table: {} for table in tables}
     for columns, rows in (
         (("last_run", "snapshot_at"), warehouse.run(LAST_LOADED, log=log, tables=list(facts))),

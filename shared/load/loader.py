@@ -18,11 +18,11 @@ from shared.lake.manifests import Manifests, Place
 from shared.lake.run_log import RunLog
 from shared.load import plan
 from shared.load.damage import Damage, find_damages
-from shared.load.health import Health, Missing, TableHealth, table_health
-from shared.load.memory import Memory
-from shared.load.outcome import Outcome
+from shared.load.health import LoadHealth, Missing, TableHealth, table_health
+from shared.load.memory import LoadMemory
+from shared.load.outcome import LoadResult
 from shared.load.turn import Turn
-from shared.load.warehouse import Complete, Taken, Warehouse
+from shared.load.warehouse import Complete, Taken, WarehouseSession
 from shared.warehouse.registry import Target
 
 # No manifest is begun with less time left: one of an ordinary minute takes a second or two.
@@ -32,11 +32,11 @@ RECORDS_PER_LOOK = 1440
 
 
 @dataclass(frozen=True)
-class Outside:
+class LoadDependencies:
     """What a pass uses of the world. `migrate` is the function's name. `patience_s` is how long a fact's rows wait for
     a dimension that is on its way, and a fact's gap for its manifest."""
 
-    warehouse: Warehouse
+    warehouse: WarehouseSession
     ingestion: Bucket
     processed: Bucket
     functions: Functions
@@ -48,17 +48,17 @@ class Outside:
     records_per_look: int = RECORDS_PER_LOOK
 
 
-def load_pass(outside: Outside, memory: Memory | None = None) -> Outcome:
+def load_pass(outside: LoadDependencies, memory: LoadMemory | None = None) -> LoadResult:
     """Load until nothing new is found. Quietly nothing when another loader is at work.
 
     Raises what stops the whole pass (a lost connection, two logs); its lock goes with the connection. What stops
     one table is logged and told in the outcome.
     """
-    outcome = Outcome()
+    outcome = LoadResult()
     if not outside.warehouse.lock():
         outcome.busy = True
         return outcome
-    one = Pass(outside, memory or Memory(), outcome)
+    one = Pass(outside, memory or LoadMemory(), outcome)
     # Before anything is loaded, which could hide what is missing.
     one.find_damages()
     try:
@@ -76,7 +76,7 @@ def load_pass(outside: Outside, memory: Memory | None = None) -> Outcome:
 
 
 class Pass:
-    def __init__(self, outside: Outside, memory: Memory, outcome: Outcome) -> None:
+    def __init__(self, outside: LoadDependencies, memory: LoadMemory, outcome: LoadResult) -> None:
         self._outside, self._memory, self._outcome = outside, memory, outcome
         self._warehouse, self._targets = outside.warehouse, outside.targets
         self._run_log = RunLog(outside.ingestion)
@@ -133,7 +133,7 @@ class Pass:
         """Whether nobody need look yet: the last pass that ended well is not too long ago."""
         if not isinstance(error, MayPass):
             return False
-        last = last_words(self._outside.ingestion, keys.LOAD_HEALTH, Health)
+        last = last_words(self._outside.ingestion, keys.LOAD_HEALTH, LoadHealth)
         return last is None or not last.stopped and self._outside.now() - last.at < timedelta(seconds=SPREADS_S)
 
     def _complete_run(self, newest: RunRecord) -> int:

@@ -14,7 +14,7 @@ from shared.load.bookkeeping import LOADED, RELEASED
 from shared.load.bounds import Bounds, together
 from shared.load.fitting import Fitting
 from shared.load.staging import Staging
-from shared.load.warehouse import Load, Warehouse
+from shared.load.warehouse import TableLoad, WarehouseSession
 from shared.warehouse.registry import Target
 
 
@@ -41,7 +41,7 @@ class Loading:
 
     def __init__(
         self,
-        warehouse: Warehouse,
+        warehouse: WarehouseSession,
         target: Target,
         log_id: str,
         run: int,
@@ -56,7 +56,7 @@ class Loading:
 
     # ---- what each kind of table does with what is staged
 
-    def apply(self, bucket: Bucket, manifest: Manifest, is_awaited: Callable[[str], bool]) -> Load:
+    def apply(self, bucket: Bucket, manifest: Manifest, is_awaited: Callable[[str], bool]) -> TableLoad:
         """Raises NotYet when a dimension that `is_awaited` lacks what a fact names."""
         found = self._find_damage(bucket)
         staged = self._staging.stage(bucket, manifest)
@@ -72,7 +72,7 @@ class Loading:
         refused = self._count(sql.OPEN_QUARANTINE)
         return replace(load, rows=manifest.rows, deleted=deleted, waiting=waiting, quarantined=refused)
 
-    def _find_damage(self, bucket: Bucket) -> Load | None:
+    def _find_damage(self, bucket: Bucket) -> TableLoad | None:
         """What a reconcile finds to be otherwise than it was loaded last, mended and named; None of a table where all
         that differs from this manifest is damage.
 
@@ -96,7 +96,7 @@ class Loading:
         self._run(f"DROP TABLE {sql.STAGE}, {sql.REFUSED}")
         return found
 
-    def release(self) -> Load | None:
+    def release(self) -> TableLoad | None:
         """Apply what waited of this run and need wait no longer; None when there is nothing."""
         self._staging.begin()
         self._count(waiting_sql.stage_waiting())
@@ -109,7 +109,7 @@ class Loading:
         refused = self._count(sql.OPEN_QUARANTINE)
         return replace(load, rows=rows, deleted=deleted, quarantined=refused) if rows or deleted else None
 
-    def _apply_staged(self, rows: int, *, named: bool) -> Load:
+    def _apply_staged(self, rows: int, *, named: bool) -> TableLoad:
         """`rows` are staged. What they change is `named`, or not. What the table does not take goes to the refused."""
         add = self._add_versions if self._target.kind == "fact" else self._upsert
         load, rows = self._fit(rows, lambda: add(named=named))
@@ -117,7 +117,7 @@ class Loading:
             self._count(sql.end_deletions(self._target))
         return replace(load, unchanged=rows - load.inserted - load.updated)
 
-    def _fit(self, rows: int, apply: Callable[[], Load]) -> tuple[Load, int]:
+    def _fit(self, rows: int, apply: Callable[[], TableLoad]) -> tuple[TableLoad, int]:
         """Return what `apply` does with the `rows` that are staged, and how many of them the table takes."""
         rows -= self._fitting.fit()
         load, refused = self._fitting.apply(rows, apply)
@@ -129,16 +129,16 @@ class Loading:
     def _is_reconcile(self) -> bool:
         return self._cause == RECONCILE
 
-    def _upsert(self, *, named: bool) -> Load:
+    def _upsert(self, *, named: bool) -> TableLoad:
         inserted, updated = self._warehouse.one(sql.upsert(self._target, named=named), **self._place)
-        return Load(inserted=inserted, updated=updated)
+        return TableLoad(inserted=inserted, updated=updated)
 
-    def _add_versions(self, *, named: bool) -> Load:
+    def _add_versions(self, *, named: bool) -> TableLoad:
         before = self._warehouse.one(sql.last_record_id(self._target))[0]
         insert = sql.insert_first if before is None else sql.insert_versions
         made = self._count(insert(self._target))
         if not made:
-            return Load()
+            return TableLoad()
         # Nobody else adds records: the loader's lock is held.
         since = {"before": before or 0}
         if named:
@@ -146,7 +146,7 @@ class Loading:
         updated = self._warehouse.one(sql.count_further(self._target), **since)[0] if before else 0
         first, last, newest = self._warehouse.one(sql.made_since(self._target), **since)
         self._forget_former_records(first, is_first=before is None)
-        return Load(
+        return TableLoad(
             inserted=made - updated,
             updated=updated,
             first_record_id=first,
@@ -197,7 +197,7 @@ class Loading:
         with all that it should hold."""
         damage.note_load(self._warehouse, self._target, self._added, whole=whole)
 
-    def enter(self, written: Written, load: Load, attempt: str, bounds: Bounds) -> None:
+    def enter(self, written: Written, load: TableLoad, attempt: str, bounds: Bounds) -> None:
         """`attempt` is of the run's record, and `bounds` are the run's own; a full batch stands also for the runs that
         it has superseded."""
         manifest, target = written.manifest, self._target
@@ -210,7 +210,7 @@ class Loading:
         if target.kind != "set":
             self._warehouse.run(ledger_sql.TOOK, **self._place)
 
-    def enter_release(self, load: Load) -> None:
+    def enter_release(self, load: TableLoad) -> None:
         last, sha256 = self._warehouse.one(ledger_sql.LAST_LOAD, **self._place)
         # The rows were read by the run, however long they waited.
         self._enter(load, last + 1, RELEASED, sha256, "delta", together(self._bounds(ledger_sql.BOUNDS)))
@@ -220,7 +220,7 @@ class Loading:
 
     def _enter(
         self,
-        load: Load,
+        load: TableLoad,
         load_no: int,
         status: str,
         sha256: str,
@@ -244,7 +244,7 @@ class Loading:
         fresh = {"load_no": load_no, "newest_change_at": load.newest_change_at, **bounds._asdict()}
         self._warehouse.run(ledger_sql.INSERT_FRESHNESS, **self._place, **fresh)
 
-    def _with_its_records(self, load: Load) -> Load:
+    def _with_its_records(self, load: TableLoad) -> TableLoad:
         """Of a run that was loaded before, and whose ledger row was deleted by hand: the records that no row speaks of
         are its own. Without that, the history would not know from when on they were valid."""
         [last] = self._warehouse.one(ledger_sql.LAST_RECORD, **self._place)

@@ -9,14 +9,14 @@ from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.manifests import Place
 from shared.lake.run_log import READERS, RunLog
-from shared.load.damage import Counted
+from shared.load.damage import CountedTables
 from shared.load.warehouse import Taken
 
 # Manifests of entries in the ledger that are compared with it in one look; the rest have their turn later.
 COMPARED_PER_LOOK = 100
 
 
-class Memory:
+class LoadMemory:
     """`readers` is how many records are read at once."""
 
     def __init__(self, readers: int = READERS) -> None:
@@ -25,7 +25,7 @@ class Memory:
         self._newest: RunRecord | None = None
         self._records: dict[int, RunRecord] = {}
         self._compared: dict[Place, str] = {}
-        self.counted = Counted()
+        self.counted = CountedTables()
 
     def records(self, run_log: RunLog, newest: RunRecord, after: int, last: int) -> list[RunRecord]:
         """The records of the runs after `after` up to `last`; numbers have no gaps. `newest` was just read.

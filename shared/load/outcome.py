@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.errors import PermanentError
-from shared.load.health import Health, TableHealth
+from shared.load.health import LoadHealth, TableHealth
 
 
 @dataclass
-class Outcome:
+class LoadResult:
     """Filled while the pass goes on. `busy`: another loader was at work, and this one left. `stopped` are the
     tables that this pass does not try again, with the reason; `refused` why a person must look, and at which table;
     `seen_run` is how far it has looked."""
@@ -37,8 +37,8 @@ class Outcome:
 
     def health(
         self, at: datetime, tables: Mapping[str, TableHealth], stopped_by: PermanentError | None = None
-    ) -> Health:
-        return Health(
+    ) -> LoadHealth:
+        return LoadHealth(
             at=at,
             log=self.log,
             newest_run=self.newest_run,

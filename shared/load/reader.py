@@ -20,7 +20,7 @@ PASSWORD_BYTES = 32
 
 
 @dataclass(frozen=True)
-class Kept:
+class ReaderSecret:
     """The secret of the reader's login: what it holds, None where that is no login, and how it is told another."""
 
     login: Login | None
@@ -32,7 +32,13 @@ Try = Callable[[Login], None]
 
 
 def migrate_with_reader(
-    connection: Connection, schema: str, loader: Login, event: Mapping[str, object], name: str, kept: Kept, attempt: Try
+    connection: Connection,
+    schema: str,
+    loader: Login,
+    event: Mapping[str, object],
+    name: str,
+    kept: ReaderSecret,
+    attempt: Try,
 ) -> Report:
     """migrate(), and the login `name` that may read all it makes. What a person has put into the secret stays."""
     if not wants_everything(event):

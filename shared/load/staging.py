@@ -3,13 +3,14 @@
 from functools import partial
 
 from shared.aws.bucket import Bucket
-from shared.columns import Column, Frame
+from shared.columns import Column
 from shared.errors import CorruptObject, ServiceRefused
+from shared.frames import Frame
 from shared.lake import parquet
 from shared.lake.documents import Manifest, Part, Quarantined
 from shared.lake.parts import get_verified
 from shared.load import encodings, fitting_sql, sql
-from shared.load.warehouse import Warehouse
+from shared.load.warehouse import WarehouseSession
 from shared.postgres.encoding import encode
 from shared.warehouse.registry import Target
 
@@ -27,7 +28,7 @@ def former_of(target: Target, manifest: Manifest) -> parquet.Former | None:
 
 
 class Staging:
-    def __init__(self, warehouse: Warehouse, target: Target) -> None:
+    def __init__(self, warehouse: WarehouseSession, target: Target) -> None:
         self._warehouse, self._target = warehouse, target
 
     def begin(self) -> None:

@@ -22,8 +22,8 @@ from shared.lake.documents import Manifest, RunRecord
 from shared.load import damage, ledger_sql, plan, sql, waiting_sql
 from shared.load.bookkeeping import SUPERSEDED
 from shared.load.manifest import Loading, get_written
-from shared.load.outcome import Outcome
-from shared.load.warehouse import ConnectionLost, Load, Warehouse
+from shared.load.outcome import LoadResult
+from shared.load.warehouse import ConnectionLost, TableLoad, WarehouseSession
 from shared.warehouse.registry import Target
 
 Clock = Callable[[], float]
@@ -32,7 +32,9 @@ Clock = Callable[[], float]
 class Turn:
     """Nothing that goes wrong here stops another table, unless the connection is lost."""
 
-    def __init__(self, warehouse: Warehouse, bucket: Bucket, target: Target, outcome: Outcome, look: plan.Look) -> None:
+    def __init__(
+        self, warehouse: WarehouseSession, bucket: Bucket, target: Target, outcome: LoadResult, look: plan.Look
+    ) -> None:
         self._warehouse, self._bucket, self._target = warehouse, bucket, target
         self._outcome, self._look = outcome, look
 
@@ -130,7 +132,7 @@ class Turn:
         with self._warehouse.transaction(self._time_left_s):
             for run in runs:
                 self._warehouse.enter(
-                    Load(),
+                    TableLoad(),
                     log_id=self._outcome.log,
                     table_name=self._target.name,
                     run=run,
@@ -191,6 +193,6 @@ class Turn:
         if rows:
             log.warning("waiting versions gave way to later ones", table=target.name, rows=rows)
 
-    def _say(self, phrase: str, run: int, load: Load) -> None:
+    def _say(self, phrase: str, run: int, load: TableLoad) -> None:
         counts = {name: getattr(load, name) for name in ledger_sql.COUNTS if getattr(load, name)}
         log.info(phrase, table=self._target.name, run=run, **counts)

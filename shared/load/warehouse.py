@@ -28,7 +28,7 @@ IMMEDIATELY = "SET CONSTRAINTS ALL IMMEDIATE"
 
 
 @dataclass(frozen=True)
-class Load:
+class TableLoad:
     """What one transaction did to one table; record ids only when facts were made."""
 
     rows: int = 0
@@ -71,7 +71,7 @@ def lock_key(schema: str) -> int:
     return int.from_bytes(digest[:8], signed=True)
 
 
-class Warehouse:
+class WarehouseSession:
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
         self.schema = schema
@@ -157,7 +157,7 @@ class Warehouse:
     def is_empty(self, table: str) -> bool:
         return not self.run(f"SELECT FROM {quoted(table)} LIMIT 1")  # noqa: S608 - a name of ours, and quoted
 
-    def enter(self, load: Load, **place: object) -> None:
+    def enter(self, load: TableLoad, **place: object) -> None:
         """The ledger's row. `place` names log_id, table_name, run and the like; what is missing is null."""
         counts = {name: getattr(load, name) for name in ledger_sql.COUNTS}
         records = {"first_record_id": load.first_record_id, "last_record_id": load.last_record_id}

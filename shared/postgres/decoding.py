@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
-from shared.columns import DTYPES, UNREADABLE, Column, Frame, Kind, Series
+from shared.columns import UNREADABLE, Column, Kind
 from shared.errors import CorruptObject
+from shared.frames import DTYPES, Frame, Series
 from shared.postgres.wire import (
     BOOLEAN_WIRE,
     COUNT_WIRE,

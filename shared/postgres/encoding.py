@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from shared.columns import DTYPES, Column, Frame, Kind, Series
+from shared.columns import Column, Kind
 from shared.errors import Refused
+from shared.frames import DTYPES, Frame, Series
 from shared.postgres.wire import (
     BOOLEAN_WIRE,
     COUNT_WIRE,

@@ -14,11 +14,11 @@ import msgspec
 
 from shared import log
 from shared.aws.bucket import Bucket
+from shared.catalogue import TABLES
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.parts import Expired, last_expired
 from shared.lake.run_log import RunLog
-from shared.source.catalogue import TABLES
 
 # As many as S3 deletes in a call.
 PER_CALL = 1000
@@ -31,7 +31,7 @@ class Erasable(Bucket, Protocol):
         """Delete at most a thousand objects."""
 
 
-class Loaded(msgspec.Struct, frozen=True):
+class LoadedRuns(msgspec.Struct, frozen=True):
     """What the warehouse says: the log that feeds it, up to which run all of it is loaded, and per warehouse table the
     run that was loaded last."""
 
@@ -41,18 +41,18 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Outside:
+class ExpireDependencies:
     """What it uses of the world; `now` is UTC without a zone."""
 
     ingestion: Erasable
     processed: Erasable
-    loaded: Callable[[], Loaded]
+    loaded: Callable[[], LoadedRuns]
     days: int
     now: datetime
     time_left_s: Callable[[], float]
 
 
-def expire(outside: Outside) -> dict[str, Any]:
+def expire(outside: ExpireDependencies) -> dict[str, Any]:
     """Up to which run parts are removed, and how many objects went now; 0 where there is none so old."""
     run_log = RunLog(outside.ingestion)
     newest, loaded = run_log.newest(), outside.loaded()

@@ -4,9 +4,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from shared.catalogue import SourceTable
 from shared.columns import Kind
 from shared.lake.documents import Cursor, Snapshot
-from shared.source.catalogue import SourceTable
 from shared.source.live import Live
 from shared.warehouse.registry import Target
 
@@ -18,7 +18,7 @@ MOST_SEEN = 50_000
 FURTHEST_AGO = 2**30
 
 
-class Keys(NamedTuple):
+class KeyStats(NamedTuple):
     """What the delete detector counted: all keys, and those up to the cursor's maximum."""
 
     rows: int
@@ -137,7 +137,7 @@ def _new_purpose(before: Mapping[str, str] | None, now: Mapping[str, str]) -> st
     return None
 
 
-def keys_are_gone(cursor: Cursor, keys: Keys) -> bool:
+def keys_are_gone(cursor: Cursor, keys: KeyStats) -> bool:
     """Whether the keys up to the old maximum are no longer the same set.
 
     A key that committed late, below the maximum, is a false alarm: it costs one full read.
@@ -145,9 +145,9 @@ def keys_are_gone(cursor: Cursor, keys: Keys) -> bool:
     return (keys.old_rows, keys.old_checksum) != (cursor.count, cursor.checksum)
 
 
-def keys_of(cursor: Cursor) -> Keys:
+def keys_of(cursor: Cursor) -> KeyStats:
     """What the cursor's own run has counted: of a run that leaves it to a later one to find what was deleted."""
-    return Keys(cursor.count, cursor.checksum, cursor.max_key, cursor.count, cursor.checksum)
+    return KeyStats(cursor.count, cursor.checksum, cursor.max_key, cursor.count, cursor.checksum)
 
 
 def next_cursor(
@@ -155,7 +155,7 @@ def next_cursor(
     snapshot: Snapshot,
     server: str,
     live: Live,
-    keys: Keys,
+    keys: KeyStats,
     xids: Iterable[int],
     read_for: dict[str, str],
 ) -> Cursor:

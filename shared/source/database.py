@@ -7,15 +7,15 @@ from typing import NamedTuple, TypeVar
 
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
 
-from shared.columns import Frame
+from shared.catalogue import SourceTable
 from shared.errors import NotYet, PermanentError, ServiceRefused, ServiceUnavailable, TransientError
+from shared.frames import Frame
 from shared.lake.documents import Cursor, Snapshot
 from shared.postgres.connection import Connection
 from shared.postgres.decoding import FrameSink
 from shared.postgres.times import time_of, written
 from shared.source import sql
-from shared.source.catalogue import SourceTable
-from shared.source.changes import Keys, flush_target
+from shared.source.changes import KeyStats, flush_target
 from shared.source.live import LIVE, Live, live_from
 
 T = TypeVar("T")
@@ -153,9 +153,9 @@ class Source:
         """Cancel each later statement of the transaction that takes longer."""
         self._connection.run(sql.limit(seconds))
 
-    def keys(self, table: SourceTable, old_max: int | None) -> Keys:
+    def keys(self, table: SourceTable, old_max: int | None) -> KeyStats:
         rows, checksum, max_key, old_rows, old_checksum = self._connection.one(sql.keys(table, old_max))
-        return Keys(rows, int(checksum), max_key, old_rows, int(old_checksum))
+        return KeyStats(rows, int(checksum), max_key, old_rows, int(old_checksum))
 
     def any_changed(self, table: SourceTable, snapshot: Snapshot, cursor: Cursor) -> bool:
         return bool(self._connection.one(sql.any_changed(table, snapshot, cursor))[0])

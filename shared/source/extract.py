@@ -11,12 +11,13 @@ from typing import Any
 from shared.errors import LogWentBack, Refused
 from shared.lake import keys
 from shared.lake.documents import RunRecord
-from shared.lake.health import Loaded, last_words
+from shared.lake.health import LoadProgress, last_words
 from shared.lake.run_log import messages_of
 from shared.source.database import Source
-from shared.source.health import looked_before, report
-from shared.source.request import Request
-from shared.source.run import Outside, Reading, Run, begin_reading, rows_of
+from shared.source.health import looked_before
+from shared.source.report import report
+from shared.source.request import ExtractRequest
+from shared.source.run import ExtractDependencies, ExtractRun, Reading, begin_reading, rows_of
 
 # One asked by a person, and the day's reconcile, waits for a scheduled run to end, and goes on behind the one that took
 # its number meanwhile; a scheduled run leaves both to the next minute.
@@ -25,7 +26,7 @@ ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExtractResult:
     """`run` is None when nothing changed, or when another extract was at work (`busy`)."""
 
     run: int | None
@@ -38,7 +39,7 @@ class Outcome:
         return asdict(self)
 
 
-def extract(request: Request, outside: Outside) -> Outcome:
+def extract(request: ExtractRequest, outside: ExtractDependencies) -> ExtractResult:
     outcome = _attempt(request, outside)
     for _ in range(ATTEMPTS - 1):
         if not (outcome.busy and request.forced):
@@ -47,38 +48,38 @@ def extract(request: Request, outside: Outside) -> Outcome:
     return outcome
 
 
-def _attempt(request: Request, outside: Outside) -> Outcome:
+def _attempt(request: ExtractRequest, outside: ExtractDependencies) -> ExtractResult:
     newest, used = where_to_go_on(request, outside)
     published = publish_what_is_not(newest, outside)
     with outside.open_source() as connection:
         source = Source(connection)
         if not source.take_lock(outside.stack, PATIENCE_S if request.forced else 0, outside.sleep):
-            return Outcome(None, published, busy=True)
+            return ExtractResult(None, published, busy=True)
         reading = begin_reading(source, outside.time_left_s(), looked_before(outside.run_log.bucket, newest))
         records, looked_at = read_records(request, outside, reading, newest, used)
         source.end()
         if not records:
             report(outside.run_log.bucket, outside.now(), reading, looked_at, newest, is_new=False)
-            return Outcome(None, published)
+            return ExtractResult(None, published)
         source.wait_flushed(reading.moment, outside.sleep)
     for record in records:
         refuse_used_number(record.run, outside)
         # Whoever loses throws everything away: a renumbered run would repeat what the winner has read.
         if not outside.run_log.commit(record):
-            return Outcome(None, published, busy=True)
+            return ExtractResult(None, published, busy=True)
         publish(record, outside)
         outside.run_log.hint(record.run)
     report(outside.run_log.bucket, outside.now(), reading, looked_at, record, is_new=True)
-    return Outcome(record.run, published + len(records), rows=sum(map(rows_of, records)))
+    return ExtractResult(record.run, published + len(records), rows=sum(map(rows_of, records)))
 
 
-def where_to_go_on(request: Request, outside: Outside) -> tuple[RunRecord | None, int]:
+def where_to_go_on(request: ExtractRequest, outside: ExtractDependencies) -> tuple[RunRecord | None, int]:
     """Return the newest record; or, where a log is to begin, None and the last number that was ever used.
 
     Raises LogWentBack when the loader has loaded a later run of this log, and Refused when all numbers are used.
     """
     # Read before the newest record: what was loaded by then is in the log by now.
-    loaded = last_words(outside.run_log.bucket, keys.LOAD_HEALTH, Loaded)
+    loaded = last_words(outside.run_log.bucket, keys.LOAD_HEALTH, LoadProgress)
     if request.new_log_after is not None:
         used = max(request.new_log_after, outside.run_log.last_number(), loaded.complete_run if loaded else 0)
         if used >= keys.LAST_RUN:
@@ -93,19 +94,19 @@ def where_to_go_on(request: Request, outside: Outside) -> tuple[RunRecord | None
     return newest, 0
 
 
-def refuse_used_number(run: int, outside: Outside) -> None:
+def refuse_used_number(run: int, outside: ExtractDependencies) -> None:
     """Raises LogWentBack when messages of another run of this number were sent."""
     if outside.run_log.was_used(run):
         raise LogWentBack(f"run {run} was published, and its record is gone")
 
 
 def read_records(
-    request: Request,
-    outside: Outside,
+    request: ExtractRequest,
+    outside: ExtractDependencies,
     reading: Reading,
     newest: RunRecord | None,
     used: int = 0,
-    kind: type[Run] = Run,
+    kind: type[ExtractRun] = ExtractRun,
 ) -> tuple[list[RunRecord], dict[str, datetime]]:
     """The records that there is something to say in, each made to follow the one before; and Run.looked_at."""
     records: list[RunRecord] = []
@@ -118,7 +119,7 @@ def read_records(
     return records, looked_at
 
 
-def publish_what_is_not(newest: RunRecord | None, outside: Outside) -> int:
+def publish_what_is_not(newest: RunRecord | None, outside: ExtractDependencies) -> int:
     """The outbox: publish every committed run that was not known to be published; how many there were."""
     runs = outside.run_log.unpublished(newest.run, newest.began) if newest else []
     for run in runs:
@@ -126,6 +127,6 @@ def publish_what_is_not(newest: RunRecord | None, outside: Outside) -> int:
     return len(runs)
 
 
-def publish(record: RunRecord, outside: Outside) -> None:
+def publish(record: RunRecord, outside: ExtractDependencies) -> None:
     outside.topic.publish(messages_of(record))
     outside.run_log.mark_published(record.run)

@@ -1,4 +1,4 @@
-"""What a look at the source leaves for others to see: health/extract.json. No source of truth."""
+"""Declare health/extract.json, in which extract says what its last check of the source found. No source of truth."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,9 +9,6 @@ from shared.aws.bucket import Bucket
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.health import last_words
-from shared.source.catalogue import TABLES
-from shared.source.changes import undeclared
-from shared.source.run import Reading, held
 
 
 class Postponed(msgspec.Struct, frozen=True):
@@ -22,7 +19,7 @@ class Postponed(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Health(msgspec.Struct, frozen=True):
+class ExtractHealth(msgspec.Struct, frozen=True):
     """The last look, also when it found nothing; that is how quiet and dead differ.
 
     `undeclared` are the live columns, by table, that the catalogue does not know. `postponed` are the tables that this
@@ -42,43 +39,12 @@ class Health(msgspec.Struct, frozen=True):
 
 
 def looked_before(bucket: Bucket, newest: RunRecord | None) -> Mapping[str, datetime]:
-    """Health.looked_at, if that look followed `newest`; else nothing: then only the records say when a table was read.
+    """Return ExtractHealth.looked_at if that check followed the record `newest`, else nothing.
 
-    A look whose commit was lost leaves nothing, and so does one before records that are no longer there.
+    Without it only the run records say when a table was read. A check whose commit was lost leaves nothing, and neither
+    does one that followed records that are no longer there.
     """
-    health = last_words(bucket, keys.EXTRACT_HEALTH, Health)
+    health = last_words(bucket, keys.EXTRACT_HEALTH, ExtractHealth)
     if not health or not newest or (newest.run, newest.attempt) != (health.run, health.attempt):
         return {}
     return health.looked_at
-
-
-def report(
-    bucket: Bucket,
-    at: datetime,
-    reading: Reading,
-    looked_at: Mapping[str, datetime],
-    newest: RunRecord | None,
-    *,
-    is_new: bool,
-) -> None:
-    """`looked_at` as Run's; `newest` is the log's newest record; `is_new` when this look has made it."""
-    health = Health(
-        at=at,
-        snapshot_at=reading.moment.snapshot.taken_at,
-        run=newest.run if newest else 0,
-        changed=newest.changed if newest and is_new else (),
-        held=held(newest.tables if newest else {}),
-        undeclared={name: found for name, live in reading.live.items() if (found := undeclared(TABLES[name], live))},
-        postponed=_postponed(bucket, at, reading.postponed),
-        attempt=newest.attempt if newest else "",
-        looked_at={**reading.looked_before, **looked_at},
-    )
-    bucket.put(keys.EXTRACT_HEALTH, msgspec.json.encode(health))
-
-
-def _postponed(bucket: Bucket, at: datetime, reasons: Mapping[str, str]) -> dict[str, Postponed]:
-    """The look before is read only when there is something to count."""
-    last = last_words(bucket, keys.EXTRACT_HEALTH, Health) if reasons else None
-    before = last.postponed if last else {}
-    former = {name: before.get(name, Postponed(at, 0, "")) for name in reasons}
-    return {name: Postponed(former[name].since, former[name].looks + 1, reason) for name, reason in reasons.items()}

@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 
 from shared.aws.bucket import Bucket
-from shared.columns import TOO_LONG, UNREADABLE, Frame, Series
+from shared.catalogue import UPDATED, SourceTable
+from shared.columns import TOO_LONG, UNREADABLE
+from shared.frames import Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Part, Snapshot
 from shared.source import sql
-from shared.source.catalogue import UPDATED, SourceTable
 
 
-class Place(NamedTuple):
+class PartLocation(NamedTuple):
     """Whose parts they are."""
 
     run: int
@@ -27,7 +28,7 @@ class Parts:
     a datetime can hold: no age is measured by one before Christ or after the year 9999.
     """
 
-    def __init__(self, bucket: Bucket, table: SourceTable, place: Place) -> None:
+    def __init__(self, bucket: Bucket, table: SourceTable, place: PartLocation) -> None:
         self._bucket, self._table, self._place = bucket, table, place
         self.written: list[Part] = []
         self.xids: set[int] = set()

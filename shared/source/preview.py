@@ -5,17 +5,17 @@ wants, no object, no message.
 from collections.abc import Mapping
 from typing import Any
 
+from shared.catalogue import TABLES, SourceTable
 from shared.lake.documents import Batch, Cursor, RunRecord, Snapshot
-from shared.source.catalogue import TABLES, SourceTable
 from shared.source.changes import difference, undeclared
 from shared.source.database import Source
 from shared.source.extract import read_records, where_to_go_on
 from shared.source.live import Live
-from shared.source.request import Request
-from shared.source.run import Outside, Reading, Run, begin_reading
+from shared.source.request import ExtractRequest
+from shared.source.run import ExtractDependencies, ExtractRun, Reading, begin_reading
 
 
-class Counted(Run):
+class CountingRun(ExtractRun):
     """A run that counts the rows it would read."""
 
     def read_batch(self, table: SourceTable, since: Cursor | None, reason: str | None) -> tuple[Batch, set[int]]:
@@ -23,7 +23,7 @@ class Counted(Run):
         return self.batch(table, reason, rows, ()), set()
 
 
-def preview(request: Request, outside: Outside) -> dict[str, Any]:
+def preview(request: ExtractRequest, outside: ExtractDependencies) -> dict[str, Any]:
     """`runs`, which may be none, as they would be numbered now; `snapshot_at` is the source's clock, UTC; `postponed`
     the tables that could not be read now and need nobody to look, and why.
     """
@@ -31,7 +31,7 @@ def preview(request: Request, outside: Outside) -> dict[str, Any]:
     with outside.open_source() as connection:
         source = Source(connection)
         reading = begin_reading(source, outside.time_left_s())
-        records, _ = read_records(request, outside, reading, newest, used, Counted)
+        records, _ = read_records(request, outside, reading, newest, used, CountingRun)
         source.end()
     return {
         "snapshot_at": _text(reading.moment.snapshot),
@@ -54,7 +54,7 @@ def _run(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def compare(outside: Outside) -> dict[str, Any]:
+def compare(outside: ExtractDependencies) -> dict[str, Any]:
     """The catalogue beside the live schema, table by table; `problem` is what holds a table, null when nothing does.
 
     `unasked` is why the server's WAL cannot be asked; null where it can, or on a standby.

@@ -7,7 +7,8 @@ from datetime import datetime
 import msgspec
 
 from shared import log
-from shared.aws.topic import Topic
+from shared.catalogue import TABLES, SourceTable
+from shared.lake.change_topic import ChangeTopic
 from shared.lake.documents import (
     FIRST_READ,
     NEW_DECLARATION,
@@ -21,9 +22,8 @@ from shared.lake.documents import (
 from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
 from shared.source import sql
-from shared.source.catalogue import TABLES, SourceTable
 from shared.source.changes import (
-    Keys,
+    KeyStats,
     difference,
     keys_are_gone,
     keys_of,
@@ -34,8 +34,8 @@ from shared.source.changes import (
 )
 from shared.source.database import Moment, Sleep, Source, TableError
 from shared.source.live import Live
-from shared.source.parts import Parts, Place
-from shared.source.request import Request
+from shared.source.parts import PartLocation, Parts
+from shared.source.request import ExtractRequest
 from shared.warehouse.registry import Target, expected_targets
 
 # What is kept back of the time left for writing the record and sending the messages.
@@ -45,11 +45,11 @@ KEPT_FOR_EACH_S = 5
 
 
 @dataclass(frozen=True)
-class Outside:
+class ExtractDependencies:
     """What an extraction uses of the world."""
 
     run_log: RunLog
-    topic: Topic
+    topic: ChangeTopic
     open_source: Callable[[], Connection]
     targets: Mapping[str, Target]
     stack: str
@@ -84,11 +84,16 @@ def begin_reading(source: Source, time_left_s: float, looked_before: Mapping[str
     return Reading(source, moment, live, unlocked | source.closed(tables, live), looked_before or {})
 
 
-class Run:
+class ExtractRun:
     """What one run reads: every table as of the reading's snapshot."""
 
     def __init__(
-        self, request: Request, outside: Outside, reading: Reading, newest: RunRecord | None, used: int = 0
+        self,
+        request: ExtractRequest,
+        outside: ExtractDependencies,
+        reading: Reading,
+        newest: RunRecord | None,
+        used: int = 0,
     ) -> None:
         """`newest` is None where a log begins; its first run has the number after `used`."""
         self._request, self._outside, self._newest = request, outside, newest
@@ -173,7 +178,7 @@ class Run:
         looks = (cursor.looked_at, self._looked_before.get(table.name))
         return msgspec.structs.replace(batch, changed_after=max(filter(None, looks), default=None))
 
-    def _reason_in_the_rows(self, table: SourceTable, cursor: Cursor, found: Keys) -> str | None:
+    def _reason_in_the_rows(self, table: SourceTable, cursor: Cursor, found: KeyStats) -> str | None:
         """Why a table of which a delta could be told is read whole."""
         if table.name not in self._request.left and keys_are_gone(cursor, found):
             return "keys are gone, or came late"
@@ -185,7 +190,7 @@ class Run:
         live = self._live.get(table.name)
         problem = difference(table, live)
         if live is None or problem:
-            raise TableError(f"{problem}: mend the source, or shared/source/catalogue.py", hold=True)
+            raise TableError(f"{problem}: mend the source, or shared/catalogue.py", hold=True)
         if table.name in self._unlocked:
             raise self._unlocked[table.name]
         self._tell_undeclared(table, live)
@@ -200,7 +205,7 @@ class Run:
 
     def read_batch(self, table: SourceTable, since: Cursor | None, reason: str | None) -> tuple[Batch, set[int]]:
         """What of the table this run brings, and the transaction ids that the next cursor must know."""
-        place = Place(self._number, self._attempt, self.moment.snapshot)
+        place = PartLocation(self._number, self._attempt, self.moment.snapshot)
         parts = Parts(self._outside.run_log.bucket, table, place)
         self._source.copy(table, self.moment.snapshot, since, self.asked_for(table), parts.add)
         batch = self.batch(table, reason, sum(part.rows for part in parts.written), parts.written)

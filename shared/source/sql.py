@@ -5,10 +5,10 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+from shared.catalogue import SourceTable
 from shared.columns import LONGEST_TEXT, Column, Kind
 from shared.lake.documents import Cursor, Snapshot
 from shared.postgres.connection import literal, quoted
-from shared.source.catalogue import SourceTable
 from shared.source.live import Live
 
 XID = "xmin"

@@ -18,15 +18,14 @@ from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.load.health import LAST_LOADED, QUARANTINED, WAITING
 from shared.postgres.connection import Connection
-from shared.source.health import Health as ExtractHealth
+from shared.source.health import ExtractHealth
 from shared.status import sql
 from shared.status.pending import Pending, look_at_pending
 from shared.status.strangers import strangers
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
 from shared.watch.measures import Depths
-from shared.watch.watch import Health as WatchHealth
-from shared.watch.watch import last_look
+from shared.watch.watch import WatchHealth, last_look
 
 # Watch looks each minute; a look may be late by one.
 WATCH_SILENT_S = 150
@@ -112,7 +111,7 @@ class Status:
         return facts | {"not_well": self.not_well}
 
 
-class Warehouse:
+class StatusQueries:
     """What the warehouse says of itself, at one moment."""
 
     def __init__(self, connection: Connection, log_id: str, targets: Mapping[str, Target]) -> None:
@@ -145,7 +144,7 @@ def _counted(connection: Connection, target: Target, targets: Iterable[Target], 
 
 
 @dataclass(frozen=True)
-class Lake:
+class StatusDocuments:
     """What the buckets say: extract's last words before the newest record, which came of them or of later ones."""
 
     extract: ExtractHealth | None
@@ -154,9 +153,9 @@ class Lake:
     paused_since: str | None
 
 
-def look_at_lake(run_log: RunLog) -> Lake:
+def look_at_lake(run_log: RunLog) -> StatusDocuments:
     extract = last_words(run_log.bucket, keys.EXTRACT_HEALTH, ExtractHealth)
-    return Lake(
+    return StatusDocuments(
         extract=extract,
         newest=run_log.newest(),
         watched=last_look(run_log),
@@ -166,11 +165,11 @@ def look_at_lake(run_log: RunLog) -> Lake:
 
 def look_at_warehouse(
     connect: Callable[[], Connection], log_id: str, targets: Mapping[str, Target]
-) -> tuple[Warehouse | None, str | None]:
+) -> tuple[StatusQueries | None, str | None]:
     """What it says, or why it says nothing: whoever looks then needs the rest most of all."""
     try:
         with connect() as connection:
-            return Warehouse(connection, log_id, targets), None
+            return StatusQueries(connection, log_id, targets), None
     except TotestreamError as error:
         return None, str(error).removeprefix("warehouse: ")
 
@@ -212,8 +211,8 @@ def _seconds(since: datetime, then: datetime) -> float:
 
 def _table(
     target: Target,
-    lake: Lake,
-    warehouse: Warehouse | None,
+    lake: StatusDocuments,
+    warehouse: StatusQueries | None,
     pending: Pending,
     queues: Mapping[str, Depths],
     then: datetime,
@@ -244,7 +243,7 @@ def _table(
     return replace(found, resync=target.whole_from) if _differs(found) else found
 
 
-def _held(target: Target, lake: Lake) -> str | None:
+def _held(target: Target, lake: StatusDocuments) -> str | None:
     """Why extract does not read a source of it, or could not in its last look."""
     postponed = lake.extract.postponed if lake.extract else {}
     holds = [lake.newest.state(source).hold for source in target.sources] if lake.newest else []
@@ -270,7 +269,7 @@ class Records:
 
 
 def _expected(
-    target: Target, records: Records, last_run: int | None, warehouse: Warehouse | None, *, is_behind: bool
+    target: Target, records: Records, last_run: int | None, warehouse: StatusQueries | None, *, is_behind: bool
 ) -> int | None:
     """Rows as counted at the run that the table shows: of a table that lacks nothing it is the newest, of any other the
     one that was loaded for it last."""

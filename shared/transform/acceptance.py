@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from shared.columns import DTYPES, LONGEST_TEXT, TOO_LONG, Column, Frame, Kind, Series, empty_frame
+from shared.catalogue import TABLES
+from shared.columns import LONGEST_TEXT, TOO_LONG, Column, Kind
 from shared.errors import Refused
-from shared.source.catalogue import TABLES
+from shared.frames import DTYPES, Frame, Series, empty_frame
 from shared.warehouse.declaring import REJECTION
 from shared.warehouse.registry import Target
 

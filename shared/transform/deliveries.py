@@ -8,8 +8,8 @@ from shared import log
 from shared.aws.queue import Queue
 from shared.errors import MayPass, PermanentError, Removed, TotestreamError
 from shared.lake.documents import ChangeMessage, decode
-from shared.topology import MAX_RECEIVES
-from shared.transform.run import Outcome
+from shared.retry import MAX_RECEIVES
+from shared.transform.run import TransformResult
 from shared.warehouse.registry import Target
 
 # Half of the errors that pass do so within seconds; a minute is all that anyone should wait for the others.
@@ -48,7 +48,7 @@ class Deliveries:
     """Takes the messages of one target. `transform` does a run; `clock` counts seconds."""
 
     target: Target
-    transform: Callable[[int], Outcome]
+    transform: Callable[[int], TransformResult]
     queue: Queue
     dead_letters: Queue
     clock: Callable[[], float]

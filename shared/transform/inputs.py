@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from shared.aws.bucket import Bucket
-from shared.columns import Frame, empty_frame
+from shared.catalogue import TABLES
 from shared.errors import BadDocument
+from shared.frames import Frame, empty_frame
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, RunRecord
 from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog
-from shared.source.catalogue import TABLES
 from shared.transform.acceptance import concatenated
 from shared.warehouse.registry import Target
 

@@ -14,8 +14,8 @@ from shared.lake.manifests import Manifests
 from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog
 from shared.transform.deliveries import LONGEST_REASON, RESERVE_S
-from shared.transform.request import Do, Request
-from shared.transform.run import Outcome, manifest_of, standing_manifest, transform_run
+from shared.transform.request import Do, TransformRequest
+from shared.transform.run import TransformResult, manifest_of, standing_manifest, transform_run
 from shared.warehouse.registry import Target
 
 # A function's answer may have 6 MB, and a run's part of it has a reason of LONGEST_REASON at most.
@@ -58,7 +58,7 @@ class Replays:
     manifests: Manifests
     code: str
 
-    def answer(self, request: Request, time_left_s: Callable[[], float]) -> dict[str, Any]:
+    def answer(self, request: TransformRequest, time_left_s: Callable[[], float]) -> dict[str, Any]:
         """What became of as many of the runs as there was time for, and which is `next`. Raises Refused."""
         newest = self.run_log.newest()
         if newest is None:
@@ -73,7 +73,7 @@ class Replays:
             "last": runs[-1],
         }
 
-    def transform(self, run: int) -> Outcome:
+    def transform(self, run: int) -> TransformResult:
         return transform_run(
             self.target,
             run,

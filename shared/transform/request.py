@@ -8,7 +8,7 @@ from shared.errors import Refused
 Do = Literal["replay", "verify", "judge"]
 
 
-class Request(NamedTuple):
+class TransformRequest(NamedTuple):
     """Replay and verify take the runs `first` to `last`, which is the newest when it is None; judge takes `runs`."""
 
     do: Do
@@ -26,18 +26,18 @@ class Request(NamedTuple):
         return range(self.first, last + 1)
 
 
-def request_from_event(event: Mapping[str, Any]) -> Request:
+def request_from_event(event: Mapping[str, Any]) -> TransformRequest:
     """Raises Refused."""
     do: Any = event.get("do")
     if do not in get_args(Do):
         raise Refused(f"transform can do {', '.join(get_args(Do))}, not {do!r}")
     if do == "judge":
         runs = event.get("runs")
-        return Request(do, runs=tuple(map(_run, runs if isinstance(runs, list) and runs else [runs])))
+        return TransformRequest(do, runs=tuple(map(_run, runs if isinstance(runs, list) and runs else [runs])))
     first, last = _run(event.get("from")), event.get("to")
     if last is not None and first > _run(last):
         raise Refused(f"from {first} to {last} are no runs: the first comes first")
-    return Request(do, first, last)
+    return TransformRequest(do, first, last)
 
 
 def _run(number: Any) -> int:

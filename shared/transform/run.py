@@ -12,8 +12,9 @@ from typing import Literal
 import pandas as pd
 
 from shared.aws.bucket import Bucket
-from shared.columns import UNREADABLE, Frame, empty_frame
+from shared.columns import UNREADABLE
 from shared.errors import CorruptObject, LogWentBack, MissingObject
+from shared.frames import Frame, empty_frame
 from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, Mode, Part, Quarantined, RunRecord
 from shared.lake.manifests import Manifests
@@ -27,7 +28,7 @@ Store = Callable[[str, bytes], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TransformResult:
     """`phrase` says what was done: the manifest made now or found standing has `rows` and `quarantined`."""
 
     run: int
@@ -46,11 +47,11 @@ def transform_run(
     processed: Bucket,
     manifests: Manifests,
     code: str,
-) -> Outcome:
+) -> TransformResult:
     """See to it that the manifest of `target` and `run` is there. Raises only errors of shared.errors."""
     record = run_log.get(run)
     if target.name not in record.targets:
-        return Outcome(run, target.name, "table is not expected of this run")
+        return TransformResult(run, target.name, "table is not expected of this run")
     if standing := standing_manifest(manifests, target, record):
         return _outcome(standing, "table was transformed before")
     manifest = manifest_of(target, record, run_log, ingestion, partial(_create, processed), code)
@@ -100,9 +101,11 @@ def standing_manifest(manifests: Manifests, target: Target, record: RunRecord) -
     return manifest
 
 
-def _outcome(manifest: Manifest, phrase: Literal["table was transformed", "table was transformed before"]) -> Outcome:
+def _outcome(
+    manifest: Manifest, phrase: Literal["table was transformed", "table was transformed before"]
+) -> TransformResult:
     quarantined = manifest.quarantined.rows if manifest.quarantined else 0
-    return Outcome(manifest.run, manifest.table, phrase, manifest.rows, quarantined)
+    return TransformResult(manifest.run, manifest.table, phrase, manifest.rows, quarantined)
 
 
 def _mode(target: Target, inputs: list[Input]) -> Mode:

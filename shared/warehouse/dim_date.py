@@ -1,9 +1,8 @@
 """Every day that a fact names. A set: it only grows, and each batch adds what it has."""
 
-import pandas as pd
 from sqlalchemy import Date, Integer, String, Table
 
-from shared.columns import Frame, Series
+from shared.frames import Frame, Series
 from shared.warehouse.declaring import key, metadata, required
 from shared.warehouse.values import day_of, from_text_date
 
@@ -42,6 +41,8 @@ def dim_date(
 
 def _distinct(columns: list[Series]) -> Series:
     """The days, once each, in order."""
+    import pandas as pd
+
     # Each column by itself first: a part has many rows and few days.
     days = pd.concat([pd.Series(column.dropna().unique(), dtype="datetime64[us]") for column in columns])
     return days.drop_duplicates().sort_values(ignore_index=True)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import String, Table
 
-from shared.columns import Frame
+from shared.frames import Frame
 from shared.warehouse.declaring import key, metadata, required
 from shared.warehouse.values import partners
 

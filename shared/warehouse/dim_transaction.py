@@ -2,7 +2,7 @@
 
 from sqlalchemy import Integer, String, Table
 
-from shared.columns import Frame
+from shared.frames import Frame
 from shared.warehouse.declaring import key, metadata, optional, required
 
 TABLE = Table(

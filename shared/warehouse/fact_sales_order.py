@@ -2,7 +2,7 @@
 
 from sqlalchemy import Integer, Numeric, Table
 
-from shared.columns import Frame
+from shared.frames import Frame
 from shared.warehouse.declaring import (
     business_id,
     created_and_updated,

@@ -14,9 +14,10 @@ import sqlalchemy
 from sqlalchemy import Boolean, Date, DateTime, Integer, Numeric, String, Table, Time
 
 from shared import warehouse
-from shared.columns import Column, Frame, Kind, Series
+from shared.catalogue import TABLES
+from shared.columns import Column, Kind
 from shared.errors import BadDeclaration
-from shared.source.catalogue import TABLES
+from shared.frames import Frame, Series
 
 # It becomes part of names on AWS: beside the longest PROJECT and STAGE, so much of a function's 64 letters is left.
 NAME = "[a-z][a-z0-9_]{0,22}"

@@ -3,9 +3,7 @@
 import datetime
 import re
 
-import pandas as pd
-
-from shared.columns import Frame, Series
+from shared.frames import Frame, Series
 
 # [0-9] and not \d, which takes every script's digits.
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -25,6 +23,8 @@ def time_of(moments: Series) -> Series:
 
 def from_text_date(texts: Series) -> Series:
     """Days from texts that are exactly YYYY-MM-DD; null for any other text and for a day that never was."""
+    import pandas as pd
+
     # A year of orders has some hundred different days: each is parsed once.
     codes, distinct = pd.factorize(texts)
     days = pd.Series([_iso_day(text) for text in distinct], dtype="datetime64[us]")

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from shared import log
-from shared.aws.topic import Topic
 from shared.lake import keys
+from shared.lake.change_topic import ChangeTopic
 from shared.lake.documents import RunRecord
 from shared.lake.health import last_words
 from shared.lake.manifests import Manifests, Place
 from shared.lake.parts import last_expired
 from shared.lake.run_log import RunLog
 from shared.warehouse.registry import Target
-from shared.watch.lake import Lake, Memory
+from shared.watch.lake import LakeState, WatchMemory
 from shared.watch.measures import Depths
 from shared.watch.missing import complete_run, message_for, missing, overdue
 from shared.watch.watch import Dead, last_look
@@ -55,18 +55,18 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Outside:
+class RepublishDependencies:
     """What asking uses of the world. `depths` counts a table's messages and dead letters."""
 
     run_log: RunLog
     manifests: Manifests
-    topic: Topic
+    topic: ChangeTopic
     depths: Callable[[str], Depths]
     targets: Mapping[str, Target]
     patience: timedelta
 
 
-def ask_again(outside: Outside, lake: Lake, memory: Memory) -> Asked:
+def ask_again(outside: RepublishDependencies, lake: LakeState, memory: WatchMemory) -> Asked:
     if lake.problem:
         raise lake.problem
     if lake.newest and lake.newest == memory.complete and lake.is_loaded:
@@ -92,7 +92,9 @@ def ask_again(outside: Outside, lake: Lake, memory: Memory) -> Asked:
     return found
 
 
-def _records(outside: Outside, newest: RunRecord | None, after: int, memory: Memory) -> list[RunRecord]:
+def _records(
+    outside: RepublishDependencies, newest: RunRecord | None, after: int, memory: WatchMemory
+) -> list[RunRecord]:
     if newest is None:
         return []
     # Before it lie the runs of a former log, or none.
@@ -106,7 +108,11 @@ def _last_look(run_log: RunLog) -> Asked:
 
 
 def _ask(
-    late: list[Place], records: list[RunRecord], tried: Mapping[Place, Tried], outside: Outside, now: datetime
+    late: list[Place],
+    records: list[RunRecord],
+    tried: Mapping[Place, Tried],
+    outside: RepublishDependencies,
+    now: datetime,
 ) -> list[Tried]:
     """Those whose table has no message on its way. A dead letter holds back no other run, and its own for a while."""
     if not late:

@@ -24,7 +24,7 @@ LOOKS_POSTPONED = 2
 
 
 @dataclass(frozen=True)
-class Kind:
+class IncidentKind:
     """`command` is what to run. Filled in are {subject}, {source}, the first source of a warehouse table, of rows that
     wait that of their dimension, and {whole}, the sources that bring all of the table."""
 
@@ -38,20 +38,22 @@ class Kind:
         return self.name.replace(" ", "-")
 
 
-DEAD_LETTERS = Kind("dead letters", "messages that failed for good", "retry.sh {subject}")
-OLDEST_MESSAGE = Kind("oldest message", "a message is not worked off", "logs.sh {subject}")
-TABLE_BEHIND = Kind("table behind", "a run is not loaded", "status.sh {subject}")
-TABLE_HELD = Kind("table held", "a source table is not read", "catalogue.sh {subject}")
-ROWS_QUARANTINED = Kind("rows quarantined", "rows were refused", "resync.sh {source} --quarantined")
-ROWS_WAITING = Kind("rows waiting", "rows wait for their dimension", "resync.sh {source}")
-RECONCILE_DIFFERENCES = Kind("reconcile differences", "the warehouse was damaged, and is mended", "reconcile.sh")
-TABLE_DAMAGED = Kind("table damaged", "a loaded table was changed by hand", "resync.sh {whole}")
-FRESHNESS = Kind("freshness", "older than the objective", "status.sh {subject}")
-EXTRACT_SILENT = Kind("extract silent", "the source is not read", "logs.sh extract")
-LOAD_SILENT = Kind("load silent", "nothing is loaded", "logs.sh load")
-RUN_REFUSED = Kind("run refused", "a run cannot be loaded", "logs.sh load")
-TWO_LOGS = Kind("two logs", "two stacks feed one warehouse", "logs.sh load")
-LOG_WENT_BACK = Kind("run log went back", "run numbers would be used twice", "new_log.sh")
+DEAD_LETTERS = IncidentKind("dead letters", "messages that failed for good", "retry.sh {subject}")
+OLDEST_MESSAGE = IncidentKind("oldest message", "a message is not worked off", "logs.sh {subject}")
+TABLE_BEHIND = IncidentKind("table behind", "a run is not loaded", "status.sh {subject}")
+TABLE_HELD = IncidentKind("table held", "a source table is not read", "catalogue.sh {subject}")
+ROWS_QUARANTINED = IncidentKind("rows quarantined", "rows were refused", "resync.sh {source} --quarantined")
+ROWS_WAITING = IncidentKind("rows waiting", "rows wait for their dimension", "resync.sh {source}")
+RECONCILE_DIFFERENCES = IncidentKind(
+    "reconcile differences", "the warehouse was damaged, and is mended", "reconcile.sh"
+)
+TABLE_DAMAGED = IncidentKind("table damaged", "a loaded table was changed by hand", "resync.sh {whole}")
+FRESHNESS = IncidentKind("freshness", "older than the objective", "status.sh {subject}")
+EXTRACT_SILENT = IncidentKind("extract silent", "the source is not read", "logs.sh extract")
+LOAD_SILENT = IncidentKind("load silent", "nothing is loaded", "logs.sh load")
+RUN_REFUSED = IncidentKind("run refused", "a run cannot be loaded", "logs.sh load")
+TWO_LOGS = IncidentKind("two logs", "two stacks feed one warehouse", "logs.sh load")
+LOG_WENT_BACK = IncidentKind("run log went back", "run numbers would be used twice", "new_log.sh")
 
 KINDS = (
     *(DEAD_LETTERS, OLDEST_MESSAGE, TABLE_BEHIND, TABLE_HELD, ROWS_QUARANTINED, ROWS_WAITING),
@@ -66,7 +68,9 @@ Told = Callable[..., Incident]
 def incidents(seen: Seen, options: str = "") -> list[Incident]:
     """All that is wrong now. `options` end each command: which stack it is about."""
 
-    def told(kind: Kind, subject: str, says: str, source: str = "", run: str = "", **numbers: float) -> Incident:
+    def told(
+        kind: IncidentKind, subject: str, says: str, source: str = "", run: str = "", **numbers: float
+    ) -> Incident:
         target = seen.targets.get(subject)
         names = {"source": target.sources[0], "whole": " ".join(target.whole_from)} if target else {"source": subject}
         names |= {"source": source} if source else {}

@@ -12,13 +12,13 @@ from shared.lake.documents import RunRecord
 from shared.lake.health import last_words
 from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
-from shared.load.health import Health as LoadHealth
-from shared.load.memory import Memory as Records
-from shared.source.health import Health as ExtractHealth
+from shared.load.health import LoadHealth
+from shared.load.memory import LoadMemory
+from shared.source.health import ExtractHealth
 
 
 @dataclass(frozen=True)
-class Lake:
+class LakeState:
     """The bucket as of `at`, UTC with its zone: the last words of extract and load, None when they never spoke, the
     newest record, and since when the flow is paused. `problem` says why there is no `newest` to be read."""
 
@@ -37,21 +37,21 @@ class Lake:
         return (self.load.log, self.load.complete_run) == (self.newest.log, self.newest.run)
 
 
-class Memory:
+class WatchMemory:
     """What a warm watch has. A cold one reads all of it, and whatever a warm one finds otherwise than it left it.
 
     `records` are run records; `newest` is the newest of them, as it was last found by a listing; `complete` is the one
     up to which no manifest is missing; `wrote` is what this watch itself has put into health/watch.json last.
     """
 
-    def __init__(self, records: Records | None = None) -> None:
-        self.records = records or Records()
+    def __init__(self, records: LoadMemory | None = None) -> None:
+        self.records = records or LoadMemory()
         self.newest: RunRecord | None = None
         self.complete: RunRecord | None = None
         self.wrote: msgspec.Struct | None = None
 
 
-def read_lake(run_log: RunLog, memory: Memory, now: Callable[[], datetime]) -> Lake:
+def read_lake(run_log: RunLog, memory: WatchMemory, now: Callable[[], datetime]) -> LakeState:
     bucket, at = run_log.bucket, now()
     # What extract has looked at is read before what came of it: a table is not called fresh for a run unseen.
     extract = last_words(bucket, keys.EXTRACT_HEALTH, ExtractHealth, must_be_sure=True)
@@ -61,11 +61,11 @@ def read_lake(run_log: RunLog, memory: Memory, now: Callable[[], datetime]) -> L
         newest = _newest(run_log, memory, extract, load)
     except PermanentError as error:
         problem = error
-    return Lake(at, extract, load, newest, paused_since(bucket), problem)
+    return LakeState(at, extract, load, newest, paused_since(bucket), problem)
 
 
 def _newest(
-    run_log: RunLog, memory: Memory, extract: ExtractHealth | None, load: LoadHealth | None
+    run_log: RunLog, memory: WatchMemory, extract: ExtractHealth | None, load: LoadHealth | None
 ) -> RunRecord | None:
     """The newest record: without a listing where it is the one that was found by the last one.
 

@@ -16,10 +16,8 @@ from shared.alerts.metrics import (
     TABLES_HELD,
 )
 from shared.lake.documents import Hold, RunRecord
-from shared.load.health import Health as LoadHealth
-from shared.load.health import Missing, TableHealth
-from shared.source.health import Health as ExtractHealth
-from shared.source.health import Postponed
+from shared.load.health import LoadHealth, Missing, TableHealth
+from shared.source.health import ExtractHealth, Postponed
 from shared.warehouse.registry import Target
 from shared.watch.freshness import fresh_as_of
 

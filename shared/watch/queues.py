@@ -15,7 +15,7 @@ from shared.watch.measures import Depths
 AT_ONCE = 8
 
 
-class Queues:
+class QueueDepths:
     """A warm function keeps it, and with it the queues' addresses."""
 
     def __init__(self, names: Names, sqs: Any = None) -> None:

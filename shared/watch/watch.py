@@ -18,7 +18,7 @@ from shared.lake.run_log import RunLog
 from shared.warehouse.registry import Target
 from shared.watch.course import Open, Told, go_on
 from shared.watch.incidents import incidents, unjudged
-from shared.watch.lake import Lake, Memory
+from shared.watch.lake import LakeState, WatchMemory
 from shared.watch.measures import Depths, Seen, metrics
 from shared.watch.recall import SUBJECT, keep, lost, recall
 from shared.watch.recall import Told as Kept
@@ -40,7 +40,7 @@ class Dead(msgspec.Struct, frozen=True):
     since: datetime
 
 
-class Health(msgspec.Struct, frozen=True):
+class WatchHealth(msgspec.Struct, frozen=True):
     """health/watch.json, of the look at `at`. `quiet_until` is as in Seen; `paused_since` what pause.sh said.
 
     `fresh_as_of` is by warehouse table, UTC without a zone; `metrics` what CloudWatch was given. `unreadable_since` as
@@ -58,12 +58,12 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Topic(Protocol):
-    def tell(self, texts: list[str], subject: str = "") -> None:
+    def publish(self, texts: list[str], subject: str = "") -> None:
         """Publish every text at least once, or raise."""
 
 
 @dataclass(frozen=True)
-class Outside:
+class WatchDependencies:
     """What watch uses of the world. `alerts` is the topic; `dead_letters` and `messages` count what is in the queues of
     some tables; `options` end each command that a person is told to run."""
 
@@ -79,7 +79,7 @@ class Outside:
     options: str = ""
 
 
-def watch(outside: Outside, lake: Lake, memory: Memory) -> Health:
+def watch(outside: WatchDependencies, lake: LakeState, memory: WatchMemory) -> WatchHealth:
     """Raises when a message or a number could not be put; the next look then tells all of it again."""
     before, now, paused = last_look(outside.run_log, must_be_sure=True), lake.at, lake.paused
     copy = _copy(outside.run_log, before, memory)
@@ -90,12 +90,12 @@ def watch(outside: Outside, lake: Lake, memory: Memory) -> Health:
     seen = replace(seen, dead_since={table: each.since for table, each in dead.items()})
     recalled = recall(Kept(before.at, before.incidents) if before else None, copy, is_old_stack=_is_old_stack(seen))
     if recalled.is_lost:
-        outside.alerts.tell([lost(outside.objective + LOOKS)], SUBJECT)
+        outside.alerts.publish([lost(outside.objective + LOOKS)], SUBJECT)
     # Of what a person has stopped nobody is called, and nothing is over.
     open_, told = (recalled.incidents, []) if paused else _course(recalled.incidents, seen, outside)
-    outside.alerts.tell([encode(_alert(each, seen.now, outside)).decode() for each in told])
+    outside.alerts.publish([encode(_alert(each, seen.now, outside)).decode() for each in told])
     keep(outside.run_log.bucket, Kept(now, tuple(open_)), copy)
-    health = Health(
+    health = WatchHealth(
         at=now,
         quiet_until=seen.quiet_until,
         paused_since=paused,
@@ -111,7 +111,9 @@ def watch(outside: Outside, lake: Lake, memory: Memory) -> Health:
     return health
 
 
-def look(outside: Outside, lake: Lake, quiet_until: datetime, remembered: Mapping[str, datetime]) -> Seen:
+def look(
+    outside: WatchDependencies, lake: LakeState, quiet_until: datetime, remembered: Mapping[str, datetime]
+) -> Seen:
     seen = Seen(
         now=lake.at,
         quiet_until=quiet_until,
@@ -134,7 +136,7 @@ def _unreadable(seen: Seen, error: PermanentError) -> Seen:
     return replace(seen, unreadable=str(error), unreadable_since=seen.now if isinstance(error, MayPass) else None)
 
 
-def _with_runs(seen: Seen, lake: Lake, run_log: RunLog) -> Seen:
+def _with_runs(seen: Seen, lake: LakeState, run_log: RunLog) -> Seen:
     load, newest = lake.load, lake.newest
     if newest is None:
         return seen
@@ -145,25 +147,25 @@ def _with_runs(seen: Seen, lake: Lake, run_log: RunLog) -> Seen:
     return replace(seen, load=load, newest=newest, pending=list(pending))
 
 
-def _queues(seen: Seen, outside: Outside) -> dict[str, Depths]:
+def _queues(seen: Seen, outside: WatchDependencies) -> dict[str, Depths]:
     """Of a table that lacks nothing nobody asks what its transform has still to do."""
     dead_letters = outside.dead_letters(outside.targets)
     messages = outside.messages([target.name for target in outside.targets.values() if seen.missing(target)])
     return {table: Depths(messages.get(table, 0), dead_letters.get(table, 0)) for table in outside.targets}
 
 
-def _copy(run_log: RunLog, before: Health | None, memory: Memory) -> Kept | None:
+def _copy(run_log: RunLog, before: WatchHealth | None, memory: WatchMemory) -> Kept | None:
     """What health/incidents.json says: that no incident is open, where this watch was the last to write that."""
     if before and before == memory.wrote and not before.incidents:
         return Kept(before.at, ())
     return last_words(run_log.bucket, keys.INCIDENTS, Kept)
 
 
-def last_look(run_log: RunLog, *, must_be_sure: bool = False) -> Health | None:
-    return last_words(run_log.bucket, keys.WATCH_HEALTH, Health, must_be_sure=must_be_sure)
+def last_look(run_log: RunLog, *, must_be_sure: bool = False) -> WatchHealth | None:
+    return last_words(run_log.bucket, keys.WATCH_HEALTH, WatchHealth, must_be_sure=must_be_sure)
 
 
-def _quiet_until(before: Health | None, paused: str | None, now: datetime) -> datetime:
+def _quiet_until(before: WatchHealth | None, paused: str | None, now: datetime) -> datetime:
     if before is None or paused or now - before.at > AWAY:
         return now
     return before.quiet_until
@@ -185,7 +187,7 @@ def _is_old_stack(seen: Seen) -> bool:
     )
 
 
-def _course(known: tuple[Open, ...], seen: Seen, outside: Outside) -> tuple[list[Open], list[Told]]:
+def _course(known: tuple[Open, ...], seen: Seen, outside: WatchDependencies) -> tuple[list[Open], list[Told]]:
     return go_on(known, incidents(seen, outside.options), seen.now, _kept(known, seen))
 
 
@@ -196,6 +198,6 @@ def _kept(known: Iterable[Open], seen: Seen) -> set[str]:
     return excused | {each.incident.name for each in known if each.incident.kind in unjudged(strict)}
 
 
-def _alert(told: Told, now: datetime, outside: Outside) -> Alert:
+def _alert(told: Told, now: datetime, outside: WatchDependencies) -> Alert:
     event, incident = told
     return Alert(version=1, event=event, stack=outside.stack, region=outside.region, at=now, incident=incident)

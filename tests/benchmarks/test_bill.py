@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bill import BUSY, LIMITED, MONTHS, PRICES, REST, Minute, Price, second, table, total, usage
-from shared.topology import BUDGET_NOTICES
+from ops.stack.topology import BUDGET_NOTICES
 from tests.infra.scripts import example_settings
 
 pytestmark = pytest.mark.fast

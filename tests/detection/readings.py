@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from conftest import Database
 from shared.aws.bucket import S3Bucket
+from shared.catalogue import TABLES
 from shared.lake.documents import Batch
 from shared.postgres.connection import Connection
-from shared.source.catalogue import TABLES
 from shared.source.extract import extract
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from tests.detection.watching import Eyes, Judge, Watched
 from tests.detection.writers import KINDS, STAMPED, Crowd, prepare
 from tests.road.road import Heard
@@ -26,7 +26,7 @@ class Readings:
 
     def read(self) -> bool:
         """Whether there was anything new."""
-        outcome = extract(Request(), replace(self.stack.outside(), open_source=self._open))
+        outcome = extract(ExtractRequest(), replace(self.stack.outside(), open_source=self._open))
         if outcome.run is None:
             return False
         self.runs += 1

@@ -9,7 +9,7 @@ from pg8000.native import Connection as Native
 from conftest import Database
 from shared.aws.bucket import S3Bucket
 from shared.source.extract import extract
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from tests.detection.watching import Watched
 from tests.road.road import Heard
 from tests.shared.source.test_extract import Stack
@@ -33,7 +33,7 @@ def test_between_a_run_s_snapshot_and_its_reading(
         refused.append(statement)
 
     striking = replace(stack.outside(), open_source=lambda: Watched(trading.connect(), strike))
-    assert extract(Request(), striking).run == 1
+    assert extract(ExtractRequest(), striking).run == 1
     assert refused and len(stack.rows(1, "payment")) == 120
     other.run(statement)
     assert stack.extract().run == 2

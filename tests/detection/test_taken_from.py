@@ -9,7 +9,7 @@ from conftest import Database
 from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.source.extract import extract
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from tests.detection.servers import leave
 from tests.detection.watching import Watched
 from tests.road.road import Heard, Road
@@ -169,7 +169,7 @@ def test_a_label_that_is_renamed_and_renamed_back_around_a_run_s_reading(
         other.run("ALTER TYPE \"TransactionType\" RENAME VALUE 'SALE' TO 'SOLD'")
 
     renaming = replace(stack.outside(), open_source=lambda: Watched(trading.connect(), rename))
-    assert extract(Request(), renaming).run == 1
+    assert extract(ExtractRequest(), renaming).run == 1
     other.run("ALTER TYPE \"TransactionType\" RENAME VALUE 'SOLD' TO 'SALE'")
     assert stack.extract().run == 2
     batch = stack.record(2).tables["transaction"].batch
@@ -213,7 +213,7 @@ def test_a_policy_deletes_nothing_from_the_history(road: Road) -> None:
     road.source.run("ALTER TABLE payment ENABLE ROW LEVEL SECURITY")
     road.travel()
     road.source.run("UPDATE payment SET paid = NOT paid WHERE payment_id = 3; DELETE FROM payment WHERE payment_id = 4")
-    road.extract(Request(cause="reconcile", full={"payment": "reconcile"}))
+    road.extract(ExtractRequest(cause="reconcile", full={"payment": "reconcile"}))
     road.travel()
     newest = road.run_log.newest()
     hold = newest and newest.state("payment").hold

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from conftest import Database
-from infra_bash.lib.catalogue import text
 from local.postgres import Server
+from ops.screens.catalogue import text
 from shared.aws.bucket import S3Bucket
 from shared.source.extract import extract
 from shared.source.preview import compare
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from tests.detection.servers import arrive, burn, crash, leave, wal_writer
 from tests.detection.test_servers import TURNED, modes
 from tests.road.road import Heard, Road
@@ -108,5 +108,5 @@ def test_where_no_message_can_be_logged_it_waits_as_long_as_a_crash_can_reach_ba
             admin.run(f"REVOKE EXECUTE ON FUNCTION {message} FROM PUBLIC")
     slept: list[float] = []
     transaction(owner, 1)
-    assert extract(Request(), replace(stack.outside(), sleep=slept.append)).run == 1
+    assert extract(ExtractRequest(), replace(stack.outside(), sleep=slept.append)).run == 1
     assert slept == [1.5]

@@ -10,7 +10,7 @@ from local.generator import csv_texts
 from local.postgres import Server, throw_away
 from local.ticker import KINDS
 from shared.aws.bucket import S3Bucket
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from tests.conftest import RECIPE, Ticks
 from tests.detection.programs import NPM, programs_of
 from tests.detection.readings import stress
@@ -37,7 +37,7 @@ def travel_everything(road: Road) -> None:
     road.source.run("DELETE FROM payment WHERE payment_id = 2; ALTER TABLE staff ADD COLUMN note text DEFAULT 'x'")
     road.travel()
     assert road.differences() == {}
-    road.extract(Request(cause="count", count=True))
+    road.extract(ExtractRequest(cause="count", count=True))
     road.deliver()
     road.load()
     found = status_of(road)

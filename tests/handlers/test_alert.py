@@ -12,7 +12,7 @@ import pytest
 
 from handlers import alert
 from local import ports
-from local.slack import Slack
+from local.slack import SlackServer
 from shared.errors import BadSetting, ServiceRefused, ServiceUnavailable
 from shared.retry import TRIES
 from tests.shared.alerts.making import CANARIES, WEBHOOK_PATH, alarm, published, sns_event
@@ -66,15 +66,15 @@ class Account:
 
 
 @pytest.fixture
-def slack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slack]:
-    with Slack(tmp_path, path=WEBHOOK_PATH) as running:
+def slack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackServer]:
+    with SlackServer(tmp_path, path=WEBHOOK_PATH) as running:
         for name, value in (SETTINGS | {"SLACK_HOSTS": f"hooks.slack.com {running.place}"}).items():
             monkeypatch.setenv(name, value)
         yield running
 
 
 @pytest.fixture
-def account(aws: None, slack: Slack) -> Account:
+def account(aws: None, slack: SlackServer) -> Account:
     made = Account()
     made.keep_webhook(slack.url)
     return made
@@ -104,7 +104,7 @@ def log_line(capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return read
 
 
-def test_an_alert_is_shown_in_slack(account: Account, slack: Slack, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_alert_is_shown_in_slack(account: Account, slack: SlackServer, capfd: pytest.CaptureFixture[str]) -> None:
     assert alert.handler(EVENT, Context()) == {"told": 1}
     assert [message["text"].splitlines()[0] for message in slack.messages()] == [TITLE]
     assert account.mails() == []
@@ -112,14 +112,14 @@ def test_an_alert_is_shown_in_slack(account: Account, slack: Slack, capfd: pytes
     assert (line["via"], line["stack"], line["kind"]) == ("slack", "totestream-test", "dead_letters")
 
 
-def test_each_of_several_is_shown(account: Account, slack: Slack) -> None:
+def test_each_of_several_is_shown(account: Account, slack: SlackServer) -> None:
     event = sns_event(published(an_alert("ended")), json.dumps(alarm()), published(an_alert(version=2)), "a drill")
     assert alert.handler(event, Context()) == {"told": 4}
     assert [message["text"][0] for message in slack.messages()] == ["🟢", "🔴", "🔵", "🔵"]
 
 
 def test_without_a_secret_it_is_an_e_mail(
-    account: Account, slack: Slack, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    account: Account, slack: SlackServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SLACK_SECRET", "")
     monkeypatch.delenv("SLACK_HOSTS")
@@ -130,7 +130,7 @@ def test_without_a_secret_it_is_an_e_mail(
     assert (log_line(capfd)["level"], slack.asked) == ("info", 0)
 
 
-def test_a_webhook_that_was_replaced_works_at_once(account: Account, slack: Slack, tmp_path: Path) -> None:
+def test_a_webhook_that_was_replaced_works_at_once(account: Account, slack: SlackServer, tmp_path: Path) -> None:
     account.keep_webhook(slack.place + WEBHOOK_PATH + "old")
     alert.handler(EVENT, Context())
     account.keep_webhook(slack.url)
@@ -150,7 +150,7 @@ def test_a_webhook_that_was_replaced_works_at_once(account: Account, slack: Slac
     ],
 )
 def test_a_secret_that_is_none_is_said_by_e_mail(
-    secret: str, why: str, account: Account, slack: Slack, capfd: pytest.CaptureFixture[str]
+    secret: str, why: str, account: Account, slack: SlackServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     account.keep(secret)
     assert alert.handler(EVENT, Context()) == {"told": 1}
@@ -172,7 +172,7 @@ def test_a_secret_that_is_not_there_is_said_by_e_mail(account: Account) -> None:
 
 @pytest.mark.parametrize("how", ["status", "garble"])
 def test_when_slack_is_down_it_is_an_e_mail(
-    how: Any, account: Account, slack: Slack, capfd: pytest.CaptureFixture[str]
+    how: Any, account: Account, slack: SlackServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     slack.misbehave(how, times=99)
     assert alert.handler(EVENT, Context()) == {"told": 1}
@@ -183,13 +183,13 @@ def test_when_slack_is_down_it_is_an_e_mail(
     assert (line["level"], line["via"]) == ("warning", "mail")
 
 
-def test_too_little_time_is_left_to_the_e_mail(account: Account, slack: Slack) -> None:
+def test_too_little_time_is_left_to_the_e_mail(account: Account, slack: SlackServer) -> None:
     alert.handler(EVENT, Context(left_ms=20_000))
     assert (slack.asked, len(account.mails())) == (0, 1)
 
 
 def test_when_nobody_is_reached_it_raises_and_lambda_calls_again(
-    account: Account, slack: Slack, capfd: pytest.CaptureFixture[str]
+    account: Account, slack: SlackServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     slack.misbehave("status", status=403, word="invalid_token", times=99)
     account.sns.delete_topic(TopicArn=account.topic)
@@ -204,7 +204,7 @@ def test_when_nobody_is_reached_it_raises_and_lambda_calls_again(
 
 
 def test_without_an_address_lambda_calls_again_until_slack_is_back(
-    account: Account, slack: Slack, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    account: Account, slack: SlackServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ALERT_EMAIL", "")
     slack.misbehave("status", times=TRIES)

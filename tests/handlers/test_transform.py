@@ -15,7 +15,7 @@ from shared.aws.queue import SqsQueue
 from shared.errors import Refused, ServiceRefused, ServiceUnavailable
 from shared.lake import keys
 from shared.transform.deliveries import delivery_from
-from shared.transform.run import Outcome
+from shared.transform.run import TransformResult
 from tests.shared.transform.making import Lake, rows
 
 pytestmark = pytest.mark.fast
@@ -149,7 +149,7 @@ def test_what_there_is_no_time_for_fails_and_is_visible_at_once(lake: Lake, queu
 
 
 def test_what_passes_is_hidden_for_a_while_and_no_dead_letter(queues: Queues) -> None:
-    def unavailable(run: int) -> Outcome:
+    def unavailable(run: int) -> TransformResult:
         raise ServiceUnavailable("S3", "reading", "SlowDown")
 
     received = [delivery_from(record) for record in queues.delivered(message(1))["Records"]]

@@ -10,7 +10,7 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 
-from infra_bash.lib.role_parts import PARTS
+from ops.stack.role_parts import PARTS
 from shared.names import Names
 from tests.infra.scripts import ROOT
 

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from infra_bash.lib.requests import Requests
+from ops.stack.requests import Requests
 from tests.infra.stubs import SETTINGS, TARGETS, StubTarget
 
 Client = Callable[[str], Any]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.requests import Requests
+from ops.stack.requests import Requests
 from shared.alerts.metrics import METRICS, OPEN_INCIDENTS
-from shared.load.health import Health, TableHealth
+from shared.load.health import LoadHealth, TableHealth
 from shared.warehouse.registry import TARGETS as WAREHOUSE
 from shared.watch.measures import Seen, metrics
 from tests.infra.stubs import NAMES, SETTINGS, TARGETS, StubTarget
@@ -105,7 +105,7 @@ def test_an_alarm_says_what_to_run(noun: str) -> None:
 
 def test_the_metrics_of_ours_are_those_that_watch_puts() -> None:
     now = datetime(2026, 11, 25, tzinfo=UTC)
-    loaded = Health(now, "a", 1, 1, 0, {}, {}, {"dim_staff": TableHealth(1, now.replace(tzinfo=None))})
+    loaded = LoadHealth(now, "a", 1, 1, 0, {}, {}, {"dim_staff": TableHealth(1, now.replace(tzinfo=None))})
     targets = {"dim_staff": WAREHOUSE["dim_staff"]}
     assert metrics(Seen(now, now, timedelta(minutes=5), targets, load=loaded), 0).keys() == OURS
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.foreign import Foreign
-from infra_bash.lib.requests import Requests
-from infra_bash.lib.verdicts import Stack
+from ops.stack.requests import Requests
+from ops.stack.verdicts import StackDifferences
+from ops.teardown.foreign import Foreign
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 
@@ -41,10 +41,10 @@ class Plan:
         (self.folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
 
     def wanted(self, kind: str) -> dict[str, Any]:
-        return Stack(self.folder).want(kind)
+        return StackDifferences(self.folder).want(kind)
 
     def verdicts(self, kind: str) -> list[tuple[str, str, str]]:
-        return list(getattr(Stack(self.folder), kind)())
+        return list(getattr(StackDifferences(self.folder), kind)())
 
     def listeners(self, *lines: str) -> list[tuple[str, str, str]]:
         """What is made, and who is taken away."""

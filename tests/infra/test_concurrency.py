@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.concurrency import chosen
-from infra_bash.lib.requests import Requests
-from infra_bash.lib.verdicts import Stack
+from ops.stack.concurrency import chosen
+from ops.stack.requests import Requests
+from ops.stack.verdicts import StackDifferences
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import MINIMUM, ROOT, settings_file
@@ -111,4 +111,4 @@ def test_a_limit_that_differs_is_put(tmp_path: Path, at_once: str, there: dict[s
     for name, content in ((f"mappings/{NAME}.json", want), ("have/mappings.json", {"EventSourceMappings": [have]})):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps(content))
-    assert list(Stack(tmp_path).mappings()) == [(verdict, NAME, "1")]
+    assert list(StackDifferences(tmp_path).mappings()) == [(verdict, NAME, "1")]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib import dead_letters
-from infra_bash.lib.dead_letters import age, doubtful, fates, letters, line, unjudged
+from ops import dead_letters
+from ops.dead_letters import age, doubtful, fates, letters, line, unjudged
 from shared.lake.keys import manifest_key
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import ROOT, run, settings_file

@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from infra_bash.lib import deploy_lock
 from local.ministack import Ministack, throw_away
+from ops import deploy_lock
 from tests.infra.scripts import MINIMUM, ROOT
 
 BUCKET, KEY = "totestream-test-ingestion-000000000000", "deploy/lock.json"

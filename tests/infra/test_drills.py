@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infra_bash.lib.told import is_told
 from local.faults import FAULTS
+from ops.notified import is_told
 from shared.watch.incidents import KINDS
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import MINIMUM, ROOT, run, settings_file

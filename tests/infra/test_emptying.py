@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from infra_bash.lib.emptying import CONFIG, Emptying, Kept
+from ops.teardown.empty_bucket import CONFIG, Emptying, ObjectKept
 from tests.infra.stubborn_s3 import StubbornS3
 
 pytestmark = pytest.mark.fast
@@ -68,7 +68,7 @@ def test_what_s3_keeps_is_said_and_the_rest_is_gone(said: list[str], codes: list
     bucket = StubbornS3(["runs/1", "runs/2"])
     bucket.refuses = {"runs/1": codes}
     expected = f"An error occurred ({codes[-1]}) when calling the DeleteObjects operation: {codes[-1]}.: runs/1"
-    with bucket.served() as url, pytest.raises(Kept) as raised:
+    with bucket.served() as url, pytest.raises(ObjectKept) as raised:
         Emptying(client(url), "ours", said.append, sleep=lambda _: None).empty()
     assert (str(raised.value), bucket.keys) == (expected, ["runs/1"])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra_bash.lib.advice import CALLS, FUNCTIONS, one_line
+from ops.error_hints import CALLS, FUNCTIONS, one_line
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = (

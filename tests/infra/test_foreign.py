@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.foreign import Foreign
+from ops.teardown.foreign import Foreign
 
 pytestmark = pytest.mark.fast
 

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from infra_bash.lib.wanted import github
 from local.ministack import Ministack, throw_away
+from ops.stack.desired import github
 from tests.infra.scripts import MINIMUM, ROOT, run
 from tests.infra.stubs import NAMES
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.judged.interfaces import interfaces_left
-from infra_bash.lib.removals import Removals, lines
-from infra_bash.lib.requests import Requests
+from ops.stack.actual.interfaces import interfaces_left
+from ops.stack.requests import Requests
+from ops.teardown.plan import Removals, lines
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import EXAMPLE

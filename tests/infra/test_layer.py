@@ -14,9 +14,9 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from infra_bash.lib import layer as layer_of
-from infra_bash.lib import package
-from infra_bash.lib.layer import IN_THE_RUNTIME, MACHINES, ROOT
+from ops.package import build as package
+from ops.package import layer as layer_of
+from ops.package.layer import IN_THE_RUNTIME, MACHINES, ROOT
 
 ARCH = next(arch for arch, machine in MACHINES.items() if machine == platform.machine())
 # Amazon Linux 2023, which Lambda has since python3.12, comes with glibc 2.34.
@@ -37,7 +37,8 @@ for module in pkgutil.walk_packages(shared.__path__, "shared."):
     importlib.import_module(module.name)
 
 import pandas as pd
-from shared.columns import DTYPES, Column, Kind
+from shared.columns import Column, Kind
+from shared.frames import DTYPES
 from shared.lake.parquet import decode, encode
 from shared.load import declared
 from shared.postgres.connection import connect

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra_bash.lib import layer, package
+from ops.package import build as package
+from ops.package import layer
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import ROOT, settings_file
 
@@ -20,7 +21,7 @@ PACKAGES = """
     DRY_RUN=$2
     load_settings
     know_account
-    python() { [[ $* != "infra_bash.lib.package layer "* ]] || { say build "$4"; return 1; }; "$PYTHON" -P -m "$@"; }
+    python() { [[ $* != "ops.package.build layer "* ]] || { say build "$4"; return 1; }; "$PYTHON" -P -m "$@"; }
     build_packages
     know_packages
     printf '%s %s\\n' "$(basename "$LAYER_ZIP")" "$LAYER_ARN"

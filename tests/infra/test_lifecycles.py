@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
-from infra_bash.lib.requests import Requests
-from infra_bash.lib.verdicts import Stack
+from ops.stack.requests import Requests
+from ops.stack.verdicts import StackDifferences
 from tests.infra.stubs import SETTINGS, TARGETS
 
 pytestmark = pytest.mark.fast
@@ -25,7 +25,7 @@ def judged(folder: Path, have: dict[str, Any]) -> tuple[list[tuple[str, str]], A
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for name, answer in answers.items():
             (folder / kind / f"{name}.json").write_text(json.dumps(answer))
-    lines = list(Stack(folder).lifecycles())
+    lines = list(StackDifferences(folder).lifecycles())
     assert [line for line in lines if line[1] == PROCESSED] == [("ok", PROCESSED, "")]
     found = json.loads((folder / "lifecycles" / f"{INGESTION}.json").read_text())
     return [(verdict, what) for verdict, name, what in lines if name == INGESTION], found.get("LifecycleConfiguration")

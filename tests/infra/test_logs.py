@@ -10,7 +10,7 @@ from threading import Timer
 
 import pytest
 
-from infra_bash.lib.log_lines import LATE_MS, identity, main, new_lines
+from ops.screens.logs import LATE_MS, identity, main, new_lines
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import ROOT, run, settings_file
 

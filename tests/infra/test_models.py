@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.requests import Requests
+from ops.stack.requests import Requests
 from tests.infra import service_models
 from tests.infra.stubs import SETTINGS, TARGETS
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from infra_bash.lib import layer, package
-from shared.topology import CODE_VERSION_FILE
+from ops.package import build as package
+from ops.package import layer
+from shared.settings import CODE_VERSION_FILE
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 ELSEWHERE = "3.12" if HERE == "3.13" else "3.13"
@@ -48,7 +49,7 @@ class Checkout:
             "LAMBDA_PYTHON": python,
             "LAMBDA_ARCH": "arm64",
         }
-        return [sys.executable, "-P", "-m", "infra_bash.lib.package", *what], environment
+        return [sys.executable, "-P", "-m", "ops.package.build", *what], environment
 
     def build(self, python: str = HERE) -> subprocess.CompletedProcess[str]:
         """The code and then the layer, as deploy.sh does; their words together."""
@@ -80,7 +81,7 @@ class Checkout:
 
 
 def checkout(root: Path) -> Checkout:
-    for folder in ("handlers", "shared", "infra_bash"):
+    for folder in ("handlers", "shared", "infra_bash", "ops"):
         shutil.copytree(layer.ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "wheels").mkdir()
     wheel = root / "wheels/tiny-1.0-py3-none-any.whl"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infra_bash.lib import answers, secret_values, uploads
+from ops import answers, secret_values
+from ops.package import uploads
 
 pytestmark = pytest.mark.fast
 
@@ -31,7 +32,7 @@ def test_what_the_bucket_has_is_not_uploaded_again(tmp_path: Path) -> None:
     def uploaded(folder: Path, *present: str) -> list[str]:
         (tmp_path / "catalogue.json").write_text("null")
         (tmp_path / "uploads.json").write_text(json.dumps(present))
-        command = [sys.executable, "-m", "infra_bash.lib.uploads", str(folder), str(tmp_path), str(code)]
+        command = [sys.executable, "-m", "ops.package.uploads", str(folder), str(tmp_path), str(code)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         return done.stdout.split()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-from infra_bash.lib.rows import rows
+from ops.cli.rows import rows
 from tests.infra.paging_aws import Pages, paging_aws
 
 pytestmark = pytest.mark.fast

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.requests import Requests
-from shared import policies
+from ops.stack import policies
+from ops.stack.requests import Requests
 from tests.infra.scripts import ROOT
 from tests.infra.stubs import SETTINGS, TARGETS
 

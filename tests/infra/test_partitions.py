@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.requests import Requests
-from shared import policies
+from ops.stack import policies
+from ops.stack.requests import Requests
+from ops.stack.topology import functions
 from shared.settings import Settings
-from shared.topology import functions
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 
@@ -68,7 +68,7 @@ def test_new_code_in_an_environment_of_before_is_of_the_only_partition_there_was
     assert Settings({**environment, "AWS_REGION": "eu-west-2"}).names == stubs.NAMES
 
 
-@pytest.mark.parametrize("folder", ["infra_bash", "shared", "handlers", "local"])
+@pytest.mark.parametrize("folder", ["infra_bash", "ops", "shared", "handlers", "local"])
 def test_no_partition_is_written_into_the_product(folder: str) -> None:
     files = [path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".sh")]
     assert files

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra_bash.lib.passing import CALLS, FUNCTIONS, Row, patience_s
+from ops.cli.transient import CALLS, FUNCTIONS, Transient, patience_s
 from shared.errors import SPREADS_S, AwsRefused, MissingObject, NotYet, ServiceUnavailable
 from tests.infra import doors
 from tests.infra.fake_aws import FakeAws
@@ -169,7 +169,7 @@ def test_every_row_is_met_and_says_why() -> None:
         for row in rows:
             assert row.why
             assert any(patience_s(what, words, (row,)) for what, words, _ in met), row
-    assert patience_s("f", "anything", (Row("f", "any", 5, ""), Row("f", "thing", 9, ""))) == 9
+    assert patience_s("f", "anything", (Transient("f", "any", 5, ""), Transient("f", "thing", 9, ""))) == 9
 
 
 # ---- the scripts

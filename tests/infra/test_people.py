@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from infra_bash.lib import people as written_for
-from infra_bash.lib.requests import Requests
-from infra_bash.lib.wanted import people
-from shared import policies
-from shared.topology import known_targets
+from ops import people as written_for
+from ops.stack import policies
+from ops.stack.desired import people
+from ops.stack.requests import Requests
+from ops.stack.topology import known_targets
 from tests.iam import is_allowed
 from tests.infra import iam_calls
 from tests.infra.scripts import ROOT, SCRIPTS

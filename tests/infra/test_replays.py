@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.replays import lines, summary
+from ops.screens.replays import lines, summary
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import run, settings_file
 

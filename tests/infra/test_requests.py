@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.requests import Requests
+from ops.stack.requests import Requests
 from tests.infra.stubs import SETTINGS, TARGETS
 
 pytestmark = pytest.mark.fast

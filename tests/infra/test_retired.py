@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.retired import retired
-from infra_bash.lib.verdicts import Stack
+from ops.stack.verdicts import StackDifferences
+from ops.teardown.retired_tables import retired
 from tests.infra.stubs import NAMES
 
 pytestmark = pytest.mark.fast
@@ -60,7 +60,7 @@ class There:
             self._write(f"have/{name}.json", answer)
         (self.folder / "have/subscriptions.txt").write_text(self.subscriptions)
         (self.folder / "have/queue_urls.txt").write_text(self.urls)
-        return ["\t".join(line).rstrip() for line in retired(Stack(self.folder), NAMES)]
+        return ["\t".join(line).rstrip() for line in retired(StackDifferences(self.folder), NAMES)]
 
     def _write(self, name: str, content: Any) -> None:
         (self.folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.requests import Requests
-from infra_bash.lib.verdicts import Stack
+from ops.stack.requests import Requests
+from ops.stack.verdicts import StackDifferences
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import MINIMUM, ROOT, run, settings_file
 from tests.infra.stubs import SETTINGS, TARGETS
@@ -57,13 +57,13 @@ def test_no_script_reads_the_rights_of_the_whole_account() -> None:
         assert not [line for line in code if "get-account-authorization-details" in line], path
 
 
-def wanted(folder: Path, **settings: str) -> Stack:
+def wanted(folder: Path, **settings: str) -> StackDifferences:
     requests = Requests(SETTINGS | settings, TARGETS)
     for kind in ("roles", "role_boundaries"):
         (folder / kind).mkdir()
         for name, request in getattr(requests, kind)():
             (folder / kind / f"{name}.json").write_text(json.dumps(request))
-    return Stack(folder)
+    return StackDifferences(folder)
 
 
 def there(folder: Path, **role: Any) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from infra_bash.lib import asking, catalogue, runs
+from ops import events as asking
+from ops.screens import catalogue, runs
 
 pytestmark = pytest.mark.fast
 

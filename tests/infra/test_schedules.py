@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.schedules import interval_s, newest, plan, when
+from ops.schedules import interval_s, newest, plan, when
 from tests.infra import doors
 from tests.infra.fake_aws import FakeAws
 

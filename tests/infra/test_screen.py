@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib import screen
+from ops.screens import status as screen
 
 pytestmark = pytest.mark.fast
 
@@ -101,7 +101,7 @@ def test_colours_change_no_word() -> None:
 
 
 def done(how: str, status: dict[str, Any], *names: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infra_bash.lib.screen", how, *names]
+    command = [sys.executable, "-m", "ops.screens.status", how, *names]
     return subprocess.run(command, input=json.dumps(status), capture_output=True, text=True, cwd=ROOT)
 
 

@@ -230,10 +230,15 @@ def test_every_function_that_the_readme_names_for_the_deployment_class_exists() 
     table = [line for line in section.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
     assert [row[0] for row in rows] == CLASS
-    for _, functions, file, _ in rows:
+    ops = "\n".join(path.read_text() for path in (ROOT / "ops").rglob("*.py"))
+    for _, functions, file, wanted in rows:
         code = (ROOT / "infra_bash" / file.strip("`")).read_text()
         for function in re.findall(r"`(\w+)`", functions):
             assert re.search(rf"^{function}\(\) \{{$", code, re.MULTILINE), (function, file)
+        for name in re.findall(r"`([\w.]+)`", wanted):
+            *owner, method = filter(None, name.split("."))
+            assert re.search(rf"def {method}\(", ops), name
+            assert not owner or re.search(rf"class {owner[0]}\b", ops), name
 
 
 def test_watching_shows_one_screen_after_the_other_until_it_is_told_to_end(tmp_path: Path, recorder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra_bash.lib.layer import MACHINES
+from ops.package.layer import MACHINES
 from tests.infra.scripts import MINIMUM, run, settings_file
 
 pytestmark = pytest.mark.fast

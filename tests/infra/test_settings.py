@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib import secret_values
-from infra_bash.lib.requests import Requests
 from local import settings as local_settings
-from shared import topology
+from ops import secret_values
+from ops.stack import topology
+from ops.stack.requests import Requests
 from shared.names import Names
 from shared.warehouse.registry import TARGETS
 from tests.infra.scripts import EXAMPLE, MINIMUM, ROOT, example_settings, run, settings_file
@@ -121,7 +121,7 @@ def test_a_file_need_not_be_there_where_the_environment_has_all(tmp_path: Path, 
     """In a checkout of its own: where the tests run there may be a settings.env."""
     copy = tmp_path / "checkout"
     copy.mkdir()
-    for name in ("infra_bash", "shared", "settings.example.env", ".venv"):
+    for name in ("infra_bash", "ops", "shared", "settings.example.env", ".venv"):
         (copy / name).symlink_to(ROOT / name)
     environment = dict(line.split("=", 1) for line in MINIMUM.split())
     clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(recorder)}
@@ -215,7 +215,7 @@ def read_by_bash() -> set[str]:
 
 def test_the_example_has_every_setting_that_is_read_and_no_other() -> None:
     read = read_by_the_plan() | read_by_functions() | read_by_bash()
-    read |= read_in({"environ", "chosen"}, "local", "infra_bash")
+    read |= read_in({"environ", "chosen"}, "local", "ops")
     assert len(read) > 20
     assert read - MADE - SURROUNDINGS == example_settings().keys() - CREDENTIALS
 
@@ -246,7 +246,7 @@ LOCAL_ONLY = {
 
 def defaults() -> Iterator[tuple[str, object]]:
     """Every default of a setting that stands in the code: in .get(NAME, default), and in dicts of settings."""
-    for node in trees("shared", "handlers", "infra_bash", "local"):
+    for node in trees("shared", "handlers", "ops", "local"):
         if len(asked := asked_of(node, {"settings", "self", "environ"})) == 2:
             yield str(asked[0]), asked[1]
         if isinstance(node, ast.Dict):

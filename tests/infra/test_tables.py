@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from infra_bash.lib.tables import complaint
-from shared.source.catalogue import TABLES
+from ops.tables import complaint
+from shared.catalogue import TABLES
 from shared.warehouse.registry import TARGETS
 from tests.infra.scripts import ROOT
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra_bash.lib.requests import Requests
+from ops.stack.requests import Requests
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
 from tests.infra.stubborn_s3 import StubbornS3

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra_bash.lib.terminal import escaped, printable
+from ops.screens.terminal import escaped, printable
 from tests.infra.test_screen import STATUS
 
 pytestmark = pytest.mark.fast
@@ -54,18 +54,18 @@ WRONG = [{"run": 3, "what": "failed", "error": "E", "words": "no", "again": True
 COLUMN = {"name": "n", "kind": "text", "nullable": True, "live": "text"}
 LIVE = {"table": "t", "reference": True, "fingerprint": "f", "held_since_run": 3, "problem": "p", "columns": [COLUMN]}
 ANSWERS: dict[str, tuple[list[str], Any]] = {
-    "screen": (
+    "screens.status": (
         ["all"],
         STATUS | {"not_well": evil(["x"]), "incidents": [evil(INCIDENT) | {"since": "2026-11-25T12:00Z"}]},
     ),
-    "runs preview": (["preview"], evil({"runs": [RUN]})),
-    "runs progress": (["progress"], {"targets": [{"table": "t" + EVIL, "state": "waits " + EVIL}]}),
-    "runs loaded": (["loaded"], evil({"targets": [TARGET]})),
-    "runs reconciled": (["reconciled"], evil({"run": 3, "snapshot_at": "2026", "targets": [TARGET]})),
-    "runs json": (["json"], {"run": EVIL}),
-    "replays lines": (["lines"], {"taken": [WRONG[0] | {"words": EVIL}]}),
-    "catalogue": (["text"], evil({"tables": [LIVE]})),
-    "freshness": (
+    "screens.runs preview": (["preview"], evil({"runs": [RUN]})),
+    "screens.runs progress": (["progress"], {"targets": [{"table": "t" + EVIL, "state": "waits " + EVIL}]}),
+    "screens.runs loaded": (["loaded"], evil({"targets": [TARGET]})),
+    "screens.runs reconciled": (["reconciled"], evil({"run": 3, "snapshot_at": "2026", "targets": [TARGET]})),
+    "screens.runs json": (["json"], {"run": EVIL}),
+    "screens.replays lines": (["lines"], {"taken": [WRONG[0] | {"words": EVIL}]}),
+    "screens.catalogue": (["text"], evil({"tables": [LIVE]})),
+    "screens.freshness": (
         ["text"],
         {
             "hours": 1,
@@ -80,8 +80,8 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {
     ),
     "answers error": (["error"], evil({"errorType": "E", "errorMessage": "m\nn"})),
     "answers migrated": (["migrated"], evil({"did": [], "said": ["s"]})),
-    "advice": (["call", "aws"], EVIL),
-    "paused": ([], {"since": WHOLE}),
+    "error_hints": (["call", "aws"], EVIL),
+    "screens.paused": ([], {"since": WHOLE}),
 }
 
 
@@ -96,7 +96,7 @@ def test_no_script_prints_what_a_terminal_would_obey(name: str) -> None:
 
 def printed(command: list[str], given: bytes) -> str:
     module, *arguments = command
-    run = [sys.executable, "-m", f"infra_bash.lib.{module}", *arguments]
+    run = [sys.executable, "-m", f"ops.{module}", *arguments]
     done = subprocess.run(run, input=given, capture_output=True, cwd=ROOT, check=False)
     assert not done.stderr.count(b"Traceback"), done.stderr
     return done.stdout.decode()
@@ -121,5 +121,5 @@ def test_a_log_line_is_shown_as_text(tmp_path: Path) -> None:
     ]
     (tmp_path / "load.events.json").write_text(json.dumps({"events": events}))
     (tmp_path / "since_ms").write_text("0")
-    shown = printed(["log_lines", str(tmp_path), "load", ""], b"")
+    shown = printed(["screens.logs", str(tmp_path), "load", ""], b"")
     assert "x1b[2J" in shown and all(letter.isprintable() or letter == "\n" for letter in shown)

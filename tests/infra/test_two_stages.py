@@ -5,9 +5,9 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from shared import policies
+from ops.stack import policies
+from ops.stack.topology import BELL, BUCKETS, secrets
 from shared.names import TOPICS, Names
-from shared.topology import BELL, BUCKETS, secrets
 from tests.infra.stubs import SETTINGS, TARGETS
 
 pytestmark = pytest.mark.fast

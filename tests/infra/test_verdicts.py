@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra_bash.lib.judged.base import judged, normal
-from infra_bash.lib.verdicts import Stack
+from ops.stack.actual.base import judged, normal
+from ops.stack.verdicts import StackDifferences
 
 pytestmark = pytest.mark.fast
 
@@ -71,13 +71,13 @@ WANTED = {"FunctionName": "f", "EventSourceArn": "arn:aws:sqs:r:1:q", "BatchSize
 def test_a_second_mapping_of_the_same_queue_is_taken_away(folder: Folder) -> None:
     folder.write("mappings/f.json", WANTED)
     folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1"), mapping("2")]})
-    assert list(Stack(folder.path).mappings()) == [("ok", "f", "1"), ("delete", "f", "2")]
+    assert list(StackDifferences(folder.path).mappings()) == [("ok", "f", "1"), ("delete", "f", "2")]
 
 
 def test_a_mapping_is_changed_by_its_id(folder: Folder) -> None:
     folder.write("mappings/f.json", WANTED)
     folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1", batch=1)]})
-    assert list(Stack(folder.path).mappings()) == [("update", "f", "1")]
+    assert list(StackDifferences(folder.path).mappings()) == [("update", "f", "1")]
 
 
 FUNCTION = {"FunctionName": "f", "Role": "arn:f", "LastModified": "2026-11-24T10:00:05.250+0000"}
@@ -89,7 +89,7 @@ def test_extract_is_updated_last(folder: Folder) -> None:
     for function in functions:
         folder.write(f"function_configurations/{function['FunctionName']}.json", function | {"Timeout": 2})
     folder.write("have/functions.json", {"Functions": functions})
-    lines = list(Stack(folder.path).function_configurations())
+    lines = list(StackDifferences(folder.path).function_configurations())
     assert [name for _, name, _ in lines] == ["s-load", "s-transform-dim_staff", "s-extract"]
 
 
@@ -100,13 +100,13 @@ def test_an_environment_variable_too_much_is_a_difference(folder: Folder) -> Non
         {"Functions": [FUNCTION | {"Environment": {"Variables": {"A": "1", "B": "2"}}}]},
     )
     folder.write("have/roles.json", {"RoleDetailList": [ROLE]})
-    assert list(Stack(folder.path).function_configurations()) == [("update", "f", "Environment")]
+    assert list(StackDifferences(folder.path).function_configurations()) == [("update", "f", "Environment")]
 
 
 def test_a_mapping_on_its_way_out_is_none(folder: Folder) -> None:
     folder.write("mappings/f.json", WANTED)
     folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1") | {"State": "Deleting"}]})
-    assert list(Stack(folder.path).mappings()) == [("create", "f", "")]
+    assert list(StackDifferences(folder.path).mappings()) == [("create", "f", "")]
 
 
 @pytest.mark.parametrize("roles", [[], [ROLE | {"CreateDate": "2026-11-24T10:00:06Z"}]])
@@ -115,23 +115,23 @@ def test_a_function_whose_role_was_made_again_holds_the_id_of_a_dead_one(folder:
     folder.write("function_configurations/f.json", {"Role": "arn:f"})
     folder.write("have/functions.json", {"Functions": [FUNCTION]})
     folder.write("have/roles.json", {"RoleDetailList": roles})
-    assert list(Stack(folder.path).function_configurations()) == [("update", "f", "Role made anew")]
+    assert list(StackDifferences(folder.path).function_configurations()) == [("update", "f", "Role made anew")]
 
 
 def test_a_target_that_is_given_more_than_we_give_it_is_put_again(folder: Folder) -> None:
     ours = {"Id": "function", "Arn": "a", "Input": "{}"}
     folder.write("rule_targets/f.json", {"Rule": "f", "Targets": [ours]})
     folder.write("have/rule_targets/f.json", {"Targets": [{"Id": "theirs", "Arn": "b"}, ours]})
-    assert list(Stack(folder.path).rule_targets()) == [("ok", "f", "")]
+    assert list(StackDifferences(folder.path).rule_targets()) == [("ok", "f", "")]
     folder.write("have/rule_targets/f.json", {"Targets": [ours | {"DeadLetterConfig": {"Arn": "theirs"}}]})
-    assert list(Stack(folder.path).rule_targets()) == [("update", "f", "DeadLetterConfig")]
+    assert list(StackDifferences(folder.path).rule_targets()) == [("update", "f", "DeadLetterConfig")]
 
 
 def test_a_mapping_of_our_queue_that_nobody_wants_is_taken_away(folder: Folder) -> None:
     folder.write("queues/q.json", {})
     theirs = mapping("2") | {"EventSourceArn": "arn:aws:sqs:r:1:theirs"}
     folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1"), theirs]})
-    assert list(Stack(folder.path).mappings()) == [("delete", "f", "1")]
+    assert list(StackDifferences(folder.path).mappings()) == [("delete", "f", "1")]
 
 
 def test_what_others_may_invoke_is_judged_elsewhere(folder: Folder) -> None:
@@ -164,7 +164,7 @@ def permissions(folder: Folder, *statements: dict[str, Any]) -> list[tuple[str, 
     }
     folder.write("permissions/f.schedule.json", want)
     folder.write("have/permissions/f.json", {"Policy": json.dumps({"Statement": statements})})
-    return list(Stack(folder.path).permissions())
+    return list(StackDifferences(folder.path).permissions())
 
 
 # What former versions wrote: EventBridge does not invoke by it.
@@ -216,7 +216,11 @@ def test_a_mapping_that_feeds_our_function_from_elsewhere_is_taken_away(folder: 
     alias = mapping("3") | {"FunctionArn": "arn:aws:lambda:r:1:function:f:alias"}
     theirs = mapping("2") | {"EventSourceArn": "arn:aws:sqs:r:1:theirs"}
     folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1"), theirs, alias]})
-    assert list(Stack(folder.path).mappings()) == [("ok", "f", "1"), ("delete", "f", "2"), ("delete", "f:alias", "3")]
+    assert list(StackDifferences(folder.path).mappings()) == [
+        ("ok", "f", "1"),
+        ("delete", "f", "2"),
+        ("delete", "f:alias", "3"),
+    ]
 
 
 def test_tags_of_others_are_put_again_with_ours(folder: Folder) -> None:
@@ -224,10 +228,10 @@ def test_tags_of_others_are_put_again_with_ours(folder: Folder) -> None:
     name = "bucket_parts/b.bucket-tagging.json"
     folder.write(name, {"Bucket": "b", "Tagging": {"TagSet": [ours]}})
     folder.write(f"have/{name}", {"TagSet": [theirs, ours]})
-    assert list(Stack(folder.path).bucket_parts()) == [("ok", "b.bucket-tagging", "")]
+    assert list(StackDifferences(folder.path).bucket_parts()) == [("ok", "b.bucket-tagging", "")]
     folder.write(name, {"Bucket": "b", "Tagging": {"TagSet": [ours]}})
     folder.write(f"have/{name}", {"TagSet": [theirs, {"Key": "stage", "Value": "prod"}]})
-    assert list(Stack(folder.path).bucket_parts()) == [("update", "b.bucket-tagging", "Tagging")]
+    assert list(StackDifferences(folder.path).bucket_parts()) == [("update", "b.bucket-tagging", "Tagging")]
     put = json.loads((folder.path / name).read_text())
     assert put == {"Bucket": "b", "Tagging": {"TagSet": [ours, theirs]}}
 
@@ -243,7 +247,7 @@ def test_a_bell_leaves_what_others_have_put_there(folder: Folder) -> None:
     other = {"Id": "theirs", "LambdaFunctionArn": "other", "Events": ["s3:ObjectRemoved:*"]}
     folder.write("bells/b.json", {"QueueConfigurations": [BELL]})
     folder.write("have/bells/b.json", {"LambdaFunctionConfigurations": [other], "QueueConfigurations": [{"Id": "q"}]})
-    assert [verdict for verdict, _, _ in Stack(folder.path).bells()] == ["update"]
+    assert [verdict for verdict, _, _ in StackDifferences(folder.path).bells()] == ["update"]
     assert document_put(folder) == {
         "LambdaFunctionConfigurations": [other],
         "QueueConfigurations": [{"Id": "q"}, BELL],
@@ -254,25 +258,25 @@ def test_a_bell_that_rang_the_function_itself_goes(folder: Folder) -> None:
     direct = {"Id": "t-bell", "LambdaFunctionArn": "load", "Events": ["s3:ObjectCreated:*"]}
     folder.write("bells/b.json", {"QueueConfigurations": [BELL]})
     folder.write("have/bells/b.json", {"LambdaFunctionConfigurations": [direct], "EventBridgeConfiguration": {}})
-    assert [verdict for verdict, _, _ in Stack(folder.path).bells()] == ["update"]
+    assert [verdict for verdict, _, _ in StackDifferences(folder.path).bells()] == ["update"]
     assert document_put(folder) == {"QueueConfigurations": [BELL], "EventBridgeConfiguration": {}}
 
 
 def test_a_bell_that_shall_not_ring_is_taken_down(folder: Folder) -> None:
     folder.write("bells/b.json", {"QueueConfigurations": []})
     folder.write("have/bells/b.json", {"QueueConfigurations": [BELL]})
-    assert [verdict for verdict, _, _ in Stack(folder.path).bells()] == ["update"]
+    assert [verdict for verdict, _, _ in StackDifferences(folder.path).bells()] == ["update"]
     assert document_put(folder) == {}
 
 
 def test_a_bell_that_hangs_is_left_alone(folder: Folder) -> None:
     folder.write("bells/b.json", {"QueueConfigurations": [BELL]})
     folder.write("have/bells/b.json", {"QueueConfigurations": [BELL]})
-    assert list(Stack(folder.path).bells()) == [("ok", "b", "")]
+    assert list(StackDifferences(folder.path).bells()) == [("ok", "b", "")]
 
 
 def test_an_answer_of_nothing_means_there_is_nothing(folder: Folder) -> None:
     folder.write("tick_configs/f.json", {"FunctionName": "f", "MaximumRetryAttempts": 0})
     (folder.path / "have/tick_configs").mkdir(parents=True)
     (folder.path / "have/tick_configs/f.json").write_text("")
-    assert list(Stack(folder.path).tick_configs()) == [("create", "f", "")]
+    assert list(StackDifferences(folder.path).tick_configs()) == [("create", "f", "")]

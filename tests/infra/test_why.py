@@ -7,19 +7,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from infra_bash.lib.lineage import text
+from ops.screens.lineage import text
 from shared.lineage.answers import (
     Arrival,
-    Batch,
+    BatchAnswer,
     Chain,
     Deletion,
     Entry,
     File,
-    Journey,
-    Load,
-    Manifest,
+    JourneyAnswer,
+    LoadAnswer,
+    ManifestAnswer,
     Message,
-    Run,
+    RunAnswer,
     Version,
 )
 from tests.infra.scripts import run, settings_file
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.fast
 
 AT = datetime(2026, 3, 2, 9, 0, 1, 234567, UTC)
 LATER = datetime(2026, 3, 2, 9, 0, 4, tzinfo=UTC)
-LOAD = Load(
+LOAD = LoadAnswer(
     log="a1",
     run=42,
     load_no=0,
@@ -39,10 +39,10 @@ LOAD = Load(
     loaded_at=LATER,
     seconds=2.765433,
 )
-BATCH = Batch(
+BATCH = BatchAnswer(
     table="payment", run=42, mode="delta", reason="rows changed", rows=1, part=File(key="batches/p.parquet", rows=1)
 )
-RUN = Run(
+RUN = RunAnswer(
     log="a1",
     run=42,
     key="runs/00000042.json",
@@ -56,7 +56,7 @@ RUN = Run(
     published_at=None,
     messages=(Message(log="a1", run=42, table="payment"),),
 )
-MANIFEST = Manifest(
+MANIFEST = ManifestAnswer(
     key="manifests/00000042/fact_payment.json",
     sha256="9c08",
     as_loaded=True,
@@ -92,7 +92,7 @@ run         2026-03-02 09:00:01.234  runs/00000042.json: cause schedule, attempt
   snapshot  2026-03-02 09:00:01.234  xmin 901, xmax 903
   message                            {"log": "a1", "run": 42, "table": "payment"}, not known to be published
 note                                 something is gone"""
-JOURNEY = Journey(
+JOURNEY = JourneyAnswer(
     table="payment",
     key="17",
     arrivals=(
@@ -136,7 +136,7 @@ other                                dim_date takes the days"""
 
 
 @pytest.mark.parametrize(("answer", "shown"), [(CHAIN, CHAIN_TEXT), (JOURNEY, JOURNEY_TEXT)])
-def test_an_answer_is_shown_in_the_order_of_its_steps(answer: Chain | Journey, shown: str) -> None:
+def test_an_answer_is_shown_in_the_order_of_its_steps(answer: Chain | JourneyAnswer, shown: str) -> None:
     assert text(msgspec.to_builtins(answer)) == shown
 
 

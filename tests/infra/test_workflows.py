@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from infra_bash.lib import pull_comment
+from ops.screens import pull_comment
 from tests.infra.scripts import ROOT, SCRIPTS, example_settings
 
 pytestmark = pytest.mark.fast
@@ -201,7 +201,7 @@ def api() -> Iterator[Api]:
 
 def test_a_pull_request_has_one_comment_that_is_edited(api: Api) -> None:
     api.comments += [{"url": "x", "user": {"type": "User"}, "body": f"{pull_comment.MARK} quoted"}] * 150
-    github = pull_comment.GitHub(api.url, "token")
+    github = pull_comment.GitHubApi(api.url, "token")
     for words in ("create  queue one\n", "ok      nothing\n"):
         github.write("repos/o/r/issues/7", pull_comment.body(words, 0))
     assert len(api.comments) == 151

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from local.slack import MISBEHAVE, Slack
+from local.slack import MISBEHAVE, SlackServer
 
 pytestmark = pytest.mark.fast
 
@@ -33,12 +33,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def slack(tmp_path: Path, clock: Clock) -> Iterator[Slack]:
-    with Slack(tmp_path, path=PATH, burst=2, clock=clock) as running:
+def slack(tmp_path: Path, clock: Clock) -> Iterator[SlackServer]:
+    with SlackServer(tmp_path, path=PATH, burst=2, clock=clock) as running:
         yield running
 
 
-def said(slack: Slack, content: Any, path: str = PATH, kind: str = "application/json") -> tuple[int, str, str]:
+def said(slack: SlackServer, content: Any, path: str = PATH, kind: str = "application/json") -> tuple[int, str, str]:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     with urllib3.PoolManager() as http:
         answer = http.request(
@@ -53,7 +53,7 @@ def said(slack: Slack, content: Any, path: str = PATH, kind: str = "application/
         return answer.status, answer.data.decode(), answer.headers.get("Retry-After", "")
 
 
-def test_a_message_within_the_limits_is_taken_and_kept(slack: Slack) -> None:
+def test_a_message_within_the_limits_is_taken_and_kept(slack: SlackServer) -> None:
     message = {"text": "t" * 40_000, "blocks": [HEADER, SECTION, FIELDS, CONTEXT, *[SECTION] * 46]}
     assert said(slack, message) == (200, "ok", "")
     assert slack.messages() == [message]
@@ -88,12 +88,12 @@ def text(kind: str, length: int, **more: Any) -> dict[str, Any]:
         ({"blocks": [{"type": "context", "elements": []}]}, "invalid_blocks"),
     ],
 )
-def test_what_slack_would_not_take_is_refused_in_its_words(content: Any, word: str, slack: Slack) -> None:
+def test_what_slack_would_not_take_is_refused_in_its_words(content: Any, word: str, slack: SlackServer) -> None:
     assert said(slack, content) == (400, word, "")
     assert slack.messages() == []
 
 
-def test_only_json_is_a_message(slack: Slack) -> None:
+def test_only_json_is_a_message(slack: SlackServer) -> None:
     assert said(slack, {"text": "hello"}, kind="text/plain") == (400, "invalid_payload", "")
     assert said(slack, {"text": "hello"}, kind="application/json; charset=utf-8") == (200, "ok", "")
 
@@ -102,11 +102,11 @@ def test_only_json_is_a_message(slack: Slack) -> None:
     ("path", "status", "word"),
     [("/services/T0/B0/other", 403, "invalid_token"), ("/services/T1/B0/canary", 404, "no_service")],
 )
-def test_another_webhook_is_unknown(path: str, status: int, word: str, slack: Slack) -> None:
+def test_another_webhook_is_unknown(path: str, status: int, word: str, slack: SlackServer) -> None:
     assert said(slack, {"text": "hello"}, path) == (status, word, "")
 
 
-def test_more_than_a_message_a_second_has_to_wait(slack: Slack, clock: Clock) -> None:
+def test_more_than_a_message_a_second_has_to_wait(slack: SlackServer, clock: Clock) -> None:
     answers = [said(slack, {"text": str(number)}) for number in range(3)]
     assert answers == [(200, "ok", ""), (200, "ok", ""), (429, "rate_limited", "1")]
     clock.now += 1.0
@@ -114,7 +114,7 @@ def test_more_than_a_message_a_second_has_to_wait(slack: Slack, clock: Clock) ->
     assert [message["text"] for message in slack.messages()] == ["0", "1", "later"]
 
 
-def test_a_bad_day_is_asked_for_and_ends(slack: Slack) -> None:
+def test_a_bad_day_is_asked_for_and_ends(slack: SlackServer) -> None:
     asked = {"how": "status", "times": 2, "status": 503, "word": "busy", "after": "7"}
     assert said(slack, asked, PATH + MISBEHAVE) == (200, "ok", "")
     answers = [said(slack, {"text": "hello"}) for _ in range(3)]
@@ -124,7 +124,7 @@ def test_a_bad_day_is_asked_for_and_ends(slack: Slack) -> None:
 
 
 @pytest.mark.parametrize("path", ["/_slack/misbehave", MISBEHAVE, "/services/T0/B0/other" + MISBEHAVE])
-def test_only_who_knows_the_webhook_asks_for_a_bad_day(path: str, slack: Slack) -> None:
+def test_only_who_knows_the_webhook_asks_for_a_bad_day(path: str, slack: SlackServer) -> None:
     assert said(slack, {"how": "status", "times": 9}, path)[0] in (403, 404)
     assert said(slack, {"text": "hello"}) == (200, "ok", "")
 
@@ -133,7 +133,7 @@ def test_only_who_knows_the_webhook_asks_for_a_bad_day(path: str, slack: Slack) 
 @pytest.mark.parametrize(
     "more", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}]
 )
-def test_a_web_page_is_not_answered_whatever_it_knows(more: dict[str, str], path: str, slack: Slack) -> None:
+def test_a_web_page_is_not_answered_whatever_it_knows(more: dict[str, str], path: str, slack: SlackServer) -> None:
     headers = {"Content-Type": "application/json", **more}
     with urllib3.PoolManager() as http:
         answer = http.request("POST", slack.place + path, body=b'{"how": "status", "text": "x"}', headers=headers)
@@ -142,7 +142,7 @@ def test_a_web_page_is_not_answered_whatever_it_knows(more: dict[str, str], path
 
 
 @pytest.mark.parametrize("how", ["refuse", "cut", "hang"])
-def test_some_bad_days_are_no_answer(how: str, slack: Slack) -> None:
+def test_some_bad_days_are_no_answer(how: str, slack: SlackServer) -> None:
     assert said(slack, {"how": how, "seconds": 0}, PATH + MISBEHAVE)[0] == 200
     with pytest.raises(urllib3.exceptions.ProtocolError):
         said(slack, {"text": "hello"})
@@ -150,13 +150,13 @@ def test_some_bad_days_are_no_answer(how: str, slack: Slack) -> None:
 
 
 def test_the_webhook_is_kept_and_for_the_owner_alone(tmp_path: Path) -> None:
-    with Slack(tmp_path) as first, Slack(tmp_path) as second:
+    with SlackServer(tmp_path) as first, SlackServer(tmp_path) as second:
         assert first.path == second.path
         assert said(second, {"text": "hello"}, first.path) == (200, "ok", "")
     assert stat.S_IMODE((tmp_path / "slack-path").stat().st_mode) == 0o600
 
 
-def test_it_is_silent_about_its_webhook(slack: Slack, capfd: pytest.CaptureFixture[str]) -> None:
+def test_it_is_silent_about_its_webhook(slack: SlackServer, capfd: pytest.CaptureFixture[str]) -> None:
     said(slack, {"text": "hello"})
     said(slack, b"{")
     assert capfd.readouterr() == ("", "")

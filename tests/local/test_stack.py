@@ -11,16 +11,16 @@ import pytest
 
 from local import places, ports
 from local.processes import wait_until
-from local.stack import Stack
+from local.stack import RunningStack
 
 SCRIPTS = places.REPOSITORY / "infra_bash"
 
 
 @pytest.fixture
-def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningStack]:
     """A stack of this test's own, beside any other on the machine."""
     monkeypatch.setenv("TOTESTREAM_LOCAL", str(tmp_path / "stack"))
-    yield Stack(tmp_path / "stack")
+    yield RunningStack(tmp_path / "stack")
     local("reset")
 
 
@@ -34,7 +34,7 @@ def demo_is_refused(why: str) -> None:
     assert done.stderr == f"FAILED  {why}; run ./infra_bash/deploy.sh --local\n"
 
 
-def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: Stack) -> None:
+def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: RunningStack) -> None:
     for _ in range(2):
         done = local("start", "--orders", "20")
         assert done.returncode == 0, done.stderr
@@ -56,7 +56,7 @@ def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: Stack) -> None
     assert not stack.folder.exists() and not home.exists()
 
 
-def is_closed_to_others(stack: Stack) -> None:
+def is_closed_to_others(stack: RunningStack) -> None:
     """Others read none of its files, and what answers others is not root."""
     own = {stack.folder, places.servers_folder(stack.folder)}
     for top in own:
@@ -78,7 +78,7 @@ def account_by_hand(urls: str) -> str:
     return subprocess.run(command, env=told, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def kill(stack: Stack) -> None:
+def kill(stack: RunningStack) -> None:
     """End all of it with no time to say goodbye."""
     postmaster, aws_port = stack.postgres.pid, stack.ministack.port
     assert postmaster is not None
@@ -95,7 +95,7 @@ def test_wrong_usage_is_exit_code_two(arguments: list[str]) -> None:
     assert done.returncode == 2 and "--help" in done.stderr
 
 
-def test_nothing_to_stop_is_fine_and_urls_of_nothing_are_not(stack: Stack) -> None:
+def test_nothing_to_stop_is_fine_and_urls_of_nothing_are_not(stack: RunningStack) -> None:
     assert local("stop").returncode == 0
     done = local("urls")
     assert done.returncode == 1 and "local.sh start" in done.stderr

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 
 from conftest import SCHEMA
 from shared.aws.bucket import S3Bucket
+from shared.catalogue import TABLES
 from shared.lake import keys
-from shared.lineage.lake import Lake
-from shared.lineage.warehouse import Warehouse
+from shared.lineage.lake import LineageLake
+from shared.lineage.warehouse import LineageQueries
 from shared.lineage.why import why
-from shared.load.warehouse import Warehouse as LoadersWarehouse
-from shared.source.catalogue import TABLES
+from shared.load.warehouse import WarehouseSession
 from shared.warehouse.registry import TARGETS, Target
 from tests import recipe
 from tests.road.road import Road
@@ -39,9 +39,9 @@ class Remembering:
 def asking(road: Road) -> Iterator[Why]:
     """Many questions, between which nothing happens."""
     with road.warehouse.connect() as connection:
-        LoadersWarehouse(connection, SCHEMA)
+        WarehouseSession(connection, SCHEMA)
         ingestion, processed = Remembering(road.ingestion), Remembering(road.processed)
-        lake, warehouse = Lake(ingestion, processed), Warehouse(connection)
+        lake, warehouse = LineageLake(ingestion, processed), LineageQueries(connection)
         # Through JSON, as it reaches whoever asked.
         yield lambda **event: json.loads(json.dumps(why(event, road.targets, lake, warehouse)))
 

@@ -17,15 +17,14 @@ from shared.aws.bucket import S3Bucket
 from shared.lake.documents import ChangeMessage
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.load.loader import Outside as LoadOutside
-from shared.load.loader import load_pass
+from shared.load.loader import LoadDependencies, load_pass
 from shared.load.migrate import migrate
-from shared.load.outcome import Outcome as Loaded
-from shared.load.warehouse import Warehouse
+from shared.load.outcome import LoadResult
+from shared.load.warehouse import WarehouseSession
 from shared.postgres.connection import Connection
-from shared.source.extract import Outcome, extract
-from shared.source.request import Request
-from shared.source.run import Outside
+from shared.source.extract import ExtractResult, extract
+from shared.source.request import ExtractRequest
+from shared.source.run import ExtractDependencies
 from shared.transform.run import transform_run
 from shared.warehouse.registry import TARGETS, Target
 
@@ -94,8 +93,8 @@ class Road:
         for event in calls:
             self.migrate(event)
 
-    def extract(self, request: Request | None = None) -> Outcome:
-        outside = Outside(
+    def extract(self, request: ExtractRequest | None = None) -> ExtractResult:
+        outside = ExtractDependencies(
             run_log=self.run_log,
             topic=self.topic,
             open_source=self.totesys.connect,
@@ -107,7 +106,7 @@ class Road:
             sleep=time.sleep,
             time_left_s=lambda: 300.0,
         )
-        return extract(request or Request(), outside)
+        return extract(request or ExtractRequest(), outside)
 
     def transform(self, run: int, target: Target) -> None:
         transform_run(
@@ -128,10 +127,10 @@ class Road:
                 if message.table in target.sources:
                     self.transform(message.run, target)
 
-    def load(self, patience_s: float = 600) -> Loaded:
+    def load(self, patience_s: float = 600) -> LoadResult:
         with self.warehouse.connect() as connection:
-            outside = LoadOutside(
-                warehouse=Warehouse(connection, SCHEMA),
+            outside = LoadDependencies(
+                warehouse=WarehouseSession(connection, SCHEMA),
                 ingestion=self.ingestion,
                 processed=self.processed,
                 functions=self.functions,

@@ -7,7 +7,7 @@ import pytest
 from pg8000.exceptions import DatabaseError
 
 from conftest import SCHEMA
-from infra_bash.lib.asking import of_quarantined
+from ops.events import of_quarantined
 from shared.columns import LONGEST_TEXT
 from shared.source.request import request_from_event
 from shared.status.quarantined import quarantined

@@ -13,8 +13,8 @@ from local.ticker import KINDS
 from shared.alerts.documents import Incident
 from shared.lake import keys
 from shared.load.bookkeeping import TABLES
-from shared.load.health import Health
-from shared.source.request import Request, request_from_event
+from shared.load.health import LoadHealth
+from shared.source.request import ExtractRequest, request_from_event
 from shared.status.status import TableStatus, status
 from shared.warehouse.registry import TARGETS
 from shared.watch.incidents import TABLE_DAMAGED, incidents
@@ -28,7 +28,7 @@ BOOKKEEPING = [table.name for table in TABLES]
 
 def told(road: Road) -> dict[str, Incident]:
     """As watch tells it after the last pass, by warehouse table."""
-    load = msgspec.json.decode(road.ingestion.get(keys.LOAD_HEALTH), type=Health)
+    load = msgspec.json.decode(road.ingestion.get(keys.LOAD_HEALTH), type=LoadHealth)
     now = datetime.now(UTC)
     seen = Seen(now=now, quiet_until=now, objective=timedelta(minutes=5), targets=TARGETS, load=load)
     return {each.subject: each for each in incidents(seen) if each.kind == TABLE_DAMAGED.name}
@@ -174,9 +174,9 @@ STEPS = st.lists(
 @given(steps=STEPS)
 def test_whatever_is_traded_and_asked_for_is_never_told_as_damage(new_road: NewRoad, steps: list[str]) -> None:
     requests = {
-        "extract": Request(),
-        "count": Request(cause="count", count=True),
-        "resync": Request(full={"payment": "asked for"}),
+        "extract": ExtractRequest(),
+        "count": ExtractRequest(cause="count", count=True),
+        "resync": ExtractRequest(full={"payment": "asked for"}),
         "reconcile": WHOLE,
     }
     with new_road() as road:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shared.catalogue import TABLES
 from shared.lake.documents import RECONCILE, RESYNC
-from shared.source.catalogue import TABLES
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from shared.warehouse.registry import TARGETS, Target
 from tests.conftest import NewRoad
 from tests.road.road import ORACLE, TOLD, Road
@@ -74,9 +74,9 @@ class Audit:
 
 # What a person may ask for at any time, and nothing must come of it.
 ASKED = {
-    "whole": Request(cause=RESYNC, full=dict.fromkeys(FACTS, RESYNC)),
-    "keys": Request(cause=RESYNC, keys={"payment": (1, 2, 3, 4), "sales_order": (1, 2)}),
-    "reconcile": Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE)),
+    "whole": ExtractRequest(cause=RESYNC, full=dict.fromkeys(FACTS, RESYNC)),
+    "keys": ExtractRequest(cause=RESYNC, keys={"payment": (1, 2, 3, 4), "sales_order": (1, 2)}),
+    "reconcile": ExtractRequest(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE)),
 }
 # A step of a story is what is committed before one run, as (change, key), and what else is odd about that run.
 STEPS = st.tuples(

@@ -4,11 +4,11 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from shared.status.status import TableStatus, status
 from shared.warehouse.registry import TARGETS
-from shared.watch.asking import Asked, Outside, ask_again
-from shared.watch.lake import Memory, read_lake
+from shared.watch.asking import Asked, RepublishDependencies, ask_again
+from shared.watch.lake import WatchMemory, read_lake
 from shared.watch.measures import Depths
 from tests import recipe
 from tests.road.road import Road, shown
@@ -68,8 +68,10 @@ def look(road: Road) -> Asked:
     newest = road.run_log.newest()
     assert newest
     then = newest.snapshot.taken_at.replace(tzinfo=UTC) + timedelta(hours=1)
-    outside = Outside(road.run_log, road.manifests, road.topic, lambda _: Depths(), road.targets, timedelta(minutes=10))
-    memory = Memory()
+    outside = RepublishDependencies(
+        road.run_log, road.manifests, road.topic, lambda _: Depths(), road.targets, timedelta(minutes=10)
+    )
+    memory = WatchMemory()
     return ask_again(outside, read_lake(road.run_log, memory, lambda: then), memory)
 
 
@@ -111,12 +113,12 @@ def test_a_value_that_is_gone_is_noted_and_its_row_stays_until_it_is_back(new: R
 
 def test_what_it_should_have_is_counted(new: Road) -> None:
     new.source.run("UPDATE address SET country = 'Mali' WHERE country = 'Chad'")
-    new.extract(Request(cause="count", count=True))
+    new.extract(ExtractRequest(cause="count", count=True))
     new.deliver()
     new.load()
     found = status_of(new)[COUNTRY.name]
     assert found.expected == found.there == len(there(new))
-    new.extract(Request(cause="resync", full={"design": "test"}))
+    new.extract(ExtractRequest(cause="resync", full={"design": "test"}))
     assert status_of(new)[COUNTRY.name].expected == len(there(new))
 
 

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from shared.aws.bucket import S3Bucket
+from shared.catalogue import TABLES
 from shared.columns import Column, Kind
 from shared.lake.documents import Part
 from shared.postgres.connection import quoted
-from shared.source.catalogue import TABLES
 from shared.warehouse.registry import TARGETS
 from tests.road.road import Road
 

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from conftest import SCHEMA
 from local.ticker import KINDS
+from shared.catalogue import TABLES
 from shared.lake import keys
 from shared.lake.documents import RECONCILE
-from shared.load.health import Health
-from shared.source.catalogue import TABLES
-from shared.source.request import Request
+from shared.load.health import LoadHealth
+from shared.source.request import ExtractRequest
 from shared.status.runs import last_reconcile, run_facts
 from shared.warehouse.registry import TARGETS
 from tests.conftest import NewRoad, Ticks
 from tests.road.road import TOLD, Road
 
-WHOLE = Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE))
+WHOLE = ExtractRequest(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE))
 Names = dict[str, dict[str, list[str]]]
 
 # What someone does to a row of the warehouse, or to the source, and how a reconcile calls it. Each has keys of its own.
@@ -164,10 +164,10 @@ def test_only_the_tables_that_were_asked_for(road: Road) -> None:
 
 def reconciled(road: Road, source: str) -> set[str]:
     """The tables that are said to have differed in the last reconcile of theirs."""
-    road.extract(Request(cause=RECONCILE, full={source: RECONCILE}))
+    road.extract(ExtractRequest(cause=RECONCILE, full={source: RECONCILE}))
     road.deliver()
     road.load()
-    health = msgspec.json.decode(road.ingestion.get(keys.LOAD_HEALTH), type=Health)
+    health = msgspec.json.decode(road.ingestion.get(keys.LOAD_HEALTH), type=LoadHealth)
     return {name for name, table in health.tables.items() if table.differing}
 
 

@@ -7,7 +7,7 @@ import pytest
 from local.ticker import KINDS
 from shared.lake import keys
 from shared.transform.replay import Replays
-from shared.transform.request import Request
+from shared.transform.request import TransformRequest
 from shared.warehouse.registry import TARGETS, Target
 from tests.conftest import Ticks
 from tests.road.road import Road, fingerprint
@@ -19,7 +19,7 @@ def replays(road: Road, target: Target) -> Replays:
 
 
 def replayed(road: Road, target: Target, first: int, last: int) -> list[str]:
-    answer = replays(road, target).answer(Request("replay", first, last), lambda: 60)
+    answer = replays(road, target).answer(TransformRequest("replay", first, last), lambda: 60)
     return [each["what"] for each in answer["taken"]]
 
 

@@ -6,18 +6,18 @@ import msgspec
 import pytest
 
 from conftest import SCHEMA
-from infra_bash.lib import replays as operator
+from ops.screens import replays as operator
 from shared.aws.bucket import S3Bucket
+from shared.catalogue import TABLES
 from shared.lake import keys
 from shared.lake.documents import RECONCILE
 from shared.lake.run_log import messages_of
-from shared.retention.expire import Loaded, Outside, expire
-from shared.source.catalogue import TABLES
-from shared.source.request import Request
+from shared.retention.expire import ExpireDependencies, LoadedRuns, expire
+from shared.source.request import ExtractRequest
 from shared.status.loaded import loaded
 from shared.status.runs import run_facts
 from shared.transform.deliveries import Deliveries, Delivery
-from shared.transform.request import Request as Again
+from shared.transform.request import TransformRequest
 from shared.warehouse.registry import TARGETS
 from tests.conftest import Ticks
 from tests.road.asking import ask
@@ -33,9 +33,9 @@ TOLD = f"was removed after {DAYS} days (RETENTION_DAYS)"
 def remove(road: Road) -> dict[str, int]:
     """All that is loaded, as if it were old."""
     with road.look() as connection:
-        known = msgspec.convert(loaded(connection, TARGETS), Loaded)
+        known = msgspec.convert(loaded(connection, TARGETS), LoadedRuns)
     now = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=DAYS + 1)
-    return expire(Outside(road.ingestion, road.processed, lambda: known, DAYS, now, lambda: 300))
+    return expire(ExpireDependencies(road.ingestion, road.processed, lambda: known, DAYS, now, lambda: 300))
 
 
 def runs_left(bucket: S3Bucket, table: str) -> set[int]:
@@ -43,7 +43,7 @@ def runs_left(bucket: S3Bucket, table: str) -> set[int]:
 
 
 def reconciled(road: Road) -> dict[str, dict[str, list[str]]]:
-    run = road.extract(Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE))).run
+    run = road.extract(ExtractRequest(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE))).run
     assert run is not None
     road.deliver()
     road.load()
@@ -79,7 +79,7 @@ def test_what_follows_goes_on_as_if_nothing_were_gone(old: Road, tick: Ticks) ->
     assert reconciled(old) == {"dim_design": {"differing": ["3"]}}
     assert old.differences() == {}
     tick("payment")
-    old.extract(Request(cause="resync", full={"payment": "resync"}))
+    old.extract(ExtractRequest(cause="resync", full={"payment": "resync"}))
     old.deliver()
     before = old.load()
     assert (before.refused, before.stopped, old.differences()) == ({}, {}, {})
@@ -91,14 +91,16 @@ def test_a_replay_says_what_was_removed_and_calls_nothing_damaged(old: Road) -> 
     old.deliver()
     for target in TARGETS.values():
         one = replays(old, target)
-        answers = [one.answer(Again(do), lambda: 60) for do in ("replay", "verify")]
+        answers = [one.answer(TransformRequest(do), lambda: 60) for do in ("replay", "verify")]
         made, compared = ({each["run"]: each["what"] for each in answer["taken"]} for answer in answers)
         assert set(made.values()) <= {"there already", "not expected"}
         # What was kept can still be compared.
         assert set(compared.values()) <= {"removed", "same", "not expected"}
         assert compared[4] in ("same", "not expected")
         assert not any(operator.lines(answer) for answer in answers)
-    summary = operator.summary("1", "4", [replays(old, TARGETS["fact_payment"]).answer(Again("verify"), lambda: 60)])
+    summary = operator.summary(
+        "1", "4", [replays(old, TARGETS["fact_payment"]).answer(TransformRequest("verify"), lambda: 60)]
+    )
     assert summary == f"fact_payment, runs 1 to 4: 1 not expected, 2 removed after {DAYS} days (RETENTION_DAYS), 1 same"
 
 

@@ -9,16 +9,15 @@ import boto3
 import pytest
 
 from conftest import Database
-from shared import policies
+from ops.stack import policies
+from ops.stack.topology import BUCKETS
 from shared.aws.bucket import S3Bucket
 from shared.lake import keys
-from shared.topology import BUCKETS
 from shared.warehouse.registry import TARGETS
-from shared.watch.asking import Outside as Asking
-from shared.watch.asking import ask_again
-from shared.watch.lake import Memory, read_lake
+from shared.watch.asking import RepublishDependencies, ask_again
+from shared.watch.lake import WatchMemory, read_lake
 from shared.watch.measures import Depths
-from shared.watch.watch import Outside, watch
+from shared.watch.watch import WatchDependencies, watch
 from tests.iam import is_allowed
 from tests.infra.stubs import NAMES, SETTINGS
 from tests.road.road import Heard, Road
@@ -62,7 +61,7 @@ class Noting:
 class Told:
     """Alerts and metrics that nobody hears."""
 
-    def tell(self, texts: list[str], subject: str = "") -> None: ...
+    def publish(self, texts: list[str], subject: str = "") -> None: ...
 
     def put(self, numbers: object) -> None: ...
 
@@ -70,7 +69,7 @@ class Told:
 def look(road: Road) -> None:
     """The function watch, an hour later: something is wrong by then."""
     late = datetime.now(UTC) + timedelta(hours=1)
-    asking = Asking(
+    asking = RepublishDependencies(
         run_log=road.run_log,
         manifests=road.manifests,
         topic=Heard(),
@@ -78,10 +77,10 @@ def look(road: Road) -> None:
         targets=TARGETS,
         patience=timedelta(minutes=10),
     )
-    memory = Memory()
+    memory = WatchMemory()
     lake = read_lake(road.run_log, memory, lambda: late)
     ask_again(asking, lake, memory)
-    outside = Outside(
+    outside = WatchDependencies(
         run_log=road.run_log,
         alerts=Told(),
         metrics=Told(),

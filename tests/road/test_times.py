@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from shared.warehouse.registry import TARGETS
 from tests.road.asking import ask
 from tests.road.road import Road
@@ -25,7 +25,7 @@ ODD = (
 def test_the_days_that_the_source_counts_are_those_of_dim_date(road: Road) -> None:
     for change in ODD:
         road.source.run(change)
-    road.extract(Request(cause="count", count=True))
+    road.extract(ExtractRequest(cause="count", count=True))
     road.transform(1, TARGETS["dim_date"])
     record = road.run_log.get(1)
     assert record.expected is not None

@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import Integer, MetaData, String
 
 from shared.aws.bucket import S3Bucket
-from shared.columns import Column, Frame, Kind, Series
+from shared.catalogue import TABLES
+from shared.columns import Column, Kind
+from shared.frames import Frame, Series
 from shared.lake.documents import ChangeMessage, decode
 from shared.lake.run_log import messages_of
-from shared.source.catalogue import TABLES
 from shared.warehouse.declaring import Declared, optional
 from shared.warehouse.registry import TARGETS, Target, target_from
 from shared.warehouse.values import partners

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from shared.catalogue import TABLES
 from shared.lake.documents import RECONCILE, RESYNC
-from shared.source.catalogue import TABLES
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from shared.warehouse.registry import TARGETS, Target
 from tests.conftest import NewRoad
 from tests.road.road import TOLD, Road
@@ -46,8 +46,8 @@ MEND_DESIGN = "UPDATE design SET file_name = 'f.json' WHERE design_id = {to}"
 MEND_CURRENCY = "UPDATE currency SET currency_code = 'CHF' WHERE currency_id = {to}"
 CHANGES = (STAFF, DESIGN, CURRENCY, BUYER, PAID, DELETED, BACK, NEW, GONE, MEND_STAFF, MEND_DESIGN, MEND_CURRENCY)
 ASKED = {
-    "whole": Request(cause=RESYNC, full=dict.fromkeys(FACTS, RESYNC)),
-    "reconcile": Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE)),
+    "whole": ExtractRequest(cause=RESYNC, full=dict.fromkeys(FACTS, RESYNC)),
+    "reconcile": ExtractRequest(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE)),
 }
 # A step: the changes before one run, as (change, key, to), and what is odd about that run.
 STEPS = st.tuples(
@@ -174,12 +174,15 @@ class TestTheRemedy:
         road.travel()
         road.source.run("UPDATE sales_order SET staff_id = 901 WHERE sales_order_id = 1")
         road.travel()
-        for request in (ASKED["reconcile"], Request(cause=RESYNC, full={"staff": RESYNC, "sales_order": RESYNC})):
+        for request in (
+            ASKED["reconcile"],
+            ExtractRequest(cause=RESYNC, full={"staff": RESYNC, "sales_order": RESYNC}),
+        ):
             self.go(road, request)
         assert self.waiting(road) == [[1, 2]]
         return road
 
-    def go(self, road: Road, request: Request | None = None, patience_s: float = 0) -> None:
+    def go(self, road: Road, request: ExtractRequest | None = None, patience_s: float = 0) -> None:
         road.extract(request)
         road.deliver()
         road.load(patience_s)
@@ -205,7 +208,7 @@ class TestTheRemedy:
         assert stuck.there.run(said) == [["1", 2, "sales_staff_id is not in dim_staff", 3]]
 
     @pytest.mark.parametrize("request_", [None, ASKED["reconcile"]], ids=["seen", "reconciled"])
-    def test_the_fact_is_deleted(self, stuck: Road, request_: Request | None) -> None:
+    def test_the_fact_is_deleted(self, stuck: Road, request_: ExtractRequest | None) -> None:
         stuck.source.run("DELETE FROM sales_order WHERE sales_order_id = 1")
         self.go(stuck, request_)
         assert stuck.there.run(SALE) == []

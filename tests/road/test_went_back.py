@@ -13,7 +13,7 @@ from shared.aws.bucket import S3Bucket
 from shared.errors import LogWentBack
 from shared.lake import keys
 from shared.lake.documents import NEW_LOG
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from shared.status.runs import used_numbers
 from tests.conftest import NewRoad, Ticks
 from tests.road.road import TOLD, Road, fingerprint
@@ -91,7 +91,7 @@ def begin_new_log(road: Road) -> int:
     """As new_log.sh does it."""
     with road.look() as connection:
         used = used_numbers(road.run_log, road.manifests, connection)["used"]
-    run = road.extract(Request(cause=NEW_LOG, new_log_after=used)).run
+    run = road.extract(ExtractRequest(cause=NEW_LOG, new_log_after=used)).run
     assert run is not None and run > used
     return run
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.ticker import KINDS
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from tests.conftest import Ticks
 from tests.road.asking import ALL, Files, asking, assert_holds
 from tests.road.road import Road
@@ -58,7 +58,9 @@ def lived(road: Road, tick: Ticks) -> tuple[Road, Witness]:
         tick(*dice.sample(sorted(KINDS), k=2))
         for change in dice.sample(CHANGES, k=3):
             road.source.run(change)
-        outcome = road.extract(Request(cause="resync", full={"design": "resync"}) if dice.random() < 0.2 else None)
+        outcome = road.extract(
+            ExtractRequest(cause="resync", full={"design": "resync"}) if dice.random() < 0.2 else None
+        )
         road.deliver()
         road.load()
         road.add_foreign_keys()

@@ -10,7 +10,7 @@ import pytest
 from conftest import made_bucket
 from shared.errors import Refused
 from shared.lake import keys
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from shared.warehouse.registry import TARGETS
 from tests.road.asking import ALL, Files, ask, assert_holds
 from tests.road.road import Road
@@ -31,7 +31,7 @@ def test_what_is_not_made_by_key_is_said_in_a_line(road: Road) -> None:
 def test_a_history_has_times_and_causes(road: Road) -> None:
     road.travel()
     road.source.run("UPDATE payment SET paid = NOT paid WHERE payment_id = 7")
-    road.extract(Request(cause="resync", full={"payment": "asked for"}))
+    road.extract(ExtractRequest(cause="resync", full={"payment": "asked for"}))
     road.deliver()
     road.load()
     road.source.run("DELETE FROM payment WHERE payment_id = 7")

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from shared import policies
+from ops.stack import policies
+from ops.stack.topology import INGESTION, PROCESSED
 from shared.lake import keys
 from shared.names import ALERTS, CHANGES, MAIL, TOPICS
-from shared.topology import INGESTION, PROCESSED
 from tests.iam import is_allowed
 from tests.infra.stubs import NAMES, SETTINGS, TARGETS
 

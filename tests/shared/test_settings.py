@@ -2,8 +2,8 @@
 
 import pytest
 
+from ops.stack.topology import TRANSFORM_TIMEOUT_S
 from shared.settings import Settings
-from shared.topology import TRANSFORM_TIMEOUT_S
 
 pytestmark = pytest.mark.fast
 

@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from shared import log, topology
-from shared.topology import Function
+from ops.stack import topology
+from ops.stack.topology import Function
+from shared import log
 from shared.warehouse import registry
 from tests.infra.stubs import NAMES, SETTINGS, TARGETS
 
@@ -21,7 +22,7 @@ def test_every_warehouse_table_has_a_function_and_a_queue() -> None:
 
 
 def test_a_queue_hears_of_all_its_sources() -> None:
-    assert topology.queues(TARGETS)[0] == topology.Queue("dim_staff", ("department", "staff"))
+    assert topology.queues(TARGETS)[0] == topology.TableQueue("dim_staff", ("department", "staff"))
 
 
 def test_extract_load_and_watch_have_a_schedule_and_extract_compares_once_a_day() -> None:

@@ -11,7 +11,7 @@ from shared.lake.manifests import Manifests
 from shared.load import plan
 from shared.load.manifest import Loading
 from shared.load.turn import Turn
-from shared.load.warehouse import Warehouse
+from shared.load.warehouse import WarehouseSession
 from shared.source import changes, extract, run, sql
 from shared.source.database import Source
 from shared.transform import run as transform_run
@@ -67,7 +67,7 @@ def delete_detector(patch: pytest.MonkeyPatch) -> None:
 
 def ledger(patch: pytest.MonkeyPatch) -> None:
     """What was loaded is not written down."""
-    patch.setattr(Warehouse, "enter", lambda self, load, **place: None)
+    patch.setattr(WarehouseSession, "enter", lambda self, load, **place: None)
 
 
 def order_of_runs(patch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """The whole product under one seed, and whatever can go wrong."""
 
 from conftest import SCHEMA
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from shared.warehouse.registry import TARGETS
 from tests.infra.stubs import NAMES
 from tests.simulation.cloud import Message
@@ -44,9 +44,9 @@ class Simulation(Stack):
         elif self.world.befalls("crashes", CRASHES):
             self.crash()
         else:
-            whole = Request(full={dice.choice(("payment", "staff", "address")): "asked for"})
+            whole = ExtractRequest(full={dice.choice(("payment", "staff", "address")): "asked for"})
             # This one waits for another to end, and then wants the same number.
-            patient = Request(cause="count", count=True)
+            patient = ExtractRequest(cause="count", count=True)
             dice.choice(
                 (
                     self.extract,

@@ -8,29 +8,27 @@ from typing import NamedTuple
 from botocore.exceptions import ConnectionClosedError
 
 from conftest import SCHEMA, Database
-from infra_bash.lib.wanted.queues import Queues
+from ops.stack.desired.queues import DesiredQueues
+from ops.stack.topology import VISIBILITY_S
 from shared.aws.bucket import S3Bucket
 from shared.aws.queue import SqsQueue
 from shared.aws.topic import SnsTopic
+from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.load.loader import Outside as LoadOutside
-from shared.load.loader import load_pass
-from shared.load.memory import Memory
-from shared.load.warehouse import Warehouse
+from shared.load.loader import LoadDependencies, load_pass
+from shared.load.memory import LoadMemory
+from shared.load.warehouse import WarehouseSession
 from shared.names import CHANGES
+from shared.retry import MAX_RECEIVES
 from shared.source.extract import extract
-from shared.source.request import Request
-from shared.source.run import Outside
-from shared.topology import MAX_RECEIVES, VISIBILITY_S
+from shared.source.request import ExtractRequest
+from shared.source.run import ExtractDependencies
 from shared.transform.deliveries import Deliveries, Delivery, delivery_from
-from shared.transform.run import Outcome as Transformed
-from shared.transform.run import transform_run
+from shared.transform.run import TransformResult, transform_run
 from shared.warehouse.registry import TARGETS, Target
-from shared.watch.asking import Outside as AskingOutside
-from shared.watch.asking import ask_again
-from shared.watch.lake import Memory as WatchMemory
-from shared.watch.lake import read_lake
+from shared.watch.asking import RepublishDependencies, ask_again
+from shared.watch.lake import WatchMemory, read_lake
 from shared.watch.measures import Depths
 from tests.infra.stubs import NAMES, SETTINGS
 from tests.road.road import Invoked, Road
@@ -67,8 +65,9 @@ class Stage:
     def queue(self, name: str) -> SqsQueue:
         return SqsQueue(name, Faulty(self.actor, "sqs", self.stack.sqs, cut_off), self.actor.sleep)
 
-    def topic(self) -> SnsTopic:
-        return SnsTopic(NAMES.topic_arn(CHANGES), Faulty(self.actor, "sns", self.stack.sns, cut_off), self.actor.sleep)
+    def topic(self) -> SnsChangeTopic:
+        sns = Faulty(self.actor, "sns", self.stack.sns, cut_off)
+        return SnsChangeTopic(SnsTopic(NAMES.topic_arn(CHANGES), sns, self.actor.sleep))
 
     def open_source(self) -> SimulatedConnection:
         source = self.stack.source
@@ -103,7 +102,7 @@ class Stack:
         for name in TARGETS:
             self.sqs.make(NAMES.dead_letter_queue(name), VISIBILITY_S)
             self.sqs.make(NAMES.queue(name), VISIBILITY_S, NAMES.dead_letter_queue(name), MAX_RECEIVES)
-        for request in dict(Queues(SETTINGS, TARGETS).subscriptions()).values():
+        for request in dict(DesiredQueues(SETTINGS, TARGETS).subscriptions()).values():
             self.sns.subscribe(request["Endpoint"].rpartition(":")[2], request["Attributes"]["FilterPolicy"])
         self.sns.refuse = lambda: self.world.befalls("entries refused", 0.01)
         self.sns.lose = lambda: self.world.befalls("messages lost", 0.05)
@@ -113,14 +112,14 @@ class Stack:
 
     # ---- the stages, as actors
 
-    def extract(self, request: Request | None = None) -> None:
+    def extract(self, request: ExtractRequest | None = None) -> None:
         def work(actor: Actor) -> None:
             def sleep(seconds: float) -> None:
                 actor.sleep(seconds)
                 self.source.host.flush()
 
             stage = Stage(self, actor)
-            outside = Outside(
+            outside = ExtractDependencies(
                 run_log=RunLog(stage.bucket(INGESTION)),
                 topic=stage.topic(),
                 open_source=stage.open_source,
@@ -132,7 +131,7 @@ class Stack:
                 sleep=sleep,
                 time_left_s=lambda: 300.0,
             )
-            outcome = extract(request or Request(), outside)
+            outcome = extract(request or ExtractRequest(), outside)
             self.world.counts["runs"] += outcome.run is not None
             self.world.counts["lost races"] += outcome.busy
             self.world.tell(f"{actor.name}: {outcome}")
@@ -179,8 +178,8 @@ class Stack:
         def work(actor: Actor) -> None:
             stage = Stage(self, actor)
             with stage.open_warehouse() as connection:
-                outside = LoadOutside(
-                    warehouse=Warehouse(connection, SCHEMA),
+                outside = LoadDependencies(
+                    warehouse=WarehouseSession(connection, SCHEMA),
                     ingestion=stage.bucket(INGESTION),
                     processed=stage.bucket(PROCESSED),
                     functions=self.functions,
@@ -189,7 +188,7 @@ class Stack:
                     time_left_s=lambda: 300.0,
                     patience_s=self.patience_s,
                 )
-                outcome = load_pass(outside, Memory(readers=1))
+                outcome = load_pass(outside, LoadMemory(readers=1))
             self.world.counts["loads"] += outcome.loaded
             self.refused += [reason for reason in outcome.stopped.values() if FOREIGN_KEY_VIOLATION in reason]
             self.refused += self._orphans()
@@ -205,7 +204,7 @@ class Stack:
             def depths(table: str) -> Depths:
                 return Depths(*(stage.queue(n).count() for n in (NAMES.queue(table), NAMES.dead_letter_queue(table))))
 
-            outside = AskingOutside(
+            outside = RepublishDependencies(
                 run_log=RunLog(stage.bucket(INGESTION)),
                 manifests=Manifests(stage.bucket(PROCESSED)),
                 topic=stage.topic(),
@@ -213,7 +212,7 @@ class Stack:
                 targets=TARGETS,
                 patience=timedelta(0),
             )
-            memory = WatchMemory(Memory(readers=1))
+            memory = WatchMemory(LoadMemory(readers=1))
             lake = read_lake(outside.run_log, memory, self._now)
             self.world.counts["asked again"] += len(ask_again(outside, lake, memory).asked_again)
 
@@ -232,7 +231,7 @@ class Stack:
     def _deliveries(self, stage: Stage, target: Target) -> Deliveries:
         ingestion, processed = stage.bucket(INGESTION), stage.bucket(PROCESSED)
 
-        def transform(run: int) -> Transformed:
+        def transform(run: int) -> TransformResult:
             return transform_run(
                 target,
                 run,

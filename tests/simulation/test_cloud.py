@@ -15,6 +15,7 @@ from shared.aws.bucket import S3Bucket
 from shared.aws.clients import code_of
 from shared.aws.queue import SqsQueue
 from shared.aws.topic import SnsTopic
+from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.documents import ChangeMessage
 from tests.simulation.cloud import S3, Sns, Sqs
 
@@ -115,7 +116,7 @@ def test_objects(cloud: Cloud) -> None:
 
 def test_messages(cloud: Cloud) -> None:
     """Filtered, delivered raw, hidden while they are worked on, and dead after some receives."""
-    topic, queue = SnsTopic(cloud.topic_arn, cloud.sns), SqsQueue(QUEUE, cloud.sqs)
+    topic, queue = SnsChangeTopic(SnsTopic(cloud.topic_arn, cloud.sns)), SqsQueue(QUEUE, cloud.sqs)
     messages = [ChangeMessage(version=1, log="l", run=1, table=table) for table in ("payment", "staff")]
     topic.publish(messages)
     url = cloud.url(QUEUE)

@@ -9,8 +9,8 @@ import pytest
 
 from conftest import SCHEMA
 from shared.load.bookkeeping import SUPERSEDED
-from shared.load.damage import Counted, find_damages
-from shared.load.warehouse import Warehouse
+from shared.load.damage import CountedTables, find_damages
+from shared.load.warehouse import WarehouseSession
 from shared.warehouse.registry import TARGETS
 from tests.road.test_history import FACTS, Audit, assert_same_rows, expected_times, shown_times
 from tests.simulation.conftest import Simulate
@@ -69,8 +69,8 @@ def assert_right(one: Simulation) -> None:
 def assert_nothing_is_taken_for_damage(one: Simulation) -> None:
     """The numbers that the loads have kept are those of the tables, whatever was killed in its midst."""
     with one.road.warehouse.connect() as connection:
-        warehouse = Warehouse(connection, SCHEMA)
-        assert find_damages(warehouse, TARGETS, Counted(), datetime.now(UTC), lambda: 60.0) == {}
+        warehouse = WarehouseSession(connection, SCHEMA)
+        assert find_damages(warehouse, TARGETS, CountedTables(), datetime.now(UTC), lambda: 60.0) == {}
         known = {table for (table,) in warehouse.run("SELECT table_name FROM etl_table")}
     assert known == TARGETS.keys()
 

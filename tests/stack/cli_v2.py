@@ -96,7 +96,7 @@ def plain(folder: Path) -> Path:
 def loaded(folder: Path, **extra: str) -> Iterator[Path]:
     """An `aws` in `folder` that is version 2, kept loaded as deploy.sh keeps version 1: a tenth of the time."""
     server_socket, log = folder / "socket", folder / "log"
-    command = [str(PYTHON), "-m", "infra_bash.lib.cli_server", str(server_socket)]
+    command = [str(PYTHON), "-m", "ops.cli.server", str(server_socket)]
     with log.open("w") as file:
         server = subprocess.Popen(
             command, env={**os.environ, **environment(unpacked()), **extra}, cwd=ROOT, stdout=file, stderr=file
@@ -104,10 +104,10 @@ def loaded(folder: Path, **extra: str) -> Iterator[Path]:
     try:
         processes.wait_until(lambda: server.poll() is not None or server_socket.exists(), START_S)
         assert server_socket.exists(), log.read_text()
-        client = ROOT / "infra_bash/lib/cli_client.py"
+        client = ROOT / "ops/cli/client.py"
         yield script(folder / "aws", f'exec {sys.executable} -I -S {client} {server_socket} "$@"')
     finally:
-        # It takes no other signal: see cli_server.py.
+        # It takes no other signal: see ops/cli/server.py.
         server.kill()
         server.wait()
 

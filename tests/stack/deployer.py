@@ -5,8 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from infra_bash.lib.wanted import people
-from shared.policies import Document
+from ops.stack.desired import people
+from ops.stack.policies import Document
 from tests.stack.sessions import clients_of, session_of, trust_in
 from tests.stack.stack import LocalStack
 

@@ -16,7 +16,7 @@ from pg8000.native import Connection
 
 from local import logins, places
 from local.processes import command_of
-from shared.topology import VISIBILITY_S
+from ops.stack.topology import VISIBILITY_S
 from shared.warehouse.registry import TARGETS
 from tests.stack.door import Answer, Call, Door
 from tests.stack.stack import LocalStack, wait_for

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.alerts.alarms import ALARMS
+from ops.stack.alarms import ALARMS
 from shared.alerts.metrics import METRICS
 from shared.lake.keys import manifest_key
 from shared.names import ALERTS, MAIL

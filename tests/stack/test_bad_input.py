@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.lake.documents import RunRecord, decode
 from shared.lake.keys import run_key
-from shared.topology import MAX_RECEIVES
+from shared.retry import MAX_RECEIVES
 from tests.stack.stack import LocalStack, wait_for
 
 # A person's: what the schedules say, {}, is done with the login that a warm function keeps.

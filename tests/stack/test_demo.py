@@ -9,9 +9,9 @@ from datetime import datetime
 from subprocess import CompletedProcess
 from typing import Any
 
+from shared.catalogue import TABLES
 from shared.lake import parquet
 from shared.lake.documents import RunRecord, decode
-from shared.source.catalogue import TABLES
 from tests.stack.stack import LocalStack, wait_for
 
 STEPS = ["committed", "seen", "recorded", "published", "transformed", "transformed", "loaded", "loaded", "visible"]

@@ -12,7 +12,7 @@ import pytest
 from shared.lake.keys import WATCH_HEALTH, manifest_key
 from shared.watch.course import REMINDER
 from shared.watch.incidents import KINDS
-from shared.watch.watch import Health
+from shared.watch.watch import WatchHealth
 from tests.runbook import commands
 from tests.stack import faults
 from tests.stack.called import Called
@@ -272,7 +272,7 @@ def flow(stack: LocalStack) -> None:
 
 def an_hour_passes(stack: LocalStack) -> None:
     """For what watch remembers to have told."""
-    health = msgspec.json.decode(stack.get("ingestion", WATCH_HEALTH), type=Health)
+    health = msgspec.json.decode(stack.get("ingestion", WATCH_HEALTH), type=WatchHealth)
     open_ = tuple(msgspec.structs.replace(each, told_at=each.told_at - REMINDER) for each in health.incidents)
     body = msgspec.json.encode(msgspec.structs.replace(health, incidents=open_))
     stack.aws("s3").put_object(Bucket=stack.names.bucket("ingestion"), Key=WATCH_HEALTH, Body=body)

@@ -9,7 +9,7 @@ import pytest
 
 from local import places
 from local.ministack import Ministack
-from shared.topology import VISIBILITY_S
+from ops.stack.topology import VISIBILITY_S
 from shared.warehouse.registry import TARGETS
 from tests.stack import faults
 from tests.stack.door import Door, door_to

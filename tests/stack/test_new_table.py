@@ -11,7 +11,7 @@ from tests.stack.checkout import copied
 from tests.stack.stack import LocalStack, wait_for
 from tests.stack.test_bad_input import send
 
-CATALOGUE = "shared/source/catalogue.py"
+CATALOGUE = "shared/catalogue.py"
 COUNTRY, SUPPLIER = "dim_recipe", "dim_supplier"
 EXAMPLES = {COUNTRY: "dim_country", SUPPLIER: SUPPLIER}
 SUPPLIERS = """

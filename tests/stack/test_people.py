@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra_bash.lib import people
-from infra_bash.lib.wanted.people import deployer
-from shared.policies import Document
+from ops import people
+from ops.stack.desired.people import deployer
+from ops.stack.policies import Document
 from shared.warehouse.registry import TARGETS
 from tests.iam import is_allowed
 from tests.infra import iam_calls

@@ -11,7 +11,7 @@ import pytest
 
 from shared.lake.keys import manifest_key
 from shared.warehouse.registry import TARGETS
-from shared.watch.queues import Queues
+from shared.watch.queues import QueueDepths
 from tests.stack.stack import LocalStack, wait_for
 from tests.stack.test_bad_input import change_payment, design_part, mapping_away, send
 
@@ -126,7 +126,7 @@ def test_a_replay_amid_the_traffic_makes_what_lacks_and_a_verify_writes_nothing(
     assert f"run {run} made: " in done[0].stdout and "made" not in done[1].stdout
     assert stack.get("processed", key) == before
     stack.arrives()
-    queues = Queues(stack.names, stack.aws("sqs"))
+    queues = QueueDepths(stack.names, stack.aws("sqs"))
     wait_for(lambda: not any(queues.messages(TARGETS).values()), "rest")
 
     keys = [stack.keys(bucket, "") for bucket in ("ingestion", "processed")]

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from local.slack import Slack as StandIn
+from local.slack import SlackServer
 from shared.alerts.slack import Slack
 from shared.aws.secrets import Webhook
 from tests.shared.alerts.making import WEBHOOK_PATH, NewSlack, Time
 
 
 @pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[StandIn]:
-    with StandIn(tmp_path, path=WEBHOOK_PATH) as running:
+def stand_in(tmp_path: Path) -> Iterator[SlackServer]:
+    with SlackServer(tmp_path, path=WEBHOOK_PATH) as running:
         yield running
 
 
@@ -23,7 +23,7 @@ def time() -> Time:
 
 
 @pytest.fixture
-def new_slack(stand_in: StandIn, time: Time) -> NewSlack:
+def new_slack(stand_in: SlackServer, time: Time) -> NewSlack:
     def new_slack(
         url: str = stand_in.url,
         hosts: str = stand_in.place,

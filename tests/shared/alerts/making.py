@@ -8,11 +8,11 @@ from typing import Any
 
 from local.block_kit import complaint
 from shared.alerts.documents import Alert, Event, Incident
-from shared.alerts.notice import Place
+from shared.alerts.notice import StackId
 from shared.alerts.slack import Slack
 from shared.lake.documents import encode
 
-HERE = Place("totestream-test", "eu-west-2")
+HERE = StackId("totestream-test", "eu-west-2")
 # No piece of it is ever to be seen.
 CANARIES = ("TCANARY", "BCANARY", "canary0token1kept2secret")
 WEBHOOK_PATH = "/services/" + "/".join(CANARIES)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.alerts.deliver import Outside, deliver
+from shared.alerts.deliver import DeliveryDependencies, deliver
 from shared.errors import PermanentError, ServiceRefused, ServiceUnavailable, TotestreamError
 from tests.shared.alerts.making import CANARIES, HERE, alarm, alert, assert_hidden, published, sns_event, traced
 
@@ -32,13 +32,15 @@ class People:
             raise self.slack.pop(0)
         self.seen.append(("slack", payload["text"].splitlines()[0]))
 
-    def tell(self, texts: Sequence[str], subject: str = "") -> None:
+    def publish(self, texts: Sequence[str], subject: str = "") -> None:
         if self.mail:
             raise self.mail.pop(0)
         self.seen += [(subject, text) for text in texts]
 
-    def outside(self, post: Callable[[dict[str, Any]], None] | None, address: str = "someone@example.com") -> Outside:
-        return Outside(HERE, post, self, address, clock=iter(range(100)).__next__)
+    def outside(
+        self, post: Callable[[dict[str, Any]], None] | None, address: str = "someone@example.com"
+    ) -> DeliveryDependencies:
+        return DeliveryDependencies(HERE, post, self, address, clock=iter(range(100)).__next__)
 
 
 def told(people: People, *messages: str, address: str = "someone@example.com") -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from local import ports
-from local.slack import Misbehaviour
-from local.slack import Slack as StandIn
+from local.slack import Misbehaviour, SlackServer
 from shared.alerts.slack import RESERVE_S, TRY_S
 from shared.errors import ServiceRefused, ServiceUnavailable
 from shared.retry import TRIES
@@ -19,13 +18,13 @@ pytestmark = pytest.mark.fast
 SHORT_S = 1.0
 
 
-def test_what_is_posted_is_what_slack_gets(stand_in: StandIn, new_slack: NewSlack, time: Time) -> None:
+def test_what_is_posted_is_what_slack_gets(stand_in: SlackServer, new_slack: NewSlack, time: Time) -> None:
     new_slack().post({"text": "Grüße 🔴"})
     assert stand_in.messages() == [{"text": "Grüße 🔴"}]
     assert time.slept == []
 
 
-def test_too_many_wait_as_long_as_slack_asks(stand_in: StandIn, new_slack: NewSlack, time: Time) -> None:
+def test_too_many_wait_as_long_as_slack_asks(stand_in: SlackServer, new_slack: NewSlack, time: Time) -> None:
     stand_in.misbehave("status", status=429, word="rate_limited", after="7", times=2)
     new_slack().post(HELLO)
     # With jitter: those who wait do not all come back at once.
@@ -35,7 +34,7 @@ def test_too_many_wait_as_long_as_slack_asks(stand_in: StandIn, new_slack: NewSl
 
 @pytest.mark.parametrize("after", ["", "soon", "-5"])
 def test_too_many_wait_a_second_if_slack_does_not_say(
-    after: str, stand_in: StandIn, new_slack: NewSlack, time: Time
+    after: str, stand_in: SlackServer, new_slack: NewSlack, time: Time
 ) -> None:
     stand_in.misbehave("status", status=429, after=after)
     new_slack().post(HELLO)
@@ -44,7 +43,7 @@ def test_too_many_wait_a_second_if_slack_does_not_say(
 
 @pytest.mark.parametrize("after", ["40", "3600", "9" * 400])
 def test_nobody_waits_past_what_is_kept_for_the_e_mail(
-    after: str, stand_in: StandIn, new_slack: NewSlack, time: Time
+    after: str, stand_in: SlackServer, new_slack: NewSlack, time: Time
 ) -> None:
     stand_in.misbehave("status", status=429, after=after, times=9)
     with pytest.raises(ServiceUnavailable, match="429"):
@@ -52,7 +51,7 @@ def test_nobody_waits_past_what_is_kept_for_the_e_mail(
     assert (time.slept, stand_in.asked) == ([], 1)
 
 
-def test_waits_add_up(stand_in: StandIn, new_slack: NewSlack, time: Time) -> None:
+def test_waits_add_up(stand_in: SlackServer, new_slack: NewSlack, time: Time) -> None:
     stand_in.misbehave("status", status=429, after="18", times=9)
     with pytest.raises(ServiceUnavailable):
         new_slack(try_s=TRY_S).post(HELLO)
@@ -63,7 +62,7 @@ def test_waits_add_up(stand_in: StandIn, new_slack: NewSlack, time: Time) -> Non
 
 @pytest.mark.parametrize(("a_try_s", "tries"), [(TRY_S, 4), (14, 3), (20, 2), (24, 1)])
 def test_a_try_that_is_long_leaves_no_time_for_another(
-    a_try_s: float, tries: int, stand_in: StandIn, new_slack: NewSlack, time: Time
+    a_try_s: float, tries: int, stand_in: SlackServer, new_slack: NewSlack, time: Time
 ) -> None:
     slack = new_slack(time_left_s=lambda: time.left_s - a_try_s * stand_in.asked, try_s=a_try_s)
     stand_in.misbehave("status", times=9)
@@ -73,7 +72,7 @@ def test_a_try_that_is_long_leaves_no_time_for_another(
     assert time.left_s - a_try_s * tries >= RESERVE_S
 
 
-def test_without_time_nothing_is_tried(stand_in: StandIn, new_slack: NewSlack, time: Time) -> None:
+def test_without_time_nothing_is_tried(stand_in: SlackServer, new_slack: NewSlack, time: Time) -> None:
     time.left_s = RESERVE_S + TRY_S - 0.1
     with pytest.raises(ServiceUnavailable, match="no time is left"):
         new_slack(try_s=TRY_S).post(HELLO)
@@ -93,7 +92,7 @@ PASSING = [
 
 
 @pytest.mark.parametrize("bad", PASSING, ids=lambda bad: f"{bad.how}-{bad.status}")
-def test_what_passes_is_tried_again(bad: Misbehaviour, stand_in: StandIn, new_slack: NewSlack, time: Time) -> None:
+def test_what_passes_is_tried_again(bad: Misbehaviour, stand_in: SlackServer, new_slack: NewSlack, time: Time) -> None:
     stand_in.misbehave(bad.how, status=bad.status, word=bad.word, seconds=bad.seconds)
     new_slack(try_s=SHORT_S).post(HELLO)
     assert stand_in.messages() == [HELLO]
@@ -102,7 +101,7 @@ def test_what_passes_is_tried_again(bad: Misbehaviour, stand_in: StandIn, new_sl
 
 @pytest.mark.parametrize("bad", PASSING, ids=lambda bad: f"{bad.how}-{bad.status}")
 def test_what_does_not_pass_is_an_error_that_may_pass_later(
-    bad: Misbehaviour, stand_in: StandIn, new_slack: NewSlack, caplog: pytest.LogCaptureFixture
+    bad: Misbehaviour, stand_in: SlackServer, new_slack: NewSlack, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("", "urllib3", "urllib3.connection", "urllib3.connectionpool"):
         caplog.set_level(logging.DEBUG, name)
@@ -136,7 +135,7 @@ def test_a_host_that_does_not_exist_may_come_to_be(new_slack: NewSlack) -> None:
     assert_hidden(traced(caught.value))
 
 
-def test_who_shows_no_certificate_is_not_slack(stand_in: StandIn, new_slack: NewSlack) -> None:
+def test_who_shows_no_certificate_is_not_slack(stand_in: SlackServer, new_slack: NewSlack) -> None:
     host = stand_in.place.removeprefix("http://")
     with pytest.raises(ServiceUnavailable, match="SSLError") as caught:
         new_slack("https://" + host + WEBHOOK_PATH, host).post(HELLO)
@@ -157,7 +156,7 @@ def test_who_shows_no_certificate_is_not_slack(stand_in: StandIn, new_slack: New
     ],
 )
 def test_what_does_not_pass_is_not_tried_again(
-    status: int, word: str, cause: str, fix: str, stand_in: StandIn, new_slack: NewSlack, time: Time
+    status: int, word: str, cause: str, fix: str, stand_in: SlackServer, new_slack: NewSlack, time: Time
 ) -> None:
     stand_in.misbehave("status", status=status, word=word, times=9)
     with pytest.raises(ServiceRefused) as caught:
@@ -168,8 +167,8 @@ def test_what_does_not_pass_is_not_tried_again(
     assert_hidden(traced(caught.value))
 
 
-def test_a_redirect_is_not_followed(stand_in: StandIn, new_slack: NewSlack, tmp_path: Path) -> None:
-    with StandIn(tmp_path, path=WEBHOOK_PATH) as elsewhere:
+def test_a_redirect_is_not_followed(stand_in: SlackServer, new_slack: NewSlack, tmp_path: Path) -> None:
+    with SlackServer(tmp_path, path=WEBHOOK_PATH) as elsewhere:
         stand_in.misbehave("redirect", to=elsewhere.url)
         with pytest.raises(ServiceRefused, match="302") as caught:
             new_slack().post(HELLO)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.slack import Slack as StandIn
+from local.slack import SlackServer
 from shared.aws.secrets import Webhook
 from shared.errors import BadSetting
 from tests.shared.alerts.making import HELLO, WEBHOOK_PATH, NewSlack, assert_hidden, traced
@@ -10,7 +10,7 @@ from tests.shared.alerts.making import HELLO, WEBHOOK_PATH, NewSlack, assert_hid
 pytestmark = pytest.mark.fast
 
 
-def test_plain_http_is_for_the_listed_place_alone(new_slack: NewSlack, stand_in: StandIn) -> None:
+def test_plain_http_is_for_the_listed_place_alone(new_slack: NewSlack, stand_in: SlackServer) -> None:
     new_slack(hosts=f"hooks.slack.com, {stand_in.place}").post(HELLO)
     for hosts in ("hooks.slack.com", "127.0.0.1", stand_in.place.removeprefix("http://"), "http://127.0.0.1", ""):
         with pytest.raises(BadSetting, match="secret the/webhook has a webhook at a host that is not in SLACK_HOSTS"):

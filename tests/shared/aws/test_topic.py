@@ -6,6 +6,7 @@ import pytest
 
 from shared.aws.topic import SnsTopic
 from shared.errors import ServiceUnavailable
+from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.documents import ChangeMessage
 
 pytestmark = pytest.mark.fast
@@ -36,22 +37,22 @@ def messages(*tables: str, run: int = 1) -> list[ChangeMessage]:
 
 def test_ten_messages_a_call() -> None:
     sns = Sns({})
-    SnsTopic("arn", sns).publish(messages(*map(str, range(11))))
+    SnsChangeTopic(SnsTopic("arn", sns)).publish(messages(*map(str, range(11))))
     assert [len(call) for call in sns.calls] == [10, 1]
 
 
 def test_what_failed_in_part_is_sent_again_and_only_that() -> None:
     sns = Sns({"1-staff": 1})
-    SnsTopic("arn", sns).publish(messages("staff", "design"))
+    SnsChangeTopic(SnsTopic("arn", sns)).publish(messages("staff", "design"))
     assert sns.calls == [["1-staff", "1-design"], ["1-staff"]]
 
 
 def test_several_runs_of_a_table_are_several_messages() -> None:
     sns = Sns({})
-    SnsTopic("arn", sns).publish(messages("staff") + messages("staff", run=2))
+    SnsChangeTopic(SnsTopic("arn", sns)).publish(messages("staff") + messages("staff", run=2))
     assert sns.calls == [["1-staff", "2-staff"]]
 
 
 def test_what_goes_on_failing_is_an_error() -> None:
     with pytest.raises(ServiceUnavailable):
-        SnsTopic("arn", Sns({"1-staff": 99})).publish(messages("staff", "design"))
+        SnsChangeTopic(SnsTopic("arn", Sns({"1-staff": 99}))).publish(messages("staff", "design"))

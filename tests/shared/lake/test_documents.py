@@ -5,13 +5,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.alerts.notice import Place, notice_from
+from shared.alerts.notice import StackId, notice_from
 from shared.aws.secrets import get_login
 from shared.errors import BadDocument, BadSetting
 from shared.lake.documents import ChangeMessage, Manifest, RunRecord, decode
 from shared.lake.pause import since_of
 from shared.lake.run_log import RunLog
-from shared.load.health import Health as LoadHealth
+from shared.load.health import LoadHealth
 from shared.watch.asking import Asked
 from tests.shared.lake.test_former import Folder
 
@@ -68,7 +68,7 @@ def test_what_is_only_a_hint_or_a_note_is_passed_over(body: bytes) -> None:
 @pytest.mark.parametrize("body", BAD)
 def test_alert_shows_it_as_it_came(body: bytes) -> None:
     text = body.decode(errors="surrogateescape")
-    assert notice_from(text, "a title", Place("stack", "region")).event == "told"
+    assert notice_from(text, "a title", StackId("stack", "region")).event == "told"
 
 
 @pytest.mark.parametrize("body", BAD)

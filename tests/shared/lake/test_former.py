@@ -18,12 +18,12 @@ from shared.errors import BadDocument
 from shared.lake import parquet
 from shared.lake.documents import ChangeMessage, Document, Manifest, RunRecord, decode, encode
 from shared.lake.run_log import Hint
-from shared.load.health import Health as LoadHealth
-from shared.source.health import Health as ExtractHealth
+from shared.load.health import LoadHealth
+from shared.source.health import ExtractHealth
 from shared.transform.inputs import Input, frames_of
 from shared.warehouse.registry import TARGETS
 from shared.watch.asking import Asked
-from shared.watch.watch import Health as WatchHealth
+from shared.watch.watch import WatchHealth
 
 pytestmark = pytest.mark.fast
 

@@ -19,8 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.columns import DTYPES, Column, Frame, Kind, empty_frame
+from shared.columns import Column, Kind
 from shared.errors import CorruptObject, OtherDeclaration, Refused
+from shared.frames import DTYPES, Frame, empty_frame
 from shared.lake.parquet import Former, decode, encode
 
 ALL_KINDS = [Column(str(kind), kind, nullable=True) for kind in Kind]

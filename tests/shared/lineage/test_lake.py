@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from shared.aws.bucket import S3Bucket
-from shared.columns import DTYPES, Column, Frame, Kind, Series
+from shared.columns import Column, Kind
 from shared.errors import CorruptObject
+from shared.frames import DTYPES, Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Part
 from shared.lineage.lake import found_in, holder

@@ -12,17 +12,18 @@ from sqlalchemy import Date, Integer, MetaData, Numeric, String, Table, Time
 from conftest import SCHEMA, Database
 from local import logins
 from shared.aws.bucket import S3Bucket
-from shared.columns import DTYPES, Column, Frame, Kind, Series
+from shared.columns import Column, Kind
+from shared.frames import DTYPES, Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, Quarantined, RunRecord, Snapshot, TableState, encode
 from shared.lake.run_log import RunLog
 from shared.load.ledger_sql import COUNTS
-from shared.load.loader import Outside, load_pass
-from shared.load.memory import Memory
+from shared.load.loader import LoadDependencies, load_pass
+from shared.load.memory import LoadMemory
 from shared.load.migrate import Report, migrate
-from shared.load.outcome import Outcome
+from shared.load.outcome import LoadResult
 from shared.load.sql import REFUSED_COLUMNS
-from shared.load.warehouse import Warehouse
+from shared.load.warehouse import WarehouseSession
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
@@ -166,7 +167,7 @@ class Ground:
 
     def __post_init__(self) -> None:
         self.functions = Invoked()
-        self.memory = Memory()
+        self.memory = LoadMemory()
         self.runs: dict[int, dict[str, Brought]] = {}
         self.there: Native = self.database.owner()
         self.there.run(f"SET search_path TO {quoted(self.schema)}")
@@ -250,16 +251,16 @@ class Ground:
 
     # ---- the loader
 
-    def load(self, *, patience_s: float = 0, **more: Any) -> Outcome:
+    def load(self, *, patience_s: float = 0, **more: Any) -> LoadResult:
         """One pass with the loader's own login; patience of 0 waits for nobody."""
         with self.database.connect() as connection:
             return load_pass(
-                self.outside(Warehouse(connection, self.schema), patience_s=patience_s, **more), self.memory
+                self.outside(WarehouseSession(connection, self.schema), patience_s=patience_s, **more), self.memory
             )
 
-    def outside(self, warehouse: Warehouse, **more: Any) -> Outside:
+    def outside(self, warehouse: WarehouseSession, **more: Any) -> LoadDependencies:
         usual: dict[str, Any] = {"time_left_s": lambda: 300.0, "patience_s": 0.0, "targets": self.targets}
-        return Outside(
+        return LoadDependencies(
             warehouse=warehouse,
             ingestion=self.ingestion,
             processed=self.processed,

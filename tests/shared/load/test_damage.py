@@ -9,11 +9,11 @@ import pytest
 
 from conftest import SCHEMA
 from shared.lake import keys
-from shared.load.damage import COUNTED_EACH, Counted, Damage
-from shared.load.health import Health
+from shared.load.damage import COUNTED_EACH, CountedTables, Damage
+from shared.load.health import LoadHealth
 from shared.load.loader import load_pass
-from shared.load.memory import Memory
-from shared.load.warehouse import Warehouse
+from shared.load.memory import LoadMemory
+from shared.load.warehouse import WarehouseSession
 from tests.shared.load.ground import BLUE, RED, Ground, delta, full, sale
 
 DAYS = delta((datetime(2020, 1, 5), "Sunday"))
@@ -21,7 +21,7 @@ DAYS = delta((datetime(2020, 1, 5), "Sunday"))
 
 def damages(ground: Ground) -> dict[str, Damage]:
     """As the last pass has told them."""
-    told = msgspec.json.decode(ground.ingestion.get(keys.LOAD_HEALTH), type=Health)
+    told = msgspec.json.decode(ground.ingestion.get(keys.LOAD_HEALTH), type=LoadHealth)
     return {table: health.damage for table, health in told.tables.items() if health.damage}
 
 
@@ -85,7 +85,7 @@ def test_what_was_done_to_a_table_by_hand_is_found_in_the_next_pass(loaded: Grou
     loaded.load()
     assert rows_of(loaded) == found
     # Whether the function is warm or not, and for as long as it is so.
-    loaded.memory = Memory()
+    loaded.memory = LoadMemory()
     loaded.load()
     assert rows_of(loaded) == found
 
@@ -141,7 +141,7 @@ def test_what_was_changed_in_place_is_told_until_all_was_compared_whatever_is_lo
     by_hand(loaded, "UPDATE fact_sale SET note = 'by hand' WHERE sale_id = 3")
     loaded.run(3, fact_sale=delta(sale(4)))
     loaded.load()
-    loaded.memory = Memory()
+    loaded.memory = LoadMemory()
     loaded.load()
     assert damages(loaded)["fact_sale"].there.changed == 1
     loaded.run(4, fact_sale=full(sale(1), sale(2, "changed"), sale(3), sale(4)))
@@ -303,7 +303,7 @@ def test_a_lost_row_of_the_numbers_begins_them_anew(loaded: Ground) -> None:
 @pytest.fixture
 def large(loaded: Ground) -> Ground:
     """None is small."""
-    loaded.memory.counted = Counted(small_pages=-10)
+    loaded.memory.counted = CountedTables(small_pages=-10)
     loaded.load()
     return loaded
 
@@ -324,7 +324,7 @@ def test_of_a_large_table_it_is_found_by_what_postgresql_counts_itself(large: Gr
     assert rows_of(large) == found
 
 
-class Listening(Warehouse):
+class Listening(WarehouseSession):
     """A warehouse that keeps what it was asked."""
 
     asked: list[str]

@@ -13,10 +13,10 @@ from shared.aws.bucket import S3Bucket
 from shared.columns import Column, Kind
 from shared.errors import Refused, ServiceRefused
 from shared.lake import keys
-from shared.load.health import Health, Missing
+from shared.load.health import LoadHealth, Missing
 from shared.load.loader import load_pass
-from shared.load.memory import Memory
-from shared.load.warehouse import ConnectionLost, Warehouse
+from shared.load.memory import LoadMemory
+from shared.load.warehouse import ConnectionLost, WarehouseSession
 from tests.shared.load.ground import (
     BLUE,
     RED,
@@ -126,7 +126,7 @@ def test_the_winner_looks_again(ground: Ground) -> None:
 def test_a_loser_leaves_quietly(ground: Ground) -> None:
     ground.run(1, dim_colour=full(RED))
     with ground.database.connect() as other:
-        assert Warehouse(other, SCHEMA).lock()
+        assert WarehouseSession(other, SCHEMA).lock()
         assert ground.load().facts["busy"] is True
     assert ground.load().loaded == 1
 
@@ -134,7 +134,7 @@ def test_a_loser_leaves_quietly(ground: Ground) -> None:
 def test_the_loader_of_another_schema_is_no_rival(ground: Ground) -> None:
     ground.run(1, dim_colour=full(RED))
     with ground.database.connect() as other:
-        assert Warehouse(other, "another_schema").lock()
+        assert WarehouseSession(other, "another_schema").lock()
         assert ground.load().loaded == 1
 
 
@@ -233,7 +233,7 @@ class TestRefusals:
         ground.runs[1] = {"dim_colour": full(BLUE)}
         ground.transform(1, "dim_colour")
         assert list(ground.load().refused) == []  # this function has compared it before
-        ground.memory = Memory()
+        ground.memory = LoadMemory()
         assert "dim_colour, run 1: the manifest is not" in list(ground.load().refused)[0]
         assert len(ground.load().refused) == 1
         assert ground.colours() == [[1, "red"]]
@@ -346,7 +346,7 @@ class TestFailures:
         with ground.database.connect() as connection:
             dying = Dying(connection, "COMMIT")
             with pytest.raises(ConnectionLost):
-                load_pass(ground.outside(Warehouse(dying, SCHEMA)))  # type: ignore[arg-type]
+                load_pass(ground.outside(WarehouseSession(dying, SCHEMA)))  # type: ignore[arg-type]
         assert ground.colours() == []
         assert ground.ask("SELECT FROM etl_ledger") == []
         assert ground.load().complete_run == 1
@@ -403,7 +403,7 @@ class TestAfterwards:
         ground.run(3, dim_day=delta((date(2020, 1, 2), "second")), dim_colour=full(BLUE))
         ground.commit(4, dim_deal=delta((2, "b")))
         ground.load()
-        health = msgspec.json.decode(ground.ingestion.get(keys.LOAD_HEALTH), type=Health)
+        health = msgspec.json.decode(ground.ingestion.get(keys.LOAD_HEALTH), type=LoadHealth)
         second = Missing(2, snapshot_of(2))
         assert {name: table.missing for name, table in health.tables.items()} == {
             "dim_colour": None,

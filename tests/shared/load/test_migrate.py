@@ -8,7 +8,7 @@ from shared.aws.bucket import S3Bucket
 from shared.errors import Refused, ServiceRefused, ServiceUnavailable
 from shared.load.bookkeeping import TABLES
 from shared.load.migrate import migrate
-from shared.load.warehouse import Warehouse
+from shared.load.warehouse import WarehouseSession
 from shared.warehouse.registry import TARGETS
 from tests.shared.load.ground import RED, Ground, delta, full, sale
 
@@ -96,7 +96,7 @@ def test_a_loader_that_does_not_exist_is_said(bare: Ground) -> None:
 def test_the_loader_may_do_no_more_than_load(bare: Ground, statement: str) -> None:
     bare.migrate()
     with bare.database.connect() as connection, pytest.raises(ServiceRefused, match="42501"):
-        Warehouse(connection, SCHEMA).run(statement)
+        WarehouseSession(connection, SCHEMA).run(statement)
 
 
 class TestAdoption:
@@ -226,7 +226,7 @@ class TestForeignKeys:
 
 def test_it_waits_while_a_loader_is_at_work(ground: Ground) -> None:
     with ground.database.connect() as connection:
-        assert Warehouse(connection, SCHEMA).lock()
+        assert WarehouseSession(connection, SCHEMA).lock()
         with pytest.raises(ServiceUnavailable, match="55P03"):
             ground.migrate(lock_s=1)
     assert ground.migrate().did == []

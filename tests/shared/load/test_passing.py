@@ -9,7 +9,7 @@ import pytest
 from shared.aws.bucket import S3Bucket
 from shared.errors import AwsRefused
 from shared.lake import keys
-from shared.load.health import Health
+from shared.load.health import LoadHealth
 from tests.shared.load.ground import RED, Ground, full, sale, snapshot_of
 
 
@@ -95,5 +95,5 @@ def test_what_has_not_passed_after_a_quarter_of_an_hour_is_told_with_its_reason(
         assert (health(closed).stopped, "AccessDenied" in health(closed).reason) == ("AwsRefused", True)
 
 
-def health(ground: Ground) -> Health:
-    return msgspec.json.decode(ground.ingestion.get(keys.LOAD_HEALTH), type=Health)
+def health(ground: Ground) -> LoadHealth:
+    return msgspec.json.decode(ground.ingestion.get(keys.LOAD_HEALTH), type=LoadHealth)

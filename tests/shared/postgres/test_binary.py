@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pg8000.native import Connection, identifier
 
 from local.postgres import throw_away
-from shared.columns import DTYPES, UNREADABLE, Column, Frame, Kind, empty_frame
+from shared.columns import UNREADABLE, Column, Kind
 from shared.errors import CorruptObject, Refused
+from shared.frames import DTYPES, Frame, empty_frame
 from shared.postgres.decoding import FrameSink, decode
 from shared.postgres.encoding import encode
 from shared.postgres.wire import HEADER, TRAILER

@@ -13,7 +13,7 @@ from shared.lake import keys
 from shared.lake.documents import RunRecord, Snapshot, TableState
 from shared.lake.parts import Expired, get_verified, last_expired
 from shared.lake.run_log import RunLog
-from shared.retention.expire import Loaded, Outside, expire
+from shared.retention.expire import ExpireDependencies, LoadedRuns, expire
 
 pytestmark = pytest.mark.fast
 
@@ -96,10 +96,10 @@ class Lake:
 
     def expire(self, days: int, log: str = "a") -> dict[str, int]:
         return expire(
-            Outside(
+            ExpireDependencies(
                 ingestion=self.ingestion,
                 processed=self.processed,
-                loaded=lambda: Loaded(log, self.complete, self.last_runs),
+                loaded=lambda: LoadedRuns(log, self.complete, self.last_runs),
                 days=days,
                 now=NOON,
                 time_left_s=lambda: self.time_left_s,
@@ -146,7 +146,9 @@ def test_what_is_not_wholly_loaded_stays_and_so_does_the_newest_run(lake: Lake) 
     assert lake.left()["payment"] == [6, 7, 8, 9, 10]
     lake.complete = 10
     expire(
-        Outside(lake.ingestion, lake.processed, lambda: Loaded("a", 10, {}), 1, NOON + timedelta(days=99), lambda: 300)
+        ExpireDependencies(
+            lake.ingestion, lake.processed, lambda: LoadedRuns("a", 10, {}), 1, NOON + timedelta(days=99), lambda: 300
+        )
     )
     assert lake.left() == {"payment": [10], "design": [4], "of_another_version": [4], "fact_payment": [10]}
 
@@ -193,8 +195,8 @@ def test_a_thousand_go_with_a_call_and_what_there_is_no_time_for_goes_later(lake
     for part in range(1, 1101):
         lake.ingestion.put(keys.batch_part_key("payment", lake.taken_at(1), 1, "x", part, SHA), b"")
     left = iter([300.0, 10.0, 300.0, 300.0])
-    outside = Outside(
-        lake.ingestion, lake.processed, lambda: Loaded("a", 10, lake.last_runs), 3, NOON, lambda: next(left)
+    outside = ExpireDependencies(
+        lake.ingestion, lake.processed, lambda: LoadedRuns("a", 10, lake.last_runs), 3, NOON, lambda: next(left)
     )
     assert expire(outside)["batches"] == 1000
     assert lake.ingestion.deleted == [1000]

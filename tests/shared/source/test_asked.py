@@ -9,13 +9,13 @@ import pg8000.native
 import pytest
 from msgspec.structs import replace
 
+from shared.catalogue import TABLES
 from shared.errors import Refused
 from shared.lake.documents import RECONCILE
 from shared.source import sql
-from shared.source.catalogue import TABLES
 from shared.source.extract import extract
 from shared.source.preview import compare, preview
-from shared.source.request import MOST_KEYS, Request, request_from_event
+from shared.source.request import MOST_KEYS, ExtractRequest, request_from_event
 from tests.shared.source.test_extract import Stack, currency, owner, stack, transaction
 
 pytestmark = pytest.mark.fast
@@ -25,23 +25,23 @@ __all__ = ["owner", "stack"]
 @pytest.mark.parametrize(
     ("event", "asked"),
     [
-        ({}, Request()),
-        ({"do": "resync", "tables": ["staff"]}, Request(cause="resync", full={"staff": "resync"})),
+        ({}, ExtractRequest()),
+        ({"do": "resync", "tables": ["staff"]}, ExtractRequest(cause="resync", full={"staff": "resync"})),
         (
             {"do": "resync", "tables": ["payment"], "keys": [3, 1, 3]},
-            Request(cause="resync", keys={"payment": (1, 3)}),
+            ExtractRequest(cause="resync", keys={"payment": (1, 3)}),
         ),
-        ({"do": "resync", "tables": ["staff"], "keys": [3]}, Request(cause="resync", full={"staff": "resync"})),
+        ({"do": "resync", "tables": ["staff"], "keys": [3]}, ExtractRequest(cause="resync", full={"staff": "resync"})),
         (
             {"do": "resync", "tables": ["payment"], "keys": list(range(MOST_KEYS + 1))},
-            Request(cause="resync", full={"payment": "resync"}),
+            ExtractRequest(cause="resync", full={"payment": "resync"}),
         ),
-        ({"do": "reconcile", "tables": ["staff"]}, Request(cause="reconcile", full={"staff": "reconcile"})),
-        ({"do": "reconcile"}, Request(cause="reconcile", full=dict.fromkeys(TABLES, "reconcile"))),
-        ({"do": "new_log", "after": 7}, Request(cause="new log", new_log_after=7)),
+        ({"do": "reconcile", "tables": ["staff"]}, ExtractRequest(cause="reconcile", full={"staff": "reconcile"})),
+        ({"do": "reconcile"}, ExtractRequest(cause="reconcile", full=dict.fromkeys(TABLES, "reconcile"))),
+        ({"do": "new_log", "after": 7}, ExtractRequest(cause="new log", new_log_after=7)),
     ],
 )
-def test_what_an_event_asks_for(event: Mapping[str, Any], asked: Request) -> None:
+def test_what_an_event_asks_for(event: Mapping[str, Any], asked: ExtractRequest) -> None:
     assert request_from_event(event) == asked
 
 
@@ -70,7 +70,7 @@ def test_rows_asked_for_by_key_come_with_what_changed_each_once(stack: Stack, ow
         transaction(owner, key)
     stack.extract()
     owner.run("UPDATE transaction SET transaction_type = 'PURCHASE' WHERE transaction_id IN (2, 3)")
-    stack.extract(Request(cause="resync", keys={"transaction": (3, 5, 99)}))
+    stack.extract(ExtractRequest(cause="resync", keys={"transaction": (3, 5, 99)}))
     batch = stack.record(2).tables["transaction"].batch
     assert batch is not None and batch.mode == "delta" and "asked for" in batch.reason
     assert stack.rows(2, "transaction") == [2, 3, 5]
@@ -82,18 +82,18 @@ def test_a_preview_says_what_the_next_run_reads_and_moves_nothing(
 ) -> None:
     currency(owner, 1)
     transaction(owner, 1)
-    first = preview(Request(), stack.outside())
+    first = preview(ExtractRequest(), stack.outside())
     assert [each["rows"] for each in first["runs"][0]["tables"]] == [
         1 if table in ("currency", "transaction") else 0 for table in TABLES
     ]
     assert list(stack.ingestion.list("")) == [] and stack.topic.messages == []
     stack.extract()
     stack.topic.messages.clear()
-    assert preview(Request(), stack.outside())["runs"] == []
+    assert preview(ExtractRequest(), stack.outside())["runs"] == []
     transaction(owner, 2)
     owner.run("ALTER TABLE staff DROP COLUMN email_address")
     before = {key: stack.ingestion.get(key) for key in stack.ingestion.list("")}
-    asked = preview(Request(cause="resync", full={"currency": "resync"}), stack.outside())["runs"]
+    asked = preview(ExtractRequest(cause="resync", full={"currency": "resync"}), stack.outside())["runs"]
     [only] = asked
     assert [(each["table"], each["mode"], each["rows"]) for each in only["tables"]] == [
         ("currency", "full", 1),
@@ -110,7 +110,7 @@ def test_a_preview_needs_no_lock(stack: Stack) -> None:
     with stack.totesys.connect() as connection:
         connection.run(f"SELECT pg_advisory_lock({sql.advisory_key('totestream-test')})")
         assert stack.extract().busy
-        assert preview(Request(), stack.outside())["runs"] == []
+        assert preview(ExtractRequest(), stack.outside())["runs"] == []
     assert not stack.extract().busy
 
 
@@ -118,7 +118,7 @@ def test_a_preview_of_a_reconcile_shows_both_its_runs(stack: Stack, owner: pg800
     transaction(owner, 1)
     stack.extract()
     transaction(owner, 2)
-    runs = preview(Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE)), stack.outside())["runs"]
+    runs = preview(ExtractRequest(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE)), stack.outside())["runs"]
     shown = [(each["run"], each["cause"], sum(table["rows"] for table in each["tables"])) for each in runs]
     assert shown == [(2, "before reconcile", 1), (3, "reconcile", 2)]
 
@@ -135,7 +135,7 @@ def test_a_reconcile_that_another_run_overtook_comes_behind_it(stack: Stack, own
         stack.log.commit(replace(stack.record(1), run=2, attempt="other"))
         other.run(f"SELECT pg_advisory_unlock({key})")
 
-    request = Request(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE))
+    request = ExtractRequest(cause=RECONCILE, full=dict.fromkeys(TABLES, RECONCILE))
     outcome = extract(request, dataclasses.replace(stack.outside(), sleep=overtaken))
     assert (outcome.run, outcome.busy) == (3, False)
     assert (stack.record(2).attempt, stack.record(3).cause) == ("other", RECONCILE)

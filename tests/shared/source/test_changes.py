@@ -5,13 +5,13 @@ from datetime import datetime
 import msgspec
 import pytest
 
+from shared.catalogue import SourceTable
 from shared.columns import Column, Kind
 from shared.lake.documents import Cursor, Snapshot
-from shared.source.catalogue import SourceTable
 from shared.source.changes import (
     MOST_SEEN,
     TAKEN_FROM,
-    Keys,
+    KeyStats,
     difference,
     flush_target,
     keys_are_gone,
@@ -60,7 +60,7 @@ def test_the_keys_up_to_the_cursor_are_the_same_only_in_number_and_in_sum(
     count: int, checksum: int, are_gone: bool
 ) -> None:
     cursor = msgspec.structs.replace(CURSOR, count=3, checksum=111, max_key=9)
-    found = Keys(rows=7, checksum=999, max_key=20, old_rows=count, old_checksum=checksum)
+    found = KeyStats(rows=7, checksum=999, max_key=20, old_rows=count, old_checksum=checksum)
     assert keys_are_gone(cursor, found) is are_gone
 
 
@@ -131,7 +131,7 @@ def test_a_table_or_a_column_that_is_missing_is_named() -> None:
 
 def cursor_after(before: Cursor | None, xmin: int, *xids: int) -> Cursor:
     snapshot = Snapshot(taken_at=datetime(2026, 1, 5), xmin=xmin, xmax=xmin + 100)
-    return next_cursor(before, snapshot, "b", LIVE, Keys(5, 50, 9, 3, 30), xids, {"paid": "x"})
+    return next_cursor(before, snapshot, "b", LIVE, KeyStats(5, 50, 9, 3, 30), xids, {"paid": "x"})
 
 
 def test_a_cursor_keeps_of_the_ids_that_were_seen_those_that_may_be_met_again() -> None:

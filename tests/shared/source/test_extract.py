@@ -14,17 +14,19 @@ import pytest
 from conftest import Database
 from shared.aws.bucket import S3Bucket
 from shared.aws.topic import SnsTopic
-from shared.columns import Column, Frame, Kind
+from shared.catalogue import TABLES
+from shared.columns import Column, Kind
+from shared.frames import Frame
 from shared.lake import keys, parquet
+from shared.lake.change_topic import SnsChangeTopic
 from shared.lake.documents import ChangeMessage, RunRecord
 from shared.lake.parts import get_verified
 from shared.lake.run_log import RunLog
 from shared.postgres.connection import Connection
-from shared.source.catalogue import TABLES
-from shared.source.extract import Outcome, extract
+from shared.source.extract import ExtractResult, extract
 from shared.source.preview import compare, preview
-from shared.source.request import Request
-from shared.source.run import Outside
+from shared.source.request import ExtractRequest
+from shared.source.run import ExtractDependencies
 from shared.warehouse.registry import TARGETS
 from tests.road.road import Heard
 
@@ -43,8 +45,8 @@ class Stack:
         self.log = RunLog(self.ingestion)
         self._ids = (f"{number:032x}" for number in count(1))
 
-    def outside(self) -> Outside:
-        return Outside(
+    def outside(self) -> ExtractDependencies:
+        return ExtractDependencies(
             run_log=self.log,
             topic=self.topic,
             open_source=self.totesys.connect,
@@ -57,8 +59,8 @@ class Stack:
             time_left_s=lambda: 60.0,
         )
 
-    def extract(self, request: Request | None = None) -> Outcome:
-        return extract(request or Request(), self.outside())
+    def extract(self, request: ExtractRequest | None = None) -> ExtractResult:
+        return extract(request or ExtractRequest(), self.outside())
 
     def record(self, run: int) -> RunRecord:
         return self.log.get(run)
@@ -228,7 +230,7 @@ def test_a_warehouse_table_that_the_log_does_not_know_gets_its_past(
 ) -> None:
     currency(owner, 1)
     old = {name: target for name, target in TARGETS.items() if name != "dim_currency"}
-    extract(Request(), replace(stack.outside(), targets=old))
+    extract(ExtractRequest(), replace(stack.outside(), targets=old))
     stack.extract()
     assert stack.record(2).targets == ("dim_currency",)
     assert stack.rows(2, "currency") == [1]
@@ -245,7 +247,7 @@ def test_a_new_warehouse_table_gets_its_past_also_when_its_source_was_held(
 ) -> None:
     currency(owner, 1)
     old = {name: target for name, target in TARGETS.items() if name != "dim_currency"}
-    extract(Request(), replace(stack.outside(), targets=old))
+    extract(ExtractRequest(), replace(stack.outside(), targets=old))
     owner.run("REVOKE SELECT ON currency FROM totestream_extract")
     stack.extract()
     assert stack.record(2).changed == ()
@@ -268,7 +270,7 @@ def test_what_is_declared_otherwise_is_read_whole_once(
     monkeypatch.setitem(TABLES, "currency", replace(TABLES["currency"], columns=columns))
     wider = replace(TARGETS["dim_transaction"], fingerprint="another")
     newer = replace(stack.outside(), targets={**TARGETS, "dim_transaction": wider})
-    assert extract(Request(), newer).run == 2
+    assert extract(ExtractRequest(), newer).run == 2
     assert reasons(stack, 2) == {
         "currency": "the declaration of currency changed",
         "transaction": "the declaration of dim_transaction changed",
@@ -277,7 +279,7 @@ def test_what_is_declared_otherwise_is_read_whole_once(
     batch = stack.record(2).tables["currency"].batch
     assert batch is not None
     assert stack.frame("currency", batch.parts[0].key, batch.parts[0].sha256)["symbol"].tolist() == ["£"]
-    assert extract(Request(), newer).run is None
+    assert extract(ExtractRequest(), newer).run is None
 
 
 def test_the_cursor_of_a_version_that_did_not_say_for_what_it_read_costs_one_full_read(
@@ -315,7 +317,7 @@ def test_a_table_that_is_not_there_yet_is_held_by_name_and_the_others_are_read(
     stack.extract()
     hold = stack.record(1).tables["currency"].hold
     assert hold is not None
-    assert hold.reason == "table currency is not there: mend the source, or shared/source/catalogue.py"
+    assert hold.reason == "table currency is not there: mend the source, or shared/catalogue.py"
     assert stack.rows(1, "transaction") == [1]
     owner.run("ALTER TABLE currencies RENAME TO currency; INSERT INTO currency VALUES (1, 'GBP', now(), now())")
     stack.extract()
@@ -359,7 +361,7 @@ def test_a_number_that_another_attempt_took_is_never_renumbered(stack: Stack, ow
         return stack.totesys.connect()
 
     outside = replace(stack.outside(), open_source=open_after_the_rival_commits)
-    outcome = extract(Request(), outside)
+    outcome = extract(ExtractRequest(), outside)
     assert outcome.run is None and outcome.busy
     assert stack.record(2).attempt == "rival"
 
@@ -368,12 +370,12 @@ def test_counting_says_what_each_warehouse_table_should_show(stack: Stack, owner
     currency(owner, 1)
     transaction(owner, 1)
     transaction(owner, 2)
-    outcome = stack.extract(Request(cause="count", count=True))
+    outcome = stack.extract(ExtractRequest(cause="count", count=True))
     assert outcome.run == 1
     expected = stack.record(1).expected
     assert expected is not None
     assert (expected["dim_currency"], expected["dim_transaction"], expected["dim_date"]) == (1, 2, 0)
-    again = stack.extract(Request(cause="count", count=True))
+    again = stack.extract(ExtractRequest(cause="count", count=True))
     assert again.run == 2 and stack.record(2).changed == ()
 
 
@@ -383,7 +385,7 @@ def test_messages_reach_sns_one_per_changed_table(aws: None) -> None:
     queue = sqs.create_queue(QueueName="all")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-    SnsTopic(topic).publish([ChangeMessage(version=1, log="l", run=7, table=table) for table in TABLES])
+    SnsChangeTopic(SnsTopic(topic)).publish([ChangeMessage(version=1, log="l", run=7, table=table) for table in TABLES])
     seen: set[str] = set()
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         seen |= {json.loads(message["Body"])["table"] for message in messages}
@@ -435,8 +437,8 @@ def test_what_the_login_may_not_see_is_held_and_not_deleted(
     owner.run(close)
     currency(owner, 1)
     transaction(owner, 4)
-    assert preview(Request(), stack.outside())["runs"][0]["held"].keys() == {"transaction"}
-    stack.extract(Request(cause="count", count=True))
+    assert preview(ExtractRequest(), stack.outside())["runs"][0]["held"].keys() == {"transaction"}
+    stack.extract(ExtractRequest(cause="count", count=True))
     record = stack.record(2)
     assert hold_of(stack, 2, "transaction").endswith(words) and "42501" in hold_of(stack, 2, "transaction")
     assert record.changed == ("currency",) and record.expected is not None
@@ -525,7 +527,7 @@ def test_what_is_no_plain_table_is_held_by_what_it_is(stack: Stack, statements: 
     with stack.totesys.server.superuser(stack.totesys.name) as admin:
         admin.run(f"{statements}; GRANT SELECT ON currency TO totestream_extract")
     assert stack.extract().run == 1
-    assert hold_of(stack, 1, "currency") == f"{words}: mend the source, or shared/source/catalogue.py"
+    assert hold_of(stack, 1, "currency") == f"{words}: mend the source, or shared/catalogue.py"
     assert set(stack.record(1).changed) == set(TABLES) - {"currency"}
 
 

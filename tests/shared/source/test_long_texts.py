@@ -6,7 +6,8 @@ import pytest
 from benchmarks.memory import measured
 from conftest import Database
 from shared.aws.bucket import S3Bucket
-from shared.columns import LONGEST_TEXT, UNREADABLE, Frame
+from shared.columns import LONGEST_TEXT, UNREADABLE
+from shared.frames import Frame
 from tests.road.road import Heard
 from tests.shared.source.test_extract import STAMP, Stack
 

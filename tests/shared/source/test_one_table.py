@@ -12,14 +12,14 @@ import pytest
 
 from conftest import Database
 from shared.aws.bucket import S3Bucket
+from shared.catalogue import TABLES
 from shared.errors import CorruptObject, NotYet, ServiceUnavailable
 from shared.lake import keys
 from shared.postgres.connection import Connection
-from shared.source.catalogue import TABLES
 from shared.source.database import Draining
 from shared.source.extract import extract
-from shared.source.health import Health
-from shared.source.request import Request
+from shared.source.health import ExtractHealth
+from shared.source.request import ExtractRequest
 from shared.source.run import KEPT_FOR_EACH_S, RESERVE_S
 from tests.road.road import Heard
 from tests.shared.source.test_extract import Stack, currency
@@ -77,8 +77,8 @@ def trouble(stack: Stack, error: BaseException) -> None:
     troubled(stack).trouble = raising(error)
 
 
-def health(stack: Stack) -> Health:
-    return msgspec.json.decode(stack.ingestion.get(keys.EXTRACT_HEALTH), type=Health)
+def health(stack: Stack) -> ExtractHealth:
+    return msgspec.json.decode(stack.ingestion.get(keys.EXTRACT_HEALTH), type=ExtractHealth)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_table_that_someone_has_locked_is_postponed_and_told_in_the_health(
     currency(owner, 1)
     other = stack.totesys.owner()
     other.run("BEGIN; LOCK TABLE currency")
-    stack.extract(Request(cause="count", count=True))
+    stack.extract(ExtractRequest(cause="count", count=True))
     record, postponed = stack.record(1), health(stack).postponed
     assert set(record.changed) == set(TABLES) - {"currency"}
     # Its rows are not counted either, which would wait for the lock again, and those of the others are.
@@ -175,7 +175,7 @@ def test_a_postponed_table_is_counted_from_look_to_look_and_makes_no_run(
     trouble(stack, NotYet("not now"))
     looks = [replace(stack.outside(), now=lambda at=datetime(2026, 1, 5, 9, n, tzinfo=UTC): at) for n in (1, 2, 3)]  # type: ignore[misc]
     for number, outside in enumerate(looks, start=1):
-        assert extract(Request(), outside).run is None
+        assert extract(ExtractRequest(), outside).run is None
         found = health(stack).postponed["design"]
         assert (found.looks, found.since, found.reason) == (number, datetime(2026, 1, 5, 9, 1, tzinfo=UTC), "not now")
     assert health(stack).held == {}
@@ -198,7 +198,7 @@ class Recording(Connection):
 
 def test_each_table_leaves_time_for_those_after_it(stack: Stack) -> None:
     recording = Recording(stack.totesys.connect())
-    extract(Request(), replace(stack.outside(), open_source=lambda: recording, time_left_s=lambda: 100.0))
+    extract(ExtractRequest(), replace(stack.outside(), open_source=lambda: recording, time_left_s=lambda: 100.0))
     reading = [statement for statement in recording.statements if "BEGIN" not in statement]
     limits = re.findall(r"SET LOCAL statement_timeout = '(\w+)'", "\n".join(reading))
     last = 100 - RESERVE_S

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from shared.aws.bucket import S3Bucket
-from shared.columns import Frame
+from shared.catalogue import TABLES
+from shared.frames import Frame
 from shared.lake.documents import Snapshot
 from shared.source import sql
-from shared.source.catalogue import TABLES
-from shared.source.parts import Parts, Place
+from shared.source.parts import PartLocation, Parts
 
 pytestmark = pytest.mark.fast
 
@@ -36,7 +36,7 @@ def currencies(*rows: tuple[int, datetime | None, int]) -> Frame:
 
 
 def test_the_newest_change_and_the_transactions_of_all_parts(ingestion: S3Bucket) -> None:
-    parts = Parts(ingestion, TABLES["currency"], Place(1, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
+    parts = Parts(ingestion, TABLES["currency"], PartLocation(1, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
     parts.add(currencies((1, datetime(2026, 1, 2), 9), (2, None, 10)))
     parts.add(currencies((3, datetime(2026, 1, 1), 11)))
     assert (parts.newest_change_at, parts.xids) == (datetime(2026, 1, 2), {10, 11})
@@ -45,17 +45,17 @@ def test_the_newest_change_and_the_transactions_of_all_parts(ingestion: S3Bucket
 
 
 def test_a_time_that_no_datetime_holds_is_not_the_newest(ingestion: S3Bucket) -> None:
-    parts = Parts(ingestion, TABLES["currency"], Place(1, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
+    parts = Parts(ingestion, TABLES["currency"], PartLocation(1, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
     frame = currencies((1, datetime(2026, 1, 2), 9), (2, None, 9), (3, None, 9))
     frame["last_updated"] = np.array(["2026-01-02", "10000-01-01", "-0043-03-15"], dtype="datetime64[us]")
     parts.add(frame.copy())
     assert parts.newest_change_at == datetime(2026, 1, 2)
-    only_far = Parts(ingestion, TABLES["currency"], Place(2, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
+    only_far = Parts(ingestion, TABLES["currency"], PartLocation(2, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
     only_far.add(frame[1:])
     assert only_far.newest_change_at is None
 
 
 def test_of_nulls_alone_there_is_no_newest_change(ingestion: S3Bucket) -> None:
-    parts = Parts(ingestion, TABLES["currency"], Place(1, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
+    parts = Parts(ingestion, TABLES["currency"], PartLocation(1, "a", Snapshot(taken_at=TAKEN_AT, xmin=10, xmax=12)))
     parts.add(currencies((1, None, 9)))
     assert parts.newest_change_at is None

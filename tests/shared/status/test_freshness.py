@@ -13,7 +13,7 @@ import pg8000.native
 import pytest
 
 from conftest import SCHEMA
-from infra_bash.lib import freshness as shown
+from ops.screens import freshness as shown
 from shared.errors import NotYet
 from shared.lake import keys
 from shared.source.request import request_from_event

@@ -12,12 +12,12 @@ from shared.aws.bucket import S3Bucket
 from shared.lake import keys
 from shared.lake.run_log import READERS, RunLog
 from shared.postgres.connection import connect
-from shared.source.request import Request
+from shared.source.request import ExtractRequest
 from shared.status.pending import READ_AT_AN_END, look_at_pending
 from shared.status.status import Status, TableStatus, status
 from shared.warehouse.registry import TARGETS
 from shared.watch.measures import Depths
-from shared.watch.watch import Health as WatchHealth
+from shared.watch.watch import WatchHealth
 from tests.conftest import Ticks
 from tests.road.road import Road
 
@@ -39,7 +39,7 @@ def test_before_the_first_run_nothing_is_known(road: Road) -> None:
 
 
 def test_after_a_counted_run_expected_is_there(road: Road) -> None:
-    road.extract(Request(cause="count", count=True))
+    road.extract(ExtractRequest(cause="count", count=True))
     road.deliver()
     road.load()
     found = status_of(road)

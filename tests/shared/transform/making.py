@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from shared.aws.bucket import S3Bucket
-from shared.columns import Frame, empty_frame
+from shared.catalogue import TABLES, SourceTable
+from shared.frames import Frame, empty_frame
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, RunRecord, Snapshot, TableState
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
-from shared.source.catalogue import TABLES, SourceTable
 from shared.transform.acceptance import QUARANTINE_COLUMNS
-from shared.transform.run import Outcome, transform_run
+from shared.transform.run import TransformResult, transform_run
 from shared.warehouse.registry import TARGETS, Target
 
 CREATED, UPDATED = datetime(2024, 2, 29, 23, 59, 59, 999000), datetime(2024, 3, 1)
@@ -135,7 +135,7 @@ class Lake:
     def commit_payments(self, run: int, *parts: Frame, mode: Mode = "delta") -> None:
         self.commit(run, {"payment": TableState(full_run=1, batch=self.batch("payment", run, *parts, mode=mode))})
 
-    def transform(self, target: str, run: int) -> Outcome:
+    def transform(self, target: str, run: int) -> TransformResult:
         return transform_run(
             self.targets[target],
             run,

@@ -5,9 +5,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from shared.columns import DTYPES, TOO_LONG, UNREADABLE, Frame, Kind, Series
+from shared.catalogue import TABLES
+from shared.columns import TOO_LONG, UNREADABLE, Kind
 from shared.errors import Refused
-from shared.source.catalogue import TABLES
+from shared.frames import DTYPES, Frame, Series
 from shared.transform.acceptance import QUARANTINE_COLUMNS, Accepted, accept, has_lost, refuse_repeated
 from shared.warehouse.registry import TARGETS, Target
 from tests.shared.transform.making import rows

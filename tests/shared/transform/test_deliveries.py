@@ -15,9 +15,9 @@ from shared.errors import (
     ServiceUnavailable,
     TotestreamError,
 )
-from shared.topology import MAX_RECEIVES
+from shared.retry import MAX_RECEIVES
 from shared.transform.deliveries import Deliveries, Delivery, delay_s
-from shared.transform.run import Outcome
+from shared.transform.run import TransformResult
 from shared.warehouse.registry import TARGETS
 
 pytestmark = pytest.mark.fast
@@ -55,11 +55,11 @@ class World:
     queue: Kept = field(default_factory=Kept)
     dead_letters: Kept = field(default_factory=Kept)
 
-    def transform(self, run: int) -> Outcome:
+    def transform(self, run: int) -> TransformResult:
         self.runs.append(run)
         if run in self.problems:
             raise self.problems[run]
-        return Outcome(run, "dim_staff", "table was transformed", 20, 1)
+        return TransformResult(run, "dim_staff", "table was transformed", 20, 1)
 
     def take(self, *deliveries: Delivery, time_left_s: Callable[[], float] = lambda: 60) -> list[str]:
         ticks = iter(range(1000))

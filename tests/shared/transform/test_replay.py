@@ -13,8 +13,8 @@ from shared.errors import Refused, ServiceUnavailable
 from shared.lake import keys
 from shared.lake.documents import Manifest
 from shared.transform.replay import Replayed, Replays, differences
-from shared.transform.request import Do, Request, request_from_event
-from shared.transform.run import Outcome
+from shared.transform.request import Do, TransformRequest, request_from_event
+from shared.transform.run import TransformResult
 from shared.warehouse.registry import TARGETS
 from tests.shared.transform.making import Lake, rows
 
@@ -161,7 +161,7 @@ class Failing(Replays):
 
     problem: Exception = ServiceUnavailable("S3", "reading", "SlowDown")
 
-    def transform(self, run: int) -> Outcome:
+    def transform(self, run: int) -> TransformResult:
         raise self.problem
 
 
@@ -200,29 +200,29 @@ def test_a_manifest_of_another_log_fails_each_way(lake: Lake) -> None:
 
 def test_as_many_runs_as_there_is_time_for_and_where_to_go_on(lake: Lake) -> None:
     left = iter([60.0, 14.9])
-    answer = replays(lake).answer(Request("replay", 1, None), lambda: next(left))
+    answer = replays(lake).answer(TransformRequest("replay", 1, None), lambda: next(left))
     assert [each["run"] for each in answer["taken"]] == [1, 2]
     assert (answer["next"], answer["last"], answer["table"], answer["log"]) == (3, 4, PAYMENT, "log-1")
-    answer = replays(lake).answer(Request("replay", answer["next"], answer["last"]), lambda: 60)
+    answer = replays(lake).answer(TransformRequest("replay", answer["next"], answer["last"]), lambda: 60)
     assert [each["run"] for each in answer["taken"]] == [3, 4]
     assert answer["next"] is None
 
 
 def test_the_first_is_taken_however_little_time_there_is(lake: Lake) -> None:
-    answer = replays(lake).answer(Request("judge", runs=(3, 1)), lambda: 0)
+    answer = replays(lake).answer(TransformRequest("judge", runs=(3, 1)), lambda: 0)
     assert ([each["run"] for each in answer["taken"]], answer["next"]) == ([3], 1)
 
 
 def test_a_range_beyond_the_newest_run_is_refused(lake: Lake) -> None:
     for first, last in ((1, 5), (5, None)):
         with pytest.raises(Refused, match="^run 5 is not there; the newest run is 4$"):
-            replays(lake).answer(Request("replay", first, last), lambda: 60)
+            replays(lake).answer(TransformRequest("replay", first, last), lambda: 60)
     assert lake.contents() == {}
 
 
 def test_without_any_run_there_is_nothing_to_take(ingestion: S3Bucket, processed: S3Bucket) -> None:
     with pytest.raises(Refused, match="there is no run yet"):
-        replays(Lake(ingestion, processed)).answer(Request("replay"), lambda: 60)
+        replays(Lake(ingestion, processed)).answer(TransformRequest("replay"), lambda: 60)
 
 
 @pytest.mark.parametrize(
@@ -245,9 +245,9 @@ def test_what_cannot_be_meant_is_refused(event: dict[str, object], words: str) -
 
 
 def test_each_way_of_asking(lake: Lake) -> None:
-    assert request_from_event({"do": "replay", "from": 2}) == Request("replay", 2, None)
-    assert request_from_event({"do": "verify", "from": 2, "to": 2}) == Request("verify", 2, 2)
-    assert request_from_event({"do": "judge", "runs": [7, 3]}) == Request("judge", runs=(7, 3))
+    assert request_from_event({"do": "replay", "from": 2}) == TransformRequest("replay", 2, None)
+    assert request_from_event({"do": "verify", "from": 2, "to": 2}) == TransformRequest("verify", 2, 2)
+    assert request_from_event({"do": "judge", "runs": [7, 3]}) == TransformRequest("judge", runs=(7, 3))
 
 
 class Counted(S3Bucket):

@@ -8,12 +8,13 @@ import pytest
 
 from conftest import made_bucket
 from shared.aws.bucket import S3Bucket
-from shared.columns import Column, Frame, Kind, Series
+from shared.catalogue import TABLES, SourceTable
+from shared.columns import Column, Kind
 from shared.errors import BadDocument, CorruptObject, LogWentBack, MissingObject, OtherDeclaration
+from shared.frames import Frame, Series
 from shared.lake import keys, parquet
 from shared.lake.documents import Manifest, TableState, encode
 from shared.lake.manifests import Manifests
-from shared.source.catalogue import TABLES, SourceTable
 from shared.transform.acceptance import QUARANTINE_COLUMNS
 from shared.warehouse.registry import TARGETS
 from tests import recipe

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pg8000.native import Connection
 
 from local.postgres import Server
-from shared.columns import UNREADABLE, Column, Frame, Kind
+from shared.columns import UNREADABLE, Column, Kind
+from shared.frames import Frame
 from shared.lake import parquet
 from shared.postgres.decoding import FrameSink
 from shared.postgres.encoding import encode

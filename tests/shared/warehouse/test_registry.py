@@ -10,8 +10,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable
 
-from shared.columns import Column, Frame, Kind
+from shared.columns import Column, Kind
 from shared.errors import BadDeclaration
+from shared.frames import Frame
 from shared.warehouse.iso_4217 import NAMES
 from shared.warehouse.registry import TARGETS, Target, check_references, expected_targets, target_from
 

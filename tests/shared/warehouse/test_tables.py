@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from shared.columns import Frame
+from shared.frames import Frame
 from shared.transform.acceptance import Accepted, accept
 from shared.warehouse.dim_date import dim_date
 from shared.warehouse.registry import TARGETS

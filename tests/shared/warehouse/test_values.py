@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.columns import Series
+from shared.frames import Series
 from shared.warehouse.values import day_of, from_text_date, partners, time_of
 
 pytestmark = pytest.mark.fast

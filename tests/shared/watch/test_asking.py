@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from shared.lake import keys
-from shared.load.health import Health as LoadHealth
+from shared.load.health import LoadHealth
 from shared.warehouse.registry import TARGETS, Target
-from shared.watch.asking import Asked, Outside, ask_again
-from shared.watch.lake import Memory, read_lake
+from shared.watch.asking import Asked, RepublishDependencies, ask_again
+from shared.watch.lake import WatchMemory, read_lake
 from shared.watch.measures import Depths
-from shared.watch.watch import Dead, Health
+from shared.watch.watch import Dead, WatchHealth
 from tests.conftest import Ticks
 from tests.road.road import Heard, Road
 
@@ -30,13 +30,13 @@ class Watching:
     topic: Heard = field(default_factory=Heard)
 
     targets: Mapping[str, Target] = field(default_factory=lambda: TARGETS)
-    memory: Memory = field(default_factory=Memory)
+    memory: WatchMemory = field(default_factory=WatchMemory)
 
     def look(self, minutes: int) -> Asked:
         newest = self.road.run_log.newest()
         assert newest is not None
         then = newest.snapshot.taken_at.replace(tzinfo=UTC) + timedelta(minutes=minutes)
-        outside = Outside(
+        outside = RepublishDependencies(
             run_log=self.road.run_log,
             manifests=self.road.manifests,
             topic=self.topic,
@@ -48,7 +48,7 @@ class Watching:
 
     def knows(self, count: int, at: datetime) -> None:
         """Watch has seen so many dead letters of fact_payment, and none more since."""
-        health = Health(at=at, quiet_until=at, dead={"fact_payment": Dead(count, at)})
+        health = WatchHealth(at=at, quiet_until=at, dead={"fact_payment": Dead(count, at)})
         self.road.ingestion.put(keys.WATCH_HEALTH, msgspec.json.encode(health))
 
     def asked(self) -> set[tuple[int, str]]:

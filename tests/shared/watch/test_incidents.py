@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from shared.lake.documents import Hold, RunRecord, Snapshot, TableState
 from shared.load.damage import Damage, Numbers
-from shared.load.health import Health as LoadHealth
-from shared.load.health import Missing, TableHealth
-from shared.source.health import Health as ExtractHealth
-from shared.source.health import Postponed
+from shared.load.health import LoadHealth, Missing, TableHealth
+from shared.source.health import ExtractHealth, Postponed
 from shared.warehouse.registry import TARGETS
 from shared.watch.incidents import KINDS, incidents, unjudged
 from shared.watch.measures import Depths, Seen, metrics

@@ -13,9 +13,9 @@ from shared.aws.bucket import S3Bucket
 from shared.lake import keys
 from shared.lake.documents import RunRecord
 from shared.lake.run_log import RunLog
-from shared.load.health import Health as LoadHealth
-from shared.source.health import Health as ExtractHealth
-from shared.watch.lake import Lake, Memory, read_lake
+from shared.load.health import LoadHealth
+from shared.source.health import ExtractHealth
+from shared.watch.lake import LakeState, WatchMemory, read_lake
 from tests.shared.lake.test_run_log import record
 from tests.simulation.cloud import S3
 
@@ -45,7 +45,7 @@ class Stack:
     """Extract, load and watch, as far as they speak to one another; a record's attempt tells it from another's."""
 
     def __init__(self) -> None:
-        self.bucket, self.memory, self.attempts = Counting(), Memory(), 0
+        self.bucket, self.memory, self.attempts = Counting(), WatchMemory(), 0
         self.log = RunLog(self.bucket)
         self.kept: dict[str, bytes] = {}
 
@@ -117,11 +117,11 @@ class Stack:
 
     # ---- what is seen
 
-    def warm(self) -> Lake:
+    def warm(self) -> LakeState:
         return read_lake(self.log, self.memory, lambda: NOW)
 
-    def cold(self) -> Lake:
-        return read_lake(self.log, Memory(), lambda: NOW)
+    def cold(self) -> LakeState:
+        return read_lake(self.log, WatchMemory(), lambda: NOW)
 
 
 @pytest.fixture

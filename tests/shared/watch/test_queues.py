@@ -7,7 +7,7 @@ import pytest
 
 from shared.names import Names
 from shared.watch.measures import Depths
-from shared.watch.queues import Queues
+from shared.watch.queues import QueueDepths
 
 pytestmark = pytest.mark.fast
 
@@ -23,7 +23,7 @@ def test_what_waits_is_counted_and_a_queue_that_is_gone_is_logged(
         for _ in range(messages):
             sqs.send_message(QueueUrl=url, MessageBody="{}")
     sqs.create_queue(QueueName=NAMES.queue("dim_design"))
-    found = Queues(NAMES, sqs).depths(("dim_staff", "dim_design"))
+    found = QueueDepths(NAMES, sqs).depths(("dim_staff", "dim_design"))
     assert found == {"dim_staff": Depths(2, 1), "dim_design": Depths(0, 0)}
     [line] = map(json.loads, capsys.readouterr().out.splitlines())
     assert (line["message"], line["error"]) == ("queue was not counted", "AwsRefused")

@@ -3,7 +3,7 @@
 import boto3
 import pytest
 
-from shared.alerts.notice import Place, notice_from
+from shared.alerts.notice import StackId, notice_from
 from shared.lake import keys
 from shared.watch.recall import SUBJECT
 from tests.road.road import Road
@@ -72,7 +72,7 @@ def test_with_both_lost_all_that_was_told_is_said_to_be_void(told: Watching, how
     [(subject, text)] = told.heard.texts
     assert (subject, "is over" in text, "within 8 minutes" in text) == (SUBJECT, True, True)
     assert told.heard.news() == ([] if is_paused else [BEGUN[0]])
-    notice = notice_from(text, subject, Place("totestream-test", "eu-west-2"))
+    notice = notice_from(text, subject, StackId("totestream-test", "eu-west-2"))
     assert (notice.event, notice.title, notice.says) == ("told", SUBJECT, text)
     told.look(9)
     assert (told.heard.news(), len(told.heard.texts)) == ([], 1)

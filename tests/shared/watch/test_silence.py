@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.lake.documents import Hold, RunRecord, Snapshot, TableState
-from shared.load.health import Health as LoadHealth
-from shared.load.health import Missing, TableHealth
-from shared.source.health import Health as ExtractHealth
+from shared.load.health import LoadHealth, Missing, TableHealth
+from shared.source.health import ExtractHealth
 from shared.warehouse.registry import TARGETS
 from shared.watch.incidents import incidents
 from shared.watch.measures import Seen

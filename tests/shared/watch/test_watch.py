@@ -12,11 +12,10 @@ from shared.alerts.documents import Alert
 from shared.aws.topic import SnsTopic
 from shared.errors import ServiceUnavailable
 from shared.lake import keys
-from shared.load.health import Health as LoadHealth
-from shared.load.health import TableHealth
+from shared.load.health import LoadHealth, TableHealth
 from shared.warehouse.registry import TARGETS
-from shared.watch.lake import Lake, Memory, read_lake
-from shared.watch.watch import Health, Outside, last_look, watch
+from shared.watch.lake import LakeState, WatchMemory, read_lake
+from shared.watch.watch import WatchDependencies, WatchHealth, last_look, watch
 from tests.conftest import Ticks
 from tests.road.road import Road
 
@@ -30,7 +29,7 @@ class Heard:
     texts: list[tuple[str, str]] = field(default_factory=list)
     broken: bool = False
 
-    def tell(self, texts: list[str], subject: str = "") -> None:
+    def publish(self, texts: list[str], subject: str = "") -> None:
         if self.broken and texts:
             raise ServiceUnavailable("SNS", "publishing", "in part")
         if subject:
@@ -46,7 +45,7 @@ class Heard:
         return [(each.event, each.incident.kind, each.incident.subject) for each in news]
 
 
-def seen(lake: Lake) -> Lake:
+def seen(lake: LakeState) -> LakeState:
     """An error is another each time."""
     return replace(lake, problem=str(lake.problem))  # type: ignore[arg-type]
 
@@ -59,13 +58,13 @@ class Watching:
     heard: Heard = field(default_factory=Heard)
     dead_letters: dict[str, int] = field(default_factory=dict)
     counted: list[str] = field(default_factory=list)
-    memory: Memory = field(default_factory=Memory)
+    memory: WatchMemory = field(default_factory=WatchMemory)
 
-    def look(self, minutes: float = 0) -> Health:
+    def look(self, minutes: float = 0) -> WatchHealth:
         then = datetime.now(UTC) + timedelta(minutes=minutes)
         lake = read_lake(self.road.run_log, self.memory, lambda: then)
-        assert seen(lake) == seen(read_lake(self.road.run_log, Memory(), lambda: then))
-        outside = Outside(
+        assert seen(lake) == seen(read_lake(self.road.run_log, WatchMemory(), lambda: then))
+        outside = WatchDependencies(
             run_log=self.road.run_log,
             alerts=self.heard,
             metrics=self.heard,
@@ -232,7 +231,7 @@ def test_a_topic_takes_texts_by_tens(aws: None) -> None:
     queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-    SnsTopic(topic, sns).tell([f"text {number}" for number in range(23)], subject="about")
+    SnsTopic(topic, sns).publish([f"text {number}" for number in range(23)], subject="about")
     heard: list[str] = []
     while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         heard += [message["Body"] for message in found]

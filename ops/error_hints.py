@@ -1,0 +1,168 @@
+"""Says in one line what failed and what to do about it.
+
+    python -m ops.error_hints call|function WHAT <WORDS
+
+WORDS is what the AWS CLI, version 1 or 2, wrote to stderr, or what a function ended with. Prints
+`WHAT: what was said; what to do`; where no row knows the words, without the last part.
+"""
+
+import re
+import sys
+
+from ops.screens.terminal import escaped
+
+# A pattern of what is said in one line, and what to do. The first row that knows a line speaks.
+Rows = tuple[tuple[str, str], ...]
+
+CALLS: Rows = (
+    # The AWS CLI itself.
+    (r"command not found|No such file or directory|Permission denied", "TOTESTREAM_AWS must name an AWS CLI"),
+    (
+        r"Unknown options|Unknown parameter in input|[Ii]nvalid choice",
+        "this AWS CLI is too old: leave TOTESTREAM_AWS empty, and the one of .venv is used",
+    ),
+    # Who is asking.
+    (
+        r"Unable to locate credentials",
+        "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in settings.env or in the environment",
+    ),
+    (r"Partial credentials found in .*, missing: (\w+)", r"set \1 too"),
+    (r"Unable to parse config file", "mend that file: AWS_CONFIG_FILE, else ~/.aws/config or ~/.aws/credentials"),
+    (r"The config profile \(.*\) could not be found", "AWS_PROFILE must be one of `aws configure list-profiles`"),
+    (
+        r"Signature (?:expired|not yet current)|RequestExpired|RequestTimeTooSkewed|RequestInTheFuture",
+        "set this machine's clock: AWS takes five minutes of difference",
+    ),
+    (
+        r"ExpiredToken|token included in the request is expired|[Tt]oken has expired|SSO|session has expired",
+        "get new credentials (`aws sso login`, or however you got these) and run this again",
+    ),
+    (
+        r"InvalidClientTokenId|UnrecognizedClientException|InvalidAccessKeyId|AuthFailure",
+        "check AWS_ACCESS_KEY_ID or AWS_PROFILE, and that the region of AWS_REGION is enabled for this account",
+    ),
+    (
+        r"SignatureDoesNotMatch|InvalidSignatureException|IncompleteSignature",
+        "check AWS_SECRET_ACCESS_KEY: it is not that of the AWS_ACCESS_KEY_ID",
+    ),
+    (r"OptInRequired|SubscriptionRequired", "finish this account's sign-up in the AWS console"),
+    # Where.
+    (r"Bad value for --endpoint-url", "AWS_ENDPOINT_URL must begin with http:// or https://"),
+    (
+        r"(?:Could not connect to the|[Tt]imeout on|response from) endpoint URL: \"https?://(?:127\.|localhost)",
+        "start the local stack: infra_bash/local.sh start",
+    ),
+    (
+        r"(?:Could not connect to the|[Tt]imeout on|response from) endpoint URL|Failed to connect to proxy",
+        "check AWS_REGION, AWS_ENDPOINT_URL and this machine's way to the internet",
+    ),
+    (r"SSL validation failed", "trust the certificate of who stands between, with AWS_CA_BUNDLE"),
+    (
+        r"You must specify a region|Invalid endpoint|match a supported format|not available in region",
+        "AWS_REGION must be a region's name, such as eu-west-2",
+    ),
+    (
+        r"IllegalLocationConstraint|InvalidLocationConstraint|InvalidRegion",
+        "check that AWS_REGION and AWS_ENDPOINT_URL are of one region",
+    ),
+    (
+        r"PermanentRedirect|\(301\)|AuthorizationHeaderMalformed|bucket is in this region",
+        "the bucket was made in another region: set AWS_REGION to that one, or choose another PROJECT or STAGE",
+    ),
+    # Rights.
+    (
+        r"AccessDenied.*(?:[Bb]udgets:\w+|calling the \w*Budget\w* )",
+        "ask who looks after the account to allow you budgets, or leave MONTHLY_BUDGET_USD empty",
+    ),
+    (r"not authorized to perform: ([\w-]+:\w+)", r"ask who looks after the account to allow you \1"),
+    (
+        r"(?:AccessDenied|UnauthorizedOperation|AuthorizationError|Forbidden|\(403\)).* calling the (\w+)",
+        r"ask who looks after the account to allow you the call \1",
+    ),
+    # Names.
+    (r"\(BucketAlreadyExists\)", "another account has this name: choose another PROJECT or STAGE"),
+    (
+        r"scheduled for deletion",
+        "take it back with `aws secretsmanager restore-secret`, or give the secret another name in the settings",
+    ),
+    (r"OperationAborted|QueueDeletedRecently", "this name was just given up: run this again in some minutes"),
+    (
+        r"EntityAlreadyExists|BucketAlreadyOwnedByYou|Queue(?:Already|Name)Exists|Resource(?:Already)?Exists"
+        r"|ResourceConflictException.*already exist",
+        "run this again, one at a time; if this stays, the name is someone else's: choose another PROJECT or STAGE",
+    ),
+    (r"ResourceConflictException|ResourceInUse|ConcurrentModification", "it is being changed: run this again soon"),
+    (r"ResourceNotFoundException.* calling the Invoke ", "deploy this stack first: infra_bash/deploy.sh"),
+    # Limits.
+    (
+        r"TooManyRequestsException.* calling the Invoke |ConcurrentInvocationLimitExceeded",
+        "this account runs too few functions at once (a new one 10): ask for more in Service Quotas, "
+        "AWS Lambda, Concurrent executions (L-B99A9384)",
+    ),
+    (
+        r"CodeStorageExceeded",
+        "delete functions and layer versions that nobody uses, or ask for more in Service Quotas, AWS Lambda, "
+        "Function and layer storage (L-2ACBD22F)",
+    ),
+    (
+        r"Throttl|RequestLimitExceeded|TooManyRequests|SlowDown|[Rr]ate exceeded",
+        "run this again in a minute: nothing is done twice",
+    ),
+    (
+        r"LimitExceeded|QuotaExceeded|TooManyBuckets|OverLimit",
+        "remove what nobody uses, or ask for more in Service Quotas",
+    ),
+    # Settings that only AWS can judge.
+    (r"[Ss]ubnet|[Ss]ecurity ?[Gg]roup", "check SUBNET_IDS and SECURITY_GROUP_IDS: one network, in this region"),
+    (r"'runtime'|runtime parameter", "LAMBDA_PYTHON must be a Python that Lambda has"),
+    (
+        r"Internal(?:Error|Failure)|ServiceException|ServiceUnavailable|\(50\d\)",
+        "run this again later: AWS has trouble",
+    ),
+)
+
+NETWORK = "SUBNET_IDS and SECURITY_GROUP_IDS"
+FUNCTIONS: Rows = (
+    (
+        r"connecting to \S+ .*\((?:TimeoutError|OSError)\b",
+        f"check host and port in the secret, {NETWORK}, and that the database's own security group lets those in",
+    ),
+    (
+        r"\((?:ConnectTimeoutError|EndpointConnectionError)\)",
+        f"from the function's network nothing leads to AWS: the subnets of {NETWORK} need a NAT gateway or endpoints",
+    ),
+    (
+        r"[Tt]imed out after",
+        f"on AWS this is also what a network that leads nowhere looks like: check {NETWORK}, then the function's log",
+    ),
+    (r"inspect can do .*, not", "deploy again: the function is older than this script"),
+    (r"Runtime\.ImportModuleError", "LAMBDA_PYTHON and LAMBDA_ARCH must be those that the layer was made for"),
+)
+
+NOISE = re.compile(r"^(?:aws: \[ERROR\]: )?(?:\S+\.sh: line \d+: )?")
+
+
+def one_line(what: str, words: str, rows: Rows) -> str:
+    lines = [NOISE.sub("", line.strip()) for line in words.splitlines() if line.strip()]
+    for pattern, advice in rows:
+        for line in lines:
+            if found := re.search(pattern, line):
+                return f"{what}: {line.rstrip('.')}; {found.expand(advice)}"
+    return f"{what}: {said(lines)}"
+
+
+def said(lines: list[str]) -> str:
+    """What no row knows, as it is; of a traceback or a long explanation its last line."""
+    if lines and lines[0].startswith(("Traceback", "usage:")):
+        return lines[-1]
+    return " ".join(lines) or "ended without a word"
+
+
+def main() -> None:
+    kind, what = sys.argv[1:]
+    words = sys.stdin.buffer.read().decode(errors="replace")
+    print(escaped(one_line(what, words, {"call": CALLS, "function": FUNCTIONS}[kind])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Writes the events that functions are asked with, for bash.
+
+python -m ops.events tables resync|reconcile TABLE...   these tables, whole
+python -m ops.events keys TABLE KEY[,KEY...]            these rows of a table
+python -m ops.events quarantined TABLE                  those in quarantine, as inspect answers on stdin;
+                                                                   nothing when there are none
+python -m ops.events new_log                            a log behind all numbers that inspect tells on stdin
+python -m ops.events preview                            what the event on stdin would do
+"""
+
+import json
+import re
+import sys
+from typing import Any
+
+Event = dict[str, Any]
+
+
+def of_tables(do: str, tables: list[str]) -> Event:
+    return {"do": do, "tables": tables} if tables else {"do": do}
+
+
+def of_keys(table: str, keys: list[str]) -> Event:
+    return {"do": "resync", "tables": [table], "keys": sorted(map(int, set(keys)))}
+
+
+def of_quarantined(table: str, answer: dict[str, list[dict[str, str]]]) -> Event | None:
+    """A row whose key is not known, or is no number, can only be asked for with its whole table."""
+    keys = [entry["key"] for entry in answer["entries"]]
+    if not keys:
+        return None
+    by_key = all(re.fullmatch(r"-?[0-9]+", key) for key in keys)
+    return of_keys(table, keys) if by_key else of_tables("resync", [table])
+
+
+def main() -> None:
+    event: Event | None
+    match sys.argv[1:]:
+        case ["tables", do, *tables]:
+            event = of_tables(do, tables)
+        case ["keys", table, keys]:
+            event = of_keys(table, keys.split(","))
+        case ["quarantined", table]:
+            event = of_quarantined(table, json.load(sys.stdin))
+        case ["new_log"]:
+            event = {"do": "new_log", "after": json.load(sys.stdin)["used"]}
+        case ["preview"]:
+            event = {"do": "preview", "of": json.load(sys.stdin)}
+        case wrong:
+            raise SystemExit(f"asking knows no {wrong}")
+    if event:
+        print(json.dumps(event))
+
+
+if __name__ == "__main__":
+    main()

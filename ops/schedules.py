@@ -1,0 +1,75 @@
+"""What a deploy must know to see whether each schedule starts its function.
+
+    python -m ops.schedules plan FOLDER          a line per schedule: rule, function, seconds, state, when
+    python -m ops.schedules newest RULE <LOOKS   when the rule's newest look was, 0 if there is none
+
+FOLDER is as verdicts.py has it, after all was put. The seconds are between two looks, where they are few enough to be
+waited for, else 0. The state is `new` where the function was made just now, `changed` where something was put that a
+look needs, so that only a later one shows that it works; else `same`. LOOKS is filter-log-events' answer.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ops.screens.logs import facts_of
+from ops.stack.actual.base import Thing
+
+# A deploy that waits for longer than ten minutes, twice this, is one that nobody waits for.
+LONGEST_S = 300
+UNITS = {"minute": 60, "hour": 3600, "day": 86_400}
+
+
+def interval_s(expression: str) -> int:
+    """0 where it is longer, or a cron: what is to come of that need not come evenly."""
+    rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
+    seconds = int(rate[1]) * UNITS[rate[2]] if rate else 0
+    return seconds if seconds <= LONGEST_S else 0
+
+
+def when(expression: str) -> str:
+    kind, _, rest = expression.rstrip(")").partition("(")
+    return f"within {rest}" if kind == "rate" else f"at {expression}, UTC"
+
+
+def plan(folder: Path) -> Iterator[tuple[str, str, int, str, str]]:
+    put = {kind: _put(folder, kind) for kind in ("functions", "permissions", "rules", "rule_targets")}
+    permissions = _requests(folder, "permissions")
+    for rule, request in _requests(folder, "rules").items():
+        function = _requests(folder, "rule_targets")[rule]["Targets"][0]["Arn"].rpartition(":")[2]
+        may = {name for name, each in permissions.items() if each["SourceArn"].endswith(f":rule/{rule}")}
+        is_changed = rule in put["rules"] | put["rule_targets"] or not may.isdisjoint(put["permissions"])
+        state = "new" if function in put["functions"] else "changed" if is_changed else "same"
+        expression = request["ScheduleExpression"]
+        yield rule, function, interval_s(expression), state, when(expression)
+
+
+def _requests(folder: Path, kind: str) -> dict[str, Thing]:
+    return {file.stem: json.loads(file.read_text()) for file in sorted((folder / kind).glob("*.json"))}
+
+
+def _put(folder: Path, kind: str) -> set[str]:
+    """The names of what was not as wanted."""
+    file = folder / f"{kind}.verdicts"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return {line.split("\t")[1] for line in lines if not line.startswith("ok\t")}
+
+
+def newest(rule: str, answer: str) -> int:
+    """The emulator leaves it to us to look into what is JSON."""
+    events = json.loads(answer).get("events", []) if answer.strip() else []
+    return max((int(each["timestamp"]) for each in events if facts_of(each["message"]).get("rule") == rule), default=0)
+
+
+def main() -> None:
+    if sys.argv[1] == "newest":
+        print(newest(sys.argv[2], sys.stdin.read()))
+        return
+    for line in plan(Path(sys.argv[2])):
+        print("\t".join(map(str, line)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Shows the catalogue beside the live schema, as extract answers it on stdin.
+
+python -m ops.screens.catalogue text|json [TABLE...]
+"""
+
+import json
+import sys
+from typing import Any
+
+from ops.answers import aligned_words, only
+from ops.screens.terminal import printable
+
+Answer = dict[str, Any]
+
+
+def text(answer: Answer) -> str:
+    return "\n\n".join([*_unasked(answer.get("unasked")), *map(_table, answer["tables"])])
+
+
+def _unasked(problem: str | None) -> list[str]:
+    """No rights mend this on a server that keeps no WAL of its own: a run does without."""
+    if problem is None:
+        return []
+    return [
+        f"The source cannot say how far its WAL is written: {problem}.\nNothing is lost by that: each run that found"
+        ' changes makes a commit of its own instead (docs/design.md, "A server whose WAL cannot be asked").'
+    ]
+
+
+def _table(table: Answer) -> str:
+    kind = "reference" if table["reference"] else "moving"
+    lines: list[tuple[str, ...]] = [("COLUMN", "AGREED", "LIVE", "")]
+    lines += [(each["name"], _agreed(each), each["live"] or "-", _remark(each)) for each in table["columns"]]
+    return f"{table['table']} ({kind}, {table['fingerprint']}): {_state(table)}\n{aligned_words(lines)}"
+
+
+def _state(table: Answer) -> str:
+    since = f" since run {table['held_since_run']}" if table["held_since_run"] else ""
+    if table["problem"]:
+        return f"HELD{since}: {table['problem']}" if since else f"will be held: {table['problem']}"
+    return f"agrees; held{since}, until a run can read it: {table['held']}" if since else "agrees"
+
+
+def _agreed(column: Answer) -> str:
+    if column["kind"] is None:
+        return "-"
+    return f"{column['kind']} or null" if column["nullable"] else f"{column['kind']}"
+
+
+def _remark(column: Answer) -> str:
+    if column["kind"] is None:
+        return "not in the catalogue: left alone"
+    return "" if column["live"] else "MISSING"
+
+
+def main() -> None:
+    shown_as, *tables = sys.argv[1:]
+    answer = only(json.load(sys.stdin), tables)
+    print(json.dumps(answer) if shown_as == "json" else text(printable(answer)))
+
+
+if __name__ == "__main__":
+    main()

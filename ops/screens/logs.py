@@ -1,0 +1,82 @@
+"""Prints what is new in the functions' logs, in order of time.
+
+python -m ops.screens.logs FOLDER SUBJECT RUN
+
+FOLDER holds filter-log-events' answers, `<function>.events.json` each, and in `since_ms` from when they are, which this
+moves on for the next ones; what was shown is kept there, too. SUBJECT is a function or a warehouse table, of
+which also what load says is shown; RUN, when it is not empty, the only run to show.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ops.screens.terminal import escaped
+
+Event = dict[str, Any]
+LAMBDAS_OWN = re.compile(r"(START|END|REPORT|INIT_START|EXTENSION|XRAY)\b")
+# A line can be found a while after it was said.
+LATE_MS = 30_000
+
+
+def facts_of(message: str) -> Event:
+    """What a line of ours says; nothing, of a line of another kind."""
+    try:
+        said = json.loads(message)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def is_about(message: str, function: str, subject: str, run: str) -> bool:
+    """Of a table that is not the function's own only its lines; what is no JSON (a traceback, a timeout) has no run."""
+    facts = facts_of(message)
+    if function == "load" and subject != "load" and facts.get("table") != subject:
+        return False
+    return not run or str(facts.get("run")) == run
+
+
+def identity(event: Event) -> str:
+    """AWS gives each an id of its own, the emulator does not."""
+    said = f"{event['timestamp']} {event.get('logStreamName')} {event['message']}"
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def new_lines(answers: dict[str, Event], subject: str, run: str, shown: set[str]) -> list[tuple[int, str, str]]:
+    """(when, identity, message) of what was not shown before, in order."""
+    found = [
+        (event["timestamp"], identity(event), event["message"].rstrip("\n"))
+        for function, answer in answers.items()
+        for event in answer.get("events", ())
+        if identity(event) not in shown
+        and not LAMBDAS_OWN.match(event["message"])
+        and is_about(event["message"], function, subject, run)
+    ]
+    return sorted(found)
+
+
+def main() -> None:
+    folder, subject, run = Path(sys.argv[1]), *sys.argv[2:]
+    answers = {
+        path.name.removesuffix(".events.json"): json.loads(path.read_text() or "{}")
+        for path in sorted(folder.glob("*.events.json"))
+    }
+    memory = folder / "shown"
+    shown = set(memory.read_text().split()) if memory.exists() else set()
+    lines = new_lines(answers, subject, run, shown)
+    for at, _, message in lines:
+        # A traceback has several lines.
+        shown_lines = "\n".join(map(escaped, message.split("\n")))
+        print(f"{datetime.fromtimestamp(at / 1000, UTC):%F %T}  {shown_lines}", flush=True)
+    memory.write_text("\n".join(shown | {event for _, event, _ in lines}))
+    newest = max((event["timestamp"] for answer in answers.values() for event in answer.get("events", ())), default=0)
+    since = folder / "since_ms"
+    since.write_text(str(max(newest - LATE_MS, int(since.read_text()))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Says what is wrong with the tables that a person named, and which would be right.
+
+    python -m ops.tables warehouse|source|fact|any NAME...
+
+prints a line about the first name that is no table of that kind; nothing when all are.
+"""
+
+import sys
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from shared.catalogue import TABLES
+from shared.warehouse.registry import TARGETS
+
+# How alike two names must be, of 1, for one to be meant by the other: a letter or two amiss in the shortest.
+ALIKE = 0.75
+
+
+def made_from(source: str) -> list[str]:
+    """The warehouse tables that a source table goes into."""
+    return [target.name for target in TARGETS.values() if source in target.sources]
+
+
+def complaint(kind: str, name: str) -> str:
+    """Empty when `name` is a table of `kind`; `any` is the warehouse's or the source's."""
+    if kind == "any":
+        return unknown("warehouse or source", name, [*TARGETS, *TABLES])
+    if kind == "fact":
+        return unknown(kind, name, [target.name for target in TARGETS.values() if target.kind == "fact"])
+    if kind == "warehouse":
+        if name in TABLES:
+            return f"{name} is a source table; its warehouse tables are: {', '.join(made_from(name))}"
+        return unknown(kind, name, TARGETS)
+    if name in TARGETS:
+        return f"{name} is a warehouse table; it is made of: {', '.join(TARGETS[name].sources)}"
+    return unknown(kind, name, TABLES)
+
+
+def unknown(kind: str, name: str, right: Collection[str]) -> str:
+    if name in right:
+        return ""
+    nearest = get_close_matches(name, right, n=1, cutoff=ALIKE)
+    meant = f" (is {nearest[0]} meant?)" if nearest else ""
+    return f"{name} is not a {kind} table{meant}; they are: {', '.join(right)}"
+
+
+def main() -> None:
+    kind, *names = sys.argv[1:]
+    complaints = [text for name in names if (text := complaint(kind, name))]
+    if complaints:
+        print(complaints[0])
+
+
+if __name__ == "__main__":
+    main()
