@@ -244,10 +244,17 @@ def trading() -> Iterator[tuple[Database, Database]]:
             yield source, warehouse
 
 
-def main() -> None:
+@contextmanager
+def own_stack() -> Iterator[StackInProcess]:
+    """Yield a stack at rest, on moto and with databases of its own. For a program: the environment stays changed."""
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
     os.environ |= keys | {"AWS_REGION": REGION}
     with mock_aws(), trading() as (source, warehouse), stack_at_rest(source, warehouse) as stack:
+        yield stack
+
+
+def main() -> None:
+    with own_stack() as stack:
         show("a quiet minute", quiet_minute(stack))
         show("a minute with a run", run_minute(stack))
 

@@ -3,7 +3,7 @@
     python -m benchmarks.walk [--functions]
 
 The product's handlers run in one process, with a real PostgreSQL and moto for AWS. All is warm and nothing else moves,
-so that what is called is called because of the one sales order. The end of docs/design.md is made of this.
+so that what is called is called because of the one sales order.
 """
 
 import os
@@ -13,9 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType
 
-from moto import mock_aws
-
-from benchmarks.calls import REGION, ROOT, StackInProcess, stack_at_rest, trading
+from benchmarks.calls import ROOT, StackInProcess, own_stack
 
 ROOMS = ("handlers", "shared")
 CHANGE = "UPDATE sales_order SET units_sold = units_sold + 1, last_updated = now() WHERE sales_order_id = 1"
@@ -51,9 +49,7 @@ def _is_function(code: CodeType) -> bool:
 
 def walks(stack: StackInProcess) -> dict[str, Walk]:
     """Return the walk of one changed sales order, by stage."""
-    stack.minute()
-    owner = stack.source.owner()
-    owner.run(CHANGE)
+    stack.source.owner().run(CHANGE)
     found: dict[str, Walk] = {}
     for stage, step in (
         ("extract", lambda: stack.invoke("extract", {})),
@@ -78,19 +74,14 @@ def lines_by_room() -> dict[str, int]:
 
 
 def main() -> None:
-    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
-    os.environ |= keys | {"AWS_REGION": REGION}
-    with mock_aws(), trading() as (source, warehouse), stack_at_rest(source, warehouse) as stack:
+    with own_stack() as stack:
         by_stage = walks(stack)
-    files: set[str] = set()
-    functions: set[tuple[str, str]] = set()
     for stage, walk in by_stage.items():
         print(f"{stage}: {len(walk)} files, {sum(map(len, walk.values()))} functions")
         for file, called in walk.items():
             print(f"  {file} ({len(called)})" + (f": {', '.join(called)}" if "--functions" in sys.argv else ""))
-            functions |= {(file, name) for name in called}
-        files |= set(walk)
-    print(f"all: {len(files)} files, {len(functions)} functions")
+    functions = {(file, name) for walk in by_stage.values() for file, called in walk.items() for name in called}
+    print(f"all: {len({file for file, _ in functions})} files, {len(functions)} functions")
     for room, lines in lines_by_room().items():
         print(f"{lines:>7}  {room}")
 
