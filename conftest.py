@@ -18,7 +18,7 @@ from local import logins
 from local.postgres import Server, throw_away
 from shared.aws.bucket import S3Bucket
 from shared.aws.secrets import Login
-from shared.load.migrate import migrate
+from shared.load.schema.migrate import migrate
 from shared.postgres.connection import Connection, connect
 from shared.warehouse.registry import TARGETS, Target
 
@@ -97,7 +97,7 @@ def made_with_tables(server: Server, passwords: dict[str, str], name: str, targe
         admin.run(f"CREATE DATABASE {name} TEMPLATE {logins.WAREHOUSE} OWNER {logins.WAREHOUSE_OWNER}")
     database = Database(server, name, logins.WAREHOUSE_OWNER, logins.LOAD, passwords)
     with database.connect(logins.WAREHOUSE_OWNER) as owner:
-        assert not migrate(owner, SCHEMA, logins.LOAD, targets=targets).said
+        assert not migrate(owner, SCHEMA, logins.LOAD, targets=targets).notes
     return name
 
 

@@ -9,8 +9,8 @@ from handlers.databases import open_database
 from handlers.invocation import Invocation, failure_logged, invocation
 from shared import log
 from shared.aws.secrets import find_login, get_login, put_login
-from shared.load.migrate import Report
-from shared.load.reader import ReaderSecret, migrate_with_reader
+from shared.load.schema.reader import ReaderSecret, migrate_with_reader
+from shared.load.schema.runner import Report
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

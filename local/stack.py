@@ -128,12 +128,12 @@ class RunningStack:
 
     def states(self) -> dict[str, bool]:
         """Return which servers run."""
-        there = self.folder.is_dir()
+        exists = self.folder.is_dir()
         return {
-            "PostgreSQL": there and self.postgres.running,
-            "MiniStack": there and self.ministack.running and self.ministack.healthy,
-            "Slack's stand-in": there and self.slack.running,
-            "ticker": there and self.ticking,
+            "PostgreSQL": exists and self.postgres.running,
+            "MiniStack": exists and self.ministack.running and self.ministack.healthy,
+            "Slack's stand-in": exists and self.slack.running,
+            "ticker": exists and self.ticking,
         }
 
     def _require_started(self) -> None:

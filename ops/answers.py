@@ -8,7 +8,7 @@ import sys
 from typing import Any, get_args
 
 from ops.screens.terminal import escaped, printable
-from shared.load.change import ChangeKind
+from shared.load.schema.change import ChangeKind
 
 Answer = dict[str, Any]
 
@@ -27,7 +27,7 @@ def migrated(answer: Answer) -> list[tuple[str, str]]:
     kinds = [kind for kind in get_args(ChangeKind) if kind in counts]
     words = ", ".join(f"{counts[kind]} {kind}" for kind in dict.fromkeys([*kinds, *counts]))
     changes = (verb, "warehouse tables" + (f": {words}" if words else ""))
-    return [changes, *(("differs", line) for line in answer.get("said", []))]
+    return [changes, *(("differs", line) for line in answer.get("notes", []))]
 
 
 def shown(value: Any) -> str:

@@ -19,8 +19,8 @@ BASH = sorted((ROOT / "infra_bash").rglob("*.sh"))
 OTHERS_WORDS = {
     "ops/error_hints.py": "the AWS CLI's and Lambda's",
     "ops/cli/transient.py": "the AWS CLI's and Lambda's",
-    "shared/load/declared.py": "SQLAlchemy's DDL",
-    "shared/load/differences.py": "PostgreSQL's names of types",
+    "shared/load/schema/ddl.py": "SQLAlchemy's DDL",
+    "shared/load/schema/differences.py": "PostgreSQL's names of types",
     "ops/stack/resources/interfaces.py": "the descriptions that Lambda gives network interfaces",
 }
 # Classes of others, which have no code: what a bug or a library raised.

@@ -36,7 +36,7 @@ def counted(count: int, noun: str) -> str:
 
 def text(answer: Answer) -> str:
     lines = chain(answer) if "id" in answer else journey(answer)
-    return "\n".join([*lines, *(line("note", None, said) for said in answer["said"])])
+    return "\n".join([*lines, *(line("note", None, note) for note in answer["notes"])])
 
 
 # ---- from a row back

@@ -45,14 +45,14 @@ def encode(frame: Frame, columns: Sequence[Column]) -> bytes:
     return file.getvalue()
 
 
-class Former(NamedTuple):
+class FormerDeclaration(NamedTuple):
     """The declaration that a file was written under, when it is not today's, as an error names it, and the fix."""
 
     declaration: str
     fix: str
 
 
-def decode(data: bytes, columns: Sequence[Column], name: str, former: Former | None = None) -> Frame:
+def decode(data: bytes, columns: Sequence[Column], name: str, former: FormerDeclaration | None = None) -> Frame:
     """Return the declared columns of a file, in that order, with the dtypes of their kinds; others are ignored.
 
     Raises CorruptObject, with `name`, when it is no parquet file, is cut off or damaged, or lacks a declared column or
@@ -122,7 +122,7 @@ def _physical(series: Series, kind: Kind) -> Any:
     return pd.arrays.IntegerArray(np.where(null, 0, units).astype(np.int32), null)
 
 
-def _available(file: Any, columns: Sequence[Column], name: str, former: Former | None) -> list[Column]:
+def _available(file: Any, columns: Sequence[Column], name: str, former: FormerDeclaration | None) -> list[Column]:
     """Return those of `columns` that the file has. Raise an error when one is of another type."""
     elements = {element.name: element for element in file.fmd.schema[1:]}
     for column in columns:
@@ -134,7 +134,7 @@ def _available(file: Any, columns: Sequence[Column], name: str, former: Former |
     return [column for column in columns if column.name in elements]
 
 
-def _expect_optional(column: Column, name: str, former: Former | None) -> None:
+def _expect_optional(column: Column, name: str, former: FormerDeclaration | None) -> None:
     """Raise an error unless the file is older than the column's declaration and the column may be null."""
     if former is None:
         raise CorruptObject(name, f"it has no column {column.name}")

@@ -1,4 +1,4 @@
-"""The answers of why.sh. Every time is UTC. A field is null when it is not known, and `said` explains why.
+"""The answers of why.sh. Every time is UTC. A field is null when it is not known, and `notes` explains why.
 
 No value of a row is included except its key.
 """
@@ -101,7 +101,7 @@ class Chain(LineageAnswer, frozen=True, kw_only=True):
     part: File | None = None
     batches: tuple[BatchAnswer, ...] = ()
     runs: tuple[RunAnswer, ...] = ()
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Version(LineageAnswer, frozen=True, kw_only=True):
@@ -160,10 +160,10 @@ class JourneyAnswer(LineageAnswer, frozen=True, kw_only=True):
     key: str
     arrivals: tuple[Arrival, ...]
     others: tuple[str, ...] = ()
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-class Said:
+class Notes:
     """Collects why something is not known, each reason once. `is_removed`: an object was deleted because of its age."""
 
     def __init__(self) -> None:

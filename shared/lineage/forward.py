@@ -7,7 +7,7 @@ from itertools import islice
 from msgspec.structs import replace
 
 from shared.ledger.backlog import tables_lacking
-from shared.lineage.answers import Arrival, JourneyAnswer, Said, Version
+from shared.lineage.answers import Arrival, JourneyAnswer, Notes, Version
 from shared.lineage.backward import batch_of
 from shared.lineage.lake import LineageLake
 from shared.lineage.origin import origin_of
@@ -20,7 +20,7 @@ MOST_BEHIND = 100
 
 class Forward:
     def __init__(self, targets: Mapping[str, Target], lake: LineageLake, warehouse: LineageQueries) -> None:
-        self._targets, self._lake, self._warehouse, self._said = targets, lake, warehouse, Said()
+        self._targets, self._lake, self._warehouse, self._notes = targets, lake, warehouse, Notes()
 
     def of_source(self, table: str, key: str) -> JourneyAnswer:
         """Return what became of the source's row in every warehouse table."""
@@ -35,7 +35,7 @@ class Forward:
     def _journey(self, table: str, key: str, made: list[Target], others: tuple[str, ...]) -> JourneyAnswer:
         behind = self._behind()
         arrivals = tuple(self._arrival(target, key, behind) for target in made)
-        return JourneyAnswer(table=table, key=key, arrivals=arrivals, others=others, said=self._said.lines)
+        return JourneyAnswer(table=table, key=key, arrivals=arrivals, others=others, notes=self._notes.lines)
 
     def _arrival(self, target: Target, key: str, behind: Mapping[int, set[str]]) -> Arrival:
         newest, warehouse = self._lake.newest, self._warehouse
@@ -56,7 +56,7 @@ class Forward:
         row = self._warehouse.row(target, key)
         if row is None:
             return []
-        load, inferred = origin_of(target, row, self._lake, self._warehouse, self._said)
+        load, inferred = origin_of(target, row, self._lake, self._warehouse, self._notes)
         return [Version(id=row.key, load=load, inferred=inferred)]
 
     def _caused(self, target: Target, version: Version) -> Version:
@@ -64,9 +64,9 @@ class Forward:
         if load is None:
             return version
         if gone := self._lake.lacks(load.log):
-            self._said.add(gone)
+            self._notes.add(gone)
             return version
-        record = self._said.tried(lambda: self._lake.record(load.run))
+        record = self._notes.tried(lambda: self._lake.record(load.run))
         if record is None:
             return version
         read = {source: batch for source in target.sources if (batch := record.state(source).batch)}

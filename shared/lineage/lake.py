@@ -97,7 +97,7 @@ def found_in(
     columns: Sequence[Column],
     name: str,
     key: str,
-    former: parquet.Former | None = None,
+    former: parquet.FormerDeclaration | None = None,
 ) -> Found | None:
     """Return the first part whose column `name` contains the key, with these columns of its rows.
 

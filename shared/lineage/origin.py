@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from shared.errors import Removed
 from shared.frames import Frame
-from shared.lineage.answers import LoadAnswer, Said
+from shared.lineage.answers import LoadAnswer, Notes
 from shared.lineage.lake import LineageLake, found_in
 from shared.lineage.warehouse import LineageQueries, WarehouseRow
 from shared.load.staging import former_of
@@ -21,22 +21,22 @@ class Origin(NamedTuple):
     inferred: bool = False
 
 
-def origin_of(target: Target, row: WarehouseRow, lake: LineageLake, warehouse: LineageQueries, said: Said) -> Origin:
+def origin_of(target: Target, row: WarehouseRow, lake: LineageLake, warehouse: LineageQueries, notes: Notes) -> Origin:
     if len(row.loads) == 1:
         return Origin(row.loads[0])
     if target.kind == "fact":
-        said.add("no load of ours made this record: it was there before")
+        notes.add("no load of ours made this record: it was there before")
         return Origin(None)
-    load = said.tried(lambda: inferred(target, row.key, lake, warehouse, said))
+    load = notes.tried(lambda: inferred(target, row.key, lake, warehouse, notes))
     found = "its manifests say that it is the same since then" if load else "and its manifests do not either"
-    said.add(
+    notes.add(
         "the warehouse does not say which load wrote this row (it was restored, or changed by hand), "
         f"{found}; the last {MOST_WALKED} were asked"
     )
     return Origin(load, inferred=load is not None)
 
 
-def inferred(target: Target, key: str, lake: LineageLake, warehouse: LineageQueries, said: Said) -> LoadAnswer | None:
+def inferred(target: Target, key: str, lake: LineageLake, warehouse: LineageQueries, notes: Notes) -> LoadAnswer | None:
     """Return the first load since which the row equals the newest manifest with this key, as far as parts were kept.
 
     Raise MissingObject, BadDocument, Refused, CorruptObject, OtherDeclaration.
@@ -47,7 +47,7 @@ def inferred(target: Target, key: str, lake: LineageLake, warehouse: LineageQuer
         try:
             rows = _rows(target, key, load, lake)
         except Removed as error:
-            said.add(str(error))
+            notes.add(str(error))
             break
         if rows is None:
             continue

@@ -11,8 +11,8 @@ from shared.errors import ServiceRefused
 from shared.ledger.ledger import TableLoad
 from shared.ledger.stage import STAGE
 from shared.load import fitting_sql, sql
+from shared.load.schema.shape import Shape, obstacles
 from shared.load.session import WarehouseSession
-from shared.load.shape import Shape, obstacles
 from shared.warehouse.registry import Target
 
 # Found one by one, with a round trip each: more of them are a fault of the table, not of its rows.

@@ -3,7 +3,7 @@
 
 from shared.columns import TEXT
 from shared.ledger.stage import REJECTED, STAGE, listed
-from shared.load.shape import Shape
+from shared.load.schema.shape import Shape
 from shared.postgres.connection import literal, quoted
 from shared.warehouse.registry import Target
 
@@ -96,9 +96,9 @@ def _values(target: Target, shape: Shape) -> dict[str, str]:
     """Return, per column, the expression that is inserted: INSERT accepts no text for an enum unless it is cast."""
     values = {}
     for column in target.columns:
-        there, value = shape.column(column.name), f"staged.{quoted(column.name)}"
-        is_label = there is not None and there.is_enum and column.kind == TEXT
-        values[column.name] = f"CAST({value} AS {there.type})" if there is not None and is_label else value
+        existing, value = shape.column(column.name), f"staged.{quoted(column.name)}"
+        is_label = existing is not None and existing.is_enum and column.kind == TEXT
+        values[column.name] = f"CAST({value} AS {existing.type})" if existing is not None and is_label else value
     return values
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from shared.errors import TotestreamError, TransientError
 from shared.load.encodings import codec_of
-from shared.load.present import shape_of
-from shared.load.shape import Shape
+from shared.load.schema.inspector import shape_of
+from shared.load.schema.shape import Shape
 from shared.postgres.connection import Connection, quoted
 from shared.postgres.times import time_of
 

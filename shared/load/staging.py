@@ -20,12 +20,12 @@ ANALYZE_FROM_ROWS = 1000
 UNIQUE_VIOLATION, NOT_NULL_VIOLATION = "23505", "23502"
 
 
-def former_of(target: Target, manifest: Manifest) -> parquet.Former | None:
+def former_of(target: Target, manifest: Manifest) -> parquet.FormerDeclaration | None:
     """Return the schema under which the manifest's parts were written, None when it is today's."""
     if manifest.declaration == target.fingerprint:
         return None
     declaration = f"declaration {manifest.declaration} of {target.name}"
-    return parquet.Former(declaration, f"resync {', '.join(target.sources)}")
+    return parquet.FormerDeclaration(declaration, f"resync {', '.join(target.sources)}")
 
 
 class Staging:
@@ -49,7 +49,7 @@ class Staging:
             self._copy_refused(bucket, manifest.quarantined)
         return staged
 
-    def _copy(self, bucket: Bucket, part: Part, former: parquet.Former | None) -> int:
+    def _copy(self, bucket: Bucket, part: Part, former: parquet.FormerDeclaration | None) -> int:
         """Copy a part into the stage, and return its rows less those that the warehouse's encoding cannot hold."""
         columns = self._target.columns
         frame = self._read(bucket, part, columns, former)
@@ -75,7 +75,7 @@ class Staging:
         bucket: Bucket,
         part: Part | Quarantined,
         columns: tuple[Column, ...],
-        former: parquet.Former | None = None,
+        former: parquet.FormerDeclaration | None = None,
     ) -> Frame:
         """Read a part whole: an error in the middle of COPY would cost the connection."""
         frame = parquet.decode(get_verified(bucket, part.key, part.sha256), columns, part.key, former)

@@ -21,14 +21,14 @@ def run_facts(run: int, run_log: RunLog, manifests: Manifests, connection: Conne
         raise Refused(f"run {run} is not in the run log, whose newest is run {newest}")
     record = run_log.get(run)
     loaded = {entry["table"]: entry for entry in _entries(connection, record.log, run)}
-    there = manifests.tables_of(run) if loaded.keys() < set(record.targets) else set()
+    made = manifests.tables_of(run) if loaded.keys() < set(record.targets) else set()
     return {
         "run": run,
         "cause": record.cause,
         "snapshot_at": str(record.snapshot.taken_at),
         "sources": _sources(record),
         "complete": loaded.keys() >= set(record.targets),
-        "targets": [loaded.get(table) or _missing(table, there) for table in record.targets],
+        "targets": [loaded.get(table) or _missing(table, made) for table in record.targets],
     }
 
 
@@ -71,5 +71,5 @@ def _sources(record: RunRecord) -> list[dict[str, Any]]:
     ]
 
 
-def _missing(table: str, there: Iterable[str]) -> dict[str, Any]:
-    return {"table": table, "state": WAITS_FOR_LOADER if table in there else WAITS_FOR_MANIFEST}
+def _missing(table: str, made: Iterable[str]) -> dict[str, Any]:
+    return {"table": table, "state": WAITS_FOR_LOADER if table in made else WAITS_FOR_MANIFEST}

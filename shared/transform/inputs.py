@@ -65,7 +65,7 @@ def frames_of(given: Input, ingestion: Bucket) -> Iterator[Frame]:
     columns, former = table.batch_columns, None
     if given.batch.catalogue != table.fingerprint:
         columns = tuple(column._replace(nullable=column.name != table.key) for column in columns)
-        former = parquet.Former(f"catalogue {given.batch.catalogue} of {table.name}", f"resync {table.name}")
+        former = parquet.FormerDeclaration(f"catalogue {given.batch.catalogue} of {table.name}", f"resync {table.name}")
     for part in given.batch.parts:
         body = get_verified(ingestion, part.key, part.sha256)
         yield parquet.decode(body, columns, f"s3://{ingestion.name}/{part.key}", former)

@@ -168,8 +168,6 @@ class Replay:
     def _damage(self, key: str, sha256: str) -> str:
         try:
             get_verified(self.processed, key, sha256)
-        except Removed:
-            raise
         except (MissingObject, CorruptObject) as error:
             return str(error)
         return ""

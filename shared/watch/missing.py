@@ -10,7 +10,7 @@ from shared.load.plan import brings_all
 from shared.warehouse.registry import Target
 
 
-def missing(records: Sequence[RunRecord], there: Set[Place], targets: Mapping[str, Target]) -> list[Place]:
+def missing(records: Sequence[RunRecord], made: Set[Place], targets: Mapping[str, Target]) -> list[Place]:
     """Return the places without a manifest, in order, less those that a later full batch has made unnecessary.
 
     `records` are in order, and all that came after the first of them. A table that this code does not know counts if
@@ -20,12 +20,12 @@ def missing(records: Sequence[RunRecord], there: Set[Place], targets: Mapping[st
     return [
         (record.run, table)
         for number, record in enumerate(records)
-        for table in tables_lacking(record, there)
-        if table in known and not _is_unnecessary(targets.get(table), records[number + 1 :], there)
+        for table in tables_lacking(record, made)
+        if table in known and not _is_unnecessary(targets.get(table), records[number + 1 :], made)
     ]
 
 
-def _is_unnecessary(target: Target | None, later: Sequence[RunRecord], there: Set[Place]) -> bool:
+def _is_unnecessary(target: Target | None, later: Sequence[RunRecord], made: Set[Place]) -> bool:
     """Return whether a full batch closes a dimension's gap.
 
     A fact's gap has versions that no later batch has: the loader waits for them. A calendar dimension has no full
@@ -35,7 +35,7 @@ def _is_unnecessary(target: Target | None, later: Sequence[RunRecord], there: Se
         target is not None
         and target.kind == "dimension"
         and any(
-            target.name in record.targets and (record.run, target.name) in there and brings_all(record, target)
+            target.name in record.targets and (record.run, target.name) in made and brings_all(record, target)
             for record in later
         )
     )

@@ -67,7 +67,7 @@ def forbid_roles(stack: Database) -> None:
 
 def test_migrate_makes_a_login_that_reads_all_and_writes_nothing(stack: Database) -> None:
     report = migrated()
-    assert report["said"] == []
+    assert report["notes"] == []
     # Roles are the server's: another test's warehouse may have had it before.
     [did] = [line for line in report["did"] if line.startswith(f"login {READER} ")]
     assert did.endswith(("made", "given another password"))
@@ -90,7 +90,7 @@ def test_migrate_makes_a_login_that_reads_all_and_writes_nothing(stack: Database
 def test_a_second_time_finds_nothing_to_do(stack: Database) -> None:
     migrated()
     before, count = kept(), versions()
-    assert migrated() == {"did": [], "said": [], "counts": {}}
+    assert migrated() == {"did": [], "notes": [], "counts": {}}
     assert (kept(), versions()) == (before, count)
 
 
@@ -112,7 +112,7 @@ def test_a_password_that_is_lost_is_made_anew(stack: Database, lost: str | None)
 
 def test_where_the_owner_may_make_no_login_the_loaders_reads_and_cannot_write(stack: Database) -> None:
     forbid_roles(stack)
-    (said,) = migrated()["said"]
+    (said,) = migrated()["notes"]
     assert "inspect reads with the loader's login, in a read-only session" in said
     assert "CREATEROLE" in said and "42501" in said
     assert kept() == stack.login() and answers()
@@ -120,7 +120,7 @@ def test_where_the_owner_may_make_no_login_the_loaders_reads_and_cannot_write(st
     with session, pytest.raises(ServiceUnavailable, match="25006"):
         session.run(WRITE)
     count = versions()
-    assert migrated() == {"did": [], "said": [said], "counts": {}} and versions() == count
+    assert migrated() == {"did": [], "notes": [said], "counts": {}} and versions() == count
     keep("the/loader", replace(stack.login(), host="localhost"))
     migrated()
     assert kept().host == "localhost"
@@ -131,7 +131,7 @@ def test_an_owner_who_may_in_the_end_makes_the_login(stack: Database) -> None:
     migrated()
     with stack.server.superuser() as admin:
         admin.run(f"ALTER ROLE {logins.WAREHOUSE_OWNER} CREATEROLE")
-    assert migrated()["said"] == []
+    assert migrated()["notes"] == []
     assert kept().username == READER and answers()
 
 
@@ -139,7 +139,7 @@ def test_a_login_that_the_database_does_not_let_in_is_not_kept(stack: Database) 
     migrated()
     with stack.server.superuser() as admin:
         admin.run(f"ALTER ROLE {identifier(READER)} VALID UNTIL '2020-01-01'")
-    (said,) = migrated()["said"]
+    (said,) = migrated()["notes"]
     assert "28P01" in said
     assert kept() == stack.login() and answers()
 
@@ -147,10 +147,10 @@ def test_a_login_that_the_database_does_not_let_in_is_not_kept(stack: Database) 
 def test_a_persons_own_login_stays(stack: Database) -> None:
     own = stack.login(logins.WAREHOUSE_OWNER)
     keep("the/reader", own)
-    assert migrated()["said"] == []
+    assert migrated()["notes"] == []
     assert kept() == own
     keep("the/reader", replace(own, password="another"))
-    assert "28P01" in migrated()["said"][0]
+    assert "28P01" in migrated()["notes"][0]
     assert kept() == replace(own, password="another")
 
 
@@ -177,11 +177,11 @@ def test_the_server_is_told_a_verifier_and_never_the_password(stack: Database) -
 
 def test_one_login_for_loading_and_owning_is_said(stack: Database) -> None:
     keep("the/loader", stack.login(logins.WAREHOUSE_OWNER))
-    assert [line for line in migrated()["said"] if "the loader's login is the owner's" in line]
+    assert [line for line in migrated()["notes"] if "the loader's login is the owner's" in line]
     keep("the/loader", stack.login())
     with stack.server.superuser() as admin:
         admin.run(f"GRANT {logins.WAREHOUSE_OWNER} TO {logins.LOAD}")
-    said = migrated()["said"]
+    said = migrated()["notes"]
     with stack.server.superuser() as admin:
         admin.run(f"REVOKE {logins.WAREHOUSE_OWNER} FROM {logins.LOAD}")
     assert [line for line in said if "may act as the owner's" in line]

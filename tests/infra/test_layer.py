@@ -39,7 +39,7 @@ for module in pkgutil.walk_packages(shared.__path__, "shared."):
 import pandas as pd
 from shared.columns import Column, INTEGER, TEXT
 from shared.lake.parquet import decode, encode
-from shared.load import declared
+from shared.load.schema import ddl
 from shared.postgres.connection import connect
 from shared.warehouse.registry import TARGETS
 
@@ -50,7 +50,7 @@ pd.testing.assert_frame_equal(again, frame)
 merged = again.merge(frame, on="id").sort_values("id").groupby("id", as_index=False).first()
 assert list(merged["id"]) == [1, 2]
 for target in TARGETS.values():
-    assert "CREATE TABLE" in declared.create_table(target.table)
+    assert "CREATE TABLE" in ddl.create_table(target.table)
 
 print(json.dumps(sorted({m.__file__.split("/site/")[0] for m in sys.modules.values() if getattr(m, "__file__", None)})))
 """

@@ -77,7 +77,7 @@ CHAIN = Chain(
     part=File(key="tables/p.parquet", rows=2),
     batches=(BATCH,),
     runs=(RUN,),
-    said=("something is gone",),
+    notes=("something is gone",),
 )
 CHAIN_TEXT = """\
 fact_payment, record 7, key 17 (times are UTC)

@@ -18,8 +18,8 @@ from shared.lake.documents import ChangeMessage
 from shared.lake.manifests import Manifests
 from shared.lake.run_log import RunLog
 from shared.load.load_pass import LoadDependencies, load_pass
-from shared.load.migrate import migrate
 from shared.load.result import LoadResult
+from shared.load.schema.migrate import migrate
 from shared.load.session import WarehouseSession
 from shared.postgres.connection import Connection
 from shared.source.extract import ExtractResult, extract
@@ -86,7 +86,7 @@ class Road:
     def migrate(self, event: Mapping[str, object] | None = None) -> None:
         with self.warehouse.connect(logins.WAREHOUSE_OWNER) as owner:
             report = migrate(owner, SCHEMA, self.warehouse.login_name, event or {}, self.targets)
-        assert not report.said
+        assert not report.notes
 
     def add_foreign_keys(self) -> None:
         """What the loader has asked the migrate function for."""

@@ -13,7 +13,7 @@ from local.loading import load
 from local.postgres import Server
 from shared.aws.bucket import S3Bucket
 from shared.lake.documents import PostgresCursor
-from shared.load.migrate import migrate
+from shared.load.schema.migrate import migrate
 from shared.warehouse.registry import TARGETS
 from tests.conftest import RECIPE, NewRoad
 from tests.road.road import Road
@@ -129,5 +129,5 @@ def test_a_warehouse_of_another_encoding_is_told_at_deploy(encoding: str, wareho
         report = migrate(owner, SCHEMA, other.login_name, {}, TARGETS)
     with warehouse.server.superuser() as admin:
         admin.run(f"DROP DATABASE {name}")
-    assert [line for line in report.said if f"encoding is {encoding}" in line and "ENCODING 'UTF8'" in line]
-    assert len(report.said) == 1
+    assert [line for line in report.notes if f"encoding is {encoding}" in line and "ENCODING 'UTF8'" in line]
+    assert len(report.notes) == 1

@@ -126,7 +126,7 @@ def test_every_part_of_a_table_is_read(name: str) -> None:
     manifest = document(name)
     columns = TARGETS[manifest.table].columns
     for part in manifest.parts:
-        former = parquet.Former(manifest.declaration, "declare it optional")
+        former = parquet.FormerDeclaration(manifest.declaration, "declare it optional")
         assert len(parquet.decode(Folder("processed").get(part.key), columns, part.key, former)) == part.rows
 
 

@@ -23,7 +23,7 @@ from shared import columns as kinds
 from shared.columns import BOOLEAN, DATE, INTEGER, KINDS, MONEY, TEXT, TIME, TIMESTAMP, Column, Kind
 from shared.errors import CorruptObject, OtherDeclaration, Refused
 from shared.frames import Frame, empty_frame
-from shared.lake.parquet import Former, decode, encode
+from shared.lake.parquet import FormerDeclaration, decode, encode
 
 ALL_KINDS = [Column(str(kind), kind, nullable=True) for kind in KINDS]
 ARROW_TYPES = {
@@ -302,7 +302,7 @@ def test_a_column_that_is_not_there_is_corrupt() -> None:
         decode(arrow_file(it=pa.array([1])), [Column("wanted", INTEGER, nullable=True)], "the part")
 
 
-FORMER = Former("declaration 12ab of dim_it", "resync it")
+FORMER = FormerDeclaration("declaration 12ab of dim_it", "resync it")
 
 
 @pytest.mark.parametrize("rows", [0, 2])

@@ -21,8 +21,9 @@ from shared.ledger.entries import COUNTS
 from shared.ledger.stage import REJECTED_COLUMNS
 from shared.load.load_pass import LoadDependencies, load_pass
 from shared.load.memory import LoadMemory
-from shared.load.migrate import Report, migrate
 from shared.load.result import LoadResult
+from shared.load.schema.migrate import migrate
+from shared.load.schema.runner import Report
 from shared.load.session import WarehouseSession
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target

@@ -7,7 +7,7 @@ from local import logins
 from shared.aws.bucket import S3Bucket
 from shared.errors import Refused, ServiceRefused, ServiceUnavailable
 from shared.ledger.tables import TABLES
-from shared.load.migrate import migrate
+from shared.load.schema.migrate import migrate
 from shared.load.session import WarehouseSession
 from shared.warehouse.registry import TARGETS
 from tests.shared.load.ground import RED, Ground, delta, full, sale
@@ -30,7 +30,7 @@ def relations(ground: Ground) -> set[str]:
 
 def test_everything_is_made(bare: Ground) -> None:
     report = bare.migrate()
-    assert report.said == []
+    assert report.notes == []
     views = {"current_fact_sale", "history_fact_sale"}
     assert relations(bare) == {*bare.targets, *(table.name for table in TABLES), *views}
     assert "fact_sale created" in report.did
@@ -38,13 +38,13 @@ def test_everything_is_made(bare: Ground) -> None:
 
 def test_the_second_time_finds_nothing_to_do(bare: Ground) -> None:
     bare.migrate()
-    assert bare.migrate().facts == {"did": [], "said": [], "counts": {}}
+    assert bare.migrate().facts == {"did": [], "notes": [], "counts": {}}
 
 
 def test_the_real_tables_too(bare: Ground) -> None:
     bare.targets = TARGETS
-    assert bare.migrate().said == []
-    assert bare.migrate().facts == {"did": [], "said": [], "counts": {}}
+    assert bare.migrate().notes == []
+    assert bare.migrate().facts == {"did": [], "notes": [], "counts": {}}
     assert bare.ask("SELECT FROM pg_constraint WHERE contype = 'f'") == []
     assert len(bare.migrate({"do": "foreign_keys", "tables": ["fact_payment"]}).did) == 7
     assert bare.migrate({"do": "foreign_keys", "tables": ["fact_payment"]}).did == []
@@ -78,7 +78,7 @@ def test_one_login_for_all_needs_no_grants(bare: Ground) -> None:
 def test_a_loader_that_does_not_exist_is_said(bare: Ground) -> None:
     with bare.database.connect(logins.WAREHOUSE_OWNER) as owner:
         report = migrate(owner, SCHEMA, "nobody_at_all", {}, bare.targets)
-    assert report.said == ["login nobody_at_all does not exist: it was given no rights"]
+    assert report.notes == ["login nobody_at_all does not exist: it was given no rights"]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ class TestAdoption:
                 colour_id bigint NOT NULL REFERENCES dim_colour, deal_id int REFERENCES dim_deal,
                 price numeric, note varchar)""")
         report = bare.migrate()
-        assert report.said == [
+        assert report.notes == [
             "dim_colour.name is character varying(20), declared character varying: a text of more than 20 characters "
             'puts its row into quarantine; the way out: ALTER TABLE "project_team_1"."dim_colour" ALTER COLUMN "name" '
             'TYPE character varying USING CAST("name" AS character varying)'
@@ -131,7 +131,7 @@ class TestAdoption:
         )
         bare.there.run("ALTER TABLE dim_colour DROP name; INSERT INTO dim_colour VALUES (1)")
         report = bare.migrate()
-        assert report.said == []
+        assert report.notes == []
         assert {"fact_sale.price added", "fact_sale.created_date added", "dim_colour.name added"} <= set(report.did)
         assert bare.ask(
             "SELECT attnotnull FROM pg_attribute WHERE attname = 'created_date' AND attrelid = 'fact_sale'::regclass"
@@ -141,14 +141,14 @@ class TestAdoption:
         bare.migrate()
         bare.there.run("ALTER TABLE dim_deal DROP name; INSERT INTO dim_deal VALUES (1)")
         assert bare.migrate().did[0] == "dim_deal.name added"
-        assert bare.migrate().said == ["dim_deal.name may be null, declared that it may not: kept"]
+        assert bare.migrate().notes == ["dim_deal.name may be null, declared that it may not: kept"]
 
     def test_what_will_fail_is_said(self, bare: Ground) -> None:
         bare.there.run("""
             CREATE TABLE dim_colour (colour_id int NOT NULL, name varchar NOT NULL, theirs int NOT NULL);
             INSERT INTO dim_colour VALUES (1, 'a', 1), (1, 'b', 2);
             CREATE TABLE fact_sale (sale_record_id int PRIMARY KEY, sale_id int UNIQUE NOT NULL)""")
-        said = " | ".join(bare.migrate().said)
+        said = " | ".join(bare.migrate().notes)
         assert "dim_colour.theirs is not ours" in said
         assert "dim_colour.name may not be null" in said
         assert "not done: dim_colour: unique index on colour_id" in said
@@ -189,11 +189,11 @@ class TestAdoption:
     def test_a_view_that_others_stand_on_is_kept_and_said(self, bare: Ground) -> None:
         bare.migrate()
         bare.there.run("CREATE VIEW theirs AS SELECT * FROM current_fact_sale; COMMENT ON VIEW current_fact_sale IS ''")
-        assert bare.migrate().said[0].startswith("not done: current_fact_sale made again")
+        assert bare.migrate().notes[0].startswith("not done: current_fact_sale made again")
 
     def test_a_view_in_a_table_s_place_stops_that_table_alone(self, bare: Ground) -> None:
         bare.there.run("CREATE VIEW dim_colour AS SELECT 1 AS colour_id")
-        assert bare.migrate().said == [
+        assert bare.migrate().notes == [
             "dim_colour is a view and no table, and is not loaded; the way out: rename it, or choose another "
             "WAREHOUSE_SCHEMA"
         ]
@@ -209,14 +209,14 @@ class TestForeignKeys:
             "fact_sale.colour_id refers to dim_colour",
             "fact_sale.deal_id refers to dim_deal",
         ]
-        assert ground.migrate(KEYS).facts == {"did": [], "said": [], "counts": {}}
+        assert ground.migrate(KEYS).facts == {"did": [], "notes": [], "counts": {}}
 
     def test_an_orphan_is_said_and_the_others_are_added(self, ground: Ground) -> None:
         ground.there.run("INSERT INTO fact_sale SELECT 1, 1, now(), now()::time, now(), now()::time, 42")
         report = ground.migrate(KEYS)
         assert report.did == ["fact_sale.deal_id refers to dim_deal"]
-        assert "fact_sale.colour_id refers to dim_colour (" in report.said[0]
-        assert "42" not in report.said[0].replace("42P", "")
+        assert "fact_sale.colour_id refers to dim_colour (" in report.notes[0]
+        assert "42" not in report.notes[0].replace("42P", "")
 
     @pytest.mark.parametrize("tables", [["dim_colour"], ["pg_class"], [7], "fact_sale"])
     def test_only_facts_have_them(self, ground: Ground, tables: object) -> None:

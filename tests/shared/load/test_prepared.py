@@ -10,7 +10,7 @@ from local import logins
 from local.postgres import Server
 from shared.aws.bucket import S3Bucket
 from shared.load.encodings import codec_of
-from shared.load.similar import alike, stem
+from shared.load.schema.similar import alike, stem
 from shared.warehouse.registry import TARGETS
 from tests.shared.load.ground import BLUE, RED, Ground, delta, full, sale
 from tests.shared.load.test_migrate import KEYS, bare
@@ -66,8 +66,8 @@ def test_one_tables_shape_stops_no_other(bare: Ground, name: str) -> None:
     done, words = OBSTACLES[name]
     bare.migrate()
     bare.there.run(done)
-    [line] = [line for line in bare.migrate().said if "dim_deal" in line and words in line]
-    assert line in bare.migrate({"do": "preview"}).said
+    [line] = [line for line in bare.migrate().notes if "dim_deal" in line and words in line]
+    assert line in bare.migrate({"do": "preview"}).notes
     bare.run(1, dim_colour=full(RED), dim_deal=full((1, "a"), (2, "b")), fact_sale=full(sale(1)))
     outcome = bare.load()
     # A fact is compared with each of its dimensions, so it waits for one that cannot be read.
@@ -110,7 +110,7 @@ def test_a_fact_is_refused_rather_than_doubled(bare: Ground, name: str) -> None:
     bare.run(1, dim_colour=full(RED), fact_sale=full(sale(1, "a")))
     bare.load()
     bare.there.run(done)
-    [line] = [line for line in bare.migrate().said if "fact_sale" in line and words in line]
+    [line] = [line for line in bare.migrate().notes if "fact_sale" in line and words in line]
     bare.run(2, dim_colour=full(RED, BLUE), fact_sale=full(sale(1, "a"), sale(2, "b")))
     assert bare.load().stopped.keys() == {"fact_sale"}
     assert len(bare.colours()) == 2
@@ -184,7 +184,7 @@ def test_what_the_table_takes_is_loaded_once(bare: Ground, name: str) -> None:
     done, words, refused = TAKEN[name]
     bare.migrate()
     bare.there.run(done)
-    said = bare.migrate().said
+    said = bare.migrate().notes
     assert words in " | ".join(said) if words else not said
     for run in (1, 2, 3):
         bare.run(run, dim_colour=full(RED), fact_sale=full(*ROWS))
@@ -209,8 +209,8 @@ def test_a_reconcile_of_such_a_table_names_nothing(bare: Ground) -> None:
 @pytest.mark.parametrize("schema", ["Team_1", "Project-Team 1", 'the "star".x', "it's; DROP", "select"])
 def test_a_schema_of_any_name(warehouse: Database, ingestion: S3Bucket, processed: S3Bucket, schema: str) -> None:
     ground = Ground(warehouse, ingestion, processed, schema=schema)
-    assert ground.migrate().said == []
-    assert ground.migrate().facts == {"did": [], "said": [], "counts": {}}
+    assert ground.migrate().notes == []
+    assert ground.migrate().facts == {"did": [], "notes": [], "counts": {}}
     ground.run(1, dim_colour=full(RED), dim_deal=full((1, "a")), dim_day=full(), fact_sale=full(sale(1, "a")))
     assert ground.load().complete_run == 1
     assert ground.migrate(ground.functions.calls.pop()[1]).did
@@ -219,14 +219,14 @@ def test_a_schema_of_any_name(warehouse: Database, ingestion: S3Bucket, processe
     ground.run(2, fact_sale=delta(sale(2, "b")))
     assert ground.load().complete_run == 2
     assert ground.functions.calls == []
-    assert ground.migrate(KEYS).facts == {"did": [], "said": [], "counts": {}}
+    assert ground.migrate(KEYS).facts == {"did": [], "notes": [], "counts": {}}
     assert ground.current() == [(1, "a"), (2, "b"), (7, None)]
 
 
 class TestNames:
     def test_a_table_of_nearly_our_name_is_said(self, bare: Ground) -> None:
         bare.there.run("CREATE TABLE fact_sales (i int); CREATE TABLE other (i int); CREATE TABLE fact_sale_2 (i int)")
-        [line] = bare.migrate().said
+        [line] = bare.migrate().notes
         assert line.startswith(
             "fact_sales is there beside fact_sale, which is the one that is filled; the way out: DROP"
         )
@@ -235,12 +235,12 @@ class TestNames:
         bare.migrate()
         bare.run(1, dim_colour=full(RED), fact_sale=full(sale(1)))
         bare.load()
-        assert bare.migrate().said == [line.split(", or have it filled")[0]]
+        assert bare.migrate().notes == [line.split(", or have it filled")[0]]
 
     def test_a_column_of_nearly_our_name_is_said(self, bare: Ground) -> None:
         bare.migrate()
         bare.there.run('ALTER TABLE dim_deal ADD COLUMN "Deal_Id" int, ADD COLUMN names text, ADD COLUMN more int')
-        assert [line.split(", which")[0] for line in bare.migrate().said] == [
+        assert [line.split(", which")[0] for line in bare.migrate().notes] == [
             "dim_deal has Deal_Id beside deal_id",
             "dim_deal has names beside name",
         ]
@@ -268,17 +268,17 @@ class TestCalendar:
 
     def test_another_convention_is_said_with_the_number_of_rows(self, real: Ground) -> None:
         self.fill(real, "extract(dow FROM d)")
-        [line] = real.migrate().said
+        [line] = real.migrate().notes
         assert line.startswith("dim_date follows another convention: day_of_week in 4 rows; such rows are kept")
-        assert line == real.migrate({"do": "preview"}).said[0]
+        assert line == real.migrate({"do": "preview"}).notes[0]
         real.there.run(line.split("first load, or ")[1].split(", then infra_bash")[0])
-        assert [text for text in real.migrate().said if "convention" in text] == []
+        assert [text for text in real.migrate().notes if "convention" in text] == []
 
     def test_our_own_is_no_difference(self, real: Ground) -> None:
         self.fill(real, "extract(isodow FROM d)")
         real.there.run("ALTER TABLE dim_date ALTER day_name TYPE char(9), ALTER day_of_week TYPE smallint")
         real.there.run("INSERT INTO dim_date SELECT 'infinity', 1, 1, 1, 1, 'x', 'x', 1")
-        assert [text for text in real.migrate().said if "convention" in text] == []
+        assert [text for text in real.migrate().notes if "convention" in text] == []
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.load.present import shape_of
+from shared.load.schema.inspector import shape_of
 from tests.shared.load.ground import CREATED, RED, Ground, Row, full, sale
 from tests.shared.load.test_migrate import bare
 
@@ -31,7 +31,7 @@ def prepared(ground: Ground, *statements: str) -> list[str]:
     """A warehouse whose tables were changed before the first load; what a deploy says of it."""
     ground.migrate()
     ground.there.run(";".join((DROP_VIEWS, *statements)))
-    return ground.migrate().said
+    return ground.migrate().notes
 
 
 def retyped(table: str, types: Mapping[str, str]) -> str:
@@ -87,7 +87,7 @@ def test_a_column_that_rounds_or_pads_adds_nothing_the_second_time(bare: Ground,
 def test_the_way_out_makes_it_exact(bare: Ground, types: Mapping[str, str]) -> None:
     for line in prepared(bare, retyped("fact_sale", types)):
         bare.there.run(way_out(line))
-    assert bare.migrate().said == []
+    assert bare.migrate().notes == []
     for run in (1, 2):
         load(bare, run)
     assert bare.ask("SELECT price::text, created_time::text, note FROM fact_sale ORDER BY sale_id") == [

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from shared.load.shape import Shape
+from shared.load.schema.shape import Shape
 from shared.postgres.connection import Connection, literal, quoted
 
 # One round trip, since the loader asks before each manifest.
@@ -79,7 +79,7 @@ def shape_of(run: Ask, table: str) -> Shape | None:
     return msgspec.convert(rows[0][0], Shape) if rows else None
 
 
-class Present:
+class Inspector:
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection, self._schema = connection, schema
 

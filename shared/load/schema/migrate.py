@@ -11,7 +11,11 @@ from functools import partial
 from shared.errors import Refused, TotestreamError
 from shared.ledger import tables
 from shared.ledger.views import views
-from shared.load.migration import Migration, Reader, Report
+from shared.load.schema.difference_notes import DifferenceNotes
+from shared.load.schema.inspector import Inspector
+from shared.load.schema.right_steps import Reader, RightSteps
+from shared.load.schema.runner import Report, StepRunner
+from shared.load.schema.table_steps import TableSteps
 from shared.load.session import lock_key
 from shared.postgres.connection import Connection, quoted
 from shared.warehouse.registry import TARGETS, Target
@@ -22,8 +26,6 @@ STATEMENT_S = 240
 Targets = Mapping[str, Target]
 
 PREVIEW = {"do": "preview"}
-
-__all__ = ["Report", "migrate"]
 
 
 def migrate(
@@ -49,9 +51,9 @@ def migrate(
             work = partial(ensure_foreign_keys, facts=[targets[str(name)] for name in names])
         case _:
             raise Refused('migrate takes {}, {"do": "preview"} or {"do": "foreign_keys", "tables": [names of facts]}')
-    with _migration(connection, schema, lock_s, keep=event != PREVIEW) as one:
-        work(one)
-        return one.report
+    with _migration(connection, schema, lock_s, keep=event != PREVIEW) as runner:
+        work(runner, schema)
+        return runner.report
 
 
 def wants_everything(event: Mapping[str, object]) -> bool:
@@ -59,27 +61,31 @@ def wants_everything(event: Mapping[str, object]) -> bool:
     return event in ({}, {"do": "migrate"}, PREVIEW)
 
 
-def ensure_everything(one: Migration, loader: str, targets: Targets, reader: Reader | None) -> None:
-    one.say_encoding()
-    one.ensure_schema()
+def ensure_everything(runner: StepRunner, schema: str, loader: str, targets: Targets, reader: Reader | None) -> None:
+    inspector = Inspector(runner.connection, schema)
+    steps, rights = TableSteps(runner, inspector, schema), RightSteps(runner, inspector, schema)
+    notes = DifferenceNotes(runner, inspector, schema)
+    notes.note_encoding()
+    steps.ensure_schema()
     for table in tables.TABLES:
-        one.ensure_table(table)
+        steps.ensure_table(table)
     for target in targets.values():
-        one.alone(target.name, partial(one.ensure_target, target))
+        runner.alone(target.name, partial(steps.ensure_target, target))
     for target in targets.values():
         for view in views(target):
-            one.alone(view.name, partial(one.ensure_view, view))
-    one.ensure_rights(loader, targets)
+            runner.alone(view.name, partial(steps.ensure_view, view))
+    rights.ensure_loader(loader, targets)
     if reader:
-        one.ensure_reader(reader, targets)
-    one.say_one_login(loader)
-    one.say_differences(targets, loader)
+        rights.ensure_reader(reader, targets)
+    notes.note_one_login(loader)
+    notes.note_differences(targets, loader)
 
 
-def ensure_foreign_keys(one: Migration, facts: Sequence[Target]) -> None:
+def ensure_foreign_keys(runner: StepRunner, schema: str, facts: Sequence[Target]) -> None:
     """Add the foreign keys that the facts lack. An orphan row prevents its key, and is reported."""
+    steps = TableSteps(runner, Inspector(runner.connection, schema), schema)
     for target in facts:
-        one.alone(target.name, partial(one.ensure_foreign_keys, target))
+        runner.alone(target.name, partial(steps.ensure_foreign_keys, target))
 
 
 def _is_fact(name: object, targets: Targets) -> bool:
@@ -87,13 +93,13 @@ def _is_fact(name: object, targets: Targets) -> bool:
 
 
 @contextmanager
-def _migration(connection: Connection, schema: str, lock_s: int, *, keep: bool) -> Iterator[Migration]:
+def _migration(connection: Connection, schema: str, lock_s: int, *, keep: bool) -> Iterator[StepRunner]:
     """Begin one transaction, while no loader is at work; roll it back when it is not to be kept."""
     connection.run(f"BEGIN; SET LOCAL lock_timeout = '{lock_s}s'; SET LOCAL statement_timeout = '{STATEMENT_S}s'")
     try:
         connection.run("SELECT pg_advisory_xact_lock(CAST(:key AS bigint))", key=lock_key(schema))
         connection.run(f"SET LOCAL search_path TO {quoted(schema)}")
-        yield Migration(connection, schema, keep)
+        yield StepRunner(connection, keep)
         connection.run("COMMIT" if keep else "ROLLBACK")
     except TotestreamError:
         connection.run("ROLLBACK")

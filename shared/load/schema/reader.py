@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from shared.aws.secrets import Login
 from shared.errors import ServiceRefused
-from shared.load.migrate import PREVIEW, migrate, wants_everything
-from shared.load.migration import Reader, Report
+from shared.load.schema.migrate import PREVIEW, migrate, wants_everything
+from shared.load.schema.right_steps import Reader
+from shared.load.schema.runner import Report
 from shared.postgres.connection import Connection
 from shared.postgres.scram import verifier
 
@@ -44,14 +45,14 @@ def migrate_with_reader(
     into the secret stays."""
     if not wants_everything(event):
         return migrate(connection, schema, loader.username, event)
-    there = kept.login
-    if there and there.username not in (name, loader.username):
-        report = migrate(connection, schema, loader.username, event, reader=Reader(there.username))
-        if problem := report.not_readable or _problem(there, attempt):
-            report.said.append(f"inspect reads as {there.username}, as the secret has it: {problem}")
+    existing = kept.login
+    if existing and existing.username not in (name, loader.username):
+        report = migrate(connection, schema, loader.username, event, reader=Reader(existing.username))
+        if problem := report.not_readable or _problem(existing, attempt):
+            report.notes.append(f"inspect reads as {existing.username}, as the secret has it: {problem}")
         return report
-    if there and there.username == name and _is_at(loader, there) and not _problem(there, attempt):
-        login, reader = there, Reader(name)
+    if existing and existing.username == name and _is_at(loader, existing) and not _problem(existing, attempt):
+        login, reader = existing, Reader(name)
     else:
         login = Login(loader.host, loader.port, loader.dbname, name, secrets.token_urlsafe(PASSWORD_BYTES))
         reader = Reader(name, verifier(login.password, secrets.token_bytes(16)))
@@ -60,8 +61,8 @@ def migrate_with_reader(
     problem = report.not_readable or ("" if is_preview else _problem(login, attempt))
     if problem:
         login = loader
-        report.said.append(f"inspect reads with the loader's login, in a read-only session: {problem}; {WAY_OUT}")
-    if login != there and not is_preview:
+        report.notes.append(f"inspect reads with the loader's login, in a read-only session: {problem}; {WAY_OUT}")
+    if login != existing and not is_preview:
         kept.put(login)
     return report
 

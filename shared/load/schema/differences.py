@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from shared.columns import DATE, TEXT, TIME, TIMESTAMP, Column, Decimal, Kind
-from shared.load.shape import Shape, ShapeColumn, full_name, obstacles, retype
+from shared.load.schema.shape import Shape, ShapeColumn, full_name, obstacles, retype
 from shared.postgres.connection import quoted
 from shared.warehouse.registry import Target
 
@@ -24,37 +24,37 @@ def differences(target: Target, shape: Shape, schema: str) -> list[str]:
 
 def _of_columns(target: Target, shape: Shape, schema: str) -> Iterator[str]:
     for column in target.columns:
-        there = shape.column(column.name)
-        if there is None:
+        existing = shape.column(column.name)
+        if existing is None:
             continue
         place = f"{target.name}.{column.name}"
         alter = f"ALTER TABLE {full_name(schema, target.name)} ALTER COLUMN {quoted(column.name)}"
-        if there.accepts(column.kind) and not there.holds_exactly(column.kind):
+        if existing.accepts(column.kind) and not existing.holds_exactly(column.kind):
             type_ = column.kind.warehouse_type
             way_out = retype(target, schema, column.name, type_)
-            yield f"{place} is {there.type}, declared {type_}: {loss(there, column)}; the way out: {way_out}"
-        if there.required and column.nullable:
+            yield f"{place} is {existing.type}, declared {type_}: {loss(existing, column)}; the way out: {way_out}"
+        if existing.required and column.nullable:
             way_out = f"{alter} DROP NOT NULL"
             yield f"{place} may not be null, declared that it may: a null {QUARANTINES_ROW}; the way out: {way_out}"
-        if not there.required and not column.nullable:
+        if not existing.required and not column.nullable:
             yield f"{place} may be null, declared that it may not: kept"
 
 
-def loss(there: ShapeColumn, column: Column) -> str:
+def loss(existing: ShapeColumn, column: Column) -> str:
     """Return what a column that does not hold every value exactly does to some."""
-    if there.is_domain:
+    if existing.is_domain:
         return f"a value that the domain refuses {QUARANTINES_ROW}"
-    if there.is_enum:
+    if existing.is_enum:
         return f"a value that the type does not have {QUARANTINES_ROW}"
-    if column.kind != TEXT and there.category == "S":
+    if column.kind != TEXT and existing.category == "S":
         return f"it is kept as a text, and one that is too long {QUARANTINES_ROW}"
-    limits = [int(number) for number in re.findall(r"-?\d+", there.type)]
-    return _loss_of_texts(there, limits) if column.kind == TEXT else _loss_of_others(there, column.kind, limits)
+    limits = [int(number) for number in re.findall(r"-?\d+", existing.type)]
+    return _loss_of_texts(existing, limits) if column.kind == TEXT else _loss_of_others(existing, column.kind, limits)
 
 
-def _loss_of_texts(there: ShapeColumn, limits: list[int]) -> str:
+def _loss_of_texts(existing: ShapeColumn, limits: list[int]) -> str:
     longest = f"a text of more than {limits[0] if limits else 1} characters {QUARANTINES_ROW}"
-    match there.base:
+    match existing.base:
         case "character varying":
             return longest
         case "character" | "bpchar":
@@ -65,12 +65,12 @@ def _loss_of_texts(there: ShapeColumn, limits: list[int]) -> str:
             return "a longer text may be cut"
 
 
-def _loss_of_others(there: ShapeColumn, kind: Kind, limits: list[int]) -> str:
+def _loss_of_others(existing: ShapeColumn, kind: Kind, limits: list[int]) -> str:
     if kind in (DATE, TIME, TIMESTAMP):
-        return _loss_of_times(there, kind)
+        return _loss_of_times(existing, kind)
     beyond = f"a number beyond its range {QUARANTINES_ROW}"
     scale = kind.scale if isinstance(kind, Decimal) else 0
-    match there.base:
+    match existing.base:
         case "real":
             return "it keeps six digits and rounds the others"
         case "double precision":
@@ -85,14 +85,14 @@ def _loss_of_others(there: ShapeColumn, kind: Kind, limits: list[int]) -> str:
             return "it may hold and show another value than was sent"
 
 
-def _loss_of_times(there: ShapeColumn, kind: Kind) -> str:
-    if kind == TIMESTAMP and there.base == "date":
+def _loss_of_times(existing: ShapeColumn, kind: Kind) -> str:
+    if kind == TIMESTAMP and existing.base == "date":
         return "the time of day is cut off"
-    if "with time zone" in there.type:
+    if "with time zone" in existing.type:
         return "a time zone is added, UTC"
-    if re.search(r"\(\d\)", there.type):
+    if re.search(r"\(\d\)", existing.type):
         return "fractions of a second are rounded"
-    return f"it is kept as {there.type}"
+    return f"it is kept as {existing.type}"
 
 
 def _of_table(target: Target, shape: Shape, schema: str) -> Iterator[str]:

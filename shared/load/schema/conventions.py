@@ -4,7 +4,7 @@
 from shared.frames import Frame, Series
 from shared.ledger.stage import STAGE
 from shared.load import sql
-from shared.load.shape import Shape, full_name
+from shared.load.schema.shape import Shape, full_name
 from shared.postgres.connection import Connection, quoted
 from shared.warehouse.registry import Target
 
@@ -42,10 +42,10 @@ def _counts(connection: Connection, target: Target, shape: Shape) -> dict[str, i
     key = quoted(target.key)
     differ = {}
     for column in target.columns:
-        there = shape.column(column.name)
-        if there is not None and column.name != target.key:
+        existing = shape.column(column.name)
+        if existing is not None and column.name != target.key:
             name = quoted(column.name)
-            differ[column.name] = f"(present.{name} <> CAST(staged.{name} AS {there.type}))"
+            differ[column.name] = f"(present.{name} <> CAST(staged.{name} AS {existing.type}))"
     differ[""] = " OR ".join(differ.values()) or "false"
     filters = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in differ.values())
     return dict(
@@ -74,5 +74,5 @@ def _line(target: Target, shape: Shape, schema: str, counts: dict[str, int]) -> 
 
 
 def _is_required(shape: Shape, name: str) -> bool:
-    there = shape.column(name)
-    return there is not None and there.required
+    existing = shape.column(name)
+    return existing is not None and existing.required
