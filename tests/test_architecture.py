@@ -9,9 +9,10 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Table
 
 from ops.stack.resources.kinds import KINDS
-from shared.ledger.tables import TABLES
+from shared.ledger import tables
 
 pytestmark = pytest.mark.fast
 
@@ -125,23 +126,35 @@ def test_it_is_imported_without_pandas(module: str) -> None:
 
 
 def texts(path: Path) -> Iterator[str]:
-    """Yield every text of the module that is no docstring."""
+    """Yield every text of the module that is no docstring; an f-string with its expressions in braces."""
     tree = ast.parse(path.read_text())
     docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    yield from (
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
-    )
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+        elif isinstance(node, ast.JoinedStr):
+            yield ast.unparse(node)
+
+
+NAMES_OF_TABLES = "|".join(table.name for table in tables.TABLES)
+TABLES_IN_BRACES = "|".join(name for name, value in vars(tables).items() if isinstance(value, Table))
+LEDGER_STATEMENT = re.compile(
+    rf"\b(FROM|JOIN|INTO|UPDATE|TABLE)\s+(({NAMES_OF_TABLES})\b|\{{(\w+\.)?({TABLES_IN_BRACES})(\.name)?\}})"
+)
 
 
 @pytest.mark.parametrize("path", python_files(SHARED), ids=name_of)
 def test_every_statement_on_the_ledger_is_in_its_room(path: Path) -> None:
     """A statement on a table of the ledger names it after one of SQL's words; messages to people may name it, too."""
-    names = "|".join(table.name for table in TABLES)
-    statement = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE|TABLE)\s+({names})\b")
     if path.parent != SHARED / "ledger":
-        assert not [text for text in texts(path) if statement.search(text)]
+        assert not [text for text in texts(path) if LEDGER_STATEMENT.search(text)]
+
+
+@pytest.mark.parametrize("statement", ["FROM etl_ledger", "FROM {LEDGER}", "JOIN {tables.WAITING.name} w"])
+def test_such_a_statement_is_found(statement: str, tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(f'STATEMENT = f"SELECT {{count}} {statement}"')
+    assert any(LEDGER_STATEMENT.search(text) for text in texts(module))
 
 
 def test_no_class_name_is_used_twice() -> None:

@@ -63,10 +63,9 @@ class DifferenceNotes:
         shape = self._inspector.shape(table.name)
         for column in table.columns:
             existing = shape.column(column.name) if shape else None
-            if existing and existing.type != ddl.type_of(column):
-                self._runner.note(
-                    f"{table.name}.{column.name} is {existing.type}, declared {ddl.type_of(column)}: kept"
-                )
+            declared = ddl.type_of(column)
+            if existing and existing.type != declared:
+                self._runner.note(f"{table.name}.{column.name} is {existing.type}, declared {declared}: kept")
 
     def _note_alike(self, target: Target, shape: Shape, others: set[str]) -> None:
         for name in alike(target.name, others):

@@ -193,13 +193,12 @@ def _of_columns(target: Target, shape: Shape, schema: str) -> list[Obstacle]:
         if existing is None:
             continue
         place, alter = f"{target.name}.{column.name}", f"ALTER TABLE {full} ALTER COLUMN {quoted(column.name)}"
+        is_key = column.name == target.key
         if existing.generated:
             found.append(Obstacle(f"{place} is GENERATED ALWAYS AS an expression", f"{alter} DROP EXPRESSION"))
-        elif existing.identity_always and target.kind != "fact" and column.name != target.key:
+        elif existing.identity_always and target.kind != "fact" and not is_key:
             found.append(Obstacle(f"{place} is GENERATED ALWAYS AS IDENTITY", f"{alter} DROP IDENTITY"))
-        elif not existing.accepts(column.kind) or (
-            column.name == target.key and not _can_be_key(existing, column.kind)
-        ):
+        elif not existing.accepts(column.kind) or (is_key and not _can_be_key(existing, column.kind)):
             what = f"{place} is {existing.type} and must be {column.kind.warehouse_type}"
             found.append(Obstacle(what, retype(target, schema, column.name, column.kind.warehouse_type)))
     return found
