@@ -19,6 +19,7 @@ from local import folders
 from shared.names import ALERTS, CHANGES, MAIL
 from shared.warehouse.registry import TARGETS
 from tests.stack.door import Answer, Call, Door, door_to, refusal
+from tests.stack.function_logs import Logs
 from tests.stack.stack import LocalStack
 from tests.stack.test_alerts import alarms_of
 from tests.stack.test_links import change_everything, mapping_of, subscription_of
@@ -358,9 +359,10 @@ PUT_OF_AN_ALARM = (
 )
 
 
-def schedules_were_seen(stack: LocalStack, said: str) -> None:
-    """A deploy that has put a permission ends with a look that the schedule itself made, later than that."""
+def schedules_were_seen(stack: LocalStack, said: str, logs: Logs) -> None:
+    """A deploy that has put a permission ends with a look that the schedule itself made, later than its beginning."""
     watch = stack.names.function("watch")
+    assert logs.say("watch", '"rule"', f'"{watch}"')
     lines = said.splitlines()
     assert any(re.match(rf"ok      schedules at work: .*{watch}\b", line) for line in lines), lines[-9:]
     assert any(line.startswith(f"later   schedule {stack.names('reconcile')}: at cron(") for line in lines)
@@ -371,9 +373,10 @@ def schedules_were_seen(stack: LocalStack, said: str) -> None:
 
 def test_whatever_is_broken_by_hand_is_mended(stack: LocalStack, dry_run: DryRun) -> None:
     broken = break_what_else_can_break(stack)
+    logs = Logs(stack)
     mended = stack.deploy(WAIT_FOR_SCHEDULES="yes").stderr
     assert sorted(changes(mended)) == sorted(broken)
-    schedules_were_seen(stack, mended)
+    schedules_were_seen(stack, mended, logs)
     assert dry_run("--local") == []
     change_everything(stack)
     stack.extract()
