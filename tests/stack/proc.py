@@ -2,6 +2,7 @@
 
 import os
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # A process is a copy of its parent until it becomes another program.
@@ -10,19 +11,26 @@ LOOKS = 6
 EVERY_S = 0.01
 
 
+@dataclass
+class Seen:
+    """Command lines and environments of processes."""
+
+    commands: set[str] = field(default_factory=set)
+    environments: set[str] = field(default_factory=set)
+
+
 class Watched(threading.Thread):
-    """The command lines and the environments of all processes that begin while it runs."""
+    """Collects the command lines and the environments of all processes that begin while it runs."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.commands: set[str] = set()
-        self.environments: set[str] = set()
+        self.seen = Seen()
         self._over = threading.Event()
         self._looked = dict.fromkeys(_pids(), LOOKS)
 
-    def __enter__(self) -> "Watched":
+    def __enter__(self) -> Seen:
         self.start()
-        return self
+        return self.seen
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
@@ -34,8 +42,8 @@ class Watched(threading.Thread):
                 looked = self._looked.setdefault(pid, 0)
                 if looked < LOOKS:
                     self._looked[pid] = looked + 1
-                    self.commands.add(_read(pid, "cmdline"))
-                    self.environments.add(_read(pid, "environ"))
+                    self.seen.commands.add(_read(pid, "cmdline"))
+                    self.seen.environments.add(_read(pid, "environ"))
 
 
 def _pids() -> list[str]:

@@ -22,7 +22,7 @@ from shared.lake.keys import RUNS, run_of
 from shared.names import Names
 from shared.warehouse.registry import TARGETS
 from tests.road.road import place_expected, shown
-from tests.stack.proc import Watched
+from tests.stack.proc import Seen
 
 ROOT = Path(__file__).parent.parent.parent
 # Every wait in these tests ends when what is awaited is there; this is only how long a broken stack may take.
@@ -40,7 +40,7 @@ class LocalStack:
     checkout: Path = ROOT
     file: str = "settings.env"
     first: subprocess.CompletedProcess[str] | None = None
-    seen: Watched | None = None
+    seen: Seen | None = None
     aws_cli: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
