@@ -41,10 +41,15 @@ def become(stack: LocalStack) -> Path:
     root = trust_in(f"arn:aws:iam::{stack.names.account}:root")
     stack.aws("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=root)
     give(stack, policy(stack))
+    return log_in(stack)
+
+
+def log_in(stack: LocalStack) -> Path:
+    """Return a settings file with keys of a new session of the role: the emulator forgets sessions when it stops."""
     keys = session_of(stack, ROLE)
     assert f"assumed-role/{ROLE}/" in clients_of(stack, keys)("sts").get_caller_identity()["Arn"]
     file = stack.folder / SETTINGS
-    file.parent.mkdir()
+    file.parent.mkdir(exist_ok=True)
     text = re.sub(r"^AWS_(ACCESS|SECRET|SESSION).*\n", "", (stack.folder / stack.file).read_text(), flags=re.MULTILINE)
     file.write_text(text + "".join(f"{name.upper()}={value}\n" for name, value in keys.items()))
     secrets = file.with_name("secrets.env")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local import folders, ports
+from tests.stack import deployer
 from tests.stack.stack import LocalStack
 
 HOMES = (folders.postgres_home, folders.ministack_home, folders.slack_home)
@@ -54,6 +55,7 @@ class Original:
             _change_port(stack, home(stack.folder) / "port")
         stack.python("local.stack", "start")
         stack.read_settings()
+        deployer.log_in(stack)
         stack.first, stack.seen = pickle.loads(self._facts.read_bytes())
 
     @contextmanager
