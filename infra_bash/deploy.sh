@@ -32,6 +32,7 @@ source "$lib/state.sh"
 source "$lib/deploy_lock.sh"
 source "$lib/package.sh"
 source "$lib/objects.sh"
+source "$lib/checks.sh"
 source "$lib/pausing.sh"
 source "$lib/remove.sh"
 source "$lib/retired.sh"
@@ -55,6 +56,7 @@ main() {
   [[ $IS_LOCAL == no ]] || start_local_stack
   step "account" know_account
   refuse_other_currency
+  step "check" check_first
   step "concurrency" choose_concurrency
   step "plan" write_requests
   start_comparer

@@ -2,6 +2,10 @@
 # What every script starts with: paths, messages, errors, and the cleaning up at its end.
 
 set -euo pipefail
+if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
+  printf 'bash 4.4 or later is needed, and this is %s; on macOS: brew install bash\n' "$BASH_VERSION" >&2
+  exit 1
+fi
 shopt -s inherit_errexit
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

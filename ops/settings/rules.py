@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 
+from ops.settings import schedule
 from ops.settings.declarations import SECRETS, SETTINGS
 from ops.settings.setting import InvalidSetting
 from shared.settings import LOOPBACK
@@ -18,7 +19,7 @@ def check(values: Mapping[str, str]) -> None:
     for setting in SETTINGS:
         if not setting.form.accepts(values.get(setting.name, "")):
             raise InvalidSetting(f"{setting.name} is '{values[setting.name]}'; it must be {setting.form.words}")
-    for rule in (_length, _secrets, _python, _objective, _network, _plaintext, _authority):
+    for rule in (_length, _secrets, _python, _schedules, _objective, _network, _plaintext, _authority):
         if problem := rule(values):
             raise InvalidSetting(problem)
 
@@ -43,6 +44,13 @@ def _python(values: Mapping[str, str]) -> str:
     if values["LAMBDA_PYTHON"] != "3.11" or values["AWS_ENDPOINT_URL"]:
         return ""
     return "LAMBDA_PYTHON is 3.11, whose glibc on AWS is too old for numpy and pandas; set 3.12 or 3.13"
+
+
+def _schedules(values: Mapping[str, str]) -> str:
+    for name in ("EXTRACT_SCHEDULE", "LOAD_SCHEDULE", "RECONCILE_SCHEDULE"):
+        if problem := schedule.problem(values[name]):
+            return f"{name} is '{values[name]}'; {problem}"
+    return ""
 
 
 def _objective(values: Mapping[str, str]) -> str:

@@ -61,7 +61,7 @@ class Slack:
         sleep: Sleep = time.sleep,
         try_s: float = TRY_S,
     ) -> None:
-        _check(webhook, secret, hosts)
+        check_webhook(webhook, secret, hosts)
         self._webhook = webhook
         self._time_left_s = time_left_s
         self._sleep = sleep
@@ -136,7 +136,8 @@ class Slack:
         return word if re.fullmatch("[a-z_]{2,60}", word) and word not in self._webhook.url else ""
 
 
-def _check(webhook: Webhook, secret: str, hosts: str) -> None:
+def check_webhook(webhook: Webhook, secret: str, hosts: str) -> None:
+    """Raise BadSetting if the secret does not hold a webhook's URL at one of `hosts`, the setting SLACK_HOSTS."""
     place = URL.fullmatch(webhook.url)
     if not place:
         raise BadSetting(f"secret {secret}", "does not hold the URL of a webhook", FIX)

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Check what a deploy needs, and change nothing: settings, credentials, account, network, secrets, logins.
+#
+# Usage: infra_bash/doctor.sh [--local | --settings FILE] [--put-secrets]
+#
+#   --local           the local stack
+#   --settings FILE   default settings.env
+#   --put-secrets     check the given values of secrets also where the secret exists
+#   --help            this text
+#
+# deploy.sh checks the same before its first write. A line is `ok`, `later` (only the deployed functions can find out)
+# or `FAILED`, with the fix. The logins are tried from this machine, which may not reach a private network.
+# Exit codes: 0 a deploy may begin, 1 something failed, 2 wrong usage or a wrong setting.
+
+# shellcheck source-path=SCRIPTDIR/lib
+lib=$(dirname "${BASH_SOURCE[0]}")/lib
+source "$lib/operator.sh"
+source "$lib/checks.sh"
+
+main() {
+  read_arguments "$@"
+  load_settings
+  ensure_venv requirements.txt requirements-local.txt
+  keep_cli_loaded
+  say ok "bash $BASH_VERSION, $("$PYTHON" --version)"
+  show_checks
+}
+
+main "$@"

@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# The checks before a deploy's first write. ops/checks.py judges; here AWS is asked.
+
+CHECKS=$WORK/checks
+
+# check_first: print what is as a deploy needs it and what is not, with the fix; fail when something is not.
+check_first() {
+  ask_for_checks
+  python ops.checks "$CHECKS" "$(dirname "$SETTINGS_FILE")/secrets.env" 2>"$CHECKS/lines" ||
+    {
+      grep -v '^ok' "$CHECKS/lines" >&2 || :
+      die "nothing was written: correct what is FAILED above"
+    }
+  grep -v '^ok' "$CHECKS/lines" >&2 || :
+  say ok "checks: $(grep -c '^ok' "$CHECKS/lines")"
+}
+
+# show_checks: print a line for each check.
+show_checks() {
+  ask_for_checks
+  python ops.checks "$CHECKS" "$(dirname "$SETTINGS_FILE")/secrets.env"
+}
+
+# ask_for_checks: write AWS's answers into $CHECKS. An empty file is of a question that this user may not ask, or that
+# an emulator cannot answer.
+ask_for_checks() {
+  local setting found
+  mkdir -p "$CHECKS"
+  aws_read sts get-caller-identity >"$CHECKS/caller.json"
+  FINE=. aws_find lambda get-account-settings \
+    --query AccountLimit.UnreservedConcurrentExecutions >"$CHECKS/limit.json"
+  : >"$CHECKS/subnets.json"
+  : >"$CHECKS/groups.json"
+  if [[ -n $SUBNET_IDS ]]; then
+    FINE=. aws_find ec2 describe-subnets --filters "Name=subnet-id,Values=$SUBNET_IDS" \
+      --query Subnets >"$CHECKS/subnets.json"
+    FINE=. aws_find ec2 describe-security-groups --filters "Name=group-id,Values=$SECURITY_GROUP_IDS" \
+      --query SecurityGroups >"$CHECKS/groups.json"
+  fi
+  : >"$CHECKS/present"
+  for setting in SOURCE_SECRET WAREHOUSE_SECRET WAREHOUSE_OWNER_SECRET SLACK_SECRET; do
+    [[ -n ${!setting} ]] || continue
+    found=$(aws_find secretsmanager describe-secret --secret-id "${!setting}" --query Name)
+    [[ -z $found ]] || printf '%s\n' "$setting" >>"$CHECKS/present"
+  done
+  export PUT_SECRETS=$OPTION_PUT_SECRETS
+}
