@@ -21,9 +21,9 @@ source "$lib/operator.sh"
 main() {
   local answer
   read_arguments "$@"
+  load_settings
   require_venv
   require_tables source "${TABLES[@]}"
-  load_settings
   answer=$(invoke extract '{"do":"catalogue"}')
   python ops.screens.catalogue "$(output_format)" "${TABLES[@]}" <<<"$answer"
 }

@@ -51,7 +51,7 @@ main() {
   read_arguments "$@"
   TRACE=$OPTION_TRACE
   [[ $IS_LOCAL == yes ]] || load_settings
-  step "tools" ensure_venv requirements.txt requirements-local.txt
+  step "tools" ensure_venv "${OPERATOR_FILES[@]}"
   keep_cli_loaded
   [[ $IS_LOCAL == no ]] || start_local_stack
   step "account" know_account

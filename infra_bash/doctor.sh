@@ -20,7 +20,7 @@ source "$lib/checks.sh"
 main() {
   read_arguments "$@"
   load_settings
-  ensure_venv requirements.txt requirements-local.txt
+  require_venv
   keep_cli_loaded
   say ok "bash $BASH_VERSION, $("$PYTHON" --version)"
   show_checks

@@ -29,8 +29,8 @@ main() {
   read_arguments "$@"
   NAME=${NAME:-dead-letters}
   require_drill
-  require_venv
   load_settings
+  require_venv
   require_late_republish
   keep_cli_loaded
   require_not_paused

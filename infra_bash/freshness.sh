@@ -25,9 +25,9 @@ main() {
   local answer
   read_arguments "$@"
   require_number --hours 720
+  load_settings
   require_venv
   require_tables warehouse "${TABLES[@]}"
-  load_settings
   answer=$(invoke inspect "{\"do\":\"freshness\",\"hours\":${OPTION_HOURS:-24}}")
   python ops.screens.freshness "$(output_format)" "${TABLES[@]}" <<<"$answer"
 }

@@ -35,8 +35,8 @@ main() {
   require_number --owner-id
   [[ $OPTION_REPO =~ ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$ ]] ||
     refuse "--repo needs OWNER/REPO, not $OPTION_REPO; see --help"
-  require_venv
   load_settings
+  require_venv
   keep_cli_loaded
   [[ $OPTION_REMOVE == yes ]] || know_ids
   know_account

@@ -28,9 +28,9 @@ main() {
   require_number --run "$LAST_RUN"
   require_number --minutes
   SUBJECT=$TABLE_OR_FUNCTION
+  load_settings
   require_venv
   is_function "$SUBJECT" || require_tables warehouse "$SUBJECT"
-  load_settings
   printf '%s' "$((($(date +%s) - ${OPTION_MINUTES:-60} * 60) * 1000))" >"$WORK/since_ms"
   keep_cli_loaded
   show_lines

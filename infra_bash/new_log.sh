@@ -22,8 +22,8 @@ source "$lib/follow.sh"
 main() {
   local used event run answer
   read_arguments "$@"
-  require_venv
   load_settings
+  require_venv
   keep_cli_loaded
   used=$(invoke inspect '{"do":"used"}')
   event=$(python ops.events new_log <<<"$used")

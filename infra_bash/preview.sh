@@ -17,8 +17,8 @@ source "$lib/operator.sh"
 main() {
   local answer
   read_arguments "$@"
-  require_venv
   load_settings
+  require_venv
   answer=$(invoke extract '{"do":"preview"}')
   if [[ $OPTION_JSON == yes ]]; then
     printf '%s\n' "$answer"

@@ -27,9 +27,9 @@ main() {
   read_arguments "$@"
   [[ $OPTION_LAST == no || ${#TABLES[@]} == 0 ]] ||
     refuse "--last shows all that the last one read, not ${TABLES[*]}; see --help"
+  load_settings
   require_venv
   require_tables source "${TABLES[@]}"
-  load_settings
   keep_cli_loaded
   event=$(python ops.events tables reconcile "${TABLES[@]}")
   if [[ $DRY_RUN == yes ]]; then

@@ -26,9 +26,9 @@ main() {
   require_number --to "$LAST_RUN"
   [[ -z $OPTION_TO ]] || ((OPTION_FROM <= OPTION_TO)) ||
     refuse "--from $OPTION_FROM comes after --to $OPTION_TO; see --help"
+  load_settings
   require_venv
   require_tables warehouse "$TABLE"
-  load_settings
   replay
 }
 

@@ -24,9 +24,9 @@ main() {
   local event run answer
   read_arguments "$@"
   require_one_table_of_rows
+  load_settings
   require_venv
   require_tables source "${TABLES[@]}"
-  load_settings
   keep_cli_loaded
   event=$(what_to_read)
   if [[ -z $event ]]; then

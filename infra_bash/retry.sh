@@ -24,9 +24,9 @@ source "$lib/dead_letters.sh"
 
 main() {
   read_arguments "$@"
+  load_settings
   require_venv
   require_tables warehouse "$TABLE"
-  load_settings
   keep_cli_loaded
   know_account
   find_queues

@@ -26,9 +26,9 @@ COLOR=()
 
 main() {
   read_arguments "$@"
+  load_settings
   require_venv
   require_tables warehouse "${TABLES[@]}"
-  load_settings
   [[ ! -t 1 || -n ${NO_COLOR:-} ]] || COLOR=(--color)
   [[ $OPTION_WATCH == no ]] || refresh
   show_status

@@ -32,6 +32,7 @@ main() {
   read_arguments "$@"
   TRACE=$OPTION_TRACE
   load_settings
+  require_venv
   keep_cli_loaded
   know_account
   find_stack

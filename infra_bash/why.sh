@@ -22,10 +22,10 @@ main() {
   local kind=any question answer
   read_arguments "$@"
   [[ -z $OPTION_BUSINESS ]] || kind=fact
+  load_settings
   require_venv
   require_tables "$kind" "$TABLE"
   question=$(python ops.screens.lineage question "$kind" "$TABLE" "$ID$OPTION_BUSINESS")
-  load_settings
   answer=$(invoke inspect "$question")
   python ops.screens.lineage "$(output_format)" <<<"$answer"
 }

@@ -6,8 +6,8 @@
 switch_pipeline() {
   local since schedules sources
   read_arguments "${@:2}"
-  require_venv
   load_settings
+  require_venv
   keep_cli_loaded
   know_account
   require_stack

@@ -65,6 +65,23 @@ step() {
   say step "$name, $((tenths / 10)).$((tenths % 10)) s"
 }
 
+# with_news WHAT PROBE COMMAND…: run COMMAND, and print WHAT, the seconds and what PROBE prints every 10 s meanwhile.
+with_news() {
+  local what=$1 probe=$2 teller waited code=0
+  shift 2
+  for ((waited = 1; ; waited++)); do
+    sleep 1
+    # A step that fails ends the script, and nothing else would end this loop.
+    kill -0 $$ 2>/dev/null || exit
+    ((waited % 10 > 0)) || say wait "$what: $waited s, $("$probe")"
+  done &
+  teller=$!
+  "$@" || code=$?
+  kill "$teller"
+  wait "$teller" 2>/dev/null || :
+  return "$code"
+}
+
 # After so long without news the same line is printed again, so that a person sees that the script still runs.
 SILENCE_S=60
 

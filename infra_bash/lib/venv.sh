@@ -1,29 +1,55 @@
 # shellcheck shell=bash
 # The project's interpreter in .venv, with exactly the versions that the requirement files lock.
 
-# ensure_venv FILE…: create .venv if there is none; install when a file has changed since.
+# The requirement files of a machine that works with a stack.
+OPERATOR_FILES=(requirements.txt requirements-local.txt)
+# It has a line for each file that was installed whole, so that an interrupted installation is finished by the next
+# script.
+STAMP=$ROOT/.venv/installed
+
+# require_venv: make or complete .venv for a script that works with a stack; print nothing where there is nothing to do.
+require_venv() {
+  is_installed "${OPERATOR_FILES[@]}" || ensure_venv "${OPERATOR_FILES[@]}"
+}
+
+# ensure_venv FILE…: create .venv if it is missing or unfinished; install when a file has changed since.
 ensure_venv() {
-  local stamp=$ROOT/.venv/installed file
-  local -a changed=()
-  [[ -x $PYTHON ]] || make_venv
-  touch "$stamp"
-  for file in "$@"; do
-    grep -qxF "$(stamp_of "$file")" "$stamp" || changed+=("$file")
-  done
-  if ((${#changed[@]} == 0)); then
+  local lock=''
+  lock_venv
+  if is_installed "$@"; then
     say ok ".venv"
-    return
+  else
+    complete_venv "$@"
   fi
+  [[ -z $lock ]] || exec {lock}<&-
+}
+
+complete_venv() {
+  local file
+  [[ -x $PYTHON && -e $STAMP ]] || make_venv
   install_requirements "$@"
   for file in "$@"; do
-    { awk -v file="$file" '$NF != file' "$stamp" && stamp_of "$file"; } >"$WORK/stamp"
-    cp "$WORK/stamp" "$stamp"
+    { awk -v file="$file" '$NF != file' "$STAMP" && stamp_of "$file"; } >"$WORK/stamp"
+    cp "$WORK/stamp" "$STAMP"
   done
 }
 
-# require_venv: for scripts that do not create it themselves.
-require_venv() {
-  [[ -x $PYTHON ]] || die "there is no .venv yet; ./infra_bash/deploy.sh makes it"
+# is_installed FILE…: whether .venv has what these files lock now.
+is_installed() {
+  local file
+  [[ -x $PYTHON && -e $STAMP ]] || return 1
+  for file in "$@"; do
+    grep -qxF "$(stamp_of "$file")" "$STAMP" || return 1
+  done
+}
+
+# lock_venv: one script at a time makes .venv. Sets `lock` of ensure_venv. macOS has no flock.
+lock_venv() {
+  command -v flock >"$WORK/flock" || return 0
+  exec {lock}<"$ROOT/requirements.txt"
+  flock --nonblock "$lock" && return
+  say wait "another script makes .venv"
+  flock "$lock"
 }
 
 # stamp_of FILE: print its checksum and name.
@@ -38,9 +64,17 @@ install_requirements() {
     files+=(--requirement "$ROOT/$file")
   done
   say create ".venv from $*"
+  with_news "pip, $*" venv_size pip_install "${files[@]}" || die "pip could not install $*; its errors are above"
+}
+
+# venv_size: print how much of it is there.
+venv_size() {
+  du -sm "$ROOT/.venv" | awk '{ print $1 " MB of about 500" }'
+}
+
+pip_install() {
   # No source distributions: their setup.py would run with the rights of the person who deploys.
-  "$PYTHON" -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: "${files[@]}" >&2 ||
-    die "pip could not install $*; its errors are above"
+  "$PYTHON" -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: "$@" >&2
 }
 
 make_venv() {
@@ -49,7 +83,8 @@ make_venv() {
   # Debian has ensurepip, which every venv needs, in a separate package.
   "$python3" -c 'import ensurepip' 2>"$WORK/ensurepip" || install_python3_venv
   say create ".venv with $("$python3" --version)"
-  "$python3" -m venv "$ROOT/.venv" >&2
+  "$python3" -m venv --clear "$ROOT/.venv" >&2
+  touch "$STAMP"
 }
 
 find_python3() {

@@ -66,3 +66,58 @@ def test_no_setup_py_is_run(tmp_path: Path) -> None:
     done = install(tmp_path, source)
     assert done.returncode == 1 and "pip could not install requirements.txt" in done.stderr
     assert not (tmp_path / "was_run").exists()
+
+
+LIBRARIES = """
+    source infra_bash/lib/script.sh
+    source infra_bash/lib/venv.sh
+    ROOT=$1
+    STAMP=$ROOT/.venv/installed
+    PYTHON=$ROOT/.venv/bin/python
+    install_requirements() { say create "$*"; [[ ! -e $ROOT/interrupt ]] || kill -KILL $$; }
+    make_venv() { say create .venv; mkdir -p "$ROOT/.venv/bin"; cp /bin/true "$PYTHON"; touch "$STAMP"; }
+"""
+
+
+def scripts_venv(folder: Path, *commands: str) -> list[str]:
+    """Run the commands in a checkout with two requirement files; return what was said."""
+    done = subprocess.run(
+        ["bash", "-c", LIBRARIES + "\n".join(commands), "status.sh", str(folder)],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stderr.splitlines()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for name in ("requirements.txt", "requirements-local.txt"):
+        (tmp_path / name).write_text(f"{name}==1.0\n")
+    return tmp_path
+
+
+INSTALLED = "create  requirements.txt requirements-local.txt"
+
+
+def test_any_script_makes_what_it_needs_once(checkout: Path) -> None:
+    assert scripts_venv(checkout, "require_venv") == ["create  .venv", INSTALLED]
+    assert scripts_venv(checkout, "require_venv") == []
+    (checkout / "requirements-local.txt").write_text("another==2.0\n")
+    assert scripts_venv(checkout, "require_venv") == [INSTALLED]
+
+
+def test_an_interrupted_installation_is_finished(checkout: Path) -> None:
+    (checkout / "interrupt").touch()
+    assert scripts_venv(checkout, "require_venv") == ["create  .venv", INSTALLED]
+    (checkout / "interrupt").unlink()
+    assert scripts_venv(checkout, "require_venv") == [INSTALLED]
+    assert scripts_venv(checkout, "require_venv") == []
+
+
+def test_a_venv_that_was_not_made_whole_is_made_again(checkout: Path) -> None:
+    scripts_venv(checkout, "require_venv")
+    (checkout / ".venv/installed").unlink()
+    assert scripts_venv(checkout, "require_venv") == ["create  .venv", INSTALLED]
