@@ -135,5 +135,5 @@ in_parallel() {
 
 # python MODULE ARGUMENTS…: run a module of this project with .venv's interpreter. -P: not one in the current folder.
 python() {
-  "$PYTHON" -P -m "$@"
+  "$PYTHON" -P -m ops.main "$@"
 }

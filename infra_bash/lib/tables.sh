@@ -5,6 +5,10 @@
 require_tables() {
   local complaint
   (($# > 1)) || return 0
-  complaint=$(python ops.tables "$@")
-  [[ -z $complaint ]] || refuse "$complaint"
+  if complaint=$(python ops.tables "$@" 2>"$WORK/slip"); then
+    [[ -z $complaint ]] || refuse "$complaint"
+  else
+    # A module with a slip in this checkout must not keep a person from a stack that works.
+    say warn "the names of tables are not checked: $(tail -n 1 "$WORK/slip")"
+  fi
 }
