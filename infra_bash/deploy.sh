@@ -2,7 +2,7 @@
 # Build the stack, or repair it: only what differs is put, and a second run writes nothing.
 #
 # Usage: infra_bash/deploy.sh [--local [--source-csv DIR | --orders N] [--seed N] | --settings FILE]
-#                             [--put-secrets] [--dry-run] [--trace]
+#                             [--put-secrets] [--dry-run] [--verbose] [--trace]
 #
 #   --local           on this machine: start the local stack first, and let its source tick afterwards
 #   --source-csv DIR  with --local: fill a new source from the CSV files in DIR
@@ -12,6 +12,7 @@
 #                     settings.example.env says what goes in
 #   --put-secrets     write the secrets again, also those that are there
 #   --dry-run         say what would be created, updated and deleted, in order, and write nothing
+#   --verbose         at a terminal, too, a line for each resource; build/deploy.log has them all
 #   --trace           print each `aws …` call; in a dry run also the writes that are left out
 #   --help            this text
 #
@@ -50,6 +51,7 @@ done
 main() {
   read_arguments "$@"
   TRACE=$OPTION_TRACE
+  keep_log
   [[ $IS_LOCAL == yes ]] || load_settings
   step "tools" ensure_venv "${OPERATOR_FILES[@]}"
   keep_cli_loaded
@@ -78,7 +80,16 @@ main() {
     step "proof of the schedules" prove_schedules
   fi
   say_if_nobody_is_called
+  [[ $DRY_RUN == yes ]] || say_sum
   [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || leave_local_stack
+}
+
+# keep_log: every line goes into a file, too; a person at a terminal sees a line for each step and each surprise.
+keep_log() {
+  mkdir -p "$ROOT/build"
+  LOG=$ROOT/build/deploy.log
+  : >"$LOG"
+  [[ ! -t 2 || $OPTION_VERBOSE == yes || $DRY_RUN == yes || $TRACE == yes ]] || IS_COMPACT=yes
 }
 
 ensure_stores() {

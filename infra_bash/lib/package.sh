@@ -10,7 +10,13 @@ build_packages() {
   arn=$(find_layer "$PROJECT-$STAGE-libraries" "$name")
   [[ $arn != None ]] || arn=''
   printf '%s\n' "$arn" >>"$WORK/packages"
-  [[ $DRY_RUN == yes || -n $arn ]] || python ops.package.build layer "$ROOT/build" "$code"
+  [[ $DRY_RUN == yes || -n $arn ]] ||
+    with_news "the layer's libraries" built_size python ops.package.build layer "$ROOT/build" "$code"
+}
+
+# built_size: print how much of the layer is there.
+built_size() {
+  du -sm "$ROOT/build" | awk '{ print $1 " MB in build/" }'
 }
 
 # know_packages: set CODE_ZIP, LAYER_ZIP, CODE_SHA256, and LAYER_ARN, which is empty when AWS has no such layer.

@@ -38,9 +38,37 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# Where say appends every line; empty: nowhere.
+LOG=
+# yes: at a terminal `create` and `ok` lines are one line that counts. What a person must see is always a line.
+IS_COMPACT=no
+# How far a kind of resource is, for that line: "roles 12/17".
+COUNTER=
+declare -A IN_SHORT=([create]=yes [ok]=yes)
+
 # say VERB WORDS…: print one line of progress to stderr; stdout is for data.
 say() {
-  printf '%-8s%s\n' "$1" "${*:2}" >&2
+  local line
+  printf -v line '%-8s%s' "$1" "${*:2}"
+  [[ $1 != @(create|update|delete) ]] || printf '%s\n' "$1" >>"$WORK/changes"
+  [[ -z $LOG ]] || printf '%s\n' "$line" >>"$LOG"
+  case $IS_COMPACT${IN_SHORT[$1]-} in
+    yesyes) line=${COUNTER:-${*:2}} && printf '\r\e[K%-8s%s' ... "${line:0:60}" >&2 ;;
+    yes) printf '\r\e[K%s\n' "$line" >&2 ;;
+    *) printf '%s\n' "$line" >&2 ;;
+  esac
+}
+
+# say_sum: print how much was changed since the script began, and how long that took.
+say_sum() {
+  local created changed deleted
+  touch "$WORK/changes"
+  created=$(grep -c '^create$' "$WORK/changes") || :
+  changed=$(grep -c '^update$' "$WORK/changes") || :
+  deleted=$(grep -c '^delete$' "$WORK/changes") || :
+  [[ $IS_COMPACT == no ]] || printf '\r\e[K' >&2
+  IS_COMPACT=no
+  say ok "$created created, $changed changed, $deleted deleted in $SECONDS s"
 }
 
 # die WORDS…: print why the work failed, and end with 1. In in_parallel the line is printed last, after the other steps.
@@ -83,7 +111,7 @@ with_news() {
 }
 
 # After so long without news the same line is printed again, so that a person sees that the script still runs.
-SILENCE_S=60
+SILENCE_S=10
 
 # wait_for LIMIT_S INTERVAL_S ADVICE PROBE…: run PROBE every INTERVAL_S until it leaves PENDING empty. PENDING says what
 # is still missing, and is printed whenever it changes. After LIMIT_S the script fails with PENDING and ADVICE;

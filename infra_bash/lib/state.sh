@@ -58,11 +58,13 @@ compare() {
 
 # apply KIND COMMAND…: call COMMAND… VERDICT NAME WHAT for each resource that differs, and say so.
 apply() {
-  local verdict name what good=0
+  local verdict name what good=0 number=0 total
   KIND=$1
   shift
   compare "$KIND"
+  total=$(wc -l <"$STATE/$KIND.verdicts")
   while IFS=$'\t' read -r verdict name what <&3; do
+    COUNTER="${KIND//_/ } $((++number))/$total"
     if [[ $verdict == ok ]]; then
       good=$((good + 1))
       continue
@@ -70,6 +72,7 @@ apply() {
     "$@" "$verdict" "$name" "$what" >/dev/null
     say "$verdict" "$(singular "$KIND") $name${what:+ ($what)}"
   done 3<"$STATE/$KIND.verdicts"
+  COUNTER=''
   ((good == 0)) || say ok "${KIND//_/ }: $good"
 }
 
