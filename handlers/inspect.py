@@ -4,15 +4,21 @@
 `{"do": "loaded"}`.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+from msgspec import ValidationError, convert
 
 from handlers.databases import open_database
 from handlers.invocation import Invocation, failure_logged, invocation, utc_now
+from shared.alerts.reach import Reach
+from shared.aws.functions import LambdaFunctions
 from shared.aws.secrets import get_login
-from shared.errors import Refused
+from shared.errors import Refused, TotestreamError
 from shared.lineage.lake import LineageLake
 from shared.lineage.warehouse import LineageQueries
 from shared.lineage.why import why
+from shared.names import Names
 from shared.postgres.connection import Connection
 from shared.status.freshness import freshness
 from shared.status.loaded import loaded
@@ -33,6 +39,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return answer(event, invocation(context))
 
 
+def alerts_reach(names: Names) -> Reach:
+    """Ask the function alert where a message would go."""
+    try:
+        return convert(LambdaFunctions().ask(names.function("alert"), {"do": "check"}), Reach)
+    except TotestreamError as error:
+        return Reach("nobody", error.detail)
+    except ValidationError:
+        return Reach("nobody", "the function alert is of another version; deploy again")
+
+
 def answer(event: dict[str, Any], call: Invocation) -> dict[str, Any]:
     if event.get("do") not in QUESTIONS:
         raise Refused(
@@ -48,7 +64,9 @@ def answer(event: dict[str, Any], call: Invocation) -> dict[str, Any]:
         # Both are called late: the clock after everything was read, the queues after the warehouse.
         now = lambda: utc_now().replace(tzinfo=None)  # noqa: E731
         queues = lambda: QueueDepths(settings.names).depths(TARGETS)  # noqa: E731
-        return status(run_log, warehouse, TARGETS, queues, now, manifests).facts
+        with ThreadPoolExecutor(1) as alongside:
+            alerts = alongside.submit(alerts_reach, settings.names)
+            return status(run_log, warehouse, TARGETS, queues, now, manifests, alerts.result).facts
     if event["do"] == "taken":
         return taken(event, warehouse)
     with warehouse() as connection:

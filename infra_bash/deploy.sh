@@ -2,7 +2,7 @@
 # Build the stack, or repair it: only what differs is put, and a second run writes nothing.
 #
 # Usage: infra_bash/deploy.sh [--local [--source-csv DIR | --orders N] [--seed N] | --settings FILE]
-#                             [--put-secrets] [--dry-run] [--verbose] [--trace]
+#                             [--put-secrets] [--quiet-alerts] [--dry-run] [--verbose] [--trace]
 #
 #   --local           on this machine: start the local stack first, and let its source tick afterwards
 #   --source-csv DIR  with --local: fill a new source from the CSV files in DIR
@@ -11,6 +11,7 @@
 #   --settings FILE   default settings.env, which may be missing where the environment has all that must be set;
 #                     settings.example.env says what goes in
 #   --put-secrets     write the secrets again, also those that are there
+#   --quiet-alerts    send no test message to a new webhook
 #   --dry-run         say what would be created, updated and deleted, in order, and write nothing
 #   --verbose         at a terminal, too, a line for each resource; build/deploy.log has them all
 #   --trace           print each `aws …` call; in a dry run also the writes that are left out
@@ -78,8 +79,8 @@ main() {
   else
     step "proof" prove
     step "proof of the schedules" prove_schedules
+    step "proof of the alerts" prove_alerts
   fi
-  say_if_nobody_is_called
   [[ $DRY_RUN == yes ]] || say_sum
   [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || leave_local_stack
 }

@@ -34,6 +34,7 @@ main() {
   require_late_republish
   keep_cli_loaded
   require_not_paused
+  require_alerts
   SINCE_MS=$(now_ms)
   say break "$NAME"
   broken=$SECONDS

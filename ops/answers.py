@@ -1,6 +1,6 @@
 """Read what functions answer, for bash: JSON from stdin, one question each.
 
-python -m ops.answers error|did|migrated|held|wrong|progress RUN
+python -m ops.answers error|did|migrated|held|wrong|reach|progress RUN
 """
 
 import json
@@ -79,6 +79,17 @@ def progress(status: Answer, run: int) -> str:
     return "behind: " + (", ".join(behind) or f"loaded {shown(status.get('loaded_run'))} of {run}")
 
 
+def reached(answer: Answer) -> tuple[str, str]:
+    """Return a verb and words: where an alert would go, and why not by a better way."""
+    reason = answer["reason"]
+    match answer["via"]:
+        case "slack":
+            return "ok", "alerts arrive in Slack"
+        case "mail":
+            return "warn" if reason else "ok", "alerts go by e-mail" + (f", because {reason}" if reason else "")
+    return "nobody", f"will be called when something goes wrong: {reason}"
+
+
 def main() -> None:
     question, *rest = sys.argv[1:]
     received = json.load(sys.stdin)
@@ -94,6 +105,8 @@ def main() -> None:
             print(wrong(answer))
         case "held":
             print(held(answer), end="")
+        case "reach":
+            print("\t".join(reached(answer)))
         case "progress":
             print(progress(answer, int(rest[0])))
 

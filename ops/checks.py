@@ -9,6 +9,7 @@ on stderr; exits with 1 when one has failed.
 import json
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -148,6 +149,11 @@ def _login(setting: str, name: str, login: Login, connect: Connect) -> Check:
 
 
 def _connect(database: str, login: Login) -> None:
+    try:
+        socket.getaddrinfo(login.host, login.port)
+    except OSError:
+        # A private network has names that only its own machines know.
+        raise ServiceUnavailable(database, "connecting", "this machine does not know the name") from None
     with connect(
         database,
         login,
@@ -163,10 +169,9 @@ def _read(folder: Path) -> Facts:
         text = (folder / name).read_text().strip()
         return json.loads(text) if text else None
 
-    caller = answer("caller.json")
     return Facts(
-        account=caller["Account"],
-        caller=caller["Arn"],
+        account=os.environ["ACCOUNT_ID"],
+        caller=os.environ["CALLER"],
         free_gb=shutil.disk_usage(Path.cwd()).free / 1e9,
         functions_at_once=answer("limit.json"),
         subnets=answer("subnets.json"),

@@ -21,12 +21,14 @@ ensure_secrets() {
 create_secret() {
   write_secret create-secret "$1"
   send_secret create-secret "$1"
+  note_webhook "$1"
   say create "secret ${!1}"
 }
 
 put_secret() {
   write_secret put-secret-value "$1"
   send_secret put-secret-value "$1"
+  note_webhook "$1"
   say update "secret ${!1}"
 }
 
@@ -40,6 +42,11 @@ restore_secret() {
   fi
   [[ ! -s $WORK/$1.secret.json ]] || send_secret put-secret-value "$1"
   say update "secret ${!1} (restored)"
+}
+
+# note_webhook SETTING: a new webhook gets a test message.
+note_webhook() {
+  [[ $1 != SLACK_SECRET ]] || touch "$WORK/new_webhook"
 }
 
 # write_secret OPERATION SETTING: its request with its content, which $WORK alone gets to see.

@@ -73,9 +73,12 @@ put_alert_subscription() {
   esac
 }
 
-# say_if_nobody_is_called: a stack may do without, but not unawares.
-say_if_nobody_is_called() {
-  [[ -n $SLACK_SECRET$ALERT_EMAIL ]] ||
-    say nobody "will be called when something goes wrong: set SLACK_SECRET, ALERT_EMAIL or both in $SETTINGS_FILE" \
-      "and deploy again"
+# prove_alerts: ask the function alert where a message would go; through a new webhook send a test message.
+prove_alerts() {
+  local answer verb words do=check
+  [[ ! -e $WORK/new_webhook || $OPTION_QUIET_ALERTS == yes ]] || do=test
+  answer=$(invoke alert "{\"do\":\"$do\"}")
+  answer=$(python ops.answers reach <<<"$answer")
+  IFS=$'\t' read -r verb words <<<"$answer"
+  say "$verb" "$words"
 }

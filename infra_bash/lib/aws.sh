@@ -137,12 +137,13 @@ what_failed() {
 }
 
 # know_account: whose account this is, and of which partition, which the second word of the caller's ARN is: aws,
-# aws-cn, aws-us-gov. Exports ACCOUNT_ID and PARTITION.
+# aws-cn, aws-us-gov. Exports ACCOUNT_ID, PARTITION and CALLER.
 know_account() {
   local caller
   caller=$(aws_read sts get-caller-identity --query '[Account, Arn]' --output text)
-  IFS=$' \t:' read -r ACCOUNT_ID _ PARTITION _ <<<"$caller"
-  export ACCOUNT_ID PARTITION
+  IFS=$' \t' read -r ACCOUNT_ID CALLER <<<"$caller"
+  IFS=: read -r _ PARTITION _ <<<"$CALLER"
+  export ACCOUNT_ID PARTITION CALLER
 }
 
 # ingestion_bucket: its name, once the account is known.

@@ -21,12 +21,11 @@ show_checks() {
   python ops.checks "$CHECKS" "$(dirname "$SETTINGS_FILE")/secrets.env"
 }
 
-# ask_for_checks: write AWS's answers into $CHECKS. An empty file is of a question that this user may not ask, or that
+# ask_for_checks: once the account is known, write AWS's answers into $CHECKS. An empty file is of a question that this user may not ask, or that
 # an emulator cannot answer.
 ask_for_checks() {
   local setting found
   mkdir -p "$CHECKS"
-  aws_read sts get-caller-identity >"$CHECKS/caller.json"
   FINE=. aws_find lambda get-account-settings \
     --query AccountLimit.UnreservedConcurrentExecutions >"$CHECKS/limit.json"
   : >"$CHECKS/subnets.json"

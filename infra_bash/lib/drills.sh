@@ -26,6 +26,15 @@ require_late_republish() {
       "FRESHNESS_OBJECTIVE_S=$FRESHNESS_OBJECTIVE_S s; set it longer and deploy"
 }
 
+# require_alerts: break nothing where the message that a drill waits for would reach nobody.
+require_alerts() {
+  local answer verb words
+  answer=$(invoke alert '{"do":"check"}')
+  answer=$(python ops.answers reach <<<"$answer")
+  IFS=$'\t' read -r verb words <<<"$answer"
+  [[ $verb != nobody ]] || die "nobody $words; nothing was broken"
+}
+
 now_ms() {
   date +%s%3N
 }

@@ -74,11 +74,11 @@ yes: no TLS, for the local stack only. Refused unless AWS_ENDPOINT_URL is on thi
         about="""
 The subnets and security groups of the private network that the databases are in, separated by commas. Empty: they can
 be reached without. In it the functions extract, load, migrate and inspect reach AWS through endpoints of the VPC: one
-for S3 (a gateway endpoint, free), and interface endpoints for Secrets Manager, SNS (extract), Lambda (load) and SQS
-(inspect), each with private DNS names and a security group that accepts port 443 from SECURITY_GROUP_IDS. In London an
-interface endpoint costs 8 USD a month and availability zone (prices of 2025), four in one zone 32, and 0.01 USD a GB;
-a NAT gateway, which replaces all four, 36 and 0.05 a GB. The security groups must let the functions connect to port
-443 and to the databases.
+for S3 (a gateway endpoint, free), and interface endpoints for Secrets Manager, SNS (extract), Lambda (load, inspect)
+and SQS (inspect), each with private DNS names and a security group that accepts port 443 from SECURITY_GROUP_IDS. In
+London an interface endpoint costs 8 USD a month and availability zone (prices of 2025), four in one zone 32, and 0.01
+USD a GB; a NAT gateway, which replaces all four, 36 and 0.05 a GB. The security groups must let the functions connect
+to port 443 and to the databases.
 """,
     ),
     Setting("SECURITY_GROUP_IDS"),

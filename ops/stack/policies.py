@@ -139,7 +139,8 @@ def _watch(r: Rights) -> list[Document]:
 
 def _alert(r: Rights) -> list[Document]:
     slack = r.settings.get("SLACK_SECRET", "")
-    return [*([r.secret(slack)] if slack else []), r.publish(MAIL)]
+    mail = r.names.topic_arn(MAIL)
+    return [*([r.secret(slack)] if slack else []), r.publish(MAIL), _allow(["sns:ListSubscriptionsByTopic"], mail)]
 
 
 def _inspect(r: Rights) -> list[Document]:
@@ -149,6 +150,7 @@ def _inspect(r: Rights) -> list[Document]:
         r.get(PROCESSED, ALL_MANIFESTS, ALL_TABLES, EXPIRED),
         r.list(INGESTION, PROCESSED),
         r.measure_queues(),
+        _allow(["lambda:InvokeFunction"], r.names.function_arn(r.names.function("alert"))),
     ]
 
 

@@ -34,6 +34,7 @@ LONGEST_ANSWER = 1000
 Answer = tuple[int, str, str]
 # Nothing that two programs could parse differently: no user, no query, no other characters.
 URL = re.compile(r"(https?)://([a-z0-9.-]+(?::[0-9]{1,5})?)/[A-Za-z0-9_/-]+")
+EMPTY, EMPTY_ANSWERS = b"{}", ("no_text", "invalid_payload")
 FIX = "store a new webhook: deploy.sh --put-secrets"
 FIXES = {
     400: "fix shared/alerts/message.py: Slack rejected the payload",
@@ -77,6 +78,20 @@ class Slack:
             return state.upcoming_sleep + self._try_s > self._time_left_s() - RESERVE_S
 
         retried(lambda: self._post(body), self._sleep, is_too_late)
+
+    def probe(self) -> None:
+        """Ask Slack, without sending a message, whether it knows the webhook. Raises as `post` does, and tries once.
+
+        Slack answers a message without text with 400 and no_text where the webhook works, and with 403 or 404 where
+        it does not.
+        """
+        status, word, _ = self._answer(EMPTY)
+        if (status == 400 and word in EMPTY_ANSWERS) or status == 429:
+            return
+        cause = f"{status} {word}".strip()
+        if status >= 500:
+            raise ServiceUnavailable("Slack", "asking", cause)
+        raise ServiceRefused("Slack", "asking", cause, FIX if status == 400 else FIXES.get(status, FIX))
 
     def _post(self, body: bytes) -> None:
         status, word, after = self._answer(body)

@@ -25,6 +25,17 @@ class SnsTopic:
         about = {"Subject": subject} if subject else {}
         self.publish_entries([{"Id": str(number), "Message": text} | about for number, text in enumerate(texts)])
 
+    @property
+    def has_confirmed_subscription(self) -> bool:
+        """Return whether somebody has confirmed a subscription to the topic."""
+        answer = called(
+            "SNS",
+            "listing subscriptions",
+            lambda: self._sns.list_subscriptions_by_topic(TopicArn=self._arn),
+            sleep=self._sleep,
+        )
+        return any(each["SubscriptionArn"].startswith("arn:") for each in answer["Subscriptions"])
+
     def publish_entries(self, entries: Sequence[Entry]) -> None:
         """Publish every entry at least once, or raise."""
         rest = iter(entries)

@@ -22,6 +22,7 @@ ProblemCode = Literal[
     "rows_differ",
     "not_read",
     "stranger",
+    "alerts_reach_nobody",
 ]
 
 
@@ -56,6 +57,8 @@ def problems(status: "Status") -> Iterator[Problem]:
         is_reported = (DEAD_LETTERS.name, table.table) in open_
         yield from (each for each in _of_table(table) if not (is_reported and each.code == "dead_letters"))
     yield from (Problem("stranger", url) for url in status.strangers)
+    if status.alerts and status.alerts.via == "nobody":
+        yield Problem("alerts_reach_nobody", facts={"reason": status.alerts.reason})
 
 
 def _of_table(table: "TableStatus") -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from shared.alerts.documents import Incident
+from shared.alerts.reach import Reach
 from shared.errors import PermanentError, TotestreamError
 from shared.lake import keys
 from shared.lake.documents import RunRecord
@@ -62,6 +63,7 @@ class Status:
     as `unread_runs` may each have something that a table has still to take.
     `strangers` are objects in the buckets that are none of ours; the stages pass them over.
     `incidents` are those that watch has seen in its last look, `watched_s` seconds ago.
+    `alerts` is where an alert would go, None when that was not asked.
     """
 
     newest_run: int
@@ -74,6 +76,7 @@ class Status:
     incidents: tuple[Incident, ...]
     tables: tuple[TableStatus, ...]
     strangers: tuple[str, ...] = ()
+    alerts: Reach | None = None
 
     @property
     def problems(self) -> list[Problem]:
@@ -160,6 +163,7 @@ def status(
     depths: Callable[[], Mapping[str, Depths]],
     now: Callable[[], datetime],
     manifests: Manifests | None = None,
+    alerts: Callable[[], Reach | None] = lambda: None,
 ) -> Status:
     """Return the status. `now` gives UTC without a zone, like every snapshot's time, and is called after everything
     was read."""
@@ -182,6 +186,7 @@ def status(
         incidents=tuple(each.incident for each in watched.incidents) if watched else (),
         tables=tuple(tables),
         strangers=tuple(strangers(run_log, manifests, lake.newest) if manifests else ()),
+        alerts=alerts(),
     )
 
 

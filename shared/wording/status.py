@@ -29,6 +29,8 @@ def problem_text(problem: Facts) -> str:
             return f"{subject}: {problem['reason']}"
         case "stranger":
             return f"{subject} is not an object of this stack and is ignored: {_removal(subject)}"
+        case "alerts_reach_nobody":
+            return f"alerts reach nobody: {problem['reason']}"
         case code:
             return f"{code} {subject}".rstrip()
 

@@ -237,3 +237,62 @@ def test_without_its_settings_it_raises(
 
 def test_an_event_without_records_is_nothing_to_tell(account: Account) -> None:
     assert alert.handler({}, Context()) == {"told": 0}
+
+
+class TestReach:
+    """Where a message would go, found out without sending one."""
+
+    def test_slack(self, account: Account, slack: SlackServer) -> None:
+        assert alert.handler({"do": "check"}, Context()) == {"via": "slack", "reason": ""}
+        assert (slack.messages(), account.mails(), slack.request_count) == ([], [], 1)
+
+    def test_a_webhook_that_slack_does_not_know(self, account: Account, slack: SlackServer) -> None:
+        account.keep_webhook(slack.url + "old")
+        found = alert.handler({"do": "check"}, Context())
+        assert found["via"] == "mail"
+        assert "Slack: asking was refused (403 invalid_token); store a new webhook" in found["reason"]
+
+    @pytest.mark.parametrize("status", [404, 410])
+    def test_one_that_is_gone(self, status: int, account: Account, slack: SlackServer) -> None:
+        slack.misbehave("status", status=status, word="no_service")
+        assert alert.handler({"do": "check"}, Context())["via"] == "mail"
+
+    def test_one_that_takes_no_more_this_second_works(self, account: Account, slack: SlackServer) -> None:
+        slack.misbehave("status", status=429, word="rate_limited")
+        assert alert.handler({"do": "check"}, Context())["via"] == "slack"
+
+    def test_an_empty_path(self, account: Account, slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        account.keep_webhook(slack.place)
+        monkeypatch.setenv("ALERT_EMAIL", "")
+        found = alert.handler({"do": "check"}, Context())
+        assert found["via"] == "nobody"
+        assert "secret the/webhook does not hold the URL of a webhook" in found["reason"]
+
+    def test_an_address_that_has_not_confirmed(
+        self, account: Account, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SLACK_SECRET", "")
+        [subscription] = account.sns.list_subscriptions_by_topic(TopicArn=account.topic)["Subscriptions"]
+        account.sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+        assert alert.handler({"do": "check"}, Context()) == {
+            "via": "nobody",
+            "reason": "someone@example.com has not confirmed its subscription: the e-mail from AWS has the link",
+        }
+
+    def test_a_stack_with_neither(self, account: Account, slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLACK_SECRET", "")
+        monkeypatch.setenv("ALERT_EMAIL", "")
+        assert alert.handler({"do": "check"}, Context()) == {
+            "via": "nobody",
+            "reason": "neither SLACK_SECRET nor ALERT_EMAIL is set",
+        }
+
+    def test_a_test_message(self, account: Account, slack: SlackServer) -> None:
+        assert alert.handler({"do": "test"}, Context()) == {"via": "slack", "reason": ""}
+        [message] = slack.messages()
+        assert "This is a test: nothing is wrong." in json.dumps(message)
+
+    def test_a_test_message_that_reaches_nobody(self, account: Account, slack: SlackServer) -> None:
+        slack.misbehave("status", status=403, word="invalid_token", times=99)
+        account.sns.delete_topic(TopicArn=account.topic)
+        assert alert.handler({"do": "test"}, Context())["via"] == "nobody"

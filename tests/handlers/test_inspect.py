@@ -16,6 +16,10 @@ from tests.handlers.test_load import SETTINGS, Context, keep, logged
 
 pytestmark = pytest.mark.fast
 
+NO_ALERT_FUNCTION = (
+    "alerts reach nobody: asking totestream-test-alert was refused (ResourceNotFoundException); "
+    "deploy again, and look at the role's rights"
+)
 QUESTION: dict[str, Any] = {"do": "why", "table": "fact_payment", "id": "1"}
 
 
@@ -59,7 +63,7 @@ def test_the_status_of_a_stack_that_has_just_begun(begun: Database) -> None:
     found = inspect.handler({"do": "status"}, Context())
     assert (found["newest_run"], [each["text"] for each in found["problems"]]) == (
         0,
-        ["watch has never run", "dead letters dim_date"],
+        ["watch has never run", "dead letters dim_date", NO_ALERT_FUNCTION],
     )
     assert [each["dead_letters"] for each in found["tables"] if each["table"] == "dim_date"] == [1]
 
@@ -100,6 +104,7 @@ def test_a_warehouse_that_falls_silent_leaves_time_for_the_rest(begun: Database)
     assert [each["text"] for each in found["problems"]] == [
         "watch has never run",
         "warehouse: a statement failed for now (TimeoutError)",
+        NO_ALERT_FUNCTION,
     ]
 
 

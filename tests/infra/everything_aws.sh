@@ -16,6 +16,7 @@ case "$*" in
   *"put-targets"*) echo 0 ;;
   *"lambda invoke"*"-migrate"*) printf '{"did": [], "said": [], "counts": {}}' >"${!#}" ;;
   *"lambda invoke"*"-extract"*) printf '{"run": 1, "busy": false}' >"${!#}" ;;
+  *"lambda invoke"*"-alert"*) printf '{"via": "nobody", "reason": "neither is set"}' >"${!#}" ;;
   *"lambda invoke"*"-inspect"*) printf '{"loaded_run": 1, "comparable": true, "tables": []}' >"${!#}" ;;
   *" get-"*"notification-configuration"* | *" list-"*"--query "[!"{"]* | *" list-objects-v2 "*) ;;
   *"list-buckets"*) echo '{"Buckets": []}' ;;

@@ -175,7 +175,9 @@ def test_a_notification_that_is_gone_comes_back_and_a_persons_own_stays(plan: Pl
 
 DEPLOY = """
     source infra_bash/lib/script.sh
-    for part in arguments settings aws state ../aws/sns ../aws/budgets; do source infra_bash/lib/$part.sh; done
+    for part in arguments settings aws state invoke ../aws/sns ../aws/secrets ../aws/budgets; do
+      source infra_bash/lib/$part.sh
+    done
     SETTINGS_FILE=$1
     load_settings
     know_account
@@ -217,13 +219,33 @@ def test_a_second_deploy_neither_asks_a_pending_address_nor_removes_one(deploy: 
     assert asked == ["get-caller-identity", *["list-subscriptions-by-topic"] * 3]
 
 
-def test_where_neither_slack_nor_an_address_is_set_deploy_says_so(deploy: Deploy) -> None:
-    code, said = deploy("say_if_nobody_is_called", ALERT_EMAIL="")
-    file = deploy.folder / "settings.env"
-    told = "will be called when something goes wrong: set SLACK_SECRET, ALERT_EMAIL or both in"
-    assert (code, said) == (0, [f"nobody  {told} {file} and deploy again"])
-    assert deploy("say_if_nobody_is_called", ALERT_EMAIL="", SLACK_SECRET="slack") == (0, [])
-    assert deploy("say_if_nobody_is_called") == (0, [])
+@pytest.mark.parametrize(
+    ("via", "reason", "line"),
+    [
+        ("slack", "", "ok      alerts arrive in Slack"),
+        ("mail", "", "ok      alerts go by e-mail"),
+        (
+            "mail",
+            "Slack: asking was refused (404)",
+            "warn    alerts go by e-mail, because Slack: asking was refused (404)",
+        ),
+        ("nobody", "neither is set", "nobody  will be called when something goes wrong: neither is set"),
+    ],
+)
+def test_a_deploy_says_where_alerts_go(via: str, reason: str, line: str, deploy: Deploy) -> None:
+    deploy.aws.answers("lambda invoke", json.dumps({"via": via, "reason": reason}))
+    assert deploy("prove_alerts") == (0, [line])
+
+
+@pytest.mark.parametrize(
+    ("webhook", "option", "asked"),
+    [("SLACK_SECRET", "no", "test"), ("SLACK_SECRET", "yes", "check"), ("SOURCE_SECRET", "no", "check")],
+)
+def test_a_new_webhook_gets_a_test_message(webhook: str, option: str, asked: str, deploy: Deploy) -> None:
+    deploy.aws.answers("lambda invoke", json.dumps({"via": "slack", "reason": ""}))
+    events = "cat $WORK/answer.*.event >&2"
+    code, said = deploy(f"OPTION_QUIET_ALERTS={option}; note_webhook {webhook}; prove_alerts; {events}")
+    assert (code, json.loads(said[-1])) == (0, {"do": asked})
 
 
 def test_an_account_that_lets_nobody_see_a_budget_is_fine_when_none_is_asked_for(deploy: Deploy) -> None:
