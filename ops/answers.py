@@ -8,14 +8,19 @@ import sys
 from typing import Any, get_args
 
 from ops.screens.terminal import escaped, printable
+from shared import errors
 from shared.load.schema.change import ChangeKind
 
 Answer = dict[str, Any]
+# Lambda names an error's class, MiniStack whatever a handler raises alike.
+OURS = {name for name, value in vars(errors).items() if isinstance(value, type)} | {"Runtime.HandlerError"}
 
 
 def error(answer: Answer) -> str:
-    """Return a function's error on one line."""
-    return f"{answer.get('errorType', 'error')}: {answer.get('errorMessage', answer)}".replace("\n", " ")
+    """Return a function's error on one line: our own as it was written for people, any other with its type."""
+    kind, message = answer.get("errorType", "error"), answer.get("errorMessage", answer)
+    words = message if kind in OURS else f"{kind}: {message}"
+    return str(words).replace("\n", " ")
 
 
 def migrated(answer: Answer) -> list[tuple[str, str]]:

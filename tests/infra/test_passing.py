@@ -247,7 +247,7 @@ def test_who_must_not_ask_twice_does_not(aws: FakeAws) -> None:
     failing(aws, REFUSED)
     done = doors.run(aws, "invoke extract '{}'", "script arguments aws invoke")
     assert (done.returncode, doors.slept(aws.folder)) == (1, 0)
-    assert done.stderr == "FAILED  totestream-test-extract: AwsRefused: S3: reading was refused (AccessDenied)\n"
+    assert done.stderr == "FAILED  totestream-test-extract: S3: reading was refused (AccessDenied)\n"
 
 
 def test_a_new_function_is_active_before_anything_is_put_to_it(aws: FakeAws) -> None:
