@@ -36,7 +36,8 @@ def answer(event: dict[str, Any], outside: ExtractDependencies, started: float) 
         case _:
             facts = extract(request_from_event(event), outside).facts
             seconds = round(time.monotonic() - started, 3)
-            log.info("extraction done", **facts, seconds=seconds, **log.started_by(event))
+            counted = {**facts, "absent": sum(map(len, facts["absent"].values()))}
+            log.info("extraction done", **counted, seconds=seconds, **log.started_by(event))
             return facts
 
 

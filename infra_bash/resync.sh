@@ -40,8 +40,18 @@ main() {
   require_not_paused
   run=$(extract_now "$event")
   say run "$run reads ${TABLES[*]}"
+  say_absent
   answer=$(follow "$run")
   python ops.screens.runs loaded <<<"$answer"
+}
+
+# say_absent: a key that is not in the source was deleted there, or was mistyped.
+say_absent() {
+  local line
+  python ops.screens.runs absent <"$WORK/extracted" >"$WORK/absent"
+  while IFS= read -r line; do
+    [[ -z $line ]] || say absent "$line: nothing was read for it; if it was deleted, infra_bash/why.sh$(same_stack) shows when"
+  done <"$WORK/absent"
 }
 
 what_to_read() {

@@ -4,7 +4,7 @@
 # A run of millions of rows takes some minutes; longer means that something is stuck, and the message names it.
 FOLLOW_S=600
 
-# extract_now EVENT: extract, and print the run. Another extraction that is running is waited for.
+# extract_now EVENT: extract, and print the run; $WORK/extracted has the whole answer. Another extraction that is running is waited for.
 extract_now() {
   wait_for "$FOLLOW_S" 1 "run infra_bash/status.sh$(same_stack)" try_to_extract "$1"
   printf '%s' "$RUN"
@@ -14,6 +14,7 @@ extract_now() {
 try_to_extract() {
   local answer
   answer=$(invoke extract "$1")
+  printf '%s' "$answer" >"$WORK/extracted"
   RUN=$(python ops.screens.runs run <<<"$answer")
   [[ -n $RUN ]] || PENDING="another extraction is running"
 }

@@ -1,6 +1,7 @@
 """Show runs, for bash: answers of extract and inspect as JSON from stdin.
 
 python -m ops.screens.runs run          the number of the run that was committed; nothing when extract was busy
+python -m ops.screens.runs absent       the keys that were requested and that the source does not have
 python -m ops.screens.runs preview      what would be read
 python -m ops.screens.runs progress     `loaded`, or what is waited for
 python -m ops.screens.runs loaded       what the run changed in each warehouse table
@@ -23,6 +24,11 @@ SHOWN = 20
 
 def run(answer: Answer) -> str:
     return "" if answer["busy"] else str(answer["run"])
+
+
+def absent(answer: Answer) -> str:
+    """Return a line for each table that lacks a key that was requested."""
+    return "\n".join(f"{table} has no row {_some(list(map(str, keys)))}" for table, keys in answer["absent"].items())
 
 
 def preview(answer: Answer) -> str:
@@ -82,7 +88,7 @@ def _some(keys: list[str]) -> str:
 
 
 def main() -> None:
-    questions = {"run": run, "preview": preview, "progress": progress, "loaded": loaded, "reconciled": reconciled}
+    questions = {each.__name__: each for each in (run, absent, preview, progress, loaded, reconciled)}
     question = sys.argv[1]
     # JSON writes out by itself what is not ASCII.
     print(json.dumps(json.load(sys.stdin)) if question == "json" else questions[question](read_answer(sys.stdin)))

@@ -7,7 +7,7 @@ continues there.
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,12 +30,16 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class ExtractResult:
-    """`run` is None when nothing changed, or when another extract was running (`busy`)."""
+    """`run` is None when nothing changed, or when another extract was running (`busy`).
+
+    `absent` are the keys, by table, that were requested and that the source does not have.
+    """
 
     run: int | None
     published: int
     busy: bool = False
     rows: int = 0
+    absent: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -101,7 +105,8 @@ def _read_and_commit(
         publish(record, dependencies)
         dependencies.run_log.hint(record.run)
     report(dependencies.run_log.bucket, dependencies.now(), reading, looked_at, record, is_new=True)
-    return ExtractResult(record.run, published + len(records), rows=sum(map(rows_of, records)))
+    rows = sum(map(rows_of, records))
+    return ExtractResult(record.run, published + len(records), rows=rows, absent=reading.absent)
 
 
 def find_start(request: ExtractRequest, dependencies: ExtractDependencies) -> tuple[RunRecord | None, int]:

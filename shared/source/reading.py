@@ -39,6 +39,7 @@ class Reading:
 
     `failed` are the readers that could not be used, and why: their tables are left as they were. `postponed` are the
     tables that could not be read this time and need no person, and why; it is filled while they are read.
+    `absent` are the keys, by table, that were requested and that the source does not have; it is filled as well.
     `looked_before` says, by table, when an earlier check found nothing new in it, by the source's clock.
     """
 
@@ -46,6 +47,7 @@ class Reading:
     failed: Mapping[str, Exception] = field(default_factory=dict)
     looked_before: Mapping[str, datetime] = field(default_factory=dict)
     postponed: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def snapshot(self) -> Snapshot:

@@ -8,6 +8,7 @@ import msgspec
 
 from shared import log
 from shared.catalogue import TABLES, SourceTable
+from shared.frames import Frame
 from shared.lake.change_topic import ChangeTopic
 from shared.lake.documents import (
     FIRST_READ,
@@ -167,7 +168,15 @@ class ExtractRun:
         """Return what this run brings of the table, with its parts written."""
         location = BatchLocation(self._number, self._attempt, self._reading.snapshot.taken_at)
         writer = BatchWriter(self._dependencies.run_log.bucket, table, location)
-        changes.read(self._keys(table), writer.add)
+        requested = set(self._keys(table))
+
+        def add(frame: Frame) -> None:
+            requested.difference_update(frame[table.key].tolist() if requested else ())
+            writer.add(frame)
+
+        changes.read(self._keys(table), add)
+        if requested:
+            self._reading.absent[table.name] = tuple(sorted(requested))
         batch = self.batch(table, reason, sum(part.rows for part in writer.written), writer.written)
         return msgspec.structs.replace(batch, newest_change_at=writer.newest_change_at)
 

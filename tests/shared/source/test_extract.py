@@ -544,3 +544,13 @@ def test_the_cursor_of_a_version_that_did_not_say_from_what_it_read_costs_one_fu
     stack.extract()
     assert reasons(stack, 2) == dict.fromkeys(TABLES, "read by a version that did not record what it read from")
     assert stack.extract().run is None
+
+
+def test_keys_that_the_source_does_not_have_are_named(stack: Stack, owner: pg8000.native.Connection) -> None:
+    for key in (1, 2):
+        transaction(owner, key)
+    stack.extract()
+    result = stack.extract(ExtractRequest(cause="resync", keys={"transaction": (1, 2, 999_999)}))
+    assert result.absent == {"transaction": (999_999,)}
+    assert stack.rows(result.run or 0, "transaction") == [1, 2]
+    assert stack.extract(ExtractRequest(cause="resync", keys={"transaction": (1,)})).absent == {}
