@@ -10,7 +10,7 @@
 #
 # deploy.sh checks the same before its first write. A line is `ok`, `later` (only the deployed functions can find out)
 # or `FAILED`, with the fix. The logins are tried from this machine, which may not reach a private network.
-# Exit codes: 0 a deploy may begin, 1 something failed, 2 wrong usage or a wrong setting.
+# Exit codes: 0 a deploy may begin, 1 something failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
 lib=$(dirname "${BASH_SOURCE[0]}")/lib

@@ -337,4 +337,4 @@ def test_a_line_of_secrets_env_that_the_example_shows_is_accepted(tmp_path: Path
 def test_the_example_and_the_readme_name_every_line_of_secrets_env() -> None:
     for setting in topology.secrets(SETTINGS | {"WAREHOUSE_OWNER_SECRET": "owner"}):
         assert f"{setting}_VALUE" in EXAMPLE.read_text()
-    assert 'SOURCE_SECRET_VALUE={"host":' in (ROOT / "README.md").read_text()
+    assert 'SOURCE_SECRET_VALUE={"host":' in (ROOT / "docs/deploy.md").read_text()
