@@ -28,7 +28,7 @@ main() {
   require_tables warehouse "$TABLE"
   load_settings
   keep_cli_loaded
-  know_account
+  read_account
   find_queues
   take_letters
   if ((TAKEN_ROUNDS == 0)); then

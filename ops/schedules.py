@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ops.screens.logs import facts_of
-from ops.stack.resources.base import Thing
+from ops.stack.resources.base import Json
 
 # A deploy waits for two starts: at most ten minutes.
 LONGEST_S = 300
@@ -46,13 +46,13 @@ def plan(folder: Path) -> Iterator[tuple[str, str, int, str, str]]:
         yield rule, function, interval_s(expression), state, when(expression)
 
 
-def _requests(folder: Path, kind: str) -> dict[str, Thing]:
+def _requests(folder: Path, kind: str) -> dict[str, Json]:
     return {file.stem: json.loads(file.read_text()) for file in sorted((folder / kind).glob("*.json"))}
 
 
 def _put(folder: Path, kind: str) -> set[str]:
     """Return the names of the resources that were changed."""
-    file = folder / f"{kind}.verdicts"
+    file = folder / f"{kind}.diff"
     lines = file.read_text().splitlines() if file.exists() else []
     return {line.split("\t")[1] for line in lines if not line.startswith("ok\t")}
 

@@ -62,7 +62,7 @@ def operations(service: str) -> dict[str, str]:
 
 # ---- what the scripts may call, as they are written
 
-DOOR = re.compile(r"\b(?:aws_(?:read|find|write|delete|until)|put|call_aws|call_patiently)\b (.*)")
+DOOR = re.compile(r"\b(?:aws_(?:read|find|write|delete|until)|put|call_aws|call_with_retries)\b (.*)")
 CALL = re.compile(
     r"(?:^| )(s3api|s3|iam|lambda|sns|sqs|events|logs|cloudwatch|budgets|secretsmanager|sts|ec2"
     r"|resourcegroupstaggingapi) +(wait [\w-]+|\"[^\"]+\"|[a-z0-9-]+)"
@@ -72,7 +72,7 @@ NAMED_LATER = {
     'events "$1"': ["enable-rule", "disable-rule"],
     'secretsmanager "$1"': ["create-secret", "put-secret-value"],
     'lambda "$1"': ["update-function-code", "update-function-configuration"],
-    'lambda "${LOOKS[$1]}"': ["get-policy", "list-function-url-configs", "list-aliases"],
+    'lambda "${READ_OPERATIONS[$1]}"': ["get-policy", "list-function-url-configs", "list-aliases"],
     "s3 cp": ["put-object", "create-multipart-upload"],
 }
 

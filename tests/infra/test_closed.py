@@ -29,12 +29,12 @@ STEP = """
     SETTINGS_FILE=$1
     DRY_RUN=$2
     load_settings
-    know_account
+    read_account
     export CODE_KEY=deploy/code.zip LAYER_ARN=arn:aws:lambda:eu-west-2:$ACCOUNT_ID:layer:l:1
     write_requests buckets bucket_parts topics subscriptions alert_subscriptions
     write_requests roles role_policies permissions rule_targets functions
-    aws_read iam get-account-authorization-details --filter Role >"$HAVE/roles.json"
-    aws_read lambda list-functions >"$HAVE/functions.json"
+    aws_read iam get-account-authorization-details --filter Role >"$ACTUAL/roles.json"
+    aws_read lambda list-functions >"$ACTUAL/functions.json"
     read_subscriptions
     remove_foreign
 """

@@ -83,7 +83,7 @@ def test_each_run_is_checked_once() -> None:
 def test_what_becomes_of_each() -> None:
     bodies = ["nothing", body(2, log="log-0"), *map(body, range(3, 9))]
     found = letters([{"Messages": [received(number, text) for number, text in enumerate(bodies, start=1)]}])
-    verdicts = answer(
+    checks = answer(
         checked(2, "missing"),
         checked(3, "missing"),
         checked(4, "exists"),
@@ -92,7 +92,7 @@ def test_what_becomes_of_each() -> None:
         checked(7, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
         checked(8, "no_such_run", "runs/8 is not there", "MissingObject", is_permanent=True),
     )
-    assert [(each.fate, each.words) for each in fates(found, [verdicts], [], "dim_staff")] == [
+    assert [(each.fate, each.words) for each in fates(found, [checks], [], "dim_staff")] == [
         ("never", "message id-1 is no change message"),
         ("never", "run 2 (staff) is of another run log"),
         ("never", "run 8 (staff) is not in the run log"),
@@ -102,13 +102,13 @@ def test_what_becomes_of_each() -> None:
         ("redrive", "run 5 (staff): that run brings nothing for this table"),
         ("redrive", "run 6 (staff), which fails for now: AwsUnavailable: S3: SlowDown"),
     ]
-    awaited = [each.key for each in fates(found, [verdicts], [], "dim_staff") if each.key != "-"]
+    awaited = [each.key for each in fates(found, [checks], [], "dim_staff") if each.key != "-"]
     assert awaited == [manifest_key(3, "dim_staff"), manifest_key(6, "dim_staff")]
 
 
 def test_what_would_fail_again_and_the_warehouse_is_done_with_is_of_no_use() -> None:
     found = letters([{"Messages": [received(n, body(n)) for n in (3, 4, 5, 6)] + [received(7, body(7, log="log-0"))]}])
-    verdicts = answer(
+    checks = answer(
         checked(3, "missing"),
         checked(4, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
         checked(5, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
@@ -116,10 +116,10 @@ def test_what_would_fail_again_and_the_warehouse_is_done_with_is_of_no_use() -> 
         checked(7, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
     )
     asked = {"do": "taken", "table": "dim_staff", "log": "log-1", "runs": [4, 5, 6]}
-    assert doubtful(found, [verdicts], "dim_staff") == asked
+    assert doubtful(found, [checks], "dim_staff") == asked
     assert doubtful(found, [answer(checked(3, "missing"))], "dim_staff") is None
     ledger = {"taken": [[3, "superseded"], [4, "superseded"], [5, "loaded"]], "no_answer": ""}
-    assert [(each.fate, each.words) for each in fates(found, [verdicts], [ledger], "dim_staff")] == [
+    assert [(each.fate, each.words) for each in fates(found, [checks], [ledger], "dim_staff")] == [
         (
             "never",
             "run 4 (staff) is no longer needed: a later full batch superseded it, and would fail again",
@@ -155,9 +155,9 @@ def aws(tmp_path: Path) -> FakeAws:
     given = [received(1, body(3)), received(2, body(4), error="CorruptObject", reason="x"), received(3, "none")]
     fake.answers("sqs get-queue-url", "url")
     fake.answers("sqs receive-message", json.dumps({"Messages": given}), "")
-    verdicts = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
+    checks = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
     needed = json.dumps({"taken": [], "no_answer": ""})
-    fake.answers("lambda invoke", json.dumps(verdicts), needed)
+    fake.answers("lambda invoke", json.dumps(checks), needed)
     fake.answers("lambda list-event-source-mappings", '"Enabled"')
     fake.answers("s3api head-object", "5")
     return fake
@@ -189,8 +189,8 @@ def test_what_can_never_succeed_is_deleted_when_told(aws: FakeAws, tmp_path: Pat
 
 
 def test_one_that_is_superseded_is_deleted_when_told_and_that_is_said(aws: FakeAws, tmp_path: Path) -> None:
-    verdicts = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
-    aws.answers("lambda invoke", json.dumps(verdicts), json.dumps({"taken": [[4, "superseded"]], "no_answer": ""}))
+    checks = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
+    aws.answers("lambda invoke", json.dumps(checks), json.dumps({"taken": [[4, "superseded"]], "no_answer": ""}))
     done = retry(aws, tmp_path, "--drop")
     assert done.returncode == 0, done.stderr
     assert done_to(aws) == ["delete/id-3", "delete/id-2", "send/id-1", "delete/id-1"]
@@ -198,8 +198,8 @@ def test_one_that_is_superseded_is_deleted_when_told_and_that_is_said(aws: FakeA
 
 
 def test_a_warehouse_that_does_not_answer_keeps_them(aws: FakeAws, tmp_path: Path) -> None:
-    verdicts = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
-    aws.answers("lambda invoke", json.dumps(verdicts), json.dumps({"taken": [], "no_answer": "warehouse: down"}))
+    checks = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
+    aws.answers("lambda invoke", json.dumps(checks), json.dumps({"taken": [], "no_answer": "warehouse: down"}))
     done = retry(aws, tmp_path, "--drop")
     assert done_to(aws) == ["delete/id-3", "send/id-1", "delete/id-1", "back/id-2"]
     assert "wait    the warehouse cannot say which of them it still needs: warehouse: down\n" in done.stderr

@@ -122,7 +122,7 @@ def test_what_never_comes_is_not_waited_for_for_ever(aws: FakeAws) -> None:
     key = "manifests/00000007/fact_payment.json"
     done = called(aws, f"IS_LOCAL=yes PIPELINE_S=1 EVERY_S=1 PROCESSED=bucket MANIFEST={key}; keep_manifest")
     assert done.returncode == 1
-    said = f"FAILED  gave up after 1 s: {key} is not there; look with infra_bash/logs.sh --local fact_payment"
+    said = f"FAILED  gave up after 1 s: {key} does not exist yet; see infra_bash/logs.sh --local fact_payment"
     assert done.stderr.splitlines()[-1] == said
 
 
@@ -132,6 +132,6 @@ def test_garbage_that_is_still_on_its_way_is_waited_for(tmp_path: Path, aws: Fak
     file = settings_file(tmp_path)
     done = called(aws, f"SETTINGS_FILE={file} GARBAGE_S=1 EVERY_S=1; touch $WORK/sent; drop_garbage")
     assert done.returncode == 1
-    assert done.stderr == "FAILED  the message that nobody understands is no dead letter after 1 s\n"
+    assert done.stderr == "FAILED  the invalid message is not a dead letter after 1 s\n"
     # Of a drill that has sent none nobody asks.
     assert called(aws, "IS_LOCAL=no drop_garbage").returncode == 0

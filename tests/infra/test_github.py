@@ -145,7 +145,7 @@ def test_github_is_let_in_mended_and_put_out(cloud: Cloud) -> None:
     cloud.iam.create_role(RoleName="theirs", AssumeRolePolicyDocument=theirs)
     gone, _ = cloud.github("--remove")
     assert [line.split()[0] for line in gone] == ["delete", "delete", "delete", "stays"]
-    assert "(theirs has it)" in gone[-1]
+    assert "(used by theirs)" in gone[-1]
     cloud.iam.delete_role(RoleName="theirs")
     assert [line.split()[:2] for line in cloud.github("--remove")[0]] == [["delete", "provider"]]
     assert cloud.github("--remove")[0] == []

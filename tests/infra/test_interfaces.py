@@ -125,7 +125,7 @@ class Account:
             SETTINGS_FILE=$1
             load_settings
             STATE=$(dirname "$1")/wanted
-            HAVE=$STATE/have
+            ACTUAL=$STATE/have
             ensure_roles
             ensure_role_boundaries
             ensure_role_policies
@@ -133,7 +133,7 @@ class Account:
         """
         # Each deploy has a folder of its own, and in it the pipe to the process that compares.
         (self.folder / "wanted" / "kinds").unlink(missing_ok=True)
-        for kind in ("roles", "role_trusts", "role_policies", "have"):
+        for kind in ("roles", "role_trusts", "role_policies", "actual"):
             (self.folder / "wanted" / kind).mkdir(parents=True, exist_ok=True)
             for name, request in REQUESTS[kind](sent(**settings)) if kind in REQUESTS else ():
                 if name == LOAD:
@@ -205,7 +205,7 @@ def test_so_does_one_that_had_the_managed_policy(account: Account) -> None:
 
 # ---- teardown.sh
 
-WAITS = f"role {LOAD} (AWS takes its network interfaces away with it, in 20 to 40 minutes: run this again then)"
+WAITS = f"role {LOAD} (AWS needs it to delete its network interfaces, in 20 to 40 minutes: run this again then)"
 
 
 def test_a_role_outlives_its_function_until_its_interfaces_are_gone(account: Account) -> None:
@@ -224,12 +224,12 @@ def left(folder: Path, the_role: dict[str, Any], *interfaces: dict[str, Any]) ->
         ("interfaces", {"NetworkInterfaces": interfaces}),
         ("functions", {"Functions": []}),
     ):
-        (folder / "have").mkdir(exist_ok=True)
-        (folder / f"have/{name}.json").write_text(json.dumps(answer))
+        (folder / "actual").mkdir(exist_ok=True)
+        (folder / f"actual/{name}.json").write_text(json.dumps(answer))
     (folder / "roles").mkdir(exist_ok=True)
     (folder / f"roles/{LOAD}.json").write_text("{}")
     inventory = Inventory(StackState(folder), "totestream", "test")
-    return [f"{verdict} {word}" for verdict, word, *_ in lines(inventory, with_data=True)]
+    return [f"{action} {word}" for action, word, *_ in lines(inventory, with_data=True)]
 
 
 @pytest.mark.parametrize("attached", [(), (MANAGED,), (MANAGED.replace("arn:aws:", "arn:aws-cn:"),)])

@@ -16,7 +16,7 @@ import pytest
 
 from ops.package import build as package
 from ops.package import layer as layer_of
-from ops.package.layer import IN_THE_RUNTIME, MACHINES, ROOT
+from ops.package.layer import MACHINES, ROOT, RUNTIME_LIBRARIES
 
 ARCH = next(arch for arch, machine in MACHINES.items() if machine == platform.machine())
 # Amazon Linux 2023, which Lambda has since python3.12, comes with glibc 2.34.
@@ -82,7 +82,7 @@ def layer(zipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What Lambda's own Python brings, and nothing else of this environment."""
     folder = tmp_path_factory.mktemp("runtime")
-    for name in IN_THE_RUNTIME:
+    for name in RUNTIME_LIBRARIES:
         spec = importlib.util.find_spec(name)
         assert spec and spec.origin
         (folder / name).symlink_to(Path(spec.origin).parent)
@@ -159,11 +159,11 @@ def sources(folder: Path, python: str, arch: str) -> Path:
         return path
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         libraries = Path(scratch) / "python"
-        layer_of.install(libraries, python, arch)
-        layer_of.strip(libraries)
+        layer_of.install_wheels(libraries, python, arch)
+        layer_of.remove_unused(libraries)
         found = sorted(file for file in libraries.rglob("*") if file.is_file())
         contents = ((file.relative_to(scratch).as_posix(), file.read_bytes()) for file in found)
-        return package.archived(Path(scratch) / path.name, contents).replace(path)
+        return package.write_archive(Path(scratch) / path.name, contents).replace(path)
 
 
 def holds_what_lambda_loads(zipped: Path, python: str, arch: str) -> None:

@@ -160,7 +160,7 @@ def test_a_private_authority_travels_in_the_package(tmp_path: Path, monkeypatch:
 
 def test_the_layer_leaves_out_what_lambda_has_and_keeps_its_hashes() -> None:
     text = "# a comment\nboto3==1 \\\n    --hash=sha256:a\nnumpy==2 ; python_version < '3.12' \\\n    --hash=sha256:b\n"
-    assert layer.without_the_runtime(text) == ("numpy==2 ; python_version < '3.12' \\\n    --hash=sha256:b\n")
+    assert layer.without_runtime_libraries(text) == ("numpy==2 ; python_version < '3.12' \\\n    --hash=sha256:b\n")
 
 
 def test_the_layer_has_all_that_the_functions_import() -> None:
@@ -266,7 +266,7 @@ def test_a_build_that_is_ended_leaves_nothing_half_made(tree: Checkout) -> None:
 
 
 def test_more_than_lambda_takes_is_refused_with_both_sizes() -> None:
-    package.refuse_too_large(package.MOST_BYTES)
+    package.refuse_too_large(package.MAX_BYTES)
     with pytest.raises(layer.NotBuilt, match=r"are 300 MB unzipped, and Lambda takes 250: "):
         package.refuse_too_large(300 * 1024**2)
 

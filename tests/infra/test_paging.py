@@ -104,12 +104,12 @@ CASES = {
     "names_of_rules_on": ["totestream-dev-watch", "totestream-dev-extract"],
     "schedules_that_are ENABLED": ["totestream-dev-extract"],
     "schedules_that_are DISABLED": ["totestream-dev-load"],
-    "turn_schedules disable-rule": ["1"],
+    "switch_schedules disable-rule": ["1"],
     "require_stack": [],
     "sources_that_are Enabled Disabled": ["2", "3"],
     "sources_that_are Updating": [],
-    "turn_sources --no-enabled": ["1"],
-    "read_queues; cat $HAVE/queue_urls.txt": [f"http://localhost/1/{name}" for name in "abc"],
+    "switch_sources --no-enabled": ["1"],
+    "read_queues; cat $ACTUAL/queue_urls.txt": [f"http://localhost/1/{name}" for name in "abc"],
     "remove_rule ours": ["events remove-targets --rule ours --ids one two three", "events delete-rule --name ours"],
     "ensure_subscriptions; printf '%s\\n' ${SUBSCRIPTION[@]} | sort": [f"{TOPIC}:{number}" for number in range(3)],
 }
@@ -117,7 +117,7 @@ CASES = {
 STUBS = """
     DRY_RUN=yes
     PARTITION=aws
-    mkdir -p "$HAVE"
+    mkdir -p "$ACTUAL"
     names_of() { echo totestream-dev-changes; }
     apply() { :; }
     aws_delete() { echo "$@"; }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ops.stack import policies
+from ops.stack import role_policies
 from ops.stack.resources.base import DesiredStack
 from ops.stack.resources.iam import RolePolicies
 from ops.stack.resources.kinds import REQUESTS
@@ -50,7 +50,7 @@ def documents() -> Iterator[tuple[str, str]]:
     for kind, made in REQUESTS.items():
         for name, request in made(requests):
             yield from ((f"{kind} {name}", text) for text in policies_in(request))
-    yield "trust", json.dumps(policies.trust_policy())
+    yield "trust", json.dumps(role_policies.trust_policy())
     for file in PEOPLE:
         yield file.name, file.read_text()
 

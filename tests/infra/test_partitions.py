@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ops.stack import policies
+from ops.stack import role_policies
 from ops.stack.resources.base import DesiredStack
 from ops.stack.resources.kinds import REQUESTS
 from ops.stack.topology import functions
@@ -51,7 +51,7 @@ def test_all_that_deploy_asks_for_is_of_the_callers_partition(partition: str) ->
     found = {kind: arns([*REQUESTS[kind](sent)]) for kind in REQUESTS}
     assert len([kind for kind in found if found[kind]]) > 10
     assert {kind: begins for kind, begins in found.items() if begins - {f"arn:{partition}:"}} == {}
-    assert arns(policies.role_policies(sent.names, sent.settings, stubs.TARGETS)) == {f"arn:{partition}:"}
+    assert arns(role_policies.role_policies(sent.names, sent.settings, stubs.TARGETS)) == {f"arn:{partition}:"}
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
@@ -84,7 +84,7 @@ def asked(folder: Path, caller: str, what: str, budget: str = "") -> tuple[int, 
         done
         SETTINGS_FILE=$1
         load_settings
-        know_account
+        read_account
         {what}
     """
     aws = FakeAws(folder / "aws")

@@ -88,13 +88,13 @@ def test_aws_is_asked_for_tls() -> None:
 
 
 def test_no_bell_is_an_empty_list_so_that_an_old_one_goes() -> None:
-    (bell,) = requests("bells", LOAD_ON_MANIFEST="no").values()
+    (bell,) = requests("bucket_notifications", LOAD_ON_MANIFEST="no").values()
     assert bell == {"QueueConfigurations": []}
     assert "totestream-test-load" not in requests("mappings", LOAD_ON_MANIFEST="no")
 
 
 def test_a_manifest_rings_by_a_queue_that_hands_many_rings_to_one_load() -> None:
-    (bell,) = requests("bells").values()
+    (bell,) = requests("bucket_notifications").values()
     (ring,) = bell["QueueConfigurations"]
     mapping = requests("mappings")["totestream-test-load"]
     assert ring["QueueArn"] == mapping["EventSourceArn"] == "arn:aws:sqs:eu-west-2:123456789012:totestream-test-bell"

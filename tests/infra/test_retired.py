@@ -53,13 +53,13 @@ class There:
 
     def queue(self, name: str, messages: int) -> None:
         self.urls += f"https://sqs/{name}\n"
-        self._write(f"have/queues/{name}.json", {"Attributes": {"ApproximateNumberOfMessages": str(messages)}})
+        self._write(f"actual/queues/{name}.json", {"Attributes": {"ApproximateNumberOfMessages": str(messages)}})
 
     def left(self) -> list[str]:
         for name, answer in self.answers.items():
-            self._write(f"have/{name}.json", answer)
-        (self.folder / "have/subscriptions.txt").write_text(self.subscriptions)
-        (self.folder / "have/queue_urls.txt").write_text(self.urls)
+            self._write(f"actual/{name}.json", answer)
+        (self.folder / "actual/subscriptions.txt").write_text(self.subscriptions)
+        (self.folder / "actual/queue_urls.txt").write_text(self.urls)
         return ["\t".join(line).rstrip() for line in retired(StackState(self.folder), NAMES)]
 
     def _write(self, name: str, content: Any) -> None:

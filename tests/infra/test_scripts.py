@@ -303,12 +303,12 @@ def test_a_proof_that_differs_fails_and_names_the_table() -> None:
     assert proof.returncode == 1
     busy, failed = proof.stderr.splitlines()
     assert re.fullmatch(r"wait    another extraction is running \(\d of at most 600 s\)", busy)
-    assert failed == "FAILED  expected and there differ: dim_staff; run infra_bash/status.sh --local"
+    assert failed == "FAILED  the rows of source and warehouse differ: dim_staff; run infra_bash/status.sh --local"
 
 
 def test_a_later_run_is_not_compared_with_what_was_counted_before_it() -> None:
     proof = prove(loaded_run=2)
-    assert "the warehouse is past run 1 already; counting again" in proof.stderr
+    assert "the warehouse has loaded a later run than 1 already; counting again" in proof.stderr
 
 
 def test_a_source_that_is_never_still_fails_the_proof_and_says_what_to_run() -> None:

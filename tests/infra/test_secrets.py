@@ -53,7 +53,7 @@ def test_a_secret_is_told_to_secrets_manager_alone(tmp_path: Path) -> None:
     new_functions_are_active_before_anything_is_put_to_them(asked.splitlines())
     # Of this stack nobody hears, which is the last that is said.
     said = [line for line in done.stderr.splitlines() if not line.startswith("+")]
-    assert said[-1].startswith("nobody  will be called when something goes wrong: ")
+    assert said[-1].startswith("warn    nobody is alerted when something fails: ")
 
 
 def new_functions_are_active_before_anything_is_put_to_them(asked: list[str]) -> None:

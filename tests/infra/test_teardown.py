@@ -181,7 +181,7 @@ def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud, loaded_aws:
         for part in arguments settings aws state ../aws/secrets; do source infra_bash/lib/$part.sh; done
         SETTINGS_FILE=$1
         load_settings
-        know_account
+        read_account
         write_requests secrets
         ensure_secrets
     """

@@ -37,7 +37,7 @@ DEPLOY = """
     sleep() { :; }
     SETTINGS_FILE=$1
     load_settings
-    know_account
+    read_account
     cp -r "$2/." "$STATE"
 """
 
@@ -149,7 +149,7 @@ def test_a_secret_whose_name_is_still_being_deleted_is_waited_for(aws: FakeAws, 
 
 def test_a_secret_that_waits_for_its_deletion_is_restored_and_put(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN)
-    aws.answers("secretsmanager describe-secret", "deleted", "there")
+    aws.answers("secretsmanager describe-secret", "deleted", "exists")
     done = deploy("ensure_secrets")
     assert done.stderr == f"update  secret s (restored)\nok      secret {READER}\nok      secret w\n"
     calls = [line.split()[1] for line in aws.asked if line.startswith("secretsmanager")]
@@ -157,7 +157,7 @@ def test_a_secret_that_waits_for_its_deletion_is_restored_and_put(aws: FakeAws, 
 
 
 def test_a_restored_secret_without_a_value_of_ours_keeps_its_own(aws: FakeAws, deploy: Deploy) -> None:
-    aws.answers("secretsmanager describe-secret", "deleted", "there")
+    aws.answers("secretsmanager describe-secret", "deleted", "exists")
     done = deploy("ensure_secrets")
     assert (done.returncode, done.stderr) == (
         0,
@@ -176,7 +176,7 @@ def test_a_value_that_is_no_login_is_found_before_anything_is_restored(aws: Fake
 
 def test_a_secret_that_is_gone_before_it_is_restored_is_made(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN)
-    aws.answers("secretsmanager describe-secret", "deleted", "there")
+    aws.answers("secretsmanager describe-secret", "deleted", "exists")
     aws.answers("secretsmanager restore-secret", "!ResourceNotFoundException")
     done = deploy("ensure_secrets")
     assert done.stderr == f"create  secret s\nok      secret {READER}\nok      secret w\n"
@@ -184,7 +184,7 @@ def test_a_secret_that_is_gone_before_it_is_restored_is_made(aws: FakeAws, deplo
 
 def test_a_login_is_in_no_argument_and_no_line(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN, WAREHOUSE_SECRET_VALUE=LOGIN)
-    aws.answers("secretsmanager describe-secret", *["deleted", "there", "!ResourceNotFoundException"] * 5)
+    aws.answers("secretsmanager describe-secret", *["deleted", "exists", "!ResourceNotFoundException"] * 5)
     done = deploy("OPTION_PUT_SECRETS=yes; for DRY_RUN in no yes no; do ensure_secrets; done")
     assert done.returncode == 0, done.stderr
     assert (

@@ -112,11 +112,11 @@ def test_a_bell_that_does_not_ring_is_said_to_hear_nothing() -> None:
 
 
 def test_a_bell_is_not_heard_twice_while_its_load_may_still_run() -> None:
-    assert functions()["load"].timeout_s <= topology.BELL_VISIBILITY_S
+    assert functions()["load"].timeout_s <= topology.TRIGGER_VISIBILITY_S
 
 
 def test_a_bell_whose_load_failed_rings_again_before_it_is_forgotten() -> None:
-    assert topology.BELL_VISIBILITY_S < topology.BELL_RETENTION_S
+    assert topology.TRIGGER_VISIBILITY_S < topology.TRIGGER_RETENTION_S
 
 
 def test_the_checkouts_own_tables_are_the_registrys() -> None:

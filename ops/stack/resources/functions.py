@@ -1,4 +1,4 @@
-"""Lambda and EventBridge: the layer, the functions, and what invokes them."""
+"""Lambda: the layer and the functions."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,14 +6,14 @@ from datetime import datetime
 from ops.stack import topology
 from ops.stack.resources.base import (
     DesiredStack,
-    Found,
+    Difference,
     Inventory,
-    Line,
+    Json,
+    JsonByName,
+    Removals,
     Requests,
     ResourceKind,
     StackState,
-    Thing,
-    Things,
     diff,
     differing_keys,
     last,
@@ -21,21 +21,21 @@ from ops.stack.resources.base import (
     without,
 )
 from ops.stack.resources.iam import roles
-from ops.stack.resources.permissions import permission_lines
-from ops.stack.topology import BELL, INGESTION
+from ops.stack.resources.permissions import permission_differences
+from ops.stack.topology import INGESTION, LOAD_TRIGGER
 from shared.names import ALERTS
 
-# What the line of a function says whose role was recreated; infra_bash/aws/lambda.sh reads it.
+# The detail in the line of a function whose role was recreated; infra_bash/aws/lambda.sh reads it.
 ROLE_RECREATED = "RoleRecreated"
 
 
 class Layers(ResourceKind):
-    """The versions of the layer. packages publishes them before the functions are compared."""
+    """The versions of the layer. The step `upload` of a deploy publishes them before the functions are compared."""
 
     name = "layers"
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
+    def removal(inventory: Inventory) -> Removals:
         for version in inventory.state.listed("layers", "LayerVersions"):
             name = ":".join(version["LayerVersionArn"].split(":")[6:])
             yield "layer", name, name
@@ -52,7 +52,7 @@ class FunctionCodes(ResourceKind):
             yield function.name, {"FunctionName": function.name} | _code(stack) | _architecture(stack)
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         sha256 = (state.folder / "code.sha256").read_text().strip()
         codes = {
             name: {"CodeSha256": sha256, "Architectures": thing["Architectures"]}
@@ -85,13 +85,13 @@ class FunctionConfigurations(ResourceKind):
             )
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         existing_roles, existing = roles(state), _functions(state)
-        for verdict, name, what in _of_existing(state, state.desired("function_configurations")):
+        for action, name, what in _of_existing(state, state.desired("function_configurations")):
             if _is_newer(existing_roles.get(name), existing[name]):
                 yield "update", name, ",".join(filter(None, (what, ROLE_RECREATED)))
             else:
-                yield verdict, name, what
+                yield action, name, what
 
 
 class FunctionResources(ResourceKind):
@@ -106,11 +106,11 @@ class FunctionResources(ResourceKind):
             yield name, configuration | _architecture(stack) | code
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         return diff(only(state.desired("functions"), "FunctionName"), _functions(state))
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
+    def removal(inventory: Inventory) -> Removals:
         return inventory.named("function", "functions", "Functions", "FunctionName", inventory.functions)
 
 
@@ -137,15 +137,15 @@ class Mappings(ResourceKind):
                     **scaling,
                 },
             )
-        if topology.rings(stack.settings):
+        if topology.loads_on_manifest(stack.settings):
             load = stack.names.function("load")
             yield (
                 load,
                 {
                     "FunctionName": load,
-                    "EventSourceArn": stack.names.queue_arn(stack.names.queue(BELL)),
-                    "BatchSize": topology.BELLS_PER_CALL,
-                    "ScalingConfig": {"MaximumConcurrency": topology.BELLS_AT_ONCE},
+                    "EventSourceArn": stack.names.queue_arn(stack.names.queue(LOAD_TRIGGER)),
+                    "BatchSize": topology.TRIGGERS_PER_CALL,
+                    "ScalingConfig": {"MaximumConcurrency": topology.LOADS_AT_ONCE},
                     "Enabled": True,
                 },
             )
@@ -157,13 +157,13 @@ class Mappings(ResourceKind):
             yield name, {"ScalingConfig": {}} | without(request, "EventSourceArn")
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """Desire one mapping per function and queue. AWS makes a second one when it is asked twice: delete it."""
-        found: dict[tuple[str, str], list[Thing]] = {}
+    def difference(state: StackState) -> Iterator[Difference]:
+        """Keep one mapping per function and queue. AWS creates a second one for a repeated request: delete it."""
+        found: dict[tuple[str, str], list[Json]] = {}
         for mapping in state.listed("mappings", "EventSourceMappings"):
             if mapping.get("State") == "Deleting":
                 continue
-            # With the version or alias, where the mapping has one.
+            # The name ends with a version or alias, if the mapping has one.
             function = ":".join(mapping["FunctionArn"].split(":")[6:])
             mapping["Enabled"] = mapping.get("State") not in ("Disabling", "Disabled")
             mapping["ScalingConfig"] = mapping.get("ScalingConfig") or {}
@@ -180,8 +180,8 @@ class Mappings(ResourceKind):
         yield from _undesired_mappings(state, found)
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
-        """Yield the mappings of our functions, which may be gone already, and those of our queues."""
+    def removal(inventory: Inventory) -> Removals:
+        """Yield the mappings of our functions, which may be deleted already, and of our queues."""
         tagged = inventory.ours("lambda", "event-source-mapping")
         for mapping in inventory.state.listed("mappings", "EventSourceMappings"):
             function, queue = mapping["FunctionArn"].split(":")[6], last(mapping.get("EventSourceArn", ""))
@@ -193,8 +193,7 @@ class Mappings(ResourceKind):
 class InvokeConfigs(ResourceKind):
     """How Lambda retries the invocations of schedules."""
 
-    # Also the word in deploy's lines.
-    name = "tick_configs"
+    name = "invoke_configs"
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -203,20 +202,22 @@ class InvokeConfigs(ResourceKind):
                 function,
                 {
                     "FunctionName": function,
-                    "MaximumRetryAttempts": topology.TICK_RETRIES,
-                    "MaximumEventAgeInSeconds": topology.TICK_MAX_AGE_S,
+                    "MaximumRetryAttempts": topology.INVOCATION_RETRIES,
+                    "MaximumEventAgeInSeconds": topology.INVOCATION_MAX_AGE_S,
                 },
             )
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         keys = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
-        return diff(only(state.desired("tick_configs"), *keys), state.answers("tick_configs"))
+        return diff(only(state.desired("invoke_configs"), *keys), state.answers("invoke_configs"))
 
 
 class Permissions(ResourceKind):
-    """Who may invoke a function: each rule its function, and the topic `alerts` the function alert. Lambda itself reads
-    the queues. The ARNs of rules and topics contain the account."""
+    """The permissions to invoke a function: of each rule for its function, and of the topic `alerts` for alert.
+
+    Lambda itself reads the queues. The ARNs of rules and topics contain the account.
+    """
 
     name = "permissions"
 
@@ -230,7 +231,7 @@ class Permissions(ResourceKind):
                     "StatementId": schedule.noun,
                     "Action": "lambda:InvokeFunction",
                     "Principal": "events.amazonaws.com",
-                    # EventBridge sends no SourceAccount: a permission that demands one refuses it.
+                    # No SourceAccount: EventBridge sends none, so a permission that requires one would refuse it.
                     "SourceArn": stack.names.rule_arn(schedule.name),
                 },
             )
@@ -247,8 +248,8 @@ class Permissions(ResourceKind):
         )
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        return permission_lines(state.desired("permissions"), state.answers("permissions"))
+    def difference(state: StackState) -> Iterator[Difference]:
+        return permission_differences(state.desired("permissions"), state.answers("permissions"))
 
 
 class Rules(ResourceKind):
@@ -263,12 +264,12 @@ class Rules(ResourceKind):
             yield schedule.name, rule | {"State": "ENABLED", "Tags": stack.tag_list}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         actual = {rule["Name"]: rule for rule in state.listed("rules", "Rules")}
         return diff(only(state.desired("rules"), "ScheduleExpression", "State"), actual)
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
+    def removal(inventory: Inventory) -> Removals:
         return inventory.named("rule", "rules", "Rules", "Name", inventory.ours("events", "rule", "rules"))
 
 
@@ -284,8 +285,8 @@ class RuleTargets(ResourceKind):
             yield schedule.name, {"Rule": schedule.name, "Targets": [target]}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """Our target is known by its Id, and has no field but those that we put."""
+    def difference(state: StackState) -> Iterator[Difference]:
+        """Compare our target, which its Id identifies. A field that we did not send is a difference."""
         actual = {
             f"{name}.{target['Id']}": target
             for name, answer in state.answers("rule_targets").items()
@@ -297,7 +298,7 @@ class RuleTargets(ResourceKind):
         }
         for name, target in desired.items():
             target |= dict.fromkeys(actual.get(name, {}).keys() - target, "")
-        return ((verdict, name.rpartition(".")[0], what) for verdict, name, what in diff(desired, actual))
+        return ((action, name.rpartition(".")[0], what) for action, name, what in diff(desired, actual))
 
 
 def _code(stack: DesiredStack) -> dict[str, str]:
@@ -308,7 +309,7 @@ def _architecture(stack: DesiredStack) -> dict[str, list[str]]:
     return {"Architectures": [stack.settings["LAMBDA_ARCH"]]}
 
 
-def _functions(state: StackState) -> Things:
+def _functions(state: StackState) -> JsonByName:
     actual = {}
     for function in state.listed("functions", "Functions"):
         vpc = function.get("VpcConfig") or {}
@@ -319,7 +320,7 @@ def _functions(state: StackState) -> Things:
     return actual
 
 
-def _of_existing(state: StackState, desired: Things) -> Iterator[Line]:
+def _of_existing(state: StackState, desired: JsonByName) -> Iterator[Difference]:
     """Compare the functions that exist. Extract comes last: its next version writes what only the next version of the
     transforms reads."""
     actual = _functions(state)
@@ -327,16 +328,16 @@ def _of_existing(state: StackState, desired: Things) -> Iterator[Line]:
     return diff({name: desired[name] for name in names if name in actual}, actual)
 
 
-def _is_newer(role: Thing | None, function: Thing) -> bool:
-    """Return whether the role was created after the function was last changed, which then holds the id of a deleted
-    role. A role that did not exist when roles were read has been created since."""
+def _is_newer(role: Json | None, function: Json) -> bool:
+    """Return whether the role was created after the last change of the function, which then has the id of a deleted
+    role. A role that did not exist when roles were read has been created since then."""
     if role is None:
         return True
     return datetime.fromisoformat(role["CreateDate"]) > datetime.fromisoformat(function["LastModified"])
 
 
-def _undesired_mappings(state: StackState, found: dict[tuple[str, str], list[Thing]]) -> Iterator[Line]:
-    """Delete mappings of our queues to other functions, and of other queues to our functions."""
+def _undesired_mappings(state: StackState, found: dict[tuple[str, str], list[Json]]) -> Iterator[Difference]:
+    """Yield the deletion of mappings of our queues to other functions, and of other queues to our functions."""
     desired = {(name, mapping["EventSourceArn"]) for name, mapping in state.desired("mappings").items()}
     queues, functions = state.desired("queues"), state.desired("functions")
     for (function, source), mappings in found.items():
