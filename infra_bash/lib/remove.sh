@@ -21,10 +21,11 @@ read_stack() {
   read_budget
   aws_read lambda list-event-source-mappings >"$ACTUAL/mappings.json"
   aws_read sns list-topics >"$ACTUAL/topics.json"
-  aws_read sns list-subscriptions >"$ACTUAL/subscriptions.json"
+  aws_read sns list-subscriptions \
+    --query 'Subscriptions[].[TopicArn, SubscriptionArn, Protocol, Endpoint]' | rows >"$ACTUAL/subscriptions.txt"
   aws_read lambda list-functions >"$ACTUAL/functions.json"
   aws_find lambda list-layer-versions --layer-name "$prefix-libraries" >"$ACTUAL/layers.json"
-  aws_read sqs list-queues --queue-name-prefix "$prefix-" >"$ACTUAL/queues.json"
+  aws_read sqs list-queues --queue-name-prefix "$prefix-" --query 'QueueUrls[]' | rows >"$ACTUAL/queue_urls.txt"
   aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$prefix-" >"$ACTUAL/log_groups.json"
   read_roles
   read_interfaces

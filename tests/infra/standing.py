@@ -7,8 +7,9 @@ from typing import Any
 
 from ops.stack.resources.alerts import Alarms, AlertSubscriptions, Budgets, Dashboards
 from ops.stack.resources.base import DesiredStack
-from ops.stack.resources.functions import FunctionResources, Mappings, Rules, RuleTargets
+from ops.stack.resources.functions import FunctionResources
 from ops.stack.resources.iam import LogGroups, RolePolicies, Roles, Secrets
+from ops.stack.resources.invocations import Mappings, Rules, RuleTargets
 from ops.stack.resources.queues import DeadLetterQueues, Queues, Subscriptions, Topics
 from ops.stack.resources.s3 import BucketNotifications, Buckets
 from tests.infra.stubs import SETTINGS, TARGETS, StubTarget

@@ -10,7 +10,7 @@ import pytest
 
 from ops.stack.concurrency import choice
 from ops.stack.resources.base import DesiredStack, StackState
-from ops.stack.resources.functions import Mappings
+from ops.stack.resources.invocations import Mappings
 from ops.stack.resources.kinds import REQUESTS
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ops.stack.resources.base import StackState, diff, normal
-from ops.stack.resources.functions import FunctionConfigurations, InvokeConfigs, Mappings, Permissions, RuleTargets
+from ops.stack.resources.functions import FunctionConfigurations
+from ops.stack.resources.invocations import InvokeConfigs, Mappings, Permissions, RuleTargets
 from ops.stack.resources.s3 import BucketNotifications, BucketParts
 
 pytestmark = pytest.mark.fast

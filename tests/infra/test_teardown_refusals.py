@@ -195,7 +195,7 @@ def test_a_login_is_in_no_argument_and_no_line(aws: FakeAws, deploy: Deploy) -> 
 
 # ---- the teardown
 
-QUEUES = {"QueueUrls": ["https://sqs/1/totestream-dev-dim_staff", "https://sqs/1/totestream-dev-two-dim_staff"]}
+QUEUES = ["https://sqs/1/totestream-dev-dim_staff", "https://sqs/1/totestream-dev-two-dim_staff"]
 BUCKET = "totestream-dev-ingestion-123456789012"
 
 
@@ -207,10 +207,10 @@ def test_what_is_gone_or_going_is_passed_over_in_silence(aws: FakeAws) -> None:
     function = f"arn:aws:lambda:{ACCOUNT}:function:totestream-dev-load"
     going = {"UUID": "1", "State": "Deleting", "FunctionArn": function, "EventSourceArn": "arn:aws:sqs:x"}
     topic = f"arn:aws:sns:{ACCOUNT}:totestream-dev-changes"
-    waiting = {"TopicArn": topic, "Endpoint": "a@b.c", "SubscriptionArn": "PendingConfirmation"}
+    waiting = [topic, "PendingConfirmation", "email", "a@b.c"]
     aws.answers("resourcegroupstaggingapi get-resources", json.dumps(tagged))
     aws.answers("lambda list-event-source-mappings", json.dumps({"EventSourceMappings": [going]}))
-    aws.answers("sns list-subscriptions", json.dumps({"Subscriptions": [waiting]}))
+    aws.answers("sns list-subscriptions", json.dumps([waiting]))
     aws.answers("sqs list-queues", json.dumps(QUEUES))
     aws.answers("sqs delete-queue", "!AWS.SimpleQueueService.NonExistentQueue")
     done = teardown(aws)

@@ -95,6 +95,8 @@ class ResourceKind(ComparedKind):
 
     # Only teardown.sh --with-data deletes kinds with data.
     is_data: ClassVar[bool] = False
+    # A deploy deletes a table's resources of these kinds when no module declares the table any more.
+    is_per_table: ClassVar[bool] = False
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -156,6 +158,10 @@ class Inventory:
         for resource in self.state.listed(answer, key):
             if last(resource[field]) in ours:
                 yield word, last(resource[field]), resource[field]
+
+    def has_subscription(self, topic: str, endpoint: str) -> bool:
+        """Return whether a subscription is one of these resources, by the ARNs of its topic and endpoint."""
+        return last(topic) in self.topics
 
     def _is_our_role(self, role: Json) -> bool:
         return role["RoleName"] in self.state.desired("roles") or self.has_our_tags(role)

@@ -31,6 +31,7 @@ class Roles(ResourceKind):
 
     name = "roles"
     changes_name = "role_trusts"
+    is_per_table = True
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -124,6 +125,7 @@ class AttachedPolicies(ResourceKind):
 
 class LogGroups(ResourceKind):
     name = "log_groups"
+    is_per_table = True
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:

@@ -9,17 +9,7 @@ from itertools import chain
 
 from ops.stack.resources.alerts import Alarms, AlertSubscriptions, BudgetNotifications, Budgets, Dashboards
 from ops.stack.resources.base import ComparedKind, DesiredStack, Requests, ResourceKind
-from ops.stack.resources.functions import (
-    FunctionCodes,
-    FunctionConfigurations,
-    FunctionResources,
-    InvokeConfigs,
-    Layers,
-    Mappings,
-    Permissions,
-    Rules,
-    RuleTargets,
-)
+from ops.stack.resources.functions import FunctionCodes, FunctionConfigurations, FunctionResources, Layers
 from ops.stack.resources.github import Boundaries, GitHubPolicies, GitHubRoles, Providers
 from ops.stack.resources.iam import (
     AttachedPolicies,
@@ -30,6 +20,7 @@ from ops.stack.resources.iam import (
     Roles,
     Secrets,
 )
+from ops.stack.resources.invocations import InvokeConfigs, Mappings, Permissions, Rules, RuleTargets
 from ops.stack.resources.queues import DeadLetterQueues, Queues, Subscriptions, Topics
 from ops.stack.resources.s3 import BucketNotifications, BucketParts, Buckets, Lifecycles
 

@@ -25,6 +25,7 @@ from shared.retry import MAX_RECEIVES
 class DeadLetterQueues(ResourceKind):
     name = "dead_letter_queues"
     changes_name = "dead_letter_queue_attributes"
+    is_per_table = True
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -50,6 +51,7 @@ class DeadLetterQueues(ResourceKind):
 class Queues(ResourceKind):
     name = "queues"
     changes_name = "queue_attributes"
+    is_per_table = True
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -107,6 +109,7 @@ class Subscriptions(ResourceKind):
 
     name = "subscriptions"
     changes_name = "subscription_attributes"
+    is_per_table = True
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -144,9 +147,9 @@ class Subscriptions(ResourceKind):
     def removal(inventory: Inventory) -> Removals:
         """Yield the subscriptions of our topics, which SNS deletes only some time after the topic. An unconfirmed one
         has no ARN and cannot be deleted."""
-        for each in inventory.state.listed("subscriptions", "Subscriptions"):
-            if last(each["TopicArn"]) in inventory.topics and each["SubscriptionArn"].startswith("arn:"):
-                yield "subscription", last(each["Endpoint"]), each["SubscriptionArn"]
+        for topic, arn, _, endpoint in subscribers(inventory.state):
+            if inventory.has_subscription(topic, endpoint) and arn.startswith("arn:"):
+                yield "subscription", last(endpoint), arn
 
 
 def subscribers(state: StackState) -> Iterator[tuple[str, str, str, str]]:
@@ -186,5 +189,5 @@ def _attributes(state: StackState, kind: str, answers: str) -> Iterator[Differen
 
 
 def _existing_queues(inventory: Inventory) -> Removals:
-    urls = {url.rpartition("/")[2]: url for url in inventory.state.answer("queues").get("QueueUrls") or []}
+    urls = {url.rpartition("/")[2]: url for url in inventory.state.lines("queue_urls.txt")}
     return (("queue", name, urls[name]) for name in sorted(inventory.queues & set(urls)))
