@@ -1,4 +1,4 @@
-"""Write the policies for deploying, planning and operating, and the permissions boundary of what is deployed.
+"""Write the policies for deploying, planning and operating, and the permissions boundary of the deployed functions.
 
     python -m ops.people FOLDER
 

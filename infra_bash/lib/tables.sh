@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Tables as arguments: each script takes those of one kind.
+# The check of tables that are given as arguments; each script takes tables of one kind.
 
-# require_tables KIND NAME…: refuse a NAME that is no table of KIND (warehouse, source, fact, any), and list the tables.
+# require_tables KIND NAME…: refuse a NAME that is not a table of KIND (warehouse, source, fact, any), and list the tables.
 require_tables() {
-  local complaint
+  local problem
   (($# > 1)) || return 0
-  complaint=$(python ops.tables "$@")
-  [[ -z $complaint ]] || refuse "$complaint"
+  problem=$(python ops.tables "$@")
+  [[ -z $problem ]] || refuse "$problem"
 }

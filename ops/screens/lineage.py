@@ -108,9 +108,9 @@ def arrived(arrival: Answer) -> Iterator[str]:
         back = f"; back {time(deletion['ended_at'])}, run {deletion['ended_run']}" if deletion["ended_at"] else ""
         yield line("deleted", deletion["deleted_at"], f"{table}, run {deletion['run']}: its key was gone{back}")
     if not (arrival["versions"] or arrival["waiting"] or arrival["quarantined"] or arrival["deletions"]):
-        yield line("not there", None, f"{table} has nothing of this key")
+        yield line("none", None, f"{table} has no row of this key")
     if arrival["behind"]:
-        yield line("behind", None, f"{table} has yet to take: run {', '.join(map(str, arrival['behind']))}")
+        yield line("behind", None, f"{table} has not loaded: run {', '.join(map(str, arrival['behind']))}")
     if arrival["held"]:
         yield line("held", None, f"{table}: {arrival['held']}")
 

@@ -2,7 +2,7 @@
 
 python -m ops.screens.runs run          the number of the run that was committed; nothing when extract was busy
 python -m ops.screens.runs preview      what would be read
-python -m ops.screens.runs progress     `loaded`, or what is waited for
+python -m ops.screens.runs progress     `loaded`, or what the run waits for
 python -m ops.screens.runs loaded       what the run changed in each warehouse table
 python -m ops.screens.runs reconciled   the rows that differed from the source, by key
 python -m ops.screens.runs json         all of it, for programs
@@ -17,7 +17,7 @@ from ops.screens.terminal import read_answer
 from shared.wording.runs import WAITING
 
 Answer = dict[str, Any]
-# So many keys are a line or two; --json has all that were stored.
+# The keys that are shown, which fill a line or two; --json has all that were stored.
 SHOWN = 20
 
 
@@ -84,7 +84,7 @@ def _some(keys: list[str]) -> str:
 def main() -> None:
     questions = {"run": run, "preview": preview, "progress": progress, "loaded": loaded, "reconciled": reconciled}
     question = sys.argv[1]
-    # JSON writes out by itself what is not ASCII.
+    # json.dumps escapes characters that are not ASCII.
     print(json.dumps(json.load(sys.stdin)) if question == "json" else questions[question](read_answer(sys.stdin)))
 
 

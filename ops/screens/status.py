@@ -1,9 +1,9 @@
 """Show the status of a stack, for status.sh: inspect's answer as JSON from stdin.
 
 python -m ops.screens.status all [--color] [--stack=OPTIONS] [TABLE…]
-    the whole screen; exits with 3 when the stack is unhealthy. OPTIONS end each command that is to be run.
-python -m ops.screens.status table           only the rows of each table, as deploy.sh ends
-python -m ops.screens.status json [TABLE…]   all that is known; exits with 3, too
+    the whole screen; exits with 3 when the stack is unhealthy. OPTIONS are added to each command that is shown.
+python -m ops.screens.status table           only the rows of each table, for deploy.sh
+python -m ops.screens.status json [TABLE…]   the whole answer; exits with 3, too
 """
 
 import json
@@ -71,7 +71,7 @@ def _first_line(status: Answer, color: bool) -> str:
 
 
 def problems(status: Answer) -> list[Answer]:
-    """Return the problems; of an inspect function of the version before, which has only their text, that."""
+    """Return the problems. An inspect function of the previous version answers only their text."""
     texts = ({"code": "", "subject": "", "text": text, "command": ""} for text in status.get("not_well", ()))
     found: list[Answer] = status.get("problems") or list(texts)
     return found

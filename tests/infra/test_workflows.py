@@ -200,7 +200,7 @@ def api() -> Iterator[Api]:
 
 
 def test_a_pull_request_has_one_comment_that_is_edited(api: Api) -> None:
-    api.comments += [{"url": "x", "user": {"type": "User"}, "body": f"{pull_comment.MARK} quoted"}] * 150
+    api.comments += [{"url": "x", "user": {"type": "User"}, "body": f"{pull_comment.MARKER} quoted"}] * 150
     github = pull_comment.GitHubApi(api.url, "token")
     for words in ("create  queue one\n", "ok      nothing\n"):
         github.write("repos/o/r/issues/7", pull_comment.body(words, 0))
