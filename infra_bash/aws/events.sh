@@ -26,12 +26,17 @@ ensure_rules() {
   apply rules put events put-rule
 }
 
-ensure_rule_targets() {
+# read_rule_targets: read the targets of each of our rules.
+read_rule_targets() {
   local name
   mkdir -p "$ACTUAL/rule_targets"
   for name in $(names_of rule_targets); do
     aws_find events list-targets-by-rule --rule "$name" >"$ACTUAL/rule_targets/$name.json"
   done
+}
+
+ensure_rule_targets() {
+  read_rule_targets
   apply rule_targets put_targets
 }
 

@@ -41,14 +41,6 @@ read_attachments() {
   done
 }
 
-read_rule_targets() {
-  local name
-  mkdir -p "$ACTUAL/rule_targets"
-  for name in $(names_of rule_targets); do
-    aws_find events list-targets-by-rule --rule "$name" >"$ACTUAL/rule_targets/$name.json"
-  done
-}
-
 # read_bucket_attachments: read policies and replications. Where we have a policy, ensure_bucket_parts has compared it.
 read_bucket_attachments() {
   local bucket

@@ -92,12 +92,12 @@ def run_lines(run: Answer) -> Iterator[str]:
 def journey(answer: Answer) -> Iterator[str]:
     yield f"{answer['table']}, key {answer['key']} (times are UTC)"
     for arrival in answer["arrivals"]:
-        yield from arrived(arrival)
+        yield from arrival_lines(arrival)
     for other in answer["others"]:
         yield line("other", None, other)
 
 
-def arrived(arrival: Answer) -> Iterator[str]:
+def arrival_lines(arrival: Answer) -> Iterator[str]:
     table = arrival["table"]
     for version in arrival["versions"]:
         yield from version_lines(table, version)

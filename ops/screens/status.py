@@ -18,7 +18,7 @@ from shared.wording.incidents import TABLE_DAMAGED
 
 Answer = dict[str, Any]
 HEADER = ("TABLE", "SOURCE ROWS", "ROWS", "LAST RUN", "FRESHNESS")
-TROUBLES = ("BEHIND", "QUEUE", "DLQ", "WAITING", "QUARANTINED")
+PROBLEM_COLUMNS = ("BEHIND", "QUEUE", "DLQ", "WAITING", "QUARANTINED")
 COUNTS = ("behind", "messages", "dead_letters", "waiting", "quarantined")
 RED, GREEN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 UNHEALTHY = 3
@@ -54,9 +54,9 @@ def screen(status: Answer, color: bool, options: str = "") -> str:
         (*_rows(each, status), *(_counted(name, each.get(name, 0), status) for name in COUNTS))
         for each in status["tables"]
     ]
-    troubled = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]
-    header, *lines = aligned([(*HEADER, *TROUBLES), *rows]).splitlines()
-    painted = [_painted(line, RED, color and bad) for line, bad in zip(lines, troubled, strict=True)]
+    has_problem = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]
+    header, *lines = aligned([(*HEADER, *PROBLEM_COLUMNS), *rows]).splitlines()
+    painted = [_painted(line, RED, color and bad) for line, bad in zip(lines, has_problem, strict=True)]
     first = _first_line(status, color)
     return "\n".join([first, header, *painted, *_incidents(status, color), *_other_problems(status, color, options)])
 

@@ -11,7 +11,7 @@ from shared.names import Names
 WIDTH, HEIGHT = 12, 6
 # An account has three dashboards of up to 50 metrics free of charge; a larger one costs 3 USD a month.
 MAX_METRICS = 50
-OURS = {
+OUR_GRAPHS = {
     "Freshness of the stalest table, in seconds": (metrics.FRESHNESS,),
     "Incidents, tables behind and held": (metrics.OPEN_INCIDENTS, metrics.TABLES_BEHIND, metrics.TABLES_HELD),
     "Dead letters": (metrics.DEAD_LETTERS,),
@@ -50,7 +50,7 @@ def _free(graphs: Sequence[Graph]) -> Iterator[Graph]:
 
 
 def _ours(names: Names) -> Iterator[Graph]:
-    for title, shown in OURS.items():
+    for title, shown in OUR_GRAPHS.items():
         yield title, "Maximum", [[names.prefix, metric.name, {"label": metric.meaning}] for metric in shown]
 
 

@@ -214,7 +214,7 @@ def queues(targets: Targets) -> tuple[TableQueue, ...]:
     return tuple(TableQueue(name, tuple(sorted(target.sources))) for name, target in sorted(targets.items()))
 
 
-def page(names: Names, settings: Settings, targets: Targets) -> str:
+def overview(names: Names, settings: Settings, targets: Targets) -> str:
     """Return the topology as text: one line for each function, queue, topic, alarm and bucket."""
     lines = []
     timed: dict[str, list[str]] = {function: [] for function in (each.function for each in schedules(names, settings))}
@@ -242,7 +242,7 @@ def _main(arguments: list[str]) -> None:
     settings = example_values()
     settings |= {name: value for name, _, value in (argument.partition("=") for argument in arguments)}
     names = Names(settings["PROJECT"], settings["STAGE"], settings["AWS_REGION"], "<account>")
-    print(page(names, settings, known_targets()))
+    print(overview(names, settings, known_targets()))
 
 
 if __name__ == "__main__":

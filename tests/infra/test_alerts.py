@@ -47,7 +47,7 @@ class Plan:
         return list(KINDS[kind].difference(StackState(self.folder)))
 
     def listeners(self, *lines: str) -> list[tuple[str, str, str]]:
-        """What is made, and who is taken away."""
+        """Return which subscriptions are created and which are deleted."""
         self.write("actual/subscriptions.txt", "".join(f"{line}\n" for line in lines).replace(" ", "\t"))
         foreign = [(line.action, line.name, line.id) for line in Foreign(self.folder, ()).lines()]
         return self.differences("alert_subscriptions") + foreign
@@ -61,7 +61,7 @@ def plan(tmp_path: Path) -> Plan:
 # ---- who hears
 
 
-def test_an_address_that_has_not_agreed_yet_is_not_asked_again(plan: Plan) -> None:
+def test_an_address_that_is_not_confirmed_yet_is_not_subscribed_again(plan: Plan) -> None:
     assert plan.listeners(HEARD, f"{SNS}-mail PendingConfirmation email someone@example.com") == [
         ("ok", "totestream-test-alert", ""),
         ("ok", "totestream-test-mail", ""),
@@ -75,7 +75,7 @@ def test_one_that_is_going_is_none(plan: Plan) -> None:
 
 
 def test_another_address_takes_the_place_of_the_old_one(plan: Plan) -> None:
-    """Which cannot go when it has not agreed: then AWS forgets it after some days."""
+    """Keep a subscription that was never confirmed: it cannot be deleted, and AWS forgets it after some days."""
     old = f"{SNS}-mail {SNS}-mail:2 email old@example.com"
     older = f"{SNS}-mail PendingConfirmation email older@example.com"
     assert plan.listeners(HEARD, older, old) == [
@@ -98,7 +98,7 @@ def test_without_an_address_nobody_is_written_to(tmp_path: Path) -> None:
 
 
 def standing(plan: Plan) -> list[dict[str, Any]]:
-    """The alarms as CloudWatch answers them: with a state, without tags."""
+    """Write the alarms as CloudWatch returns them: with a state, without tags."""
     alarms = [{**alarm, "StateValue": "OK", "InsufficientDataActions": []} for alarm in plan.wanted("alarms").values()]
     for alarm in alarms:
         del alarm["Tags"]
@@ -211,8 +211,8 @@ def test_a_second_deploy_neither_asks_a_pending_address_nor_removes_one(deploy: 
     pending = [f"{SNS}-mail PendingConfirmation email {who}@example.com" for who in ("someone", "old")]
     heard = json.dumps([line.split() for line in (HEARD, *pending)])
     deploy.aws.answers("sns list-subscriptions-by-topic", heard, "[]", "[]")
-    told = deploy("ensure_subscriptions; ensure_alert_subscriptions")
-    assert told == (0, ["ok      alert subscriptions: 2"])
+    expected = deploy("ensure_subscriptions; ensure_alert_subscriptions")
+    assert expected == (0, ["ok      alert subscriptions: 2"])
     asked = [line.split()[1] for line in deploy.aws.asked]
     assert asked == ["get-caller-identity", *["list-subscriptions-by-topic"] * 3]
 
@@ -220,8 +220,8 @@ def test_a_second_deploy_neither_asks_a_pending_address_nor_removes_one(deploy: 
 def test_where_neither_slack_nor_an_address_is_set_deploy_says_so(deploy: Deploy) -> None:
     code, said = deploy("warn_if_nobody_is_alerted", ALERT_EMAIL="")
     file = deploy.folder / "settings.env"
-    told = "nobody is alerted when something fails: set SLACK_SECRET, ALERT_EMAIL or both in"
-    assert (code, said) == (0, [f"warn    {told} {file} and deploy again"])
+    expected = "nobody is alerted when something fails: set SLACK_SECRET, ALERT_EMAIL or both in"
+    assert (code, said) == (0, [f"warn    {expected} {file} and deploy again"])
     assert deploy("warn_if_nobody_is_alerted", ALERT_EMAIL="", SLACK_SECRET="slack") == (0, [])
     assert deploy("warn_if_nobody_is_alerted") == (0, [])
 

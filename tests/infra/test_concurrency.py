@@ -87,7 +87,7 @@ def test_the_limit_is_the_mappings(at_once: str, made: object, changed: object) 
 
 @pytest.mark.parametrize("at_once", ["", "7", "none"])
 def test_the_loader_has_its_limit_whatever_the_account_runs(at_once: str) -> None:
-    """Each load opens a session of the warehouse before it knows that another is at work."""
+    """Limit the loads: each opens a session of the warehouse before it knows that another is running."""
     load = "totestream-test-load"
     for kind in ("mappings", "mapping_changes"):
         assert requests(kind, at_once)[load]["ScalingConfig"] == {"MaximumConcurrency": 2}

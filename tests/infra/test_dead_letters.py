@@ -23,7 +23,7 @@ NOW_S = 1_800_000_000
 def received(
     number: int, body: str, age_s: int = 0, handle: str = "", *, moved: bool = False, **attributes: str
 ) -> Json:
-    """As ReceiveMessage answers it; `moved` by SQS, which says from which queue."""
+    """Return a message as ReceiveMessage returns it; `moved` by SQS, which names the queue of origin."""
     source = {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-2:123456789012:totestream-test-dim_staff"}
     return {
         "MessageId": f"id-{number}",
@@ -48,12 +48,12 @@ def answer(*results: Json) -> Json:
 
 
 def test_a_letter_says_its_run_its_source_and_why() -> None:
-    buried = received(1, body(7), 130, error="CorruptObject", reason="a part\n is corrupt", receives="3")
+    moved_letters = received(1, body(7), 130, error="CorruptObject", reason="a part\n is corrupt", receives="3")
     moved = received(2, body(8), 7200, moved=True)
     unsent = received(3, body(9), 1, ErrorCode="AccessDenied", ErrorMessage="no")
     none = received(4, "not json", 0, error="BadDocument", reason="id-4 cannot be read", receives="1")
     by_hand = received(5, body(10), 7200, table="staff")
-    found = letters([{"Messages": [unsent, moved]}, {}, {"Messages": [none, buried, by_hand]}])
+    found = letters([{"Messages": [unsent, moved]}, {}, {"Messages": [none, moved_letters, by_hand]}])
     assert [line(each, NOW_S) for each in found] == [
         "message id-4, 1 receives, 0 s old: BadDocument: id-4 cannot be read",
         "run 7 (staff), 3 receives, 2 min old: CorruptObject: a part is corrupt",
@@ -150,7 +150,8 @@ def test_what_is_sent_on_is_the_same_message(tmp_path: Path) -> None:
 
 @pytest.fixture
 def aws(tmp_path: Path) -> FakeAws:
-    """One letter that would succeed, one that would fail again, one that is none; then nothing more."""
+    """Answer with a letter that would succeed, one that would fail again, one that is not a change message; then
+    nothing."""
     fake = FakeAws(tmp_path / "fake")
     given = [received(1, body(3)), received(2, body(4), error="CorruptObject", reason="x"), received(3, "none")]
     fake.answers("sqs get-queue-url", "url")
@@ -169,7 +170,7 @@ def retry(aws: FakeAws, tmp_path: Path, *arguments: str) -> subprocess.Completed
 
 
 def done_to(aws: FakeAws) -> list[str]:
-    """What was asked to change, in order: the request's kind and letter."""
+    """Return the requests that change something, in order: kind and letter."""
     return [found[0] for call in aws.asked if (found := re.findall(r"/letters/(\w+/id-\d)\.json$", call))]
 
 
@@ -182,13 +183,13 @@ def test_it_is_sent_before_it_is_deleted_and_what_stays_is_given_back(aws: FakeA
     assert done.stderr.splitlines()[-1].startswith("FAILED  dead letters of dim_staff that are kept: 2; ")
 
 
-def test_what_can_never_succeed_is_deleted_when_told(aws: FakeAws, tmp_path: Path) -> None:
+def test_a_useless_letter_is_deleted_with_drop(aws: FakeAws, tmp_path: Path) -> None:
     done = retry(aws, tmp_path, "--drop")
     assert done_to(aws) == ["delete/id-3", "send/id-1", "delete/id-1", "return/id-2"]
     assert "that are kept: 1;" in done.stderr
 
 
-def test_one_that_is_superseded_is_deleted_when_told_and_that_is_said(aws: FakeAws, tmp_path: Path) -> None:
+def test_a_superseded_letter_is_deleted_with_drop_and_reported(aws: FakeAws, tmp_path: Path) -> None:
     checks = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
     aws.answers("lambda invoke", json.dumps(checks), json.dumps({"taken": [[4, "superseded"]], "no_answer": ""}))
     done = retry(aws, tmp_path, "--drop")
@@ -260,7 +261,7 @@ def test_a_stack_that_is_not_there_is_one_line(aws: FakeAws, tmp_path: Path) -> 
 
 
 def test_ended_half_way_it_gives_back_what_it_has(aws: FakeAws, tmp_path: Path) -> None:
-    """While it follows: the first letter is on its way, the other two are hidden."""
+    """End it while it follows: the first message is redriven, the other two letters are hidden."""
     aws.answers("s3api head-object", "!404")
     command = [str(ROOT / "infra_bash/retry.sh"), "dim_staff", "--settings", settings_file(tmp_path)]
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "TOTESTREAM_AWS": str(aws.program)}

@@ -49,7 +49,7 @@ class Cloud:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
     def deploying(self) -> subprocess.Popen[str]:
-        """One that has got as far as that."""
+        """Start a deploy that has got this far."""
         begun = self.begin()
         assert begun.stdout and begun.stderr
         assert begun.stdout.readline() == "deploying\n", begun.stderr.read()

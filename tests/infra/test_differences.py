@@ -113,7 +113,7 @@ def test_a_mapping_on_its_way_out_is_none(folder: Folder) -> None:
 
 @pytest.mark.parametrize("roles", [[], [ROLE | {"CreateDate": "2026-11-24T10:00:06Z"}]])
 def test_a_function_whose_role_was_made_again_holds_the_id_of_a_dead_one(folder: Folder, roles: list[Any]) -> None:
-    """Also when the deploy that made it again was killed before it came to the function."""
+    """Expect it also when the deploy that recreated the role was killed before it updated the function."""
     folder.write("function_configurations/f.json", {"Role": "arn:f"})
     folder.write("actual/functions.json", {"Functions": [FUNCTION]})
     folder.write("actual/roles.json", {"RoleDetailList": roles})
@@ -137,7 +137,7 @@ def test_a_mapping_of_our_queue_that_nobody_wants_is_taken_away(folder: Folder) 
 
 
 def test_what_others_may_invoke_is_judged_elsewhere(folder: Folder) -> None:
-    """By foreign.py, which takes it away."""
+    """Leave it to foreign.py, which deletes it."""
     assert permissions(folder, statement("schedule"), statement("theirs")) == [("ok", "f.schedule", "")]
 
 
@@ -145,7 +145,7 @@ RULE = "arn:aws:events:eu-west-2:123456789012:rule/f"
 
 
 def statement(sid: str, **others: Any) -> dict[str, Any]:
-    """As Lambda answers what add-permission was told."""
+    """Return the statement that Lambda makes of an add-permission request."""
     return {
         "Sid": sid,
         "Effect": "Allow",
@@ -198,11 +198,11 @@ def test_the_words_that_aws_has_for_the_same_are_no_difference(folder: Folder) -
 
 
 def test_a_permission_takes_the_other_ones_place_before_that_goes(folder: Folder) -> None:
-    """Also when the deploy was killed in between, or there are two that are right, or none."""
-    former, anew = statement("schedule", Condition=FORMER), statement("schedule-anew")
-    assert permissions(folder, former, anew) == [("ok", "f.schedule", ""), ("delete", "f.schedule", "")]
-    assert permissions(folder, anew) == [("ok", "f.schedule", "")]
-    assert permissions(folder, statement("schedule"), anew) == [
+    """Expect it also when the deploy was killed in between, or when both statements are correct, or none."""
+    former, replaced = statement("schedule", Condition=FORMER), statement("schedule-anew")
+    assert permissions(folder, former, replaced) == [("ok", "f.schedule", ""), ("delete", "f.schedule", "")]
+    assert permissions(folder, replaced) == [("ok", "f.schedule", "")]
+    assert permissions(folder, statement("schedule"), replaced) == [
         ("ok", "f.schedule", ""),
         ("delete", "f.schedule-anew", ""),
     ]
@@ -245,7 +245,7 @@ def document_put(folder: Folder) -> Any:
     return json.loads((folder.path / "bucket_notifications/b.json").read_text())["NotificationConfiguration"]
 
 
-def test_a_bell_leaves_what_others_have_put_there(folder: Folder) -> None:
+def test_our_notification_keeps_those_of_others(folder: Folder) -> None:
     other = {"Id": "theirs", "LambdaFunctionArn": "other", "Events": ["s3:ObjectRemoved:*"]}
     folder.write("bucket_notifications/b.json", {"QueueConfigurations": [NOTIFICATION]})
     folder.write(
@@ -259,7 +259,7 @@ def test_a_bell_leaves_what_others_have_put_there(folder: Folder) -> None:
     }
 
 
-def test_a_bell_that_rang_the_function_itself_goes(folder: Folder) -> None:
+def test_a_notification_that_invokes_the_function_directly_is_removed(folder: Folder) -> None:
     direct = {"Id": "t-bell", "LambdaFunctionArn": "load", "Events": ["s3:ObjectCreated:*"]}
     folder.write("bucket_notifications/b.json", {"QueueConfigurations": [NOTIFICATION]})
     folder.write(
@@ -269,14 +269,14 @@ def test_a_bell_that_rang_the_function_itself_goes(folder: Folder) -> None:
     assert document_put(folder) == {"QueueConfigurations": [NOTIFICATION], "EventBridgeConfiguration": {}}
 
 
-def test_a_bell_that_shall_not_ring_is_taken_down(folder: Folder) -> None:
+def test_a_notification_that_is_not_desired_is_removed(folder: Folder) -> None:
     folder.write("bucket_notifications/b.json", {"QueueConfigurations": []})
     folder.write("actual/bucket_notifications/b.json", {"QueueConfigurations": [NOTIFICATION]})
     assert [action for action, _, _ in BucketNotifications.difference(StackState(folder.path))] == ["update"]
     assert document_put(folder) == {}
 
 
-def test_a_bell_that_hangs_is_left_alone(folder: Folder) -> None:
+def test_a_notification_as_desired_is_not_changed(folder: Folder) -> None:
     folder.write("bucket_notifications/b.json", {"QueueConfigurations": [NOTIFICATION]})
     folder.write("actual/bucket_notifications/b.json", {"QueueConfigurations": [NOTIFICATION]})
     assert list(BucketNotifications.difference(StackState(folder.path))) == [("ok", "b", "")]

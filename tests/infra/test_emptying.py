@@ -25,7 +25,7 @@ def client(url: str) -> Any:
 
 
 def test_versions_markers_and_unfinished_uploads_go(aws: None, said: list[str]) -> None:
-    """And nothing of another bucket."""
+    """Delete nothing of another bucket."""
     s3 = boto3.client("s3", config=CONFIG)
     for bucket in ("ours", "theirs"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})

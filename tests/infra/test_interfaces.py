@@ -67,7 +67,7 @@ def test_an_interface_is_known_by_the_function_that_it_was_made_for(description:
     ],
 )
 def test_one_that_another_function_uses_too_is_not_awaited(other: dict[str, Any], is_awaited: bool) -> None:
-    """It stays as long as that function does."""
+    """Keep it as long as that function exists."""
     assert bool([*interfaces_left([interface(LOAD)], OURS, [function(LOAD), other])]) == is_awaited
 
 
@@ -118,7 +118,7 @@ class Account:
         return done.stderr.splitlines()
 
     def deploy(self, **settings: str) -> list[str]:
-        """The part of it that makes roles, where load's is the only one."""
+        """Run the part of it that creates roles, where load's is the only one."""
         script = """
             source infra_bash/lib/script.sh
             for part in arguments settings aws state ../aws/ec2 ../aws/iam; do source infra_bash/lib/$part.sh; done
@@ -141,7 +141,7 @@ class Account:
         return self.run("bash", "-c", script, "deploy.sh", **settings)
 
     def put(self) -> str:
-        """What the role is given."""
+        """Return the document that the role gets."""
         assert self.aws.asked_for("iam put-role-policy")
         return str(json.loads((self.folder / f"wanted/role_policies/{LOAD}.json").read_text())["PolicyDocument"])
 
@@ -160,8 +160,8 @@ def test_the_example_names_the_endpoints_that_private_functions_need() -> None:
     asked = {action.split(":")[0] for action in actions} - {"logs", "ec2"}
     names = {"s3": "S3", "secretsmanager": "Secrets Manager", "sns": "SNS", "lambda": "Lambda", "sqs": "SQS"}
     assert asked == set(names)
-    (told,) = [block for block in EXAMPLE.read_text().split("\n\n") if "\nSUBNET_IDS=" in block]
-    assert [name for name in names.values() if name not in told] == []
+    (expected,) = [block for block in EXAMPLE.read_text().split("\n\n") if "\nSUBNET_IDS=" in block]
+    assert [name for name in names.values() if name not in expected] == []
 
 
 # ---- deploy.sh
@@ -209,7 +209,7 @@ WAITS = f"role {LOAD} (AWS needs it to delete its network interfaces, in 20 to 4
 
 
 def test_a_role_outlives_its_function_until_its_interfaces_are_gone(account: Account) -> None:
-    """Also when the settings have forgotten the VPC."""
+    """Expect it also when the settings do not name the VPC any more."""
     account.holds(role(LOAD, policy_of(LOAD, **VPC)), [interface(LOAD)], function(LOAD))
     said = account.run("infra_bash/teardown.sh", "--dry-run", "--settings")
     assert said[:2] == [f"delete  function {LOAD}", f"stays   {WAITS}"]
@@ -218,7 +218,7 @@ def test_a_role_outlives_its_function_until_its_interfaces_are_gone(account: Acc
 
 
 def left(folder: Path, the_role: dict[str, Any], *interfaces: dict[str, Any]) -> list[str]:
-    """What becomes of a role when its function has gone before."""
+    """Return what teardown does with a role whose function is deleted already."""
     for name, answer in (
         ("roles", {"RoleDetailList": [the_role]}),
         ("interfaces", {"NetworkInterfaces": interfaces}),

@@ -58,7 +58,7 @@ print(json.dumps(sorted({m.__file__.split("/site/")[0] for m in sys.modules.valu
 
 @pytest.fixture(scope="module")
 def build() -> Path:
-    """Where deploy.sh keeps layers, and so do these tests."""
+    """Return the folder where deploy.sh keeps layers, and these tests, too."""
     folder = ROOT / "build"
     folder.mkdir(exist_ok=True)
     return folder
@@ -66,7 +66,7 @@ def build() -> Path:
 
 @pytest.fixture(scope="module")
 def zipped(build: Path) -> Path:
-    """The layer for this interpreter."""
+    """Return the layer for this interpreter."""
     return package.build_layer(build, PYTHON, ARCH)
 
 
@@ -80,7 +80,7 @@ def layer(zipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Lambda's own Python brings, and nothing else of this environment."""
+    """Return the libraries of Lambda's own Python, and nothing else of this environment."""
     folder = tmp_path_factory.mktemp("runtime")
     for name in RUNTIME_LIBRARIES:
         spec = importlib.util.find_spec(name)
@@ -153,7 +153,7 @@ def test_the_lock_serves_every_python_and_processor(tmp_path: Path, python: str,
 
 
 def sources(folder: Path, python: str, arch: str) -> Path:
-    """A layer that is not compiled, for a Python that need not be here. It is kept, as layers are."""
+    """Return a layer that is not compiled, for a Python that this machine may not have. It is kept, as layers are."""
     path = folder / f"sources-of-{package.layer_name(python, arch)}"
     if path.exists():
         return path
@@ -167,7 +167,7 @@ def sources(folder: Path, python: str, arch: str) -> Path:
 
 
 def holds_what_lambda_loads(zipped: Path, python: str, arch: str) -> None:
-    """A layer of sources: nothing twice, nothing dead, and compiled for that Python, processor and glibc."""
+    """Expect no file twice, no unused file, and wheels for that Python, processor and glibc."""
     assert package.unzipped_bytes(zipped) <= MOST_OF_SOURCES
     with zipfile.ZipFile(zipped) as archive:
         names = archive.namelist()

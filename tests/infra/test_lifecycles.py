@@ -20,7 +20,7 @@ THEIRS = {"ID": "theirs", "Filter": {"Prefix": "reports/"}, "Status": "Enabled",
 
 
 def judged(folder: Path, have: dict[str, Any]) -> tuple[list[tuple[str, str]], Any]:
-    """Verdicts with what is said of the ingestion bucket, and the document that is put."""
+    """Return the differences of the ingestion bucket, and the document that is written."""
     for kind, answers in (
         ("lifecycles", WANTED),
         ("actual/lifecycles", {INGESTION: have, PROCESSED: WANTED[PROCESSED]}),
@@ -35,7 +35,7 @@ def judged(folder: Path, have: dict[str, Any]) -> tuple[list[tuple[str, str]], A
 
 
 def test_health_keeps_a_day_the_rest_a_month_and_an_upload_a_day(aws: None) -> None:
-    """As S3 has it, so that a second deploy finds no difference."""
+    """Compare with S3's own answer, so that a second deploy finds no difference."""
     assert WANTED.keys() == {INGESTION, PROCESSED}
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=INGESTION, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
@@ -72,7 +72,7 @@ def test_a_rule_of_ours_that_somebody_has_changed_or_that_we_no_longer_want_goes
 
 
 def test_the_rules_of_others_stay_and_are_shown(tmp_path: Path) -> None:
-    """One in the former way, which S3 does not take beside ours, keeps its meaning."""
+    """Keep the meaning of a rule with a Prefix, which S3 does not accept beside ours."""
     former = {"Prefix": "runs/", "Status": "Disabled", "Expiration": {"Days": 1}}
     differences, put = judged(tmp_path, {"Rules": [THEIRS, former]})
     shown = ["rule theirs is not ours, and deletes what is in use", "rule without a name is not ours"]

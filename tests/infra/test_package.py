@@ -56,7 +56,7 @@ class Checkout:
         return [sys.executable, "-P", "-m", "ops.package.build", *what], environment
 
     def build(self, python: str = HERE) -> subprocess.CompletedProcess[str]:
-        """The code and then the layer, as deploy.sh does; their words together."""
+        """Build the code and then the layer, as deploy.sh does; return the output of both."""
         code = self._run(python, "code", str(self.root / "work"))
         if code.returncode != 0:
             return code
@@ -76,7 +76,7 @@ class Checkout:
         return zipfile.ZipFile(code), zipfile.ZipFile(self.cache / libraries)
 
     def python_on_the_path(self, name: str, script: str) -> Path:
-        """A program that calls itself final and the other Python, and compiles by `script`."""
+        """Write a program that claims to be a final release of the other Python, and compiles by `script`."""
         program = self.root / "bin" / name
         program.parent.mkdir(exist_ok=True)
         program.write_text(f"#!/bin/sh\ncase $* in *compileall*) {script} ;; esac\necho {TAG} final {program}\n")
@@ -190,7 +190,7 @@ def test_a_second_build_says_the_sizes_and_makes_no_layer(tree: Checkout) -> Non
 
 
 def test_without_an_interpreter_of_that_version_it_is_named_and_nothing_is_built(tree: Checkout) -> None:
-    """A layer of another kind would be exchanged for this one by whoever deploys next, and back again."""
+    """Refuse another interpreter: it would build another layer, and deployers would replace each other's layer."""
     shim = tree.python_on_the_path(f"python{ELSEWHERE}", "")
     shim.write_text(f"#!/bin/sh\necho 'pyenv: python{ELSEWHERE}: command not found' >&2\nexit 127\n")
     ends_in_one_line(tree, ELSEWHERE, f"LAMBDA_PYTHON is {ELSEWHERE}", f"no working python{ELSEWHERE} is on the PATH")

@@ -87,7 +87,7 @@ def test_a_table_that_lacks_rows_is_named() -> None:
     assert answers.differing(STATUS) == "fact_payment"
 
 
-def test_a_held_table_is_told_with_its_reason_and_what_nobody_could_count_is_not_wrong() -> None:
+def test_a_held_table_is_shown_with_its_reason_and_an_uncounted_table_does_not_differ() -> None:
     table = {"table": "dim_new", "expected": None, "there": 0, "held": "table new is not there"}
     status = {"comparable": True, "tables": [table]}
     assert answers.held(status) == "dim_new: table new is not there\n"

@@ -45,7 +45,7 @@ LAYER = f"{ARN}:layer:totestream-dev-libraries"
 
 
 def bash(folder: Path, pages: Pages, what: str) -> str:
-    """What a script says on stdout, and, where it failed, on stderr."""
+    """Return the script's stdout and, if it failed, its stderr."""
     with paging_aws(pages) as (url, _):
         settings = folder / "settings.env"
         settings.write_text(f"{SETTINGS}AWS_ENDPOINT_URL={url}\n")
@@ -136,7 +136,7 @@ def test_a_listing_of_several_pages_is_one(tmp_path: Path) -> None:
 
 
 def test_nothing_that_is_paged_is_asked_for_as_text() -> None:
-    """The CLI applies --query to each page of a text answer by itself."""
+    """Require JSON for them: the CLI applies --query to each page of a text answer separately."""
     calls = re.compile(r"aws_\w+ (?:'[^']*' |\"[^\"]*\" )?([a-z0-9]+) ([a-z0-9-]+)((?:[^\n]|(?<=\\)\n)*)")
     session = botocore.session.get_session()
     found = 0

@@ -29,7 +29,7 @@ def settings(partition: str) -> dict[str, str]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every string in it."""
+    """Yield every string in the value."""
     match value:
         case str():
             yield value
@@ -41,7 +41,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def arns(value: Any) -> set[str]:
-    """Each ARN's beginning. Policies are JSON in a string."""
+    """Return the beginning of each ARN. Policies are JSON in a string."""
     return {begin for text in texts(value) for begin in re.findall(r"arn:[^:]*:", text)}
 
 
@@ -55,11 +55,11 @@ def test_all_that_deploy_asks_for_is_of_the_callers_partition(partition: str) ->
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_a_function_is_told_its_partition(partition: str) -> None:
+def test_a_function_has_its_partition_in_its_environment(partition: str) -> None:
     names = DesiredStack(settings(partition), stubs.TARGETS).names
     for function in functions(names, settings(partition), stubs.TARGETS):
-        told = Settings({**function.environment, "AWS_REGION": names.region})
-        assert told.names == names
+        expected = Settings({**function.environment, "AWS_REGION": names.region})
+        assert expected.names == names
 
 
 def test_new_code_in_an_environment_of_before_is_of_the_only_partition_there_was() -> None:

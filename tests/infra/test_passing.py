@@ -154,7 +154,7 @@ def test_what_does_not_pass_is_not(call: str, words: str) -> None:
 
 
 def _said(error: Exception) -> str:
-    """An answer as Lambda makes it of an exception."""
+    """Return the answer that Lambda makes of an exception."""
     return json.dumps({"errorType": type(error).__name__, "errorMessage": str(error), "requestId": "1"})
 
 
@@ -222,7 +222,7 @@ def test_a_function_that_is_idle_for_weeks_is_waited_for_by_whoever_invokes_it(a
 
 
 def failing(aws: FakeAws, *errors: str) -> None:
-    """A function that ends so often in an error, and then well. What it answers, and that it failed, are two places."""
+    """Make a function fail with these errors, and then succeed. The error's text and its mark are in two places."""
     program = aws.folder / "aws"
     answers = "\n".join(
         f"{number}) printf '%s' '{error}' >\"$last\"; echo '{{\"FunctionError\": \"Unhandled\"}}' ;;"

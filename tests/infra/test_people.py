@@ -33,7 +33,7 @@ DEPLOYERS = {"deploy.sh", "plan.sh", "teardown.sh"}
 
 
 def asked_by(scripts: set[str]) -> set[str]:
-    """The actions that these scripts may ask for, whatever happens."""
+    """Return the actions that these scripts may call in any case."""
     parts = sorted({name.partition(".")[2] for name, _ in BucketParts.desired(DesiredStack(SETTINGS, TARGETS))})
     files = {file for script in SCRIPTS if script.name in scripts for file in iam_calls.sourced(script)}
     calls = {call for file in files for call in iam_calls.written(file, parts)}
@@ -64,7 +64,7 @@ def test_every_call_that_a_script_can_make_is_allowed(name: str, scripts: set[st
 def test_every_action_is_asked_for_or_says_why_aws_wants_it() -> None:
     unasked = actions_of("deploy") - asked_by(DEPLOYERS)
     assert unasked == people.IMPLICIT_ACTIONS.keys()
-    # Who may not list is told 403 of a key that is not there, and not 404.
+    # A caller who may not list gets 403 for a missing key, and not 404.
     assert actions_of("operate") - asked_by(OPERATORS) == {"s3:ListBucket"}
     assert actions_of("plan") <= actions_of("deploy")
 

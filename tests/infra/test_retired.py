@@ -34,7 +34,7 @@ class There:
         self._write(f"roles/{NAMES.transform(table)}.json", {})
 
     def table(self, table: str, prefix: str = NAMES.prefix, **more: Any) -> None:
-        """All that deploy.sh makes for one."""
+        """Add all resources that deploy.sh creates for a table."""
         self.role(f"{prefix}-transform-{table}", more.get("tags", TAGS))
         function, queue = f"{prefix}-transform-{table}", f"{prefix}-{table}"
         arns = {

@@ -31,7 +31,7 @@ def test_what_is_waited_for_and_when_the_rest_comes(expression: str, seconds: in
 
 
 def state(folder: Path, **differences: str) -> str:
-    """What the plan says of one rule, where these lines were differences."""
+    """Return the state in the plan of one rule, given these lines of differences."""
     requests: dict[str, Any] = {
         f"rules/{RULE}": {"ScheduleExpression": "rate(1 minute)"},
         f"rule_targets/{RULE}": {"Targets": [{"Arn": f"arn:aws:lambda:eu-west-2:1:function:{FUNCTION}"}]},
@@ -109,7 +109,7 @@ def test_what_was_changed_is_proved_by_a_later_look_and_the_wait_is_said(aws: Fa
 
 
 def test_a_schedule_that_starts_nothing_fails_the_deploy(aws: FakeAws) -> None:
-    """Here two intervals are over at once."""
+    """Run it where two intervals are over at once."""
     done = prove(aws, MINUTELY.format("new"), settings="LATE_S=-120")
     assert done.returncode == 1
     assert done.stderr.startswith(

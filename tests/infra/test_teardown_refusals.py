@@ -51,7 +51,7 @@ def aws(tmp_path: Path) -> FakeAws:
 
 @pytest.fixture(scope="module")
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `want` writes, which takes a second."""
+    """Return a folder with the requests of these kinds, which takes a second."""
     folder = tmp_path_factory.mktemp("wanted")
     requests = DesiredStack(stubs.SETTINGS | SETTINGS, stubs.TARGETS)
     for kind in ("buckets", "bucket_parts", "secrets", "mappings", "queues"):
@@ -62,7 +62,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(aws: FakeAws, *command: str | Path, typed: str = "", s3: str = "") -> subprocess.CompletedProcess[str]:
-    """`s3` is where S3 is reached by what is no call of the AWS CLI."""
+    """Run the command; `s3` is the address of S3 for calls that are not made by the AWS CLI."""
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(aws.program)}
     environment |= (
         {"AWS_ENDPOINT_URL_S3": s3, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} if s3 else {}
@@ -75,7 +75,7 @@ Deploy = Callable[[str], subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def deploy(aws: FakeAws, wanted: Path) -> Deploy:
-    """The parts of deploy.sh that make buckets and secrets."""
+    """Run the parts of deploy.sh that create buckets and secrets."""
     return lambda what: run(aws, "bash", "-c", DEPLOY + what, "deploy.sh", aws.folder / "settings.env", wanted)
 
 
@@ -200,8 +200,8 @@ BUCKET = "totestream-dev-ingestion-123456789012"
 
 
 def test_what_is_gone_or_going_is_passed_over_in_silence(aws: FakeAws) -> None:
-    """The tags of what went hours ago, a queue that went just now, a mapping that is going, an address that never
-    answered."""
+    """Skip the tags of what was deleted hours ago, a queue that was just deleted, a mapping that is being deleted, an
+    address that was never confirmed."""
     gone = [f"arn:aws:sqs:{ACCOUNT}:totestream-dev-dim_old", f"arn:aws:lambda:{ACCOUNT}:function:totestream-dev-old"]
     tagged = {"ResourceTagMappingList": [{"ResourceARN": arn, "Tags": TAGS} for arn in gone]}
     function = f"arn:aws:lambda:{ACCOUNT}:function:totestream-dev-load"
@@ -228,7 +228,7 @@ def test_what_may_not_be_deleted_is_one_line_and_the_end(aws: FakeAws) -> None:
 
 
 def test_what_a_running_function_wrote_into_an_emptied_bucket_goes_too(aws: FakeAws) -> None:
-    """And a queue that SQS still lists after its end is not said to stay; one that was made meanwhile is."""
+    """Report a queue that was created meanwhile, but not one that SQS still lists after its deletion."""
     aws.answers("sqs list-queues", json.dumps(QUEUES), json.dumps(QUEUES).replace("-two-dim_staff", "-fact_payment"))
     aws.answers("s3api list-buckets", json.dumps({"Buckets": [{"Name": BUCKET}]}), "{}")
     aws.answers("s3api delete-bucket", "!BucketNotEmpty", "{}")
@@ -246,7 +246,7 @@ def test_what_a_running_function_wrote_into_an_emptied_bucket_goes_too(aws: Fake
 
 
 def test_an_object_that_s3_keeps_ends_the_teardown(aws: FakeAws) -> None:
-    """S3 answers success, and says of each object whether it went."""
+    """Fail although S3 answers success: it reports each object separately."""
     aws.answers("s3api list-buckets", json.dumps({"Buckets": [{"Name": BUCKET}]}))
     bucket = StubbornS3(["runs/1"])
     bucket.refuses = {"runs/1": ["AccessDenied"]}
@@ -254,8 +254,8 @@ def test_an_object_that_s3_keeps_ends_the_teardown(aws: FakeAws) -> None:
         done = teardown(aws, "--with-data", typed="dev", s3=url)
     assert done.returncode == 1
     said = "An error occurred (AccessDenied) when calling the DeleteObjects operation: AccessDenied.: runs/1"
-    told = "ask the account's administrator to allow you the call DeleteObjects"
-    assert done.stderr.splitlines()[1:] == [f"FAILED  emptying {BUCKET}: {said}; {told}"]
+    expected = "ask the account's administrator to allow you the call DeleteObjects"
+    assert done.stderr.splitlines()[1:] == [f"FAILED  emptying {BUCKET}: {said}; {expected}"]
     assert aws.asked_for("s3api delete-bucket") == []
 
 

@@ -22,7 +22,7 @@ def stage(ending: str) -> tuple[Names, dict[str, str]]:
 
 
 def things(names: Names, settings: dict[str, str]) -> Iterator[str]:
-    """ARNs of all that a role could have rights on."""
+    """Return the ARNs of all that a role could have rights on."""
     functions = role_policies.role_policies(names, settings, TARGETS)
     yield from (names.function_arn(name) for name in functions)
     yield from (f"{names.log_group_arn(name)}:log-stream:2026/11/24/x" for name in functions)

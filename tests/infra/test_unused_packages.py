@@ -37,7 +37,7 @@ def aws(tmp_path: Path) -> FakeAws:
 
 @pytest.mark.parametrize("is_dry", [False, True])
 def test_former_packages_and_layer_versions_go_and_what_runs_stays(aws: FakeAws, is_dry: bool) -> None:
-    """Also where the layer that runs is not the newest. What others have put under deploy/ is theirs."""
+    """Keep the current layer also if it is not the newest, and what others have uploaded under deploy/."""
     versions = [{"LayerVersionArn": f"{LAYER}:{number}"} for number in (53, 52, 51)]
     aws.answers("lambda list-layer-versions", json.dumps({"LayerVersions": versions}))
     former = ["deploy/code-" + "c" * 16 + ".zip", "deploy/layer-" + "d" * 16 + ".zip"]
@@ -73,7 +73,7 @@ def test_where_nothing_is_former_nothing_is_said(aws: FakeAws) -> None:
 
 
 def test_a_foreign_rule_is_shown_and_put_again_with_ours_where_those_differ(aws: FakeAws) -> None:
-    """The ingestion bucket has ours and another, the processed one none at all."""
+    """Give the ingestion bucket our rules and another one, and the processed bucket none."""
     for bucket, rules in WANTED.items():
         (aws.folder / f"{bucket}.json").write_text(json.dumps(rules))
     aws.answers(

@@ -149,7 +149,7 @@ def test_what_is_not_as_it_was_stands_out() -> None:
 
 @pytest.fixture
 def answering(tmp_path: Path) -> Path:
-    """An `aws` that keeps the event it was given and answers with a chain."""
+    """Return an `aws` that keeps the event of the call and answers with a chain."""
     fake, chain = tmp_path / "aws", tmp_path / "chain"
     chain.write_bytes(msgspec.json.encode(CHAIN))
     fake.write_text(

@@ -39,7 +39,7 @@ def steps() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def zizmor(folder: Path) -> dict[str, int]:
-    """How many findings of each severity."""
+    """Return the number of findings of each severity."""
     command = [str(BIN / "zizmor"), "--offline", "--persona", "auditor", "--format", "json", "--no-exit-codes"]
     done = subprocess.run([*command, *map(str, folder.glob("*.yml"))], capture_output=True, text=True, check=True)
     found = [each["determinations"]["severity"] for each in json.loads(done.stdout)]

@@ -162,7 +162,7 @@ def test_a_queue_takes_messages_from_this_accounts_topic_only() -> None:
     }
 
 
-def test_the_bell_takes_messages_from_this_accounts_processed_bucket_only() -> None:
+def test_the_trigger_queue_takes_messages_from_this_accounts_processed_bucket_only() -> None:
     (statement,) = resource_policies.load_trigger_policy(NAMES, tls=False)["Statement"]
     assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
     assert statement["Resource"] == "arn:aws:sqs:eu-west-2:123456789012:totestream-test-bell"
@@ -172,13 +172,13 @@ def test_the_bell_takes_messages_from_this_accounts_processed_bucket_only() -> N
     }
 
 
-def test_load_alone_hears_the_bell() -> None:
-    bell = NAMES.queue_arn("totestream-test-bell")
-    assert resources("load", "sqs:ReceiveMessage") == {bell}
-    assert {name for name, policy in POLICIES.items() if bell in str(policy)} == {NAMES("load")}
+def test_load_alone_receives_triggers() -> None:
+    trigger_queue = NAMES.queue_arn("totestream-test-bell")
+    assert resources("load", "sqs:ReceiveMessage") == {trigger_queue}
+    assert {name for name, policy in POLICIES.items() if trigger_queue in str(policy)} == {NAMES("load")}
 
 
-def test_a_bell_that_does_not_ring_needs_no_right() -> None:
+def test_without_triggers_load_needs_no_right_to_receive_them() -> None:
     silent = role_policies.role_policies(NAMES, SETTINGS | {"LOAD_ON_MANIFEST": "no"}, TARGETS)
     assert "sqs:" not in str(silent[NAMES("load")])
 
@@ -187,8 +187,8 @@ def test_tls_is_demanded_wherever_it_can_be_had() -> None:
     bucket = resource_policies.bucket_policy(NAMES, "ingestion", tls=True, create_only=True)
     queue = resource_policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=True)
     topics = [resource_policies.topic_policy(NAMES, topic, tls=True) for topic in TOPICS]
-    bell = resource_policies.load_trigger_policy(NAMES, tls=True)
-    for policy in (bucket, queue, *topics, bell):
+    trigger_queue = resource_policies.load_trigger_policy(NAMES, tls=True)
+    for policy in (bucket, queue, *topics, trigger_queue):
         assert policy is not None
         assert policy["Statement"][-1]["Effect"] == "Deny"
         assert policy["Statement"][-1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

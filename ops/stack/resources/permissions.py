@@ -58,7 +58,7 @@ def permission_of_request(request: Json) -> Json:
 def _normalized(effect: object, principal_name: object, action: object, conditions: list[list[object]]) -> Json:
     return {
         "effect": effect,
-        "who": normal(principal_name),
+        "principal": normal(principal_name),
         "action": normal(action),
-        "when": sorted(conditions, key=repr),
+        "conditions": sorted(conditions, key=repr),
     }
