@@ -78,8 +78,8 @@ def main() -> int:
         try:
             print(*ids(*rest))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            command = f"GitHub does not return the ids of {rest[0]} ({error}): give --repo-id and --owner-id, which"
-            print(f"{'FAILED':<8}{command} `gh api repos/{rest[0]} --jq '.id, .owner.id'` prints", file=sys.stderr)
+            problem = f"GitHub does not return the ids of {rest[0]} ({error}): give --repo-id and --owner-id, which"
+            print(f"{'FAILED':<8}{problem} `gh api repos/{rest[0]} --jq '.id, .owner.id'` prints", file=sys.stderr)
             return 1
     return 0
 

@@ -11,6 +11,9 @@ ABSENT='\((404|NoSuchBucketPolicy|NoSuchTagSet|NoSuchPublicAccessBlockConfigurat
 ABSENT+='|OwnershipControlsNotFoundError|ServerSideEncryptionConfigurationNotFoundError'
 ABSENT+='|NoSuchEntity|ResourceNotFound(Exception)?|NotFound(Exception)?|DashboardNotFoundError|NoSuchBucket|NoSuchKey'
 ABSENT+='|AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist)\)'
+# Set for one call: a pattern of errors that are no failure, and what the message of a failure adds.
+EXPECTED=''
+HINT=''
 # With --trace each call is printed, in a dry run also the writes that are left out.
 TRACE=no
 exec {TRACE_OUTPUT}>&2
@@ -108,7 +111,7 @@ call_with_retries() {
   problem=$(mktemp "$WORK/problem.XXXXXX")
   for ((attempt = 1; ; attempt++)); do
     call_aws "$@" 2>"$problem" && return
-    if [[ -n ${EXPECTED-} ]] && grep -qE "$EXPECTED" "$problem"; then
+    if [[ -n $EXPECTED ]] && grep -qE "$EXPECTED" "$problem"; then
       # shellcheck disable=SC2034 # the caller reads it
       REFUSED=$(<"$problem")
       return
@@ -128,7 +131,7 @@ wait_before_retry() {
 
 # retries_note ATTEMPTS: print what an error message adds after several attempts.
 retries_note() {
-  (($1 == 1)) || printf '. The error lasted for %s s: run %s again later%s' "$(($1 * 2))" "$SCRIPT" "${HINT-}"
+  (($1 == 1)) || printf '. The error lasted for %s s: run %s again later%s' "$(($1 * 2))" "$SCRIPT" "$HINT"
 }
 
 # failure_of FILE SERVICE OPERATION…: print the error in one line, with how to fix it.

@@ -3,7 +3,7 @@
 # reads from AWS and sends the requests. The kinds are those of ops/stack/resources/kinds.py.
 
 STATE=$WORK/state
-ACTUAL=$STATE/have
+ACTUAL=$STATE/actual
 COMPARER=''
 mkdir -p "$ACTUAL"
 

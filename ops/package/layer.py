@@ -69,10 +69,10 @@ def interpreter(python: str) -> str:
 def interpreter_facts(candidate: str) -> list[str]:
     """Return tag, release level and path of an interpreter; [] when it does not start, such as a shim."""
     try:
-        facts = subprocess.run([candidate, "-I", "-c", FACTS], check=True, capture_output=True, text=True).stdout
+        output = subprocess.run([candidate, "-I", "-c", FACTS], check=True, capture_output=True, text=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return []
-    return facts.strip().split(" ", 2)
+    return output.strip().split(" ", 2)
 
 
 def recipe(python: str, arch: str) -> str:

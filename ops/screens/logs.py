@@ -43,8 +43,8 @@ def is_about(message: str, function: str, subject: str, run: str) -> bool:
 
 def identity(event: Event) -> str:
     """Return an identity of the event: AWS has event ids, the emulator has none."""
-    fields = f"{event['timestamp']} {event.get('logStreamName')} {event['message']}"
-    return hashlib.sha256(fields.encode()).hexdigest()
+    text = f"{event['timestamp']} {event.get('logStreamName')} {event['message']}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def new_lines(answers: dict[str, Event], subject: str, run: str, shown: set[str]) -> list[tuple[int, str, str]]:

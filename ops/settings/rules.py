@@ -26,7 +26,7 @@ def check(values: Mapping[str, str]) -> None:
 def _length(values: Mapping[str, str]) -> str:
     if len(values["PROJECT"] + values["STAGE"]) <= LONGEST_STACK:
         return ""
-    return f"PROJECT and STAGE are too long together; together they may have {LONGEST_STACK} letters"
+    return f"PROJECT and STAGE are too long; together they may have {LONGEST_STACK} letters"
 
 
 def _secrets(values: Mapping[str, str]) -> str:

@@ -125,7 +125,7 @@ class Account:
             SETTINGS_FILE=$1
             load_settings
             STATE=$(dirname "$1")/wanted
-            ACTUAL=$STATE/have
+            ACTUAL=$STATE/actual
             ensure_roles
             ensure_role_boundaries
             ensure_role_policies
