@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 
 from local.ministack import Ministack, throw_away
-from ops.teardown.empty_bucket import CONFIG, Emptying
+from ops.teardown.empty_bucket import CONFIG, BucketEmptier
 from tests.infra.stubborn_s3 import StubbornS3
 
 BUCKET = "totestream-bench"
@@ -49,7 +49,7 @@ def made(url: str, **login: str) -> Any:
 def measure(what: str, s3: Any) -> None:
     began, passes, deleted = time.perf_counter(), 0, 0
     # An emulator may lose its position in a listing during deletions; teardown.sh repeats too, until nothing is left.
-    while found := Emptying(s3, BUCKET, print).empty():
+    while found := BucketEmptier(s3, BUCKET, print).empty():
         passes, deleted = passes + 1, deleted + found
     took = time.perf_counter() - began
     rate = f"{deleted / took:.0f} a second, a million in {1e6 * took / deleted / 60:.1f} minutes"

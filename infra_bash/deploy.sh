@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# Build the stack, or repair it: only what differs is put, and a second run writes nothing.
+# Create the stack, or repair it: only what differs is written, and a second run writes nothing.
 #
 # Usage: infra_bash/deploy.sh [--local [--source-csv DIR | --orders N] [--seed N] | --settings FILE]
 #                             [--put-secrets] [--quiet-alerts] [--dry-run] [--verbose] [--trace]
 #
-#   --local           on this machine: start the local stack first, and let its source tick afterwards
+#   --local           on this machine: start the local stack first, and let its source change afterwards
 #   --source-csv DIR  with --local: fill a new source from the CSV files in DIR
-#   --orders N        with --local: fill a new source with N invented sales orders
-#   --seed N          with --local: which inventions
-#   --settings FILE   default settings.env, which may be missing where the environment has all that must be set;
-#                     settings.example.env says what goes in
-#   --put-secrets     write the secrets again, also those that are there
+#   --orders N        with --local: fill a new source with N generated sales orders
+#   --seed N          with --local: seed of the random generator
+#   --settings FILE   default settings.env, which may be missing if the environment has all required settings;
+#                     settings.example.env explains each
+#   --put-secrets     write the secrets again, also those that exist
 #   --quiet-alerts    send no test message to a new webhook
-#   --dry-run         say what would be created, updated and deleted, in order, and write nothing
-#   --verbose         at a terminal, too, a line for each resource; build/deploy.log has them all
+#   --dry-run         print what would be created, updated and deleted, in order, and write nothing
+#   --verbose         print a line for each resource at a terminal, too; build/deploy.log always has them all
 #   --trace           print each `aws …` call; in a dry run also the writes that are left out
 #   --help            this text
 #
-# Refuses to run beside another deploy of the same stage.
+# Two deploys of one stage cannot run at the same time: the second fails.
 #
-# Ends with a table of what each warehouse table should hold and does hold. The AWS CLI is the one of .venv;
+# Ends with a table of the rows that each warehouse table should have and has. The AWS CLI is the one of .venv;
 # TOTESTREAM_AWS names another, version 1 or 2 (TOTESTREAM_AWS=aws: the one on the PATH).
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
@@ -37,8 +37,8 @@ source "$lib/objects.sh"
 source "$lib/checks.sh"
 source "$lib/pausing.sh"
 source "$lib/remove.sh"
-source "$lib/retired.sh"
-source "$lib/former.sh"
+source "$lib/retired_tables.sh"
+source "$lib/unused_packages.sh"
 source "$lib/foreign.sh"
 source "$lib/invoke.sh"
 source "$lib/follow.sh"
@@ -57,7 +57,7 @@ main() {
   step "tools" ensure_venv "${OPERATOR_FILES[@]}"
   keep_cli_loaded
   [[ $IS_LOCAL == no ]] || start_local_stack
-  step "account" know_account
+  step "account" read_account
   refuse_other_currency
   step "check" check_first
   step "concurrency" choose_concurrency
@@ -68,12 +68,12 @@ main() {
   lock_stack
   step "upload" ensure_packages
   step "plan" write_requests
-  in_parallel functions:ensure_lambdas secrets:ensure_logins
-  step "retired tables" retire
-  step "what is not ours" remove_foreign
-  step "former packages" remove_former
+  in_parallel functions:ensure_function_kinds secrets:ensure_secret_kinds
+  step "retired tables" remove_retired_tables
+  step "foreign attachments" remove_foreign
+  step "unused packages" remove_unused_packages
   step "warehouse tables" migrate
-  in_parallel "bell:ensure_load_trigger" "schedules:ensure_schedules" "alerts:ensure_alerts"
+  in_parallel "load trigger:ensure_load_trigger" "schedules:ensure_schedules" "alerts:ensure_alerts"
   if [[ $DRY_RUN == yes ]]; then
     say ok "a dry run: nothing was written"
   else
@@ -82,7 +82,7 @@ main() {
     step "proof of the alerts" prove_alerts
   fi
   [[ $DRY_RUN == yes ]] || say_sum
-  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || leave_local_stack
+  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || finish_local_stack
 }
 
 # keep_log: every line goes into a file, too; a person at a terminal sees a line for each step and each surprise.
@@ -102,11 +102,11 @@ ensure_roles_and_logs() {
   ensure_kinds roles
 }
 
-ensure_lambdas() {
+ensure_function_kinds() {
   ensure_kinds functions
 }
 
-ensure_logins() {
+ensure_secret_kinds() {
   ensure_kinds secrets
 }
 
@@ -124,7 +124,7 @@ ensure_schedules() {
   end_pause
 }
 
-# The settings are known once the stack runs: it picks its ports.
+# start_local_stack: the settings can be read only after the start, because the stack chooses its ports.
 start_local_stack() {
   local -a source=()
   [[ -z $OPTION_SOURCE_CSV ]] || source+=(--source-csv "$OPTION_SOURCE_CSV")
@@ -134,8 +134,8 @@ start_local_stack() {
   load_settings
 }
 
-# It goes on by itself: who started it is told how to look at it and how to end it.
-leave_local_stack() {
+# finish_local_stack: let the source change, and print how to inspect the stack and how to stop it.
+finish_local_stack() {
   python local.stack tick-start
   say ok "look at it:     ./infra_bash/status.sh --local"
   say ok "with a client:  ./infra_bash/local.sh urls"

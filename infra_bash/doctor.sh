@@ -23,7 +23,7 @@ main() {
   require_venv
   keep_cli_loaded
   say ok "bash $BASH_VERSION, $("$PYTHON" --version)"
-  know_account
+  read_account
   show_checks
 }
 

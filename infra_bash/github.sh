@@ -38,10 +38,10 @@ main() {
   load_settings
   require_venv
   keep_cli_loaded
-  [[ $OPTION_REMOVE == yes ]] || know_ids
-  know_account
+  [[ $OPTION_REMOVE == yes ]] || read_ids
+  read_account
   python ops.github requests "$STATE" "$OPTION_REPO" "${OPTION_REPO_ID:-0}" "${OPTION_OWNER_ID:-0}"
-  know_github
+  read_github
   if [[ $OPTION_REMOVE == yes ]]; then
     remove_github
     return
@@ -52,8 +52,8 @@ main() {
   python ops.github variables "$OPTION_REPO" $given
 }
 
-# know_ids: read the ids from GitHub. Unlike the name, which another repository may have later, an id is never reused.
-know_ids() {
+# read_ids: read the ids from GitHub. Unlike the name, which another repository may have later, an id is never reused.
+read_ids() {
   local found
   [[ -z $OPTION_REPO_ID || -z $OPTION_OWNER_ID ]] || return 0
   found=$(python ops.github ids "$OPTION_REPO")

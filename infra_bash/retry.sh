@@ -28,25 +28,25 @@ main() {
   require_venv
   require_tables warehouse "$TABLE"
   keep_cli_loaded
-  know_account
+  read_account
   find_queues
-  take_letters
-  if ((TAKEN_ROUNDS == 0)); then
+  receive_letters
+  if ((ROUNDS == 0)); then
     say ok "no dead letters of $TABLE"
     return
   fi
   list_letters
   check_letters
   query_ledger
-  settle_letters
+  apply_decisions
   follow_letters
   report_result
 }
 
 report_result() {
   [[ $DRY_RUN == no ]] || return 0
-  ((STAYS == 0)) || die "dead letters of $TABLE that stay: $STAYS; fix the causes above, and run this again"
-  ((${#FOLLOWED[@]} == 0)) || die "still on its way after $FOLLOW_S s: ${!FOLLOWED[*]}; run infra_bash/status.sh later"
+  ((STAYS == 0)) || die "dead letters of $TABLE that are kept: $STAYS; fix the causes above, and run this again"
+  ((${#FOLLOWED[@]} == 0)) || die "not finished after $FOLLOW_S s: ${!FOLLOWED[*]}; run infra_bash/status.sh$(same_stack) later"
 }
 
 main "$@"

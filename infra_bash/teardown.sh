@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Take the stack away: all that deploy.sh makes and can make again. Data stay, unless told.
+# Delete the stack: everything that deploy.sh creates and can create again. Data stay unless --with-data is given.
 #
 # Usage: infra_bash/teardown.sh (--local | --settings FILE) [--with-data] [--dry-run] [--trace]
 #
 #   --local           the local stack (infra_bash/local.sh stops or deletes the stack itself)
-#   --settings FILE   the stack of these settings; must be named, so that nothing goes by mistake
-#   --with-data       also both buckets with all they hold, and the secrets; asks for the stage's name
-#                     on stdin first, and another name deletes nothing. The databases are never touched
-#   --dry-run         say what would be deleted, in order, and delete nothing
+#   --settings FILE   the stack of these settings; it has no default, so that no stack is deleted by mistake
+#   --with-data       also both buckets with their content, and the secrets; asks for the stage's name
+#                     on stdin first, and another name deletes nothing. The databases are never changed
+#   --dry-run         print what would be deleted, in order, and delete nothing
 #   --trace           print each `aws …` call; Python, not the AWS CLI, empties the buckets
 #   --help            this text
 #
-# What is there is found by name and by tag; one that was stopped goes on when run again, and a second
-# one deletes nothing. Ends with a line for each thing that stays: data, and what others have tagged like ours.
+# Resources are found by name and by tag. After an interruption run it again; a second run deletes nothing.
+# Ends with a line for each resource that stays: data, and what others have given our tags.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 # shellcheck source-path=SCRIPTDIR/lib
@@ -34,26 +34,26 @@ main() {
   load_settings
   require_venv
   keep_cli_loaded
-  know_account
+  read_account
   find_stack
   if [[ $DRY_RUN == yes ]]; then
     remove_stack
-    show_rest
+    report_remaining
     say ok "a dry run: nothing was written"
     return
   fi
   confirm
   remove_stack
   [[ ! -s $REMOVED ]] || find_stack
-  show_rest
+  report_remaining
 }
 
-# confirm: data go for ever, so whoever deletes them types which stage it is.
+# confirm: deleted data cannot be restored, so the person types the name of the stage.
 confirm() {
   local data typed=''
   data=$(awk -F '\t' '/^delete\t(secret|bucket)\t/ { printf "%s%s %s", (n++ ? ", " : ""), $2, $3 }' "$STATE/removals")
   [[ -n $data ]] || return 0
-  say ask "what is this stage called? For ever go $data"
+  say ask "type the name of this stage to delete for ever: $data"
   read -r typed || true
   [[ $typed == "$STAGE" ]] || refuse "'$typed' is not the stage of these settings; nothing was deleted"
 }

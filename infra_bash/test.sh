@@ -33,24 +33,24 @@ main() {
 
 # step_with_progress NAME COMMAND…: like step, with a line every 15 s until it ends.
 step_with_progress() {
-  local teller waited
-  # As long as this script runs: a step that fails ends the script, and no one would end this loop.
+  local progress_printer waited
+  # The loop ends with this script: a step that fails ends the script before it can stop the loop.
   for ((waited = 1; ; waited++)); do
     sleep 1
     kill -0 $$ 2>/dev/null || exit
     ((waited % 15 > 0)) || say wait "$1, $waited s"
   done &
-  teller=$!
+  progress_printer=$!
   step "$@"
-  kill "$teller"
-  wait "$teller" || :
+  kill "$progress_printer"
+  wait "$progress_printer" || :
 }
 
 lint() {
   local bin=$ROOT/.venv/bin
   local -a scripts
   mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' .ci/run)
-  # The two slow ones at once.
+  # The two slow linters run in parallel.
   "$bin/shellcheck" --external-sources "${scripts[@]}" &
   "$bin/ruff" check --quiet .
   "$bin/ruff" format --check --quiet .

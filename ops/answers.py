@@ -1,6 +1,6 @@
-"""Read what functions answer, for bash: JSON from stdin, one question each.
+"""Print one fact of a function's answer, for bash: the answer is JSON on stdin.
 
-python -m ops.answers error|did|migrated|held|wrong|reach|progress RUN
+python -m ops.answers error|changes|migrated|held|differing|reach|progress RUN
 """
 
 import json
@@ -24,10 +24,10 @@ def error(answer: Answer) -> str:
 
 
 def migrated(answer: Answer) -> list[tuple[str, str]]:
-    """Return lines of a verb and words: one for all changes, and one for each difference that was left alone."""
-    did = answer.get("did", [])
-    # A migrate function of the version before counts nothing.
-    counts = answer.get("counts") or ({"changes": len(did)} if did else {})
+    """Return lines of a verb and words: one for all changes, and one for each difference that was not repaired."""
+    done = answer.get("did", [])
+    # The migrate function of the previous version does not count its changes.
+    counts = answer.get("counts") or ({"changes": len(done)} if done else {})
     verb = "create" if counts.get("tables") else "update" if counts else "ok"
     kinds = [kind for kind in get_args(ChangeKind) if kind in counts]
     words = ", ".join(f"{counts[kind]} {kind}" for kind in dict.fromkeys([*kinds, *counts]))
@@ -60,7 +60,7 @@ def aligned_words(lines: list[tuple[str, ...]]) -> str:
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
-def wrong(status: Answer) -> str:
+def differing(status: Answer) -> str:
     """Return the names of tables whose rows differ from the source's; "" also when the two cannot be compared."""
     if not status.get("comparable"):
         return ""
@@ -92,7 +92,7 @@ def reached(answer: Answer) -> tuple[str, str]:
             return "ok", "alerts arrive in Slack"
         case "mail":
             return "warn" if reason else "ok", "alerts go by e-mail" + (f", because {reason}" if reason else "")
-    return "nobody", f"will be called when something goes wrong: {reason}"
+    return "nobody", f"receives alerts: {reason}"
 
 
 def main() -> None:
@@ -102,12 +102,12 @@ def main() -> None:
     match question:
         case "error":
             print(escaped(error(received)))
-        case "did":
+        case "changes":
             print("".join(f"{line}\n" for line in answer.get("did", [])), end="")
         case "migrated":
             print("".join(f"{verb}\t{words}\n" for verb, words in migrated(answer)), end="")
-        case "wrong":
-            print(wrong(answer))
+        case "differing":
+            print(differing(answer))
         case "held":
             print(held(answer), end="")
         case "reach":

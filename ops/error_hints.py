@@ -1,10 +1,10 @@
-"""Print one line that says what failed and how to fix it.
+"""Print in one line what failed and how to fix it.
 
     python -m ops.error_hints call|function WHAT <WORDS
 
 WORDS is what the AWS CLI, version 1 or 2, wrote to stderr, or the error of a function. Prints `WHAT: error; fix`;
-without the fix when no row matches the error. The rows match words of AWS: errors of our own carry their fix in their
-message.
+without the fix when no row matches the error. The rows match errors of AWS; the messages of our own errors contain the
+fix.
 """
 
 import re
@@ -44,7 +44,7 @@ CALLS: Rows = (
     ),
     (
         r"SignatureDoesNotMatch|InvalidSignatureException|IncompleteSignature",
-        "check AWS_SECRET_ACCESS_KEY: it is not that of the AWS_ACCESS_KEY_ID",
+        "check AWS_SECRET_ACCESS_KEY: it does not belong to the AWS_ACCESS_KEY_ID",
     ),
     (r"OptInRequired|SubscriptionRequired", "finish this account's sign-up in the AWS console"),
     # Endpoints and regions.
@@ -107,18 +107,21 @@ CALLS: Rows = (
     ),
     (
         r"Throttl|RequestLimitExceeded|TooManyRequests|SlowDown|[Rr]ate exceeded",
-        "run this again in a minute: nothing is done twice",
+        "run this again in a minute: no change is made twice",
     ),
     (
         r"LimitExceeded|QuotaExceeded|TooManyBuckets|OverLimit",
         "remove what nobody uses, or ask for more in Service Quotas",
     ),
     # Settings that only AWS can check.
-    (r"[Ss]ubnet|[Ss]ecurity ?[Gg]roup", "check SUBNET_IDS and SECURITY_GROUP_IDS: one network, in this region"),
+    (
+        r"[Ss]ubnet|[Ss]ecurity ?[Gg]roup",
+        "check that SUBNET_IDS and SECURITY_GROUP_IDS are of one network in this region",
+    ),
     (r"'runtime'|runtime parameter", "LAMBDA_PYTHON must be a Python that Lambda has"),
     (
         r"Internal(?:Error|Failure)|ServiceException|ServiceUnavailable|\(50\d\)",
-        "run this again later: AWS has trouble",
+        "run this again later: AWS has a fault",
     ),
 )
 
@@ -131,11 +134,11 @@ FUNCTIONS: Rows = (
     (r"Runtime\.ImportModuleError", "LAMBDA_PYTHON and LAMBDA_ARCH must be those that the layer was built for"),
 )
 
-NOISE = re.compile(r"^(?:aws: \[ERROR\]: )?(?:\S+\.sh: line \d+: )?")
+PREFIX = re.compile(r"^(?:aws: \[ERROR\]: )?(?:\S+\.sh: line \d+: )?")
 
 
 def one_line(what: str, words: str, rows: Rows) -> str:
-    lines = [NOISE.sub("", line.strip()) for line in words.splitlines() if line.strip()]
+    lines = [PREFIX.sub("", line.strip()) for line in words.splitlines() if line.strip()]
     for pattern, advice in rows:
         for line in lines:
             if found := re.search(pattern, line):

@@ -1,11 +1,11 @@
-"""Print the events that functions are invoked with, for bash.
+"""Print the events with which bash invokes functions.
 
 python -m ops.events tables resync|reconcile TABLE...   these tables, whole
 python -m ops.events keys TABLE KEY[,KEY...]            these rows of a table
 python -m ops.events quarantined TABLE                  the rows in quarantine, as inspect answers on stdin;
                                                         nothing when there are none
-python -m ops.events new_log                            a log behind all used numbers, as inspect answers on stdin
-python -m ops.events preview                            what the event on stdin would do
+python -m ops.events new_log                            a new log after all used numbers, as inspect answers on stdin
+python -m ops.events preview                            a preview of the event on stdin
 """
 
 import json
@@ -16,32 +16,32 @@ from typing import Any
 Event = dict[str, Any]
 
 
-def of_tables(do: str, tables: list[str]) -> Event:
+def tables_event(do: str, tables: list[str]) -> Event:
     return {"do": do, "tables": tables} if tables else {"do": do}
 
 
-def of_keys(table: str, keys: list[str]) -> Event:
+def keys_event(table: str, keys: list[str]) -> Event:
     return {"do": "resync", "tables": [table], "keys": sorted(map(int, set(keys)))}
 
 
-def of_quarantined(table: str, answer: dict[str, list[dict[str, str]]]) -> Event | None:
-    """Return the event that reads the quarantined rows; of the whole table when a key is unknown or no number."""
+def quarantine_event(table: str, answer: dict[str, list[dict[str, str]]]) -> Event | None:
+    """Return the event that reads the quarantined rows; the whole table when a key is unknown or not a number."""
     keys = [entry["key"] for entry in answer["entries"]]
     if not keys:
         return None
     by_key = all(re.fullmatch(r"-?[0-9]+", key) for key in keys)
-    return of_keys(table, keys) if by_key else of_tables("resync", [table])
+    return keys_event(table, keys) if by_key else tables_event("resync", [table])
 
 
 def main() -> None:
     event: Event | None
     match sys.argv[1:]:
         case ["tables", do, *tables]:
-            event = of_tables(do, tables)
+            event = tables_event(do, tables)
         case ["keys", table, keys]:
-            event = of_keys(table, keys.split(","))
+            event = keys_event(table, keys.split(","))
         case ["quarantined", table]:
-            event = of_quarantined(table, json.load(sys.stdin))
+            event = quarantine_event(table, json.load(sys.stdin))
         case ["new_log"]:
             event = {"do": "new_log", "after": json.load(sys.stdin)["used"]}
         case ["preview"]:

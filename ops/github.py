@@ -36,11 +36,11 @@ def names() -> Names:
 
 
 def requests(folder: Path, repository: str, repository_id: str, owner_id: str) -> None:
-    wanted = DesiredGitHub(names(), repository, repository_id, owner_id, documents(dict(os.environ), known_targets()))
+    desired = DesiredGitHub(names(), repository, repository_id, owner_id, documents(dict(os.environ), known_targets()))
     for kind in GITHUB_KINDS:
-        write(folder, kind.name, kind.desired(wanted))
+        write(folder, kind.name, kind.desired(desired))
         if kind.changes_name:
-            write(folder, kind.changes_name, kind.changes(wanted))
+            write(folder, kind.changes_name, kind.changes(desired))
     own = names()
     arns = own.global_arn("iam", f"oidc-provider/{HOST}"), own.global_arn("iam", f"policy/{own('boundary')}")
     (folder / "github.arns").write_text("\n".join((*arns, "")))
@@ -50,10 +50,10 @@ def ids(repository: str) -> tuple[str, str]:
     """Return the repository's and the owner's id. A private repository is shown only with a token for it."""
     token = os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN")
     headers = {"Accept": "application/vnd.github+json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    asked = urllib.request.Request(API + repository, headers=headers)  # noqa: S310 - API is https
-    with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310
-        found = json.load(answer)
-    return str(int(found["id"])), str(int(found["owner"]["id"]))
+    request = urllib.request.Request(API + repository, headers=headers)  # noqa: S310 - API is https
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+        repository_facts = json.load(answer)
+    return str(int(repository_facts["id"])), str(int(repository_facts["owner"]["id"]))
 
 
 def variables(repository: str, given: list[str], boundary: str) -> list[str]:
@@ -67,10 +67,10 @@ def variables(repository: str, given: list[str], boundary: str) -> list[str]:
 
 
 def main() -> int:
-    what, *rest = sys.argv[1:]
-    if what == "requests":
+    command, *rest = sys.argv[1:]
+    if command == "requests":
         requests(Path(rest[0]), *rest[1:])
-    elif what == "variables":
+    elif command == "variables":
         own = names()
         boundary = os.environ.get("PERMISSIONS_BOUNDARY") or own.global_arn("iam", f"policy/{own('boundary')}")
         print(*variables(rest[0], rest[1:], boundary), sep="\n")
@@ -78,8 +78,8 @@ def main() -> int:
         try:
             print(*ids(*rest))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            what = f"GitHub does not return the ids of {rest[0]} ({error}): give --repo-id and --owner-id, which"
-            print(f"{'FAILED':<8}{what} `gh api repos/{rest[0]} --jq '.id, .owner.id'` prints", file=sys.stderr)
+            problem = f"GitHub does not return the ids of {rest[0]} ({error}): give --repo-id and --owner-id, which"
+            print(f"{'FAILED':<8}{problem} `gh api repos/{rest[0]} --jq '.id, .owner.id'` prints", file=sys.stderr)
             return 1
     return 0
 

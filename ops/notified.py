@@ -1,6 +1,6 @@
-"""Find out whether the alert function has notified a person of an incident.
+"""Check whether the alert function has notified a person of an incident. The exit code is 0 if it has, else 1.
 
-python -m ops.notified begun|ended KIND SUBJECT <MESSAGES   MESSAGES is a JSON list of what it logged
+python -m ops.notified begun|ended KIND SUBJECT <MESSAGES   MESSAGES is a JSON list of its log lines
 """
 
 import json
@@ -14,7 +14,7 @@ CHANNELS = ("slack", "mail")
 
 def is_notified(messages: list[str], event: str, kind: str, subject: str) -> bool:
     about = {"event": event, "kind": kind, "subject": subject}
-    return any(said.get("via") in CHANNELS and about.items() <= said.items() for said in map(facts_of, messages))
+    return any(fields.get("via") in CHANNELS and about.items() <= fields.items() for fields in map(facts_of, messages))
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Write the policies for deploying, planning and operating, and the permissions boundary of what is deployed.
+"""Write the policies for deploying, planning and operating, and the permissions boundary of the deployed functions.
 
     python -m ops.people FOLDER
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ops.settings.declarations import example_values
 from ops.stack import people
-from ops.stack.policies import Document
+from ops.stack.statements import Document
 from ops.stack.topology import Settings, Targets, known_targets
 from shared.names import Names
 

@@ -1,11 +1,11 @@
-"""Complete a Secrets Manager request with the secret's content, which only this process and AWS see.
+"""Complete a Secrets Manager request with the secret's content. Only this process and AWS read the content.
 
     python -m ops.secret_values SECRETS_FILE OPERATION SETTING REQUEST
 
-The content is SETTING_VALUE of the environment or of SECRETS_FILE, which must be its owner's alone. OPERATION is
-create-secret, put-secret-value, or restore-secret, which puts the content if there is any. The reader's login without
+The content is SETTING_VALUE of the environment or of SECRETS_FILE, which only its owner may read. OPERATION is
+create-secret, put-secret-value, or restore-secret, which writes the content if there is one. The reader's login without
 content becomes an empty secret, which the function migrate fills. Prints the request, or one line of error that never
-quotes the content.
+contains the content.
 """
 
 import json
@@ -21,7 +21,7 @@ LOGIN, SLACK = {"host", "port", "dbname", "username", "password"}, {"url"}
 
 
 def file_values(path: Path) -> dict[str, str]:
-    """Return the KEY=VALUE lines of the file; a value is JSON as it is, or quoted for a shell. Raises ValueError."""
+    """Return the KEY=VALUE lines of the file. A value is plain JSON, or quoted for a shell. Raises ValueError."""
     if not path.exists():
         return {}
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -41,7 +41,7 @@ def check(name: str, content: str) -> None:
 
 
 def request_with_content(path: Path, operation: str, setting: str, request: Request) -> Request | None:
-    """Return the completed request, None when nothing is to be put. Raises ValueError."""
+    """Return the completed request; None when no content is to be written. Raises ValueError."""
     name = f"{setting}_VALUE"
     content = os.environ.get(name) or file_values(path).get(name)
     if not content and operation == "restore-secret":

@@ -1,8 +1,8 @@
-"""Check the names of tables that a person typed, and suggest the right ones.
+"""Check the names of tables that a person typed, and suggest similar ones.
 
     python -m ops.tables warehouse|source|fact|any NAME...
 
-Prints a line about the first name that is no table of that kind; nothing when all are.
+Prints a line about the first name that is not a table of that kind, or nothing.
 """
 
 import sys
@@ -17,11 +17,11 @@ SIMILARITY = 0.75
 
 
 def made_from(source: str) -> list[str]:
-    """Return the warehouse tables that are made of a source table."""
+    """Return the warehouse tables that are made from a source table."""
     return [target.name for target in TARGETS.values() if source in target.sources]
 
 
-def complaint(kind: str, name: str) -> str:
+def problem(kind: str, name: str) -> str:
     """Return what is wrong with `name`, "" when it is a table of `kind`; `any` is the warehouse's or the source's."""
     if kind == "any":
         return unknown("warehouse or source", name, [*TARGETS, *TABLES])
@@ -32,23 +32,23 @@ def complaint(kind: str, name: str) -> str:
             return f"{name} is a source table; its warehouse tables are: {', '.join(made_from(name))}"
         return unknown(kind, name, TARGETS)
     if name in TARGETS:
-        return f"{name} is a warehouse table; it is made of: {', '.join(TARGETS[name].sources)}"
+        return f"{name} is a warehouse table; it is made from: {', '.join(TARGETS[name].sources)}"
     return unknown(kind, name, TABLES)
 
 
-def unknown(kind: str, name: str, right: Collection[str]) -> str:
-    if name in right:
+def unknown(kind: str, name: str, known: Collection[str]) -> str:
+    if name in known:
         return ""
-    nearest = get_close_matches(name, right, n=1, cutoff=SIMILARITY)
-    meant = f" (did you mean {nearest[0]}?)" if nearest else ""
-    return f"{name} is not a {kind} table{meant}; they are: {', '.join(right)}"
+    nearest = get_close_matches(name, known, n=1, cutoff=SIMILARITY)
+    hint = f" (did you mean {nearest[0]}?)" if nearest else ""
+    return f"{name} is not a {kind} table{hint}; they are: {', '.join(known)}"
 
 
 def main() -> None:
     kind, *names = sys.argv[1:]
-    complaints = [text for name in names if (text := complaint(kind, name))]
-    if complaints:
-        print(complaints[0])
+    problems = [text for name in names if (text := problem(kind, name))]
+    if problems:
+        print(problems[0])
 
 
 if __name__ == "__main__":

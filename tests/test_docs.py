@@ -45,7 +45,7 @@ def test_the_runbook_has_every_alarm_with_its_way_and_its_commands() -> None:
     run = {noun: re.findall(r"infra_bash/(\w+\.sh(?: \w+)?)`", cell) for noun, _, cell in rows}
     assert {noun: way for noun, way, _ in rows} == {alarm.noun: ways[alarm.topic] for alarm in ALARMS}
     for alarm in ALARMS:
-        told = re.findall(r"infra_bash/(\w+\.sh(?: (?:extract|load|watch|alert)\b)?)", alarm.says)
+        told = re.findall(r"infra_bash/(\w+\.sh(?: (?:extract|load|watch|alert)\b)?)", alarm.message)
         assert run[alarm.noun] == told
 
 

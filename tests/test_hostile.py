@@ -20,7 +20,7 @@ from local import csv_source
 from local.tables import COLUMNS
 from ops.settings.load import load
 from ops.settings.setting import InvalidSetting
-from ops.tables import complaint
+from ops.tables import problem
 from shared.alerts.message import mail_subject, mail_text, slack_payload
 from shared.alerts.notice import notice_from
 from shared.errors import BadDeclaration, BadDocument, Refused
@@ -176,7 +176,7 @@ def markup_in(part: Any) -> list[str]:
 @EVERY
 @given(st.sampled_from(["any", "fact", "warehouse", "source"]), TEXTS)
 def test_what_is_no_table_is_no_table(kind: str, name: str) -> None:
-    assert complaint(kind, name).startswith(f"{name} is not a ")
+    assert problem(kind, name).startswith(f"{name} is not a ")
 
 
 # ---- names

@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# The network interfaces that Lambda makes in a VPC, and takes away itself, with the function's role.
+# The network interfaces that Lambda creates in a VPC, and deletes itself with the rights of the function's role.
 
-# read_interfaces: those of this stack. EC2 is asked only where a role has the right to have some.
+# read_interfaces: read those of this stack. EC2 is called only if a role has the right to create some.
 read_interfaces() {
-  : >"$HAVE/interfaces.json"
-  grep -qE 'DeleteNetworkInterface|AWSLambdaVPCAccessExecutionRole' "$HAVE/roles.json" || return 0
+  : >"$ACTUAL/interfaces.json"
+  grep -qE 'DeleteNetworkInterface|AWSLambdaVPCAccessExecutionRole' "$ACTUAL/roles.json" || return 0
   aws_read ec2 describe-network-interfaces \
-    --filters "Name=description,Values=AWS Lambda VPC ENI-$PROJECT-$STAGE-*" >"$HAVE/interfaces.json"
+    --filters "Name=description,Values=AWS Lambda VPC ENI-$PROJECT-$STAGE-*" >"$ACTUAL/interfaces.json"
 }
 
-# say_if_interfaces_are_left: of a stack that has left its VPC.
-say_if_interfaces_are_left() {
-  [[ -z $SUBNET_IDS ]] && grep -q '"NetworkInterfaceId"' "$HAVE/interfaces.json" || return 0
-  say keep "the rights in EC2: AWS takes the network interfaces away with them, in 20 to 40 minutes; deploy again then"
+# report_remaining_interfaces: print a line if a stack has left its VPC and interfaces still exist.
+report_remaining_interfaces() {
+  [[ -z $SUBNET_IDS ]] && grep -q '"NetworkInterfaceId"' "$ACTUAL/interfaces.json" || return 0
+  say keep "the rights in EC2: AWS needs them to delete the network interfaces, in 20 to 40 minutes; deploy again then"
 }

@@ -1,24 +1,24 @@
 # shellcheck shell=bash
 # The schedules.
 
-# ensure_new_rules: those that are not there. A rule without a target starts nothing, and its first interval begins now:
-# so it is over when the deploy looks for what the schedule has done.
+# ensure_new_rules: create the rules that do not exist. A rule without a target starts nothing, but its first interval
+# begins now, so that it is over when the deploy checks that the schedule has started its function.
 ensure_new_rules() {
-  local verdict name
+  local action name
   [[ $DRY_RUN == no ]] || return 0
   read_rules
   # shellcheck disable=SC2034 # put reads it
   KIND=rules
   compare rules
-  while IFS=$'\t' read -r verdict name _ <&3; do
-    [[ $verdict == create ]] || continue
+  while IFS=$'\t' read -r action name _ <&3; do
+    [[ $action == create ]] || continue
     put events put-rule create "$name" >/dev/null
     say create "rule $name"
-  done 3<"$STATE/rules.verdicts"
+  done 3<"$STATE/rules.diff"
 }
 
 read_rules() {
-  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" >"$HAVE/rules.json"
+  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" >"$ACTUAL/rules.json"
 }
 
 ensure_rules() {
@@ -26,25 +26,30 @@ ensure_rules() {
   apply rules put events put-rule
 }
 
-ensure_rule_targets() {
+# read_rule_targets: read the targets of each of our rules.
+read_rule_targets() {
   local name
-  mkdir -p "$HAVE/rule_targets"
+  mkdir -p "$ACTUAL/rule_targets"
   for name in $(names_of rule_targets); do
-    aws_find events list-targets-by-rule --rule "$name" >"$HAVE/rule_targets/$name.json"
+    aws_find events list-targets-by-rule --rule "$name" >"$ACTUAL/rule_targets/$name.json"
   done
+}
+
+ensure_rule_targets() {
+  read_rule_targets
   apply rule_targets put_targets
 }
 
-# end_pause: whoever deploys wants it to run.
+# end_pause: end a pause, because a deploy starts the pipeline.
 end_pause() {
   local since
   since=$(paused_since)
   [[ -n $since ]] || return 0
   forget_pause
-  say resume "the flow, paused since $since UTC"
+  say resume "the pipeline, paused since $since UTC"
 }
 
-# put_targets VERDICT NAME WHAT: AWS answers success also when it refused some.
+# put_targets ACTION NAME DETAIL: fail if AWS refused targets, which it reports in the answer of a successful call.
 put_targets() {
   local refused
   refused=$(put events put-targets "$@" --query FailedEntryCount)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# One role per function, with exactly its rights.
+# The role of each function, and its policies.
 
 ensure_roles() {
   read_roles
@@ -17,25 +17,26 @@ ensure_role_policies() {
 
 ensure_attached_policies() {
   apply attached_policies put_attached_policy
-  say_if_interfaces_are_left
+  report_remaining_interfaces
 }
 
-# put_attached_policy VERDICT ROLE ARN: none is wanted, so the verdict is `delete`.
+# put_attached_policy ACTION ROLE ARN: no managed policy is desired, so the action is always `delete`.
 put_attached_policy() {
   aws_delete iam detach-role-policy --role-name "$2" --policy-arn "$3"
 }
 
-# read_roles [PREFIX]: with their policies, those of this stack unless others are named. Three calls a role and one a policy, as the only call that has
-# all of it, get-account-authorization-details, shows whoever may make it the rights of the whole account.
+# read_roles [PREFIX]: read the roles with this prefix, by default the stack's, and their policies. It takes three calls a
+# role and one a policy: the one call that returns all, get-account-authorization-details, would need the right to see the
+# rights of the whole account.
 read_roles() {
   local prefix=${1:-$PROJECT-$STAGE-}
-  mkdir -p "$HAVE/role_parts"
-  aws_read iam list-roles --query "Roles[?starts_with(RoleName, '$prefix')].RoleName" >"$HAVE/role_names.json"
-  python ops.stack.role_parts roles "$HAVE" >"$WORK/role_calls"
+  mkdir -p "$ACTUAL/role_parts"
+  aws_read iam list-roles --query "Roles[?starts_with(RoleName, '$prefix')].RoleName" >"$ACTUAL/role_names.json"
+  python ops.stack.role_parts roles "$ACTUAL" >"$WORK/role_calls"
   aws_read_each "$WORK/role_calls"
-  python ops.stack.role_parts policies "$HAVE" >"$WORK/role_calls"
+  python ops.stack.role_parts policies "$ACTUAL" >"$WORK/role_calls"
   aws_read_each "$WORK/role_calls"
-  python ops.stack.role_parts joined "$HAVE" >"$HAVE/roles.json"
+  python ops.stack.role_parts joined "$ACTUAL" >"$ACTUAL/roles.json"
 }
 
 put_role() {
@@ -46,7 +47,7 @@ put_role() {
   fi
 }
 
-# put_boundary VERDICT NAME WHAT: a role is made with its boundary; this is for one that was there before.
+# put_boundary ACTION NAME DETAIL: set the boundary of a role that exists; a new role is created with it.
 put_boundary() {
   put iam put-role-permissions-boundary "$@"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The layer, the functions, who may invoke them, and what their queues hand them.
+# The layer, the functions, the permissions to invoke them, and the event source mappings of their queues.
 
-# A code among the fields that differ: ops/stack/resources/functions.py.
+# A code among the fields that differ; ops/stack/resources/functions.py yields it.
 ROLE_RECREATED=RoleRecreated
 declare -A CHANGED=()
 CREATED=()
@@ -9,21 +9,20 @@ PAUSED=()
 UPDATING=
 UPDATED=0
 
-# choose_concurrency: a mapping with a limit is polled 15 times a minute also when nothing comes, one without 6 times.
-# Exports TRANSFORMS_AT_ONCE. Who may not ask, or asks an emulator that cannot say, deploys all the same.
+# choose_concurrency: export TRANSFORMS_AT_ONCE, chosen from the account's limit unless the settings have it. Lambda polls
+# an idle queue 15 times a minute with a limit, and 6 times without one. A limit that cannot be read is no failure.
 choose_concurrency() {
-  local limit why
+  local limit choice reason
   [[ -z $TRANSFORMS_AT_ONCE ]] || return 0
-  limit=$(FINE=. aws_find lambda get-account-settings \
+  limit=$(EXPECTED=. aws_find lambda get-account-settings \
     --query AccountLimit.UnreservedConcurrentExecutions --output text)
-  why=$(python ops.stack.concurrency <<<"$limit")
-  IFS=$'\t' read -r TRANSFORMS_AT_ONCE why <<<"$why"
+  choice=$(python ops.stack.concurrency <<<"$limit")
+  IFS=$'\t' read -r TRANSFORMS_AT_ONCE reason <<<"$choice"
   export TRANSFORMS_AT_ONCE
-  say ok "TRANSFORMS_AT_ONCE is $TRANSFORMS_AT_ONCE: $why"
+  say ok "TRANSFORMS_AT_ONCE is $TRANSFORMS_AT_ONCE: $reason"
 }
 
-# ensure_layer NAME: publish it when no version has its name as description, which know_packages has found out; exports
-# LAYER_ARN.
+# ensure_layer NAME: publish the layer unless read_packages has found a version with this description; export LAYER_ARN.
 ensure_layer() {
   local name=$PROJECT-$STAGE-libraries
   if [[ -z $LAYER_ARN ]]; then
@@ -37,23 +36,24 @@ ensure_layer() {
   export LAYER_ARN
 }
 
+# find_layer LAYER NAME: print the ARN of the version with the description NAME, or nothing.
 find_layer() {
   aws_find lambda list-layer-versions --layer-name "$1" \
     --query "LayerVersions[?Description=='$2'] | [0].LayerVersionArn" | rows
 }
 
-# ensure_function_codes: also reads the functions, and pauses the rules of those that change.
+# ensure_function_codes: read the functions, pause the rules of those that will change, and update their code.
 ensure_function_codes() {
   aws_read lambda list-functions \
     --query "{Functions: Functions[?starts_with(FunctionName, '$PROJECT-$STAGE-') || contains(Role, ':role/$PROJECT-$STAGE-')]}" \
-    >"$HAVE/functions.json"
+    >"$ACTUAL/functions.json"
   compare function_codes
   compare function_configurations
-  UPDATED=$(grep -c '^ok' "$STATE/function_codes.verdicts") || :
+  UPDATED=$(grep -c '^ok' "$STATE/function_codes.diff") || :
   exec {SCREEN}>&2
-  # In a shell of its own: where a signal ended the script within a function, bash takes the first `return` of a
-  # function that the trap calls for the end of the trap.
-  trap '(leave_functions)' EXIT
+  # In a subshell: if a signal ends the script within a function, bash ends the trap at the first `return` of a function
+  # that the trap calls.
+  trap '(finish_functions)' EXIT
   pause_rules
   apply function_codes put_code
 }
@@ -64,16 +64,16 @@ ensure_function_configurations() {
   resume_rules
 }
 
-# ensure_functions: those that do not exist.
+# ensure_functions: create the functions that do not exist.
 ensure_functions() {
   apply functions put_function
   wait_for_new_functions
 }
 
-# pause_rules: a tick that meets a function while it changes is lost, so those of changing functions are off meanwhile.
+# pause_rules: disable the rules of the functions that will change: an invocation during the change would be lost.
 pause_rules() {
   local name
-  awk '$1 == "update" { print $2 }' "$STATE"/function_{codes,configurations}.verdicts >"$WORK/changing"
+  awk '$1 == "update" { print $2 }' "$STATE"/function_{codes,configurations}.diff >"$WORK/changing"
   [[ -s $WORK/changing && $DRY_RUN == no ]] || return 0
   for name in $(names_of_rules_on); do
     grep -qxF "$name" "$WORK/changing" || continue
@@ -83,19 +83,19 @@ pause_rules() {
   done
 }
 
-# leave_functions: also when an update has failed or was interrupted, maybe within a call whose words go to a file:
-# what stands goes on, and how to go on is said.
-leave_functions() {
+# finish_functions: resume the rules and print how far an interrupted update came. It runs at the end of the script, also
+# after an error or a signal, when stderr may be redirected to a file.
+finish_functions() {
   exec 2>&"$SCREEN"
   resume_rules
   [[ -z $UPDATING ]] ||
-    say FAILED "$UPDATED of $(wc -l <"$STATE/function_codes.verdicts") functions have the new code, all of them work;" \
-      "it ended at $UPDATING; mend that and run infra_bash/deploy.sh$(same_stack) again" 2>&"$LAST_WORDS"
+    say FAILED "$UPDATED of $(wc -l <"$STATE/function_codes.diff") functions have the new code, and all of them work;" \
+      "the update ended at $UPDATING; fix the error and run infra_bash/deploy.sh$(same_stack) again" 2>&"$LAST_WORDS"
   republish_missing
 }
 
-# republish_missing: AWS lets a function finish what it is doing when it is updated. The emulator ends it, and the queue would
-# hide its message for minutes.
+# republish_missing: have watch republish missing manifests after an update of functions. On AWS running invocations end
+# normally. The emulator kills them, and their messages would stay invisible for minutes.
 republish_missing() {
   [[ ${#CHANGED[@]} == 0 || $DRY_RUN == yes ]] || invoke watch '{"do": "republish"}' >"$WORK/republished"
 }
@@ -109,32 +109,32 @@ resume_rules() {
   PAUSED=()
 }
 
-# is_changing FUNCTION: whether this deploy makes it, or exchanges its code.
+# is_changing FUNCTION: whether this deploy creates the function or updates its code.
 is_changing() {
-  cat "$STATE"/function{s,_codes}.verdicts | grep -qE "^(create|update)"$'\t'"$1"$'\t'
+  cat "$STATE"/function{s,_codes}.diff | grep -qE "^(create|update)"$'\t'"$1"$'\t'
 }
 
-# put_code VERDICT NAME WHAT
+# put_code ACTION NAME DETAIL
 put_code() {
   put_existing update-function-code "$2" --cli-input-json "$(request function_codes "$2")"
   UPDATED=$((UPDATED + 1))
 }
 
-# put_configuration VERDICT NAME WHAT: the key to a function's settings is given to its role, not to the role's name,
-# and given again only when the role changes: so a role that was made again comes by way of another one.
+# put_configuration ACTION NAME DETAIL: update the configuration. Lambda grants the key of a function's settings to the
+# role's id, and again only when the role changes. So for a role that was recreated, another role is set first.
 put_configuration() {
   [[ ,$3, != *",$ROLE_RECREATED,"* ]] || put_existing update-function-configuration "$2" --function-name "$2" --role "$(another_role "$2")"
   put_existing update-function-configuration "$2" --cli-input-json "$(request function_configurations "$2")"
 }
 
-# put_existing OPERATION NAME OPTIONS…
+# put_existing OPERATION NAME OPTIONS…: update a function that exists.
 put_existing() {
   UPDATING=$2
   aws_write lambda "$1" "${@:3}"
   CHANGED[$2]=yes
 }
 
-# another_role FUNCTION: the ARN of one that may stand in a VPC, too.
+# another_role FUNCTION: print the ARN of another role that has the rights for a VPC.
 another_role() {
   local noun=inspect
   [[ $1 != *-inspect ]] || noun=migrate
@@ -153,7 +153,7 @@ put_function() {
   CREATED+=("$2")
 }
 
-# wait_for_new_functions: while one is Pending (in a VPC that takes a minute) AWS may refuse all that is done to it.
+# wait_for_new_functions: wait until they are active. While one is Pending, in a VPC a minute, AWS may refuse changes.
 wait_for_new_functions() {
   local name
   [[ $DRY_RUN == no ]] || return 0
@@ -162,28 +162,28 @@ wait_for_new_functions() {
   done
 }
 
-ensure_tick_configs() {
+ensure_invoke_configs() {
   local name
-  mkdir -p "$HAVE/tick_configs"
-  for name in $(names_of tick_configs); do
-    aws_find lambda get-function-event-invoke-config --function-name "$name" >"$HAVE/tick_configs/$name.json"
+  mkdir -p "$ACTUAL/invoke_configs"
+  for name in $(names_of invoke_configs); do
+    aws_find lambda get-function-event-invoke-config --function-name "$name" >"$ACTUAL/invoke_configs/$name.json"
   done
-  apply tick_configs put lambda put-function-event-invoke-config
+  apply invoke_configs put lambda put-function-event-invoke-config
 }
 
 ensure_permissions() {
   local name
-  mkdir -p "$HAVE/permissions"
+  mkdir -p "$ACTUAL/permissions"
   for name in $(names_of permissions); do
     name=${name%.*}
-    [[ -e $HAVE/permissions/$name.json ]] ||
-      aws_find lambda get-policy --function-name "$name" >"$HAVE/permissions/$name.json"
+    [[ -e $ACTUAL/permissions/$name.json ]] ||
+      aws_find lambda get-policy --function-name "$name" >"$ACTUAL/permissions/$name.json"
   done
   apply permissions put_permission
 }
 
-# put_permission VERDICT NAME IDS: AWS has no way to change one. The new one comes first, under a name that is free,
-# unless both of ours are taken: then none of the two is right, and there is nothing to lose.
+# put_permission ACTION NAME IDS: AWS cannot change a permission. So the new one is added first, with the one of our two
+# ids that is free. If both exist, neither is correct, and one is removed first.
 put_permission() {
   local id=${2##*.} old
   case $1 in
@@ -200,17 +200,17 @@ put_permission() {
   esac
 }
 
-# remove_permission FUNCTION ID
+# remove_permission FUNCTION ID: remove one statement of the function's policy.
 remove_permission() {
   aws_write lambda remove-permission --function-name "$1" --statement-id "$2"
 }
 
 ensure_mappings() {
-  aws_read lambda list-event-source-mappings >"$HAVE/mappings.json"
+  aws_read lambda list-event-source-mappings >"$ACTUAL/mappings.json"
   apply mappings put_mapping
 }
 
-# put_mapping VERDICT NAME UUID
+# put_mapping ACTION NAME UUID: create, update or delete an event source mapping.
 put_mapping() {
   case $1 in
     create) put lambda create-event-source-mapping "$@" ;;

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# A log group per function, made before the function would make one that keeps everything for ever.
+# A log group per function, created before the function, which would create one without a retention.
 
 ensure_log_groups() {
-  aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$PROJECT-$STAGE-" >"$HAVE/log_groups.json"
+  aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$PROJECT-$STAGE-" >"$ACTUAL/log_groups.json"
   apply log_groups put logs create-log-group
 }
 

@@ -1,47 +1,47 @@
 # shellcheck shell=bash
-# Buckets, what is uploaded to them, and the bell.
+# The buckets, their settings, uploads, and the notification that triggers a load.
 
 ensure_buckets() {
-  aws_read s3api list-buckets >"$HAVE/buckets.json"
+  aws_read s3api list-buckets >"$ACTUAL/buckets.json"
   apply buckets put_bucket
 }
 
 ensure_bucket_parts() {
-  local verdict name
-  mkdir -p "$HAVE/bucket_parts"
-  while IFS=$'\t' read -r verdict name _ <&4; do
-    [[ $verdict == create ]] || read_bucket_parts "$name"
-  done 4<"$STATE/buckets.verdicts"
+  local action name
+  mkdir -p "$ACTUAL/bucket_parts"
+  while IFS=$'\t' read -r action name _ <&4; do
+    [[ $action == create ]] || read_bucket_parts "$name"
+  done 4<"$STATE/buckets.diff"
   apply bucket_parts put_bucket_part
 }
 
-# ensure_lifecycles: what nobody needs any more goes by itself.
+# ensure_lifecycles: set the rules by which S3 deletes old versions.
 ensure_lifecycles() {
   local bucket
-  mkdir -p "$HAVE/lifecycles"
+  mkdir -p "$ACTUAL/lifecycles"
   for bucket in $(names_of lifecycles); do
-    aws_find s3api get-bucket-lifecycle-configuration --bucket "$bucket" >"$HAVE/lifecycles/$bucket.json"
+    aws_find s3api get-bucket-lifecycle-configuration --bucket "$bucket" >"$ACTUAL/lifecycles/$bucket.json"
   done
   apply lifecycles put_lifecycle
 }
 
-# put_lifecycle VERDICT NAME WHAT
+# put_lifecycle ACTION NAME DETAIL: write the rules; a rule of others that `stays` needs no call.
 put_lifecycle() {
   [[ $1 == stays ]] || aws_write \
     s3api put-bucket-lifecycle-configuration --cli-input-json "$(request lifecycles "$2")"
 }
 
-# put_bucket VERDICT NAME WHAT. When an answer was lost, the CLI asks again and finds its own bucket.
+# put_bucket ACTION NAME DETAIL: create the bucket. If an answer is lost, the CLI retries and finds that we own it already.
 put_bucket() {
-  OR=', or choose another STAGE' FINE=BucketAlreadyOwnedByYou put s3api create-bucket "$@"
+  HINT=', or choose another STAGE' EXPECTED=BucketAlreadyOwnedByYou put s3api create-bucket "$@"
 }
 
-# read_bucket_parts BUCKET
+# read_bucket_parts BUCKET: read each of its settings.
 read_bucket_parts() {
   local name
   for name in $(names_of bucket_parts); do
     [[ ${name%%.*} != "$1" ]] ||
-      aws_find s3api "get-${name#*.}" --bucket "$1" >"$HAVE/bucket_parts/$name.json"
+      aws_find s3api "get-${name#*.}" --bucket "$1" >"$ACTUAL/bucket_parts/$name.json"
   done
 }
 
@@ -49,15 +49,15 @@ put_bucket_part() {
   put s3api "put-${2#*.}" "$@"
 }
 
-# upload PACKAGE…: those and the catalogue, as far as the ingestion bucket lacks them.
+# upload PACKAGE…: upload those of the packages and of the catalogue that the ingestion bucket does not have.
 upload() {
   local bucket key
   bucket=$(ingestion_bucket)
   aws_find s3api list-objects-v2 --bucket "$bucket" --prefix deploy/ \
-    --query 'Contents[].Key' >"$HAVE/uploads.json"
+    --query 'Contents[].Key' >"$ACTUAL/uploads.json"
   aws_find s3api list-objects-v2 --bucket "$bucket" --prefix catalogue/ \
-    --query 'Contents[].Key' >"$HAVE/catalogue.json"
-  python ops.package.uploads "$WORK/uploads" "$HAVE" "$@" >"$WORK/uploads.txt"
+    --query 'Contents[].Key' >"$ACTUAL/catalogue.json"
+  python ops.package.uploads "$WORK/uploads" "$ACTUAL" "$@" >"$WORK/uploads.txt"
   if [[ ! -s $WORK/uploads.txt ]]; then
     say ok "uploads"
     return
@@ -70,11 +70,11 @@ upload() {
   done 3<"$WORK/uploads.txt"
 }
 
-ensure_bells() {
+ensure_bucket_notifications() {
   local bucket
-  mkdir -p "$HAVE/bells"
-  for bucket in $(names_of bells); do
-    aws_find s3api get-bucket-notification-configuration --bucket "$bucket" >"$HAVE/bells/$bucket.json"
+  mkdir -p "$ACTUAL/bucket_notifications"
+  for bucket in $(names_of bucket_notifications); do
+    aws_find s3api get-bucket-notification-configuration --bucket "$bucket" >"$ACTUAL/bucket_notifications/$bucket.json"
   done
-  apply bells put s3api put-bucket-notification-configuration
+  apply bucket_notifications put s3api put-bucket-notification-configuration
 }

@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# The databases' logins, and Slack's webhook. Their content goes from a private file to AWS in a private file: never by argv.
+# The databases' logins, and Slack's webhook. Their content goes to AWS in a private file, never as an argument.
 
 OPTION_PUT_SECRETS=no
 
-# ensure_secrets: make what is missing; what is there is only put again when --put-secrets says so.
+# ensure_secrets: create or restore missing secrets; write existing ones only with --put-secrets.
 ensure_secrets() {
   local setting found
   for setting in $(names_of secrets); do
     found=$(aws_find secretsmanager describe-secret --secret-id "${!setting}" \
-      --query "DeletedDate && 'deleted' || 'there'" --output text)
+      --query "DeletedDate && 'deleted' || 'exists'" --output text)
     case $found$OPTION_PUT_SECRETS in
       deleted*) restore_secret "$setting" ;;
-      thereyes) put_secret "$setting" ;;
-      thereno) say ok "secret ${!setting}" ;;
+      existsyes) put_secret "$setting" ;;
+      existsno) say ok "secret ${!setting}" ;;
       *) create_secret "$setting" ;;
     esac
   done
@@ -32,10 +32,10 @@ put_secret() {
   say update "secret ${!1}"
 }
 
-# restore_secret SETTING: somebody has deleted it and it waits for its end. Without a value of ours it keeps its own.
+# restore_secret SETTING: restore a secret that is scheduled for deletion, and write its content if there is one.
 restore_secret() {
   write_secret restore-secret "$1"
-  FINE=$ABSENT aws_write secretsmanager restore-secret --secret-id "${!1}" >/dev/null
+  EXPECTED=$ABSENT aws_write secretsmanager restore-secret --secret-id "${!1}" >/dev/null
   if [[ -n $REFUSED ]]; then
     create_secret "$1"
     return
@@ -49,13 +49,13 @@ note_webhook() {
   [[ $1 != SLACK_SECRET ]] || touch "$WORK/new_webhook"
 }
 
-# write_secret OPERATION SETTING: its request with its content, which $WORK alone gets to see.
+# write_secret OPERATION SETTING: write the request with the content into $WORK, which only its owner can read.
 write_secret() {
   python ops.secret_values "$(dirname "$SETTINGS_FILE")/secrets.env" "$1" "$2" \
     "$STATE/secrets/$2.json" >"$WORK/$2.secret.json"
 }
 
-# send_secret OPERATION SETTING: what write_secret has written.
+# send_secret OPERATION SETTING: send the request that write_secret has written, and delete its file.
 send_secret() {
   aws_write secretsmanager "$1" --cli-input-json "file://$WORK/$2.secret.json" >/dev/null
   rm "$WORK/$2.secret.json"

@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# The topics, what each queue hears of `changes`, and who hears of the others.
+# The topics, and the subscriptions of queues to `changes` and of people and functions to the other topics.
 
 declare -A SUBSCRIPTION=()
 
-# topic_arn NAME
+# topic_arn NAME: print the topic's ARN.
 topic_arn() {
   printf 'arn:%s:sns:%s:%s:%s' "$PARTITION" "$AWS_REGION" "$ACCOUNT_ID" "$1"
 }
 
 ensure_topics() {
   local name
-  mkdir -p "$HAVE/topics"
+  mkdir -p "$ACTUAL/topics"
   for name in $(names_of topics); do
-    aws_find sns get-topic-attributes --topic-arn "$(topic_arn "$name")" >"$HAVE/topics/$name.json"
+    aws_find sns get-topic-attributes --topic-arn "$(topic_arn "$name")" >"$ACTUAL/topics/$name.json"
   done
   apply topics put_topic
 }
@@ -25,29 +25,29 @@ put_topic() {
   fi
 }
 
-# read_subscriptions: by topic, for the list of all has those of this account alone.
+# read_subscriptions: read them topic by topic, because the list of all contains only those of this account.
 read_subscriptions() {
   local name
   for name in $(names_of topics); do
     aws_find sns list-subscriptions-by-topic --topic-arn "$(topic_arn "$name")" \
-      --query 'Subscriptions[].[TopicArn, SubscriptionArn, Protocol, Endpoint]' | rows >>"$HAVE/subscriptions.txt"
+      --query 'Subscriptions[].[TopicArn, SubscriptionArn, Protocol, Endpoint]' | rows >>"$ACTUAL/subscriptions.txt"
   done
 }
 
 ensure_subscriptions() {
   local topic arn protocol endpoint
   read_subscriptions
-  mkdir -p "$HAVE/subscriptions"
+  mkdir -p "$ACTUAL/subscriptions"
   while read -r topic arn protocol endpoint <&4; do
-    # One that is being deleted is still listed for a while, in the end without an ARN.
+    # A subscription that is being deleted is still listed for a while, finally without an ARN.
     [[ $topic == "$(topic_arn "$PROJECT-$STAGE-changes")" && $protocol == sqs && $arn == arn:* ]] || continue
     SUBSCRIPTION[${endpoint##*:}]=$arn
-    aws_find sns get-subscription-attributes --subscription-arn "$arn" >"$HAVE/subscriptions/${endpoint##*:}.json"
-  done 4<"$HAVE/subscriptions.txt"
+    aws_find sns get-subscription-attributes --subscription-arn "$arn" >"$ACTUAL/subscriptions/${endpoint##*:}.json"
+  done 4<"$ACTUAL/subscriptions.txt"
   apply subscriptions put_subscription
 }
 
-# put_subscription VERDICT NAME ATTRIBUTES: SNS changes one attribute a call.
+# put_subscription ACTION NAME ATTRIBUTES: create it, or change the attributes; SNS changes one attribute per call.
 put_subscription() {
   local attribute
   if [[ $1 == create ]]; then
@@ -60,12 +60,12 @@ put_subscription() {
   done
 }
 
-# ensure_alert_subscriptions: what ensure_subscriptions has read. The function alert is there by now.
+# ensure_alert_subscriptions: compare what ensure_subscriptions has read. The function alert exists by now.
 ensure_alert_subscriptions() {
   apply alert_subscriptions put_alert_subscription
 }
 
-# put_alert_subscription VERDICT NAME ARN
+# put_alert_subscription ACTION NAME ARN: create or delete a subscription of `alerts` or `mail`.
 put_alert_subscription() {
   case $1 in
     create) put sns subscribe "$@" ;;

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# A queue and its dead-letter queue per warehouse table.
+# The queue and dead-letter queue of each warehouse table, and the trigger queue of load.
 
 declare -A QUEUE_URL=()
 
-# ensure_dead_letter_queues: reads all queues, also for ensure_queues.
+# ensure_dead_letter_queues: read all queues, also for ensure_queues, and create or change the dead-letter queues.
 ensure_dead_letter_queues() {
   read_queues
   apply dead_letter_queues put_queue
@@ -16,15 +16,15 @@ ensure_queues() {
 read_queues() {
   local urls url
   urls=$(aws_read sqs list-queues --queue-name-prefix "$PROJECT-$STAGE-" --query 'QueueUrls[]' | rows)
-  mkdir -p "$HAVE/queues"
+  mkdir -p "$ACTUAL/queues"
   for url in $urls; do
     QUEUE_URL[${url##*/}]=$url
-    printf '%s\n' "$url" >>"$HAVE/queue_urls.txt"
-    aws_find sqs get-queue-attributes --queue-url "$url" --attribute-names All >"$HAVE/queues/${url##*/}.json"
+    printf '%s\n' "$url" >>"$ACTUAL/queue_urls.txt"
+    aws_find sqs get-queue-attributes --queue-url "$url" --attribute-names All >"$ACTUAL/queues/${url##*/}.json"
   done
 }
 
-# put_queue VERDICT NAME WHAT
+# put_queue ACTION NAME DETAIL: create the queue or change its attributes.
 put_queue() {
   if [[ $1 == create ]]; then
     put sqs create-queue "$@"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034 # what is set here, the scripts read
+# shellcheck shell=bash disable=SC2034 # the scripts read the variables that are set here
 # Arguments. A script's header comment is what --help prints, and the "Usage:" in it is the grammar that is read here:
 #
 #   --name         a flag: OPTION_NAME is yes or no
@@ -16,7 +16,7 @@ IS_LOCAL=no
 SETTINGS_FILE=$ROOT/settings.env
 STACK_NAMED=''
 DRY_RUN=no
-# An argument that is longer is no option with a typing error.
+# A longer argument cannot be an option with a typing error.
 LONGEST_TYPO=30
 # A run has eight digits in the keys of the buckets. Other numbers need only fit into bash's arithmetic.
 LAST_RUN=99999999
@@ -119,7 +119,7 @@ match_group() {
   lacking=$alternatives
 }
 
-# end_alternative: of match_group, whose variables it uses. Only one of several alternatives may be given.
+# end_alternative: end one alternative of a group. It uses the variables of match_group; only one may be given.
 end_alternative() {
   if [[ -n $first ]]; then
     [[ -z $chosen ]] || refuse "$chosen and $first cannot be combined; see --help"
@@ -170,12 +170,12 @@ match_token() {
   [[ -n $found ]] || lacking=${1%…}
 }
 
-# explanation_of NAME: the first words that the header has about it.
+# explanation_of NAME: print the first words of the header's line about it.
 explanation_of() {
   show_help | sed -nE "s/^ +${1//|/.}( [A-Z\/]+)? {2,}([^:;]*).*/ (\2)/p"
 }
 
-# hint_at WORD: the option or command that it resembles.
+# hint_at WORD: print a hint with the option or command that is similar, if there is one.
 hint_at() {
   local token nearest='' most=$(((${#1} + 2) / 3)) distance
   ((${#1} <= LONGEST_TYPO)) || return 0
@@ -190,7 +190,7 @@ hint_at() {
   printf '%s' "${nearest:+ (did you mean $nearest?)}"
 }
 
-# measure_distance WORD OTHER: how many letters to add, remove or replace (Levenshtein's), in `distance`.
+# measure_distance WORD OTHER: set `distance` to the number of letters to add, remove or replace (Levenshtein distance).
 measure_distance() {
   local i j
   local -a row above
@@ -211,7 +211,7 @@ measure_distance() {
   distance=${row[${#2}]}
 }
 
-# require_number OPTION [MOST]: if it is given, it is a whole number above 0.
+# require_number OPTION [MAX]: refuse a value that is not a whole number from 1 to MAX.
 require_number() {
   local variable=${1#--} most=${2:-$LARGEST_NUMBER}
   variable=OPTION_${variable//-/_}
@@ -220,12 +220,12 @@ require_number() {
     refuse "$1 needs a whole number from 1 to $most, not ${!variable}; see --help"
 }
 
-# output_format: for a script that has --json.
+# output_format: print json or text, for a script that has --json.
 output_format() {
   if [[ $OPTION_JSON == yes ]]; then printf 'json'; else printf 'text'; fi
 }
 
-# choose_stack: what the options that many scripts have mean to the libraries.
+# choose_stack: set the variables of the libraries from the options that many scripts have.
 choose_stack() {
   DRY_RUN=$OPTION_DRY_RUN
   IS_LOCAL=$OPTION_LOCAL
@@ -238,7 +238,7 @@ choose_stack() {
   fi
 }
 
-# same_stack: the options that name the stack in another command.
+# same_stack: print the options that name this stack in another command.
 same_stack() {
   if [[ $IS_LOCAL == yes ]]; then
     printf ' --local'

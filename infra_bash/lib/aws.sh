@@ -1,16 +1,19 @@
 # shellcheck shell=bash
-# The doors to AWS: read, find, write. No script calls `aws` itself, and a dry run only leaves out the writes.
+# The functions that call AWS: read, find, write. No script calls `aws` itself, and a dry run leaves out only writes.
 
-# The pinned one of this checkout, whose options are known to be there; TOTESTREAM_AWS names another (v1 or v2).
+# The pinned CLI of this checkout, whose options are known; TOTESTREAM_AWS names another (version 1 or 2).
 AWS_CLI=${TOTESTREAM_AWS:-$ROOT/.venv/bin/aws}
 CLI_SOCKET=$WORK/cli
-# Newer ones would word errors as the person's configuration says, and might ask at the terminal.
+# Newer CLIs format errors as the person's configuration says, and may prompt at the terminal.
 export AWS_CLI_ERROR_FORMAT=legacy AWS_CLI_AUTO_PROMPT=off
-# What AWS answers when a thing is not there, and never when something else is wrong.
+# The errors by which AWS says that a resource does not exist, and nothing else.
 ABSENT='\((404|NoSuchBucketPolicy|NoSuchTagSet|NoSuchPublicAccessBlockConfiguration|NoSuchLifecycleConfiguration'
 ABSENT+='|OwnershipControlsNotFoundError|ServerSideEncryptionConfigurationNotFoundError'
 ABSENT+='|NoSuchEntity|ResourceNotFound(Exception)?|NotFound(Exception)?|DashboardNotFoundError|NoSuchBucket|NoSuchKey'
 ABSENT+='|AWS\.SimpleQueueService\.NonExistentQueue|QueueDoesNotExist)\)'
+# Set for one call: a pattern of errors that are no failure, and what the message of a failure adds.
+EXPECTED=''
+HINT=''
 # With --trace each call is printed, in a dry run also the writes that are left out.
 TRACE=no
 exec {TRACE_OUTPUT}>&2
@@ -31,8 +34,8 @@ trace_call() {
   printf '%s\n' "$line" >&"$TRACE_OUTPUT"
 }
 
-# call_aws ARGUMENTS…: version 1 forgets AWS_ENDPOINT_URL for SQS, a version 2 before 2.13 always, and would ask the
-# real AWS: always say it.
+# call_aws ARGUMENTS…: run the CLI, always with --endpoint-url: version 1 ignores AWS_ENDPOINT_URL for SQS, and version 2
+# before 2.13 for every service, so that it would call the real AWS.
 call_aws() {
   local -a endpoint=()
   [[ -z ${AWS_ENDPOINT_URL-} ]] || endpoint=(--endpoint-url "$AWS_ENDPOINT_URL")
@@ -44,7 +47,7 @@ call_aws() {
   fi
 }
 
-# keep_cli_loaded: for scripts with many calls. Until it is there, and if it never is, each call is a new `aws`.
+# keep_cli_loaded: start a process that makes the calls, for scripts with many. Until it listens, each call is a new `aws`.
 keep_cli_loaded() {
   if [[ -z ${TOTESTREAM_AWS-} ]]; then
     "$PYTHON" -P -m ops.cli.server "$CLI_SOCKET" 2>"$WORK/cli_server" &
@@ -53,13 +56,13 @@ keep_cli_loaded() {
   fi
 }
 
-# aws_read ARGUMENTS…: the answer.
+# aws_read ARGUMENTS…: print the answer.
 aws_read() {
-  call_patiently "$@"
+  call_with_retries "$@"
 }
 
-# aws_read_each FILE: its lines are where an answer goes and the call, with tabs. The kept CLI makes them all in one
-# process, which saves two thirds of each.
+# aws_read_each FILE: make the calls that the file lists: lines of the file for the answer and the call, with tabs. The
+# loaded CLI makes them all in one process, which saves two thirds of the time.
 aws_read_each() {
   local problem line
   local -a call
@@ -68,7 +71,7 @@ aws_read_each() {
       trace_call "${call[@]:1}"
     done 3<"$1"
     problem=$(mktemp "$WORK/problem.XXXXXX")
-    call_aws --each "$1" 2>"$problem" || die "$(what_failed "$problem" several calls)"
+    call_aws --each "$1" 2>"$problem" || die "$(failure_of "$problem" several calls)"
     return
   fi
   while IFS= read -r line <&3; do
@@ -77,68 +80,67 @@ aws_read_each() {
   done 3<"$1"
 }
 
-# aws_find ARGUMENTS…: the answer, or nothing when there is no such thing, or the refusal matches FINE.
+# aws_find ARGUMENTS…: print the answer; nothing when the resource does not exist or the error matches EXPECTED.
 aws_find() {
-  FINE=$ABSENT${FINE:+|$FINE} call_patiently "$@"
+  EXPECTED=$ABSENT${EXPECTED:+|$EXPECTED} call_with_retries "$@"
 }
 
-# rows: the JSON answer on stdin as lines. As text, --query would be applied to each page of a listing by itself.
+# rows: print the JSON answer on stdin as lines. With --output text, --query would be applied to each page separately.
 rows() {
   python ops.cli.rows
 }
 
-# aws_write ARGUMENTS…: the answer, which few want. A refusal that matches FINE is as good as done, and left in REFUSED.
+# aws_write ARGUMENTS…: print the answer. An error that matches EXPECTED is no failure; its text is then in REFUSED.
 aws_write() {
   REFUSED=''
   if [[ $DRY_RUN == no ]]; then
-    call_patiently "$@"
+    call_with_retries "$@"
   elif [[ $TRACE == yes ]]; then
     trace_call "$@"
   fi
 }
 
-# aws_delete ARGUMENTS…: fine when it is gone already, which REFUSED then says.
+# aws_delete ARGUMENTS…: delete a resource. It is no failure if it does not exist; REFUSED then has the error.
 aws_delete() {
-  FINE=$ABSENT aws_write "$@"
+  EXPECTED=$ABSENT aws_write "$@"
 }
 
-# call_patiently SERVICE OPERATION ARGUMENTS…: again while AWS answers what passes by itself (passing.py), each 2 s.
-call_patiently() {
-  local problem attempt most
+# call_with_retries SERVICE OPERATION ARGUMENTS…: retry every 2 s after a transient error (ops/cli/transient.py).
+call_with_retries() {
+  local problem attempt max
   problem=$(mktemp "$WORK/problem.XXXXXX")
   for ((attempt = 1; ; attempt++)); do
     call_aws "$@" 2>"$problem" && return
-    if [[ -n ${FINE-} ]] && grep -qE "$FINE" "$problem"; then
-      # shellcheck disable=SC2034 # whoever calls reads it
+    if [[ -n $EXPECTED ]] && grep -qE "$EXPECTED" "$problem"; then
+      # shellcheck disable=SC2034 # the caller reads it
       REFUSED=$(<"$problem")
       return
     fi
-    most=$(python ops.cli.transient call "$1 $2" <"$problem")
-    wait_again "$attempt" "$most" "$1 $2" || break
+    max=$(python ops.cli.transient call "$1 $2" <"$problem")
+    wait_before_retry "$attempt" "$max" "$1 $2" || break
   done
-  die "$(what_failed "$problem" "$@")$(still_so "$attempt")"
+  die "$(failure_of "$problem" "$@")$(retries_note "$attempt")"
 }
 
-# wait_again ATTEMPT MOST_S WHAT: false when there is nothing to wait for, or no longer.
-wait_again() {
+# wait_before_retry ATTEMPT MAX_S WHAT: wait 2 s; false when the error is permanent or MAX_S are over.
+wait_before_retry() {
   (($1 * 2 < $2)) || return 1
   (($1 > 1)) || say wait "until AWS is ready for $3, at most $2 s"
   sleep 2
 }
 
-# still_so ATTEMPTS: what to add after so many.
-still_so() {
-  (($1 == 1)) || printf '. Still so after %s s: run %s again later%s' "$(($1 * 2))" "$SCRIPT" "${OR-}"
+# retries_note ATTEMPTS: print what an error message adds after several attempts.
+retries_note() {
+  (($1 == 1)) || printf '. The error lasted for %s s: run %s again later%s' "$(($1 * 2))" "$SCRIPT" "$HINT"
 }
 
-# what_failed FILE SERVICE OPERATION…: one line, with what to do.
-what_failed() {
+# failure_of FILE SERVICE OPERATION…: print the error in one line, with how to fix it.
+failure_of() {
   python ops.error_hints call "$2 $3" <"$1"
 }
 
-# know_account: whose account this is, and of which partition, which the second word of the caller's ARN is: aws,
-# aws-cn, aws-us-gov. Exports ACCOUNT_ID, PARTITION and CALLER.
-know_account() {
+# read_account: export ACCOUNT_ID, CALLER (an ARN) and PARTITION (aws, aws-cn, aws-us-gov), its second field.
+read_account() {
   local caller
   caller=$(aws_read sts get-caller-identity --query '[Account, Arn]' --output text)
   IFS=$' \t' read -r ACCOUNT_ID CALLER <<<"$caller"
@@ -146,7 +148,7 @@ know_account() {
   export ACCOUNT_ID PARTITION CALLER
 }
 
-# ingestion_bucket: its name, once the account is known.
+# ingestion_bucket: print its name; read_account must have run.
 ingestion_bucket() {
   printf '%s-%s-ingestion-%s' "$PROJECT" "$STAGE" "$ACCOUNT_ID"
 }

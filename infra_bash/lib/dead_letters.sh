@@ -17,34 +17,34 @@ IS_RUNNING=no
 find_queues() {
   QUEUE_URL=$(find_queue "$PROJECT-$STAGE-$TABLE")
   DEAD_LETTER_URL=$(find_queue "$PROJECT-$STAGE-$TABLE-dlq")
-  mkdir -p "$LETTERS/taken" "$LETTERS/checked" "$LETTERS/ledger"
-  # In a subshell, as in lambda.sh. It must not fail; letters that are not returned become visible by themselves.
-  trap '(give_back_letters); clean_up' EXIT
+  mkdir -p "$LETTERS/received" "$LETTERS/checked" "$LETTERS/ledger"
+  # In a subshell, as in lambda.sh.
+  trap '(return_letters); clean_up' EXIT
 }
 
 find_queue() {
   local url
   url=$(aws_find sqs get-queue-url --queue-name "$1" --query QueueUrl --output text)
-  [[ -n $url ]] || die "queue $1 is not there; run infra_bash/deploy.sh"
+  [[ -n $url ]] || die "queue $1 does not exist; run infra_bash/deploy.sh$(same_stack)"
   printf '%s' "$url"
 }
 
-# take_letters: receive all that are visible. When there are none, and another retry.sh holds some, wait: those that it
+# receive_letters: receive all that are visible. When there are none, and another retry.sh holds some, wait: those that it
 # keeps become visible again.
-take_letters() {
-  TAKEN_ROUNDS=0
+receive_letters() {
+  ROUNDS=0
   wait_for "$WAIT_S" 0 \
-    "if it was killed they come back within $((HIDE_S / 60)) minutes: run this again then" take_visible_letters
+    "if it was killed they become visible within $((HIDE_S / 60)) minutes: run this again then" receive_visible_letters
 }
 
-take_visible_letters() {
+receive_visible_letters() {
   local hidden
   RECEIVED=yes
   while [[ $RECEIVED == yes ]]; do
-    receive "$LETTERS/taken/$(printf '%06d' "$TAKEN_ROUNDS").json" "$HIDE_S"
-    [[ $RECEIVED == no ]] || TAKEN_ROUNDS=$((TAKEN_ROUNDS + 1))
+    receive "$LETTERS/received/$(printf '%06d' "$ROUNDS").json" "$HIDE_S"
+    [[ $RECEIVED == no ]] || ROUNDS=$((ROUNDS + 1))
   done
-  ((TAKEN_ROUNDS == 0)) || return 0
+  ((ROUNDS == 0)) || return 0
   hidden=$(count_hidden)
   ((hidden == 0)) || PENDING="another retry.sh holds $hidden dead letters of $TABLE"
 }
@@ -54,7 +54,8 @@ count_hidden() {
     --query Attributes.ApproximateNumberOfMessagesNotVisible --output text
 }
 
-# receive FILE HIDE_S: at most ten letters; RECEIVED says whether there were any. With a wait SQS reads all its servers.
+# receive FILE HIDE_S: receive at most ten letters; RECEIVED says whether there were any. With a wait time SQS reads all
+# its servers.
 receive() {
   aws_read sqs receive-message --queue-url "$DEAD_LETTER_URL" --max-number-of-messages 10 --wait-time-seconds 1 \
     --visibility-timeout "$2" --message-attribute-names All --attribute-names All >"$1"
@@ -71,7 +72,7 @@ list_letters() {
 check_letters() {
   local event number=0
   while true; do
-    event=$(python ops.dead_letters unchecked "$LETTERS")
+    event=$(python ops.dead_letters check_event "$LETTERS")
     [[ -n $event ]] || break
     number=$((number + 1))
     invoke "transform-$TABLE" "$event" >"$WORK/checked"
@@ -79,54 +80,55 @@ check_letters() {
   done
 }
 
-# query_ledger: read from the warehouse whether it still needs those that would fail again. Without an answer they are
-# kept.
+# query_ledger: read from the warehouse whether it still needs the runs that would fail again. Without an answer their
+# letters are kept.
 query_ledger() {
   local event no_answer
-  event=$(python ops.dead_letters doubtful "$LETTERS" "$TABLE")
+  event=$(python ops.dead_letters ledger_event "$LETTERS" "$TABLE")
   [[ -n $event ]] || return 0
   invoke inspect "$event" >"$LETTERS/ledger/000001.json"
-  no_answer=$(python ops.dead_letters unanswered "$LETTERS")
+  no_answer=$(python ops.dead_letters ledger_problem "$LETTERS")
   [[ -z $no_answer ]] || say wait "the warehouse cannot say which of them it still needs: $no_answer"
 }
 
-# settle_letters: call FATE_letter ID KEY WORDS for each.
-settle_letters() {
-  local fate id key words
-  python ops.dead_letters fates "$LETTERS" "$TABLE" >"$LETTERS/fates"
-  while IFS=$'\t' read -r fate id key words <&3; do
-    "${fate}_letter" "$id" "$key" "$words"
-  done 3<"$LETTERS/fates"
+# apply_decisions: call apply_DECISION ID KEY WORDS for each letter.
+apply_decisions() {
+  local decision id key words
+  python ops.dead_letters decisions "$LETTERS" "$TABLE" >"$LETTERS/decisions"
+  while IFS=$'\t' read -r decision id key words <&3; do
+    "apply_$decision" "$id" "$key" "$words"
+  done 3<"$LETTERS/decisions"
 }
 
-# redrive_letter: send, then delete. When the script is killed in between, the duplicate has no effect.
-redrive_letter() {
+# apply_redrive: send the message, then delete the letter. If the script is killed in between, the duplicate has no effect.
+apply_redrive() {
   require_running
   aws_write sqs send-message --cli-input-json "file://$LETTERS/send/$1.json" >/dev/null
-  forget_letter "$1"
+  delete_letter "$1"
   report redrive "$3"
   [[ $2 == - || $DRY_RUN == yes ]] || FOLLOWED[$2]=$3
 }
 
-# never_letter: a letter of no use: it names no run of this log, or one that the warehouse no longer needs. Watch
-# republishes what is missing.
-never_letter() {
+# apply_useless: delete the letter with --drop, else keep it. It names no run of this log, or one that the warehouse does
+# not need. Watch republishes what is missing.
+apply_useless() {
   if [[ $OPTION_DROP == yes ]]; then
-    forget_letter "$1"
+    delete_letter "$1"
     report drop "$3"
   else
-    keep_letter "$1" "$2" "$3; --drop deletes it"
+    apply_keep "$1" "$2" "$3; --drop deletes it"
   fi
 }
 
-keep_letter() {
+# apply_keep: keep the letter; return_letters makes it visible.
+apply_keep() {
   STAYS=$((STAYS + 1))
   report keep "$3"
 }
 
-forget_letter() {
+delete_letter() {
   aws_write sqs delete-message --cli-input-json "file://$LETTERS/delete/$1.json" >/dev/null
-  [[ $DRY_RUN == yes ]] || rm "$LETTERS/back/$1.json"
+  [[ $DRY_RUN == yes ]] || rm "$LETTERS/return/$1.json"
 }
 
 # report VERB WORDS
@@ -151,43 +153,44 @@ require_running() {
   IS_RUNNING=yes
 }
 
-# give_back_letters: make those that are kept visible at once. It runs at the end of the script and must not fail.
-give_back_letters() {
+# return_letters: make the letters that are kept visible at once. It runs at the end of the script and must not fail:
+# other letters become visible by themselves.
+return_letters() {
   local file
-  for file in "$LETTERS"/back/*.json; do
+  for file in "$LETTERS"/return/*.json; do
     [[ -e $file ]] || break
     call_aws sqs change-message-visibility --cli-input-json "file://$file" >"$WORK/given" 2>&1 ||
-      say wait "a dead letter was not returned, and becomes visible by itself within $((HIDE_S / 60)) minutes"
+      say wait "a dead letter could not be returned; it becomes visible by itself within $((HIDE_S / 60)) minutes"
   done
 }
 
-# follow_letters: wait until each manifest is there, or its message is a dead letter again. FOLLOWED keeps what is not.
+# follow_letters: wait until each manifest exists, or its message is a dead letter again. FOLLOWED keeps the others.
 follow_letters() {
   wait_for "$FOLLOW_S" 1 '' check_sent_letters
 }
 
 check_sent_letters() {
-  ((${#FOLLOWED[@]} == 0)) || see_arrivals
-  ((${#FOLLOWED[@]} == 0)) || see_failures
-  ((${#FOLLOWED[@]} == 0)) || PENDING="messages sent on that no transform has finished: ${#FOLLOWED[@]}"
+  ((${#FOLLOWED[@]} == 0)) || check_manifests
+  ((${#FOLLOWED[@]} == 0)) || check_failures
+  ((${#FOLLOWED[@]} == 0)) || PENDING="redriven messages that no transform has finished: ${#FOLLOWED[@]}"
 }
 
-see_arrivals() {
+check_manifests() {
   local key bucket=$PROJECT-$STAGE-processed-$ACCOUNT_ID found
   for key in "${!FOLLOWED[@]}"; do
     found=$(aws_find s3api head-object --bucket "$bucket" --key "$key" --query ContentLength)
     [[ -n $found ]] || continue
-    say ok "${FOLLOWED[$key]}: $key is there"
+    say ok "${FOLLOWED[$key]}: $key exists"
     unset "FOLLOWED[$key]"
   done
 }
 
-# see_failures: receive without hiding. Letters that are kept are still hidden, so what is visible is new.
-see_failures() {
+# check_failures: receive new dead letters without hiding them. The letters that are kept are still hidden.
+check_failures() {
   local key words
-  mkdir -p "$WORK/again/taken"
-  receive "$WORK/again/taken/new.json" 0
-  python ops.dead_letters again "$WORK/again" "$TABLE" >"$WORK/again/lines"
+  mkdir -p "$WORK/again/received"
+  receive "$WORK/again/received/new.json" 0
+  python ops.dead_letters failures "$WORK/again" "$TABLE" >"$WORK/again/lines"
   while IFS=$'\t' read -r key words <&3; do
     [[ -v FOLLOWED[$key] ]] || continue
     say again "${FOLLOWED[$key]} is a dead letter again: $words"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034 # what is set here, drill.sh reads
+# shellcheck shell=bash disable=SC2034 # drill.sh reads the variables that are set here
 # The faults of drill.sh: each is caused, repaired, and reported by one incident.
 
 ANYWHERE=(dead-letters extract-silent load-silent)
@@ -45,7 +45,7 @@ cause_fault() {
     extract-silent) aws_write events disable-rule --name "$PROJECT-$STAGE-extract" ;;
     load-silent) stop_load ;;
     oldest-message)
-      turn_source "transform-$TABLE" --no-enabled
+      switch_source "transform-$TABLE" --no-enabled
       touch_source
       ;;
     table-behind) lose_message ;;
@@ -64,9 +64,9 @@ repair_fault() {
     dead-letters) drop_garbage ;;
     extract-silent) aws_write events enable-rule --name "$PROJECT-$STAGE-extract" ;;
     load-silent) start_load ;;
-    oldest-message) turn_source "transform-$TABLE" --enabled ;;
+    oldest-message) switch_source "transform-$TABLE" --enabled ;;
     table-behind)
-      turn_source "transform-$TABLE" --enabled
+      switch_source "transform-$TABLE" --enabled
       invoke watch '{"do":"republish"}' >"$WORK/republished"
       ;;
     freshness) python local.faults repair table-held ;;
@@ -80,26 +80,26 @@ repair_fault() {
 # wait_for_message begun|ended: wait until the alert function has sent it, by whichever channel.
 wait_for_message() {
   wait_for "$((PIPELINE_S + FRESHNESS_OBJECTIVE_S))" "$EVERY_S" \
-    "look with infra_bash/logs.sh$(same_stack) watch, and alert" check_message "$1"
+    "see infra_bash/logs.sh$(same_stack) watch, and alert" check_message "$1"
 }
 
 check_message() {
-  is_told "$1" && return 0
+  is_notified "$1" && return 0
   [[ $OPTION_AT_ONCE == no ]] || invoke_now
   PENDING="no message that $NAME has $1"
 }
 
-is_told() {
+is_notified() {
   aws_find logs filter-log-events --log-group-name "/aws/lambda/$PROJECT-$STAGE-alert" --start-time "$SINCE_MS" \
-    --query 'events[].message' >"$WORK/told"
-  python ops.notified "$1" "${NAME//-/ }" "${SUBJECTS[$NAME]-$TABLE}" <"$WORK/told"
+    --query 'events[].message' >"$WORK/messages"
+  python ops.notified "$1" "${NAME//-/ }" "${SUBJECTS[$NAME]-$TABLE}" <"$WORK/messages"
 }
 
 # invoke_now: invoke the functions of the schedules. One that fails because of the drill has its error in its log.
 invoke_now() {
   local noun
   for noun in extract load watch; do
-    [[ $noun-silent == "$NAME" && $BROKEN == yes ]] || (invoke "$noun" '{}' >"$WORK/hurried" 2>&1) || :
+    [[ $noun-silent == "$NAME" && $BROKEN == yes ]] || (invoke "$noun" '{}' >"$WORK/invoked" 2>&1) || :
   done
 }
 
@@ -107,8 +107,8 @@ touch_source() {
   python local.faults touch "$NAME"
 }
 
-# turn_source FUNCTION --enabled|--no-enabled
-turn_source() {
+# switch_source FUNCTION --enabled|--no-enabled
+switch_source() {
   local uuid
   uuid=$(aws_read lambda list-event-source-mappings --function-name "$PROJECT-$STAGE-$1" \
     --query 'EventSourceMappings[0].UUID' | rows)
@@ -142,7 +142,7 @@ drop_garbage() {
       rm "$WORK/sent"
       break
     fi
-    ((SECONDS < until)) || die "the message that nobody understands is no dead letter after $GARBAGE_S s"
+    ((SECONDS < until)) || die "the invalid message is not a dead letter after $GARBAGE_S s"
     sleep "$EVERY_S"
   done
 }
@@ -151,12 +151,12 @@ drop_garbage() {
 
 stop_load() {
   aws_write events disable-rule --name "$PROJECT-$STAGE-load"
-  [[ $LOAD_ON_MANIFEST != yes ]] || turn_source load --no-enabled
+  [[ $LOAD_ON_MANIFEST != yes ]] || switch_source load --no-enabled
 }
 
 start_load() {
   aws_write events enable-rule --name "$PROJECT-$STAGE-load"
-  [[ $LOAD_ON_MANIFEST != yes ]] || turn_source load --enabled
+  [[ $LOAD_ON_MANIFEST != yes ]] || switch_source load --enabled
 }
 
 reconcile() {
@@ -166,7 +166,7 @@ reconcile() {
 # ---- a run whose message is lost, or whose manifest is damaged
 
 lose_message() {
-  turn_source "transform-$TABLE" --no-enabled
+  switch_source "transform-$TABLE" --no-enabled
   touch_source
   extract_now '{}' >"$WORK/run"
   aws_write sqs purge-queue --queue-url "$(queue_url "$TABLE")"
@@ -193,12 +193,12 @@ replace_manifest() {
 
 # keep_manifest: wait for the manifest, and keep a copy.
 keep_manifest() {
-  wait_for "$PIPELINE_S" "$EVERY_S" "look with infra_bash/logs.sh$(same_stack) $TABLE" check_manifest
+  wait_for "$PIPELINE_S" "$EVERY_S" "see infra_bash/logs.sh$(same_stack) $TABLE" check_manifest
 }
 
 check_manifest() {
   aws_find s3api get-object --bucket "$PROCESSED" --key "$MANIFEST" "$WORK/manifest" >"$WORK/got"
-  [[ -s $WORK/manifest ]] || PENDING="$MANIFEST is not there"
+  [[ -s $WORK/manifest ]] || PENDING="$MANIFEST does not exist yet"
 }
 
 # restore_manifest: a drill that was interrupted may not have damaged it, but has stopped the loader.

@@ -1,62 +1,54 @@
 # shellcheck shell=bash
-# What others have attached to our roles, functions, topics, rules and buckets: those are closed sets.
+# The attachments of others to our roles, functions, topics, rules and buckets, which a deploy removes.
 
-# What is read of each function, and how.
-declare -A LOOKS=([permissions]=get-policy [function_urls]=list-function-url-configs [aliases]=list-aliases)
+# The operation that reads each kind of attachment of a function.
+declare -A READ_OPERATIONS=([permissions]=get-policy [function_urls]=list-function-url-configs [aliases]=list-aliases)
 
-# remove_foreign: after all that is ours was put, so that what is left over is not.
+# remove_foreign: remove what is not ours. It runs after everything of ours was written.
 remove_foreign() {
-  look_at_functions
-  look_at_rules
-  look_at_buckets
+  read_function_attachments
+  read_rule_targets
+  read_bucket_attachments
   python ops.teardown.foreign "$STATE" >"$STATE/foreign"
   remove_listed "$STATE/foreign"
 }
 
-# look_at_functions: at those that were there when the deploy began, one kind beside the other.
-look_at_functions() {
-  local kind looking
+# read_function_attachments: read those of the functions that existed when the deploy began, the kinds in parallel.
+read_function_attachments() {
+  local kind pid
   local -a pids=()
-  # Of each version an entry; the first is the function itself.
+  # The list has an entry per version; $LATEST is the function itself.
   aws_read lambda list-functions --function-version ALL \
     --query "{Functions: Functions[?starts_with(FunctionName, '$PROJECT-$STAGE-')].{FunctionName: FunctionName, Version: Version}}" \
-    >"$HAVE/versions.json"
-  for kind in "${!LOOKS[@]}"; do
-    look_at_each "$kind" &
+    >"$ACTUAL/versions.json"
+  for kind in "${!READ_OPERATIONS[@]}"; do
+    read_attachments "$kind" &
     pids+=($!)
   done
-  for looking in "${pids[@]}"; do
-    wait "$looking"
+  for pid in "${pids[@]}"; do
+    wait "$pid"
   done
 }
 
-# look_at_each KIND
-look_at_each() {
+# read_attachments KIND: read this kind for each function, unless an earlier step has read it.
+read_attachments() {
   local name
-  mkdir -p "$HAVE/$1"
+  mkdir -p "$ACTUAL/$1"
   for name in $(names_of functions); do
-    [[ ! -e $HAVE/$1/$name.json ]] || continue
-    ! grep -qF "\"FunctionName\": \"$name\"" "$HAVE/functions.json" ||
-      aws_find lambda "${LOOKS[$1]}" --function-name "$name" >"$HAVE/$1/$name.json"
+    [[ ! -e $ACTUAL/$1/$name.json ]] || continue
+    ! grep -qF "\"FunctionName\": \"$name\"" "$ACTUAL/functions.json" ||
+      aws_find lambda "${READ_OPERATIONS[$1]}" --function-name "$name" >"$ACTUAL/$1/$name.json"
   done
 }
 
-look_at_rules() {
-  local name
-  mkdir -p "$HAVE/rule_targets"
-  for name in $(names_of rule_targets); do
-    aws_find events list-targets-by-rule --rule "$name" >"$HAVE/rule_targets/$name.json"
-  done
-}
-
-# look_at_buckets: where a policy of ours is wanted, ensure_buckets has compared it.
-look_at_buckets() {
+# read_bucket_attachments: read policies and replications. Where we have a policy, ensure_bucket_parts has compared it.
+read_bucket_attachments() {
   local bucket
-  mkdir -p "$HAVE"/bucket_{policies,replications}
+  mkdir -p "$ACTUAL"/bucket_{policies,replications}
   for bucket in $(names_of buckets); do
     [[ -e $STATE/bucket_parts/$bucket.bucket-policy.json ]] ||
-      aws_find s3api get-bucket-policy --bucket "$bucket" >"$HAVE/bucket_policies/$bucket.json"
-    FINE=ReplicationConfigurationNotFoundError \
-      aws_find s3api get-bucket-replication --bucket "$bucket" >"$HAVE/bucket_replications/$bucket.json"
+      aws_find s3api get-bucket-policy --bucket "$bucket" >"$ACTUAL/bucket_policies/$bucket.json"
+    EXPECTED=ReplicationConfigurationNotFoundError \
+      aws_find s3api get-bucket-replication --bucket "$bucket" >"$ACTUAL/bucket_replications/$bucket.json"
   done
 }

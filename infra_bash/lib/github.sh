@@ -3,17 +3,17 @@
 
 PROVIDER_HOST=token.actions.githubusercontent.com
 
-# know_github: read the ARNs and what exists.
-know_github() {
+# read_github: read the ARNs from the requests, and the existing resources from AWS.
+read_github() {
   local version
   { read -r PROVIDER_ARN && read -r BOUNDARY_ARN; } <"$STATE/github.arns"
-  aws_find iam get-open-id-connect-provider --open-id-connect-provider-arn "$PROVIDER_ARN" >"$HAVE/provider.json"
+  aws_find iam get-open-id-connect-provider --open-id-connect-provider-arn "$PROVIDER_ARN" >"$ACTUAL/provider.json"
   version=$(aws_find iam get-policy --policy-arn "$BOUNDARY_ARN" --query Policy.DefaultVersionId --output text)
-  [[ -z $version ]] || aws_read iam get-policy-version --policy-arn "$BOUNDARY_ARN" --version-id "$version" >"$HAVE/boundary.json"
+  [[ -z $version ]] || aws_read iam get-policy-version --policy-arn "$BOUNDARY_ARN" --version-id "$version" >"$ACTUAL/boundary.json"
   read_roles "github-$PROJECT-$STAGE-"
 }
 
-# ensure_github: with PERMISSIONS_BOUNDARY in the settings no boundary is made.
+# ensure_github: create or repair the resources. The boundary of PERMISSIONS_BOUNDARY belongs to others, so none is made.
 ensure_github() {
   apply providers put_provider
   [[ -n $PERMISSIONS_BOUNDARY ]] || apply boundaries put_boundary_policy
@@ -28,7 +28,7 @@ put_provider() {
   esac
 }
 
-# put_boundary_policy VERDICT NAME WHAT: AWS keeps at most five versions of a policy.
+# put_boundary_policy ACTION NAME DETAIL: create the policy or a new version, of which AWS keeps five at most.
 put_boundary_policy() {
   if [[ $1 == create ]]; then
     put iam create-policy "$@"
@@ -56,7 +56,7 @@ put_github_role() {
   fi
 }
 
-# put_github_policy VERDICT NAME WHAT: a foreign one is ROLE/POLICY.
+# put_github_policy ACTION NAME DETAIL: write our policy, or delete one of others, whose NAME is ROLE/POLICY.
 put_github_policy() {
   case $1$3 in
     deleteinline) aws_delete iam delete-role-policy --role-name "${2%%/*}" --policy-name "${2#*/}" ;;
@@ -69,24 +69,24 @@ put_github_policy() {
 remove_github() {
   local name users
   for name in $(names_of github_roles); do
-    [[ ! -e $HAVE/role_parts/$name.get-role.json ]] || remove_github_role "$name"
+    [[ ! -e $ACTUAL/role_parts/$name.get-role.json ]] || remove_github_role "$name"
   done
-  [[ ! -s $HAVE/boundary.json || -n $PERMISSIONS_BOUNDARY ]] || remove_boundary
-  [[ -s $HAVE/provider.json ]] || return 0
+  [[ ! -s $ACTUAL/boundary.json || -n $PERMISSIONS_BOUNDARY ]] || remove_boundary
+  [[ -s $ACTUAL/provider.json ]] || return 0
   users=$(aws_read iam list-roles \
     --query "Roles[?contains(to_string(AssumeRolePolicyDocument), '$PROVIDER_HOST') && !starts_with(RoleName, 'github-$PROJECT-$STAGE-')].RoleName" | rows)
   if [[ -n $users ]]; then
-    say stays "provider $PROVIDER_HOST (${users//$'\n'/, } has it)"
+    say stays "provider $PROVIDER_HOST (used by ${users//$'\n'/, })"
     return
   fi
   aws_delete iam delete-open-id-connect-provider --open-id-connect-provider-arn "$PROVIDER_ARN"
   say delete "provider $PROVIDER_HOST"
 }
 
-# remove_github_role NAME
+# remove_github_role NAME: delete the role with its policies.
 remove_github_role() {
   local policy
-  for policy in "$HAVE/role_parts/$1.policy."*.json; do
+  for policy in "$ACTUAL/role_parts/$1.policy."*.json; do
     [[ -e $policy ]] || continue
     policy=${policy##*.policy.}
     aws_delete iam delete-role-policy --role-name "$1" --policy-name "${policy%.json}"
@@ -103,7 +103,7 @@ remove_boundary() {
   local users
   users=$(aws_find iam get-policy --policy-arn "$BOUNDARY_ARN" --query Policy.PermissionsBoundaryUsageCount --output text)
   if [[ $users =~ ^[1-9] ]]; then
-    say stays "boundary $PROJECT-$STAGE-boundary (until infra_bash/teardown.sh has taken the $users roles away that have it)"
+    say stays "boundary $PROJECT-$STAGE-boundary (until infra_bash/teardown.sh has deleted the $users roles that have it)"
     return
   fi
   delete_old_versions

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The functions' code and their layer. Building the layer takes a while: this is done only where AWS does not have it, and
-# it is kept in build/ under a name that is a hash of its recipe.
+# The functions' code and their layer. The layer takes long to build, so it is built only if AWS does not have it. It is
+# kept in build/ under a name that is a hash of its recipe.
 
-# build_packages: write what know_packages reads to $WORK/packages.
+# build_packages: build the code, and the layer if AWS does not have it; write $WORK/packages for read_packages.
 build_packages() {
   local code name arn
   python ops.package.build code "$WORK" >"$WORK/packages"
@@ -19,8 +19,8 @@ built_size() {
   du -sm "$ROOT/build" | awk '{ print $1 " MB in build/" }'
 }
 
-# know_packages: set CODE_ZIP, LAYER_ZIP, CODE_SHA256, and LAYER_ARN, which is empty when AWS has no such layer.
-know_packages() {
+# read_packages: set CODE_ZIP, LAYER_ZIP, CODE_SHA256, and LAYER_ARN, which is empty when AWS has no such layer.
+read_packages() {
   { read -r CODE_ZIP && read -r CODE_SHA256 && read -r LAYER_ZIP && read -r LAYER_ARN; } <"$WORK/packages"
   LAYER_ZIP=$ROOT/build/$LAYER_ZIP
   CODE_KEY=deploy/$(basename "$CODE_ZIP")
@@ -28,9 +28,10 @@ know_packages() {
   printf '%s\n' "$CODE_SHA256" >"$STATE/code.sha256"
 }
 
+# ensure_packages: upload the packages and publish the layer.
 ensure_packages() {
   local -a packages
-  know_packages
+  read_packages
   packages=("$CODE_ZIP")
   if [[ -z $LAYER_ARN ]]; then
     packages+=("$(layer_to_upload)")
@@ -39,12 +40,12 @@ ensure_packages() {
   ensure_layer "$(basename "$LAYER_ZIP")"
 }
 
-# layer_to_upload: print its path. A dry run builds none and uses an empty file of its name.
+# layer_to_upload: print its path. A dry run does not build it and uses an empty file of its name.
 layer_to_upload() {
-  local place=$LAYER_ZIP
+  local path=$LAYER_ZIP
   if [[ $DRY_RUN == yes ]]; then
-    place=$WORK/$(basename "$LAYER_ZIP")
-    : >"$place"
+    path=$WORK/$(basename "$LAYER_ZIP")
+    : >"$path"
   fi
-  printf '%s' "$place"
+  printf '%s' "$path"
 }

@@ -1,32 +1,33 @@
 # shellcheck shell=bash
-# Pausing and resuming the pipeline: its schedules and its event sources. A pause is also an object in the ingestion
-# bucket, which keeps watch from reporting it as an incident.
+# The pause of the pipeline: of its schedules and event sources. A pause is recorded as an object in the ingestion bucket,
+# so that watch does not report it as an incident.
 
-# switch_pipeline off|on ARGUMENTS…: all that pause.sh and resume.sh do.
+# switch_pipeline off|on ARGUMENTS…: the whole of pause.sh and resume.sh.
 switch_pipeline() {
   local since schedules sources
   read_arguments "${@:2}"
   load_settings
   require_venv
   keep_cli_loaded
-  know_account
+  read_account
   require_stack
   since=$(paused_since)
   if [[ $1 == off ]]; then
     [[ -n $since ]] || record_pause
-    schedules=$(turn_schedules disable-rule)
-    sources=$(turn_sources --no-enabled)
+    schedules=$(switch_schedules disable-rule)
+    sources=$(switch_sources --no-enabled)
     say pause "$schedules schedules and $sources event sources"
     [[ -z $since ]] || say ok "it was paused already, since $since UTC"
   else
-    sources=$(turn_sources --enabled)
-    schedules=$(turn_schedules enable-rule)
+    sources=$(switch_sources --enabled)
+    schedules=$(switch_schedules enable-rule)
     [[ -z $since ]] || forget_pause
     say resume "$schedules schedules and $sources event sources${since:+, paused since $since UTC}"
   fi
   [[ $DRY_RUN == no ]] || say ok "a dry run: nothing was written"
 }
 
+# record_pause: write the record of the pause, with the current time.
 record_pause() {
   TZ=UTC printf '{"since": "%(%F %T)T"}' -1 >"$WORK/pause"
   aws_write s3api put-object --bucket "$(ingestion_bucket)" --key health/paused.json --body "$WORK/pause" >"$WORK/put"
@@ -42,7 +43,7 @@ paused_since() {
 # require_not_paused: for scripts whose changes would not arrive while the pipeline is paused.
 require_not_paused() {
   local since
-  know_account
+  read_account
   since=$(paused_since)
   [[ -z $since ]] || die "the pipeline is paused since $since UTC; run infra_bash/resume.sh$(same_stack) first"
 }
@@ -63,16 +64,16 @@ sources_that_are() {
     --query "EventSourceMappings[?contains(FunctionArn, ':function:$PROJECT-$STAGE-') && ($query)].UUID" | rows
 }
 
-# require_stack: fail where there is nothing to pause.
+# require_stack: fail if the stack has no schedule, so that there is nothing to pause.
 require_stack() {
   local rules
   rules=$(aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --query 'Rules[].Name' | rows)
   [[ -n $rules ]] ||
-    die "there is no schedule $PROJECT-$STAGE-…: the stack is not there, or only in part; run infra_bash/deploy.sh$(same_stack)"
+    die "there is no schedule $PROJECT-$STAGE-…: the stack does not exist, or only a part of it; run infra_bash/deploy.sh$(same_stack)"
 }
 
-# turn_sources --enabled|--no-enabled: print how many were changed. An event source that is Updating is waited for.
-turn_sources() {
+# switch_sources --enabled|--no-enabled: print how many were changed. An event source that is Updating is waited for.
+switch_sources() {
   local uuid count=0
   local -a states=(Enabled Enabling Updating Creating) uuids
   [[ $1 == --no-enabled ]] || states=(Disabled Disabling)
@@ -84,8 +85,8 @@ turn_sources() {
   printf '%s' "$count"
 }
 
-# turn_schedules enable-rule|disable-rule: print how many were changed.
-turn_schedules() {
+# switch_schedules enable-rule|disable-rule: print how many were changed.
+switch_schedules() {
   local name state=ENABLED count=0
   local -a names
   [[ $1 == disable-rule ]] || state=DISABLED

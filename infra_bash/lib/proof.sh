@@ -3,32 +3,32 @@
 
 # SNS needs up to 15 minutes until a new filter lets messages through. A first load of a million rows takes some two
 # minutes.
-MOST_S=1200
+MAX_S=1200
 # An ordinary first load takes less. After that a new filter may be the reason, which is then printed.
 SPREADING_AFTER_S=60
-MOST_COUNTS=5
+MAX_COUNTS=5
 # All invocations of a deploy are idempotent.
 # shellcheck disable=SC2034 # invoke reads it
 REPEATABLE=yes
 
 # migrate: print how much it changed, and what it refused to change; the function's log has each change.
 migrate() {
-  local answer verb words event='{}' fine=''
+  local answer verb words event='{}' expected=''
   if [[ $DRY_RUN == yes ]]; then
     event='{"do": "preview"}'
     # The role for plans may not invoke what can also write.
-    fine=AccessDenied
+    expected=AccessDenied
     if is_changing "$PROJECT-$STAGE-migrate"; then
-      say create "warehouse tables: which is known once the function migrate exists"
+      say create "warehouse tables: the changes are known once the function migrate exists"
       return
     fi
   fi
-  answer=$(FINE=$fine invoke migrate "$event")
+  answer=$(EXPECTED=$expected invoke migrate "$event")
   if [[ -z $answer ]]; then
     say unknown "warehouse tables: this role may not invoke migrate"
     return
   fi
-  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || (umask 077 && python ops.answers did <<<"$answer" >>"$LOCAL/migrate.log")
+  [[ $IS_LOCAL == no || $DRY_RUN == yes ]] || (umask 077 && python ops.answers changes <<<"$answer" >>"$LOCAL/migrate.log")
   python ops.answers migrated <<<"$answer" >"$WORK/migrated"
   while IFS=$'\t' read -r verb words; do
     say "$verb" "$words"
@@ -38,15 +38,15 @@ migrate() {
 # prove: count the source's rows in one run, wait until the warehouse has it, and print both counts and the tables that
 # are held. Fails when the counts differ, or when each time a later run was loaded before they could be compared.
 prove() {
-  local attempt status run wrong now held
-  for ((attempt = 1; attempt <= MOST_COUNTS; attempt++)); do
+  local attempt status run differing now held
+  for ((attempt = 1; attempt <= MAX_COUNTS; attempt++)); do
     run=$(extract_now '{"do":"count"}')
     # A run without changes has no manifest that triggers the loader; without this the loader's schedule would decide.
     invoke load '{"do":"load"}' >"$WORK/load"
     status=$(wait_until_loaded "$run")
     now=$(python ops.answers progress "$run" <<<"$status")
     [[ $now != loaded ]] || break
-    say wait "the warehouse is past run $run already; counting again"
+    say wait "the warehouse has loaded a later run than $run already; counting again"
   done
   python ops.screens.status table <<<"$status"
   python ops.answers held <<<"$status" >"$WORK/held"
@@ -54,15 +54,15 @@ prove() {
     say held "$held"
   done <"$WORK/held"
   [[ $now == loaded ]] || die "the source changes too fast to be counted; run infra_bash/status.sh$(same_stack) later"
-  wrong=$(python ops.answers wrong <<<"$status")
-  [[ -z $wrong ]] || die "expected and there differ: $wrong; run infra_bash/status.sh$(same_stack)"
+  differing=$(python ops.answers differing <<<"$status")
+  [[ -z $differing ]] || die "the rows of source and warehouse differ: $differing; run infra_bash/status.sh$(same_stack)"
   # The health of the stack is unknown until watch's first check, from which ages are counted.
   invoke watch '{}' >"$WORK/watched"
 }
 
 # wait_until_loaded RUN: print the status in which the warehouse has it.
 wait_until_loaded() {
-  wait_for "$MOST_S" 1 "run infra_bash/status.sh$(same_stack)" check_warehouse "$1" "$SECONDS"
+  wait_for "$MAX_S" 1 "run infra_bash/status.sh$(same_stack)" check_warehouse "$1" "$SECONDS"
   printf '%s' "$ANSWER"
 }
 
@@ -80,5 +80,5 @@ check_warehouse() {
 
 # filters_spread: whether this deploy has changed a filter.
 filters_spread() {
-  grep -qvE '^ok' "$STATE/subscriptions.verdicts"
+  grep -qvE '^ok' "$STATE/subscriptions.diff"
 }

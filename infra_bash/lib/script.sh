@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2034 # what is set here, the scripts read
-# What every script starts with: paths, messages, errors, and the cleaning up at its end.
+# shellcheck shell=bash disable=SC2034 # the scripts read the variables that are set here
+# The start of every script: paths, messages, errors, and the clean-up at its end.
 
 set -euo pipefail
 if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
@@ -29,7 +29,7 @@ clean_up() {
   [[ -z $CLI_SERVER ]] || kill -KILL "$CLI_SERVER" || :
   rm -rf "$WORK"
 }
-# at_end: a script defines it anew when it has something to release after its last step.
+# at_end: a script overrides it when it has something to release after its last step.
 at_end() {
   :
 }
@@ -84,7 +84,7 @@ refuse() {
   exit 2
 }
 
-# step NAME COMMAND…: run it, and print how long it took.
+# step NAME COMMAND…: run the command, and print how long it took.
 step() {
   local name=$1 began=${EPOCHREALTIME/[.,]/} tenths
   shift
@@ -110,7 +110,7 @@ with_news() {
   return "$code"
 }
 
-# After so long without news the same line is printed again, so that a person sees that the script still runs.
+# After this time without a change the same line is printed again, so that a person sees that the script still runs.
 SILENCE_S=10
 
 # wait_for LIMIT_S INTERVAL_S ADVICE PROBE…: run PROBE every INTERVAL_S until it leaves PENDING empty. PENDING says what

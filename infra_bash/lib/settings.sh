@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Settings. ops/settings declares, reads and checks them; here they become variables of bash.
+# The settings. ops/settings declares, reads and checks them; here they become variables of bash.
 
-# load_settings: export every setting, or stop at the first that is missing, unknown or makes no sense.
+# load_settings: export every setting; fail at the first that is missing, unknown or invalid.
 load_settings() {
   local each
   local -a exported
@@ -22,7 +22,7 @@ settings_given() {
   settings_of given "$SETTINGS_FILE"
 }
 
-# settings_of COMMAND ARGUMENTS…: before the first deploy there is no .venv, and any Python that can make one will do.
+# settings_of COMMAND ARGUMENTS…: run ops.settings.load. Before the first deploy there is no .venv; then python3 runs it.
 settings_of() {
   local python3=$PYTHON
   [[ -x $python3 ]] || python3=$(find_python3)

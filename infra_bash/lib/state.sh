@@ -3,12 +3,12 @@
 # reads from AWS and sends the requests. The kinds are those of ops/stack/resources/kinds.py.
 
 STATE=$WORK/state
-HAVE=$STATE/have
+ACTUAL=$STATE/actual
 COMPARER=''
-mkdir -p "$HAVE"
+mkdir -p "$ACTUAL"
 
-# write_requests [KIND…]: the desired requests of these kinds; without names those that need no package, and once the
-# packages are known the others.
+# write_requests [KIND…]: write the desired requests of these kinds; without names of the kinds that need no package, and
+# once the packages are known, of the other kinds.
 write_requests() {
   python ops.stack.requests "$STATE" "$@"
 }
@@ -23,7 +23,7 @@ ensure_kinds() {
   done
 }
 
-# names_of KIND: the names of the desired resources.
+# names_of KIND: print the names of the desired resources.
 names_of() {
   local file
   for file in "$STATE/$1"/*.json; do
@@ -31,17 +31,17 @@ names_of() {
   done
 }
 
-# start_comparer: one process for all kinds, which ends with the last shell that can send it one.
+# start_comparer: start one process that compares all kinds. It ends when no shell can send it a kind any more.
 start_comparer() {
   mkfifo "$STATE/kinds"
-  # Opened to read and write, it does not wait for the other side.
+  # Opening it to read and write does not block until the other side opens it.
   exec {KINDS}<>"$STATE/kinds"
   "$PYTHON" -P -m ops.stack.compare "$STATE" <"$STATE/kinds" {KINDS}>&- &
   COMPARER=$!
   disown "$COMPARER"
 }
 
-# compare KIND: write lines of verdict, name and what differs into $STATE/KIND.verdicts.
+# compare KIND: write lines of action, name and detail to $STATE/KIND.diff.
 compare() {
   local answer='' reply
   [[ -n $COMPARER ]] || start_comparer
@@ -56,27 +56,27 @@ compare() {
   [[ $answer == "done" ]] || die "the ${1//_/ } cannot be compared"
 }
 
-# apply KIND COMMAND…: call COMMAND… VERDICT NAME WHAT for each resource that differs, and say so.
+# apply KIND COMMAND…: call COMMAND… ACTION NAME DETAIL for each resource that differs, and print a line.
 apply() {
-  local verdict name what good=0 number=0 total
+  local action name detail unchanged=0 number=0 total
   KIND=$1
   shift
   compare "$KIND"
-  total=$(wc -l <"$STATE/$KIND.verdicts")
-  while IFS=$'\t' read -r verdict name what <&3; do
+  total=$(wc -l <"$STATE/$KIND.diff")
+  while IFS=$'\t' read -r action name detail <&3; do
     COUNTER="${KIND//_/ } $((++number))/$total"
-    if [[ $verdict == ok ]]; then
-      good=$((good + 1))
+    if [[ $action == ok ]]; then
+      unchanged=$((unchanged + 1))
       continue
     fi
-    "$@" "$verdict" "$name" "$what" >/dev/null
-    say "$verdict" "$(singular "$KIND") $name${what:+ ($what)}"
-  done 3<"$STATE/$KIND.verdicts"
+    "$@" "$action" "$name" "$detail" >/dev/null
+    say "$action" "$(singular "$KIND") $name${detail:+ ($detail)}"
+  done 3<"$STATE/$KIND.diff"
   COUNTER=''
-  ((good == 0)) || say ok "${KIND//_/ }: $good"
+  ((unchanged == 0)) || say ok "${KIND//_/ }: $unchanged"
 }
 
-# singular KIND: role_policies is "role policy".
+# singular KIND: print the singular: "role policy" for role_policies.
 singular() {
   local noun=${1//_/ }
   if [[ $noun == *ies ]]; then
@@ -85,12 +85,12 @@ singular() {
   printf '%s' "${noun%s}"
 }
 
-# request KIND NAME: the URL of its request, for the AWS CLI.
+# request KIND NAME: print the URL of the request, for the AWS CLI.
 request() {
   printf 'file://%s/%s/%s.json' "$STATE" "$1" "$2"
 }
 
-# put SERVICE OPERATION VERDICT NAME WHAT OPTIONS…: of the kind that is being applied.
+# put SERVICE OPERATION ACTION NAME DETAIL OPTIONS…: send the request of a resource of the kind that is being applied.
 put() {
   aws_write "$1" "$2" --cli-input-json "$(request "$KIND" "$4")" "${@:6}"
 }

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Tables as arguments: each script takes those of one kind.
+# The check of tables that are given as arguments; each script takes tables of one kind.
 
-# require_tables KIND NAME…: refuse a NAME that is no table of KIND (warehouse, source, fact, any), and list the tables.
+# require_tables KIND NAME…: refuse a NAME that is not a table of KIND (warehouse, source, fact, any), and list the tables.
 require_tables() {
-  local complaint
+  local problem
   (($# > 1)) || return 0
-  if complaint=$(python ops.tables "$@" 2>"$WORK/slip"); then
-    [[ -z $complaint ]] || refuse "$complaint"
+  if problem=$(python ops.tables "$@" 2>"$WORK/slip"); then
+    [[ -z $problem ]] || refuse "$problem"
   else
     # A module with a slip in this checkout must not keep a person from a stack that works.
     say warn "the names of tables are not checked: $(tail -n 1 "$WORK/slip")"

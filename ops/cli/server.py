@@ -20,11 +20,11 @@ from awscli.clidriver import CLIDriver, create_clidriver  # type: ignore[import-
 
 # How often it checks whether the process that started it has ended.
 PARENT_CHECK_S = 1.0
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 FAILED = 255
-# `--each FILE` in the place of a service: many calls in one process.
+# `--each FILE` in place of a service and operation: many calls in one process.
 EACH = "--each"
-# What a call reads from files before anything else, which takes half of its time.
+# The service descriptions that a call reads from files first, which takes half of its time.
 SERVICES = {"events", "iam", "lambda", "logs", "s3", "secretsmanager", "sns", "sqs", "sts"}
 KINDS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
 COMMON = ("endpoints", "partitions")
@@ -32,9 +32,9 @@ COMMON = ("endpoints", "partitions")
 
 def received(connection: socket.socket) -> tuple[list[str], dict[str, str], list[int]]:
     """Return the caller's arguments, its environment, and its stdin, stdout and stderr. They come as a line of JSON."""
-    text, files, _, _ = socket.recv_fds(connection, MOST_BYTES, 3)
+    text, files, _, _ = socket.recv_fds(connection, MAX_BYTES, 3)
     while not text.endswith(b"\n"):
-        text += connection.recv(MOST_BYTES)
+        text += connection.recv(MAX_BYTES)
     arguments, environment = json.loads(text)
     return arguments, environment, files
 
@@ -60,7 +60,7 @@ def answer(connection: socket.socket, driver: CLIDriver) -> None:
 
 
 def each(driver: CLIDriver, arguments: list[str]) -> int:
-    """Make the calls that a file lists, where the answer goes and the arguments with tabs, until one fails."""
+    """Make the calls of a file, until one fails: lines of the file for the answer and the arguments, with tabs."""
     *common, _, calls = arguments
     for line in Path(calls).read_text().splitlines():
         answer_file, *call = line.split("\t")

@@ -1,9 +1,9 @@
-"""Puts into a folder what the ingestion bucket lacks: packages under deploy/, the catalogue under catalogue/.
+"""Write to a folder what the ingestion bucket does not have: packages under deploy/, the catalogue under catalogue/.
 
     python -m ops.package.uploads FOLDER PRESENT PACKAGE...
 
 PRESENT/uploads.json and PRESENT/catalogue.json are lists of the keys that the bucket has.
-Prints the keys put into FOLDER. Every key is made from its content, so nothing is ever uploaded over something else.
+Prints the keys written to FOLDER. A key is made from its content, so no upload overwrites another content.
 """
 
 import json
@@ -19,7 +19,7 @@ from shared.lake.keys import catalogue_key
 
 
 def catalogue() -> dict[str, bytes]:
-    """What totesys is agreed to look like, table by table, for whoever reads a batch years later."""
+    """Return the catalogue, one document per source table by key, with which batches can be read years later."""
     return {
         catalogue_key(name, table.fingerprint): msgspec.json.encode(
             {
@@ -38,26 +38,27 @@ def catalogue() -> dict[str, bytes]:
 
 def main() -> None:
     folder, present, *packages = sys.argv[1:]
-    there = {key for listed in ("uploads", "catalogue") for key in keys(Path(present) / f"{listed}.json")}
+    existing = {key for listed in ("uploads", "catalogue") for key in keys(Path(present) / f"{listed}.json")}
     for package in map(Path, packages):
-        if (key := DEPLOY_PREFIX + package.name) not in there:
-            shutil.copyfile(package, made(Path(folder) / key))
+        if (key := DEPLOY_PREFIX + package.name) not in existing:
+            shutil.copyfile(package, with_parent(Path(folder) / key))
             print(key)
     for key, body in catalogue().items():
-        if key not in there:
-            made(Path(folder) / key).write_bytes(body)
+        if key not in existing:
+            with_parent(Path(folder) / key).write_bytes(body)
             print(key)
 
 
 def keys(answer: Path) -> list[str]:
-    """AWS answers null, or nothing, for an empty list."""
+    """Return the keys of an answer. For an empty list AWS returns null or nothing."""
     listed: list[str] | None = json.loads(answer.read_text().strip() or "null")
     return listed or []
 
 
-def made(place: Path) -> Path:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    return place
+def with_parent(path: Path) -> Path:
+    """Return `path` after creating its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ Answer = dict[str, Any]
 
 
 def text(answer: Answer) -> str:
-    return "\n\n".join([*_unasked(answer.get("unasked")), *map(_table, answer["tables"])])
+    return "\n\n".join([*_durability_remark(answer.get("unasked")), *map(_table, answer["tables"])])
 
 
-def _unasked(problem: str | None) -> list[str]:
+def _durability_remark(problem: str | None) -> list[str]:
     """Return a remark when the source's WAL position cannot be read. On a server without a WAL of its own no right
     helps."""
     if problem is None:

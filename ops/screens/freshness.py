@@ -1,4 +1,4 @@
-"""Show how long changes took into the warehouse, for freshness.sh: inspect's answer as JSON from stdin.
+"""Show how long changes took until they were in the warehouse, for freshness.sh: inspect's answer as JSON from stdin.
 
 python -m ops.screens.freshness text|json [TABLE…]
 """

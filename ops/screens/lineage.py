@@ -92,12 +92,12 @@ def run_lines(run: Answer) -> Iterator[str]:
 def journey(answer: Answer) -> Iterator[str]:
     yield f"{answer['table']}, key {answer['key']} (times are UTC)"
     for arrival in answer["arrivals"]:
-        yield from arrived(arrival)
+        yield from arrival_lines(arrival)
     for other in answer["others"]:
         yield line("other", None, other)
 
 
-def arrived(arrival: Answer) -> Iterator[str]:
+def arrival_lines(arrival: Answer) -> Iterator[str]:
     table = arrival["table"]
     for version in arrival["versions"]:
         yield from version_lines(table, version)
@@ -108,9 +108,9 @@ def arrived(arrival: Answer) -> Iterator[str]:
         back = f"; back {time(deletion['ended_at'])}, run {deletion['ended_run']}" if deletion["ended_at"] else ""
         yield line("deleted", deletion["deleted_at"], f"{table}, run {deletion['run']}: its key was gone{back}")
     if not (arrival["versions"] or arrival["waiting"] or arrival["quarantined"] or arrival["deletions"]):
-        yield line("not there", None, f"{table} has nothing of this key")
+        yield line("none", None, f"{table} has no row of this key")
     if arrival["behind"]:
-        yield line("behind", None, f"{table} has yet to take: run {', '.join(map(str, arrival['behind']))}")
+        yield line("behind", None, f"{table} has not loaded: run {', '.join(map(str, arrival['behind']))}")
     if arrival["held"]:
         yield line("held", None, f"{table}: {arrival['held']}")
 

@@ -3,7 +3,7 @@
 python -m ops.screens.logs FOLDER SUBJECT RUN
 
 FOLDER holds the answers of filter-log-events, `<function>.events.json` each, and in `since_ms` their start time, which
-this advances for the next call; the lines that were printed are remembered there, too. SUBJECT is a function or a
+this advances for the next call; `shown` remembers the printed lines. SUBJECT is a function or a
 warehouse table, of which load's lines are also shown; RUN, if not empty, is the only run to show.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 from ops.screens.terminal import escaped
 
 Event = dict[str, Any]
-LAMBDAS_OWN = re.compile(r"(START|END|REPORT|INIT_START|EXTENSION|XRAY)\b")
+LAMBDA_LINES = re.compile(r"(START|END|REPORT|INIT_START|EXTENSION|XRAY)\b")
 # CloudWatch may show a line only some time after it was logged.
 LATE_MS = 30_000
 
@@ -26,14 +26,14 @@ LATE_MS = 30_000
 def facts_of(message: str) -> Event:
     """Return the fields of a line of ours; nothing for other lines."""
     try:
-        said = json.loads(message)
+        fields = json.loads(message)
     except (ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def is_about(message: str, function: str, subject: str, run: str) -> bool:
-    """Return whether a line is about the subject and the run. A line that is no JSON (a traceback, a timeout) has no
+    """Return whether a line is about the subject and the run. A line that is not JSON (a traceback, a timeout) has no
     run."""
     facts = facts_of(message)
     if function == "load" and subject != "load" and facts.get("table") != subject:
@@ -43,8 +43,8 @@ def is_about(message: str, function: str, subject: str, run: str) -> bool:
 
 def identity(event: Event) -> str:
     """Return an identity of the event: AWS has event ids, the emulator has none."""
-    said = f"{event['timestamp']} {event.get('logStreamName')} {event['message']}"
-    return hashlib.sha256(said.encode()).hexdigest()
+    text = f"{event['timestamp']} {event.get('logStreamName')} {event['message']}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def new_lines(answers: dict[str, Event], subject: str, run: str, shown: set[str]) -> list[tuple[int, str, str]]:
@@ -54,7 +54,7 @@ def new_lines(answers: dict[str, Event], subject: str, run: str, shown: set[str]
         for function, answer in answers.items()
         for event in answer.get("events", ())
         if identity(event) not in shown
-        and not LAMBDAS_OWN.match(event["message"])
+        and not LAMBDA_LINES.match(event["message"])
         and is_about(event["message"], function, subject, run)
     ]
     return sorted(found)

@@ -1,4 +1,4 @@
-"""Write the output of a dry run as a comment of a pull request: a new one, or over that of the previous run.
+"""Write the output of a dry run as a comment of a pull request; it replaces the comment of the previous run.
 
     python -m ops.screens.pull_comment NUMBER EXIT_CODE <WORDS
 
@@ -12,12 +12,12 @@ import sys
 import urllib.request
 from typing import Any
 
-# An invisible mark by which the comment is found again.
-MARK = "<!-- what a deploy of Totestream would change -->"
+# An invisible text by which the existing comment is found.
+MARKER = "<!-- what a deploy of Totestream would change -->"
 TIMEOUT_S = 30.0
 PAGE = 100
 # GitHub takes 65,536 characters.
-MOST = 60_000
+MAX_CHARACTERS = 60_000
 # Colours and cursor movements of a terminal.
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -25,17 +25,17 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 def body(words: str, code: int) -> str:
     """Return the comment. If the output is too long, its end is kept, which says what failed."""
     text = ESCAPES.sub("", words)
-    if len(text) > MOST:
-        text = "…\n" + text[-MOST:]
+    if len(text) > MAX_CHARACTERS:
+        text = "…\n" + text[-MAX_CHARACTERS:]
     # A fence that no line of the text can end.
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     headline = "What a deploy would change" if code == 0 else "The dry run failed"
-    return f"{MARK}\n**{headline}**\n\n{fence}text\n{text.rstrip()}\n{fence}\n"
+    return f"{MARKER}\n**{headline}**\n\n{fence}text\n{text.rstrip()}\n{fence}\n"
 
 
-def earlier(comments: list[Any]) -> str:
-    """Return the URL of our comment, "" when there is none. Comments of people that quote it do not count."""
-    ours = (each["url"] for each in comments if each["user"]["type"] == "Bot" and each["body"].startswith(MARK))
+def existing_comment(comments: list[Any]) -> str:
+    """Return the URL of our comment; "" when there is none. Comments of people that quote it do not count."""
+    ours = (each["url"] for each in comments if each["user"]["type"] == "Bot" and each["body"].startswith(MARKER))
     return next(ours, "")
 
 
@@ -53,15 +53,15 @@ class GitHubApi:
         return found
 
     def write(self, issue: str, text: str) -> None:
-        at = earlier(self.comments(issue))
-        self._call("PATCH" if at else "POST", at or f"{self._api}/{issue}/comments", {"body": text})
+        existing_url = existing_comment(self.comments(issue))
+        self._call("PATCH" if existing_url else "POST", existing_url or f"{self._api}/{issue}/comments", {"body": text})
 
     def _call(self, method: str, url: str, content: object = None) -> Any:
         headers = {"Accept": "application/vnd.github+json", "Authorization": f"Bearer {self._token}"}
         data = json.dumps(content).encode() if content else None
         # The URLs are GitHub's own: of its runner's environment and of its answers.
-        asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
-        with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310
+        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             return json.load(answer)
 
 

@@ -1,4 +1,4 @@
-"""Show what became of replayed runs, for replay.sh: answers of a transform function.
+"""Show the results of replayed runs, for replay.sh: answers of a transform function.
 
     python -m ops.screens.replays lines|next <ANSWER
     python -m ops.screens.replays sum FIRST LAST FILE...
@@ -17,13 +17,13 @@ from ops.screens.terminal import escaped, read_answer
 from shared.wording.replays import explained, outcome
 
 Json = dict[str, Any]
-# Outcomes that are only counted, unless there is more to say.
+# Outcomes that are only counted, unless a result has an explanation.
 QUIET = ("exists", "same", "not_expected")
 WRONG = ("failed", "no_such_run", "differs", "missing")
 
 
 def lines(answer: Json) -> list[str]:
-    """Return a line for each run of which more is to be said than its outcome."""
+    """Return a line for each run that needs more than its outcome in the sum."""
     results = [each for each in answer["results"] if each["outcome"] != "removed"]
     return [line(each) for each in results if each["outcome"] not in QUIET or explained(each)]
 

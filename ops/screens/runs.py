@@ -3,7 +3,7 @@
 python -m ops.screens.runs run          the number of the run that was committed; nothing when extract was busy
 python -m ops.screens.runs absent       the keys that were requested and that the source does not have
 python -m ops.screens.runs preview      what would be read
-python -m ops.screens.runs progress     `loaded`, or what is waited for
+python -m ops.screens.runs progress     `loaded`, or what the run waits for
 python -m ops.screens.runs loaded       what the run changed in each warehouse table
 python -m ops.screens.runs reconciled   the rows that differed from the source, by key
 python -m ops.screens.runs json         all of it, for programs
@@ -18,7 +18,7 @@ from ops.screens.terminal import read_answer
 from shared.wording.runs import WAITING
 
 Answer = dict[str, Any]
-# So many keys are a line or two; --json has all that were stored.
+# The keys that are shown, which fill a line or two; --json has all that were stored.
 SHOWN = 20
 
 
@@ -90,7 +90,7 @@ def _some(keys: list[str]) -> str:
 def main() -> None:
     questions = {each.__name__: each for each in (run, absent, preview, progress, loaded, reconciled)}
     question = sys.argv[1]
-    # JSON writes out by itself what is not ASCII.
+    # json.dumps escapes characters that are not ASCII.
     print(json.dumps(json.load(sys.stdin)) if question == "json" else questions[question](read_answer(sys.stdin)))
 
 

@@ -1,9 +1,9 @@
 """Show the status of a stack, for status.sh: inspect's answer as JSON from stdin.
 
 python -m ops.screens.status all [--color] [--stack=OPTIONS] [TABLE…]
-    the whole screen; exits with 3 when the stack is unhealthy. OPTIONS end each command that is to be run.
-python -m ops.screens.status table           only the rows of each table, as deploy.sh ends
-python -m ops.screens.status json [TABLE…]   all that is known; exits with 3, too
+    the whole screen; exits with 3 when the stack is unhealthy. OPTIONS are added to each command that is shown.
+python -m ops.screens.status table           only the rows of each table, for deploy.sh
+python -m ops.screens.status json [TABLE…]   the whole answer; exits with 3, too
 """
 
 import json
@@ -18,7 +18,7 @@ from shared.wording.incidents import TABLE_DAMAGED
 
 Answer = dict[str, Any]
 HEADER = ("TABLE", "SOURCE ROWS", "ROWS", "LAST RUN", "FRESHNESS")
-TROUBLES = ("BEHIND", "QUEUE", "DLQ", "WAITING", "QUARANTINED")
+PROBLEM_COLUMNS = ("BEHIND", "QUEUE", "DLQ", "WAITING", "QUARANTINED")
 COUNTS = ("behind", "messages", "dead_letters", "waiting", "quarantined")
 RED, GREEN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 UNHEALTHY = 3
@@ -54,9 +54,9 @@ def screen(status: Answer, color: bool, options: str = "") -> str:
         (*_rows(each, status), *(_counted(name, each.get(name, 0), status) for name in COUNTS))
         for each in status["tables"]
     ]
-    troubled = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]
-    header, *lines = aligned([(*HEADER, *TROUBLES), *rows]).splitlines()
-    painted = [_painted(line, RED, color and bad) for line, bad in zip(lines, troubled, strict=True)]
+    has_problem = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]
+    header, *lines = aligned([(*HEADER, *PROBLEM_COLUMNS), *rows]).splitlines()
+    painted = [_painted(line, RED, color and bad) for line, bad in zip(lines, has_problem, strict=True)]
     first = _first_line(status, color)
     return "\n".join([first, header, *painted, *_incidents(status, color), *_other_problems(status, color, options)])
 
@@ -71,7 +71,7 @@ def _first_line(status: Answer, color: bool) -> str:
 
 
 def problems(status: Answer) -> list[Answer]:
-    """Return the problems; of an inspect function of the version before, which has only their text, that."""
+    """Return the problems. An inspect function of the previous version answers only their text."""
     texts = ({"code": "", "subject": "", "text": text, "command": ""} for text in status.get("not_well", ()))
     found: list[Answer] = status.get("problems") or list(texts)
     return found

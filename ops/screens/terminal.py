@@ -1,11 +1,11 @@
-"""Escape texts of AWS, of functions and of messages, so that a terminal obeys nothing in them."""
+"""Escape texts of AWS, of functions and of messages, so that a terminal executes no control sequence in them."""
 
 import json
 from typing import IO, Any
 
 
 def escaped(text: str) -> str:
-    """Return `text` on one line, with control characters and marks of direction written out, as \\x1b or \\u202e."""
+    """Return `text` on one line, with control characters and direction marks written out, as \\x1b or \\u202e."""
     return "".join(letter if letter.isprintable() else _written_out(letter) for letter in text)
 
 

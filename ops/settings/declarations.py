@@ -1,7 +1,7 @@
-"""Every setting in the order of settings.example.env, and what follows from the declarations. Pure.
+"""All settings, in the order of settings.example.env, and lists that follow from their declarations. Pure.
 
 A new setting is one declaration, in stack.py, databases.py or operation.py; `python -m ops.settings.example` then
-writes the example file. All of this package needs the standard library alone: it runs before anything is installed.
+writes the example file. This package needs only the standard library, because it runs before anything is installed.
 """
 
 from collections.abc import Mapping

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ("deploy.yml", "plan.yml")
 HEAD = f"""\
 # Every setting, with what it is for. Copy to settings.env and fill in. The environment wins over the file.
-# A line is KEY=VALUE, the value in quotes or not; nothing in it is run, and a # after it belongs to it.
+# A line is KEY=VALUE, the value in quotes or not; nothing in it is executed, and a # in it is part of the value.
 # {", ".join(REQUIRED[:-1])} and {REQUIRED[-1]} must be set; the rest may
 # be left out and then has the value shown here. Made from ops/settings; change it there.
 """

@@ -1,10 +1,10 @@
-"""The values of the settings: the environment wins, then the file, then the defaults.
+"""Load the values of the settings: from the environment, else from the file, else the default.
 
 `python -m ops.settings.load export SCRIPT FILE [--local | --settings]` checks them and prints what bash exports, each
 ended by a NUL: NAME=VALUE, or NAME alone for a variable to unset. The third argument is how the stack was named.
 `python -m ops.settings.load given FILE` prints the names that the file sets, and those that must be set.
-A wrong setting ends either with exit code 2 and one line on stderr. The standard library suffices: before the first
-deploy there is nothing else.
+An invalid setting ends either with exit code 2 and one line on stderr. It needs only the standard library: before the
+first deploy nothing is installed.
 """
 
 import os
@@ -23,7 +23,7 @@ USAGE_ERROR = 2
 
 
 def load(file: Path, environment: Mapping[str, str], named: str = "") -> dict[str, str]:
-    """Return every setting by name. Raises InvalidSetting at the first that is missing, unknown or makes no sense.
+    """Return every setting by name. Raises InvalidSetting at the first that is missing, unknown or invalid.
 
     `named` is the option that named the stack; without one the file may be missing where the environment has all
     settings that must be set.
@@ -62,7 +62,7 @@ def read(file: Path) -> dict[str, str]:
 def _given(file: Path, environment: Mapping[str, str], named: str) -> dict[str, str]:
     if not os.access(file, os.R_OK):
         if named or not all(environment.get(name) for name in REQUIRED):
-            raise InvalidSetting(f"{file} is missing; {_way_out(named)}")
+            raise InvalidSetting(f"{file} is missing; {_remedy(named)}")
         return {}
     given = read(file)
     for name in given:
@@ -76,7 +76,7 @@ def _options(file: Path, named: str) -> str:
     return f"{named} {shlex.quote(str(file))}" if named == "--settings" else named
 
 
-def _way_out(named: str) -> str:
+def _remedy(named: str) -> str:
     if named == "--local":
         return "infra_bash/deploy.sh --local makes it"
     return f"copy {EXAMPLE} and fill it in, set {' '.join(REQUIRED)} in the environment, or use --local"

@@ -1,4 +1,4 @@
-"""Rules that concern more than one setting, or the machine. AWS would report them late and in its own words."""
+"""The rules about several settings, or about this machine. AWS would report a fault later and less clearly."""
 
 import os
 import re
@@ -9,13 +9,13 @@ from ops.settings.declarations import SECRETS, SETTINGS
 from ops.settings.setting import InvalidSetting
 from shared.settings import LOOPBACK
 
-# The longest name made from PROJECT and STAGE must fit into the 64 characters of a role's name.
+# With it the longest name that contains PROJECT and STAGE has the 64 characters that a role's name may have.
 LONGEST_STACK = 29
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
 def check(values: Mapping[str, str]) -> None:
-    """Raise InvalidSetting for the first setting of `values` (all of them, by name) that makes no sense."""
+    """Raise InvalidSetting for the first setting of `values` (all of them, by name) that is invalid."""
     for setting in SETTINGS:
         if not setting.form.accepts(values.get(setting.name, "")):
             raise InvalidSetting(f"{setting.name} is '{values[setting.name]}'; it must be {setting.form.words}")
@@ -27,7 +27,7 @@ def check(values: Mapping[str, str]) -> None:
 def _length(values: Mapping[str, str]) -> str:
     if len(values["PROJECT"] + values["STAGE"]) <= LONGEST_STACK:
         return ""
-    return f"PROJECT and STAGE are too long together; AWS takes {LONGEST_STACK} letters with the names made from them"
+    return f"PROJECT and STAGE are too long; together they may have {LONGEST_STACK} letters"
 
 
 def _secrets(values: Mapping[str, str]) -> str:
@@ -54,7 +54,8 @@ def _schedules(values: Mapping[str, str]) -> str:
 
 
 def _objective(values: Mapping[str, str]) -> str:
-    """A shorter objective would open and close an incident between two runs. A cron(…) is not evaluated."""
+    """Return a problem if the objective is shorter than a schedule's interval: an incident would begin and end between
+    two runs. A cron(…) is not evaluated."""
     objective = values["FRESHNESS_OBJECTIVE_S"]
     for name in ("EXTRACT_SCHEDULE", "LOAD_SCHEDULE"):
         rate = re.fullmatch(r"rate\(([0-9]+) (minute|hour|day)s?\)", values[name])
@@ -74,13 +75,13 @@ def _network(values: Mapping[str, str]) -> str:
 
 
 def _plaintext(values: Mapping[str, str]) -> str:
-    """shared/settings.py refuses the same in the functions."""
+    """Return a problem if plaintext is not for the local stack. shared/settings.py checks the same in the functions."""
     if values["DATABASE_PLAINTEXT"] != "yes":
         return ""
     if not LOOPBACK.fullmatch(values["AWS_ENDPOINT_URL"]):
         return (
             "DATABASE_PLAINTEXT is yes, which is for the local stack, "
-            "and AWS_ENDPOINT_URL is not of this machine; set no"
+            "and AWS_ENDPOINT_URL is not on this machine; set no"
         )
     return (
         "DATABASE_PLAINTEXT is yes, and DATABASE_CA is set, which asks for TLS; set no" if values["DATABASE_CA"] else ""

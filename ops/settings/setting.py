@@ -1,16 +1,16 @@
-"""What the declaration of a setting consists of. Pure."""
+"""The declaration of a setting. Pure."""
 
 import re
 from dataclasses import dataclass
 
 
 class InvalidSetting(Exception):
-    """A setting is missing, unknown or makes no sense: the message says which, on one line."""
+    """A setting is missing, unknown or invalid. The message says which, on one line."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """A value must match `pattern` as a whole; `words` describe it to a person."""
+    """The form of a value: it must match `pattern` as a whole; `words` describe it to a person."""
 
     pattern: str
     words: str
@@ -31,7 +31,7 @@ class Setting:
     """A setting, which settings.example.env shows with the value `example`. Unless it is required, that is its default.
 
     `about` is the comment above its line. `functions` are the nouns of the Lambda functions that have the setting in
-    their environment. A credential has no default: without one, other tools find theirs.
+    their environment. A credential has no default: without one, AWS's tools use their own.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""The CloudWatch alarms: few, since what is wrong with a table is an incident, which watch finds and names.
+"""The CloudWatch alarms. There are few, because watch finds and names what is wrong with a table, as an incident.
 
-They are for what watch cannot say itself: that there are incidents though nobody is told (Slack or the function alert
-is broken), that a function fails or is not reached, that watch is silent. Whatever concerns watch and alert goes to the
-topic `mail`, which needs neither of them. AWS gives an account ten alarms for nothing: these are seven.
+An alarm is for what watch cannot report: incidents that reached no person (Slack or the function alert is broken), a
+function that fails or is not invoked, and a watch that does not run. Alarms about watch and alert go to the topic
+`mail`, which needs neither function. An account has ten alarms free of charge; these are seven.
 """
 
 from dataclasses import dataclass
@@ -12,18 +12,20 @@ from shared.alerts.metrics import OPEN_INCIDENTS
 from shared.names import ALERTS, MAIL
 
 LAMBDA, SNS = "AWS/Lambda", "AWS/SNS"
-# The dimension by which AWS tells one thing's metric from another's.
+# The dimension that names the resource of a metric, by namespace of AWS.
 DIMENSIONS = {LAMBDA: "FunctionName", SNS: "TopicName"}
-# The minute in which watch looks and puts its metrics.
-LOOK_S = 60
+# The interval in which watch checks and publishes its metrics.
+CHECK_S = 60
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """`statistic` of `metric` over `period_s` compared with `threshold`, `periods` times one after the other; all of
-    them must be over it. `missing` is how a period without data counts. `namespace` of AWS, and the noun of the `thing`
-    there whose metric it is; empty: it is one of ours. `topic` hears of its beginning and of its end. `says` is what is
-    wrong and what to run.
+    """An alarm. It begins when `statistic` of `metric` over `period_s` has passed `threshold` in `periods` consecutive
+    periods.
+
+    `missing_data` says how a period without data counts. `namespace` is AWS's, and `resource` the noun of the function
+    or topic that the metric is about; both are empty for a metric of ours. `topic` receives its beginning and its end.
+    `message` says what is wrong and what to run.
     """
 
     noun: str
@@ -33,92 +35,93 @@ class Alarm:
     periods: int
     comparison: Literal["GreaterThanThreshold", "LessThanThreshold"]
     threshold: float
-    missing: Literal["breaching", "ignore", "notBreaching"]
+    missing_data: Literal["breaching", "ignore", "notBreaching"]
     topic: str
-    says: str
+    message: str
     namespace: str = ""
-    thing: str = ""
+    resource: str = ""
 
 
 _INCIDENTS = Alarm(
     "open-incidents",
     OPEN_INCIDENTS.name,
-    # Two looks may fall into one minute: an incident that either of them saw is one.
+    # Two checks may be in one minute: an incident that either of them found counts.
     "Maximum",
-    LOOK_S,
-    # At once: watch has been patient already before it calls something an incident.
+    CHECK_S,
+    # One period is enough: watch has waited already before it reports an incident.
     periods=1,
     comparison="GreaterThanThreshold",
     threshold=0.0,
-    # A minute without a look says nothing of the incidents, neither that they began nor that they ended.
-    missing="ignore",
+    # A minute without a check shows neither that incidents began nor that they ended.
+    missing_data="ignore",
     topic=MAIL,
-    says="Incidents are open; by Slack you have their names. Run infra_bash/status.sh.",
+    message="Incidents are open; the messages in Slack name them. Run infra_bash/status.sh.",
 )
 
-_SILENCE = Alarm(
+_WATCH_SILENT = Alarm(
     "watch-silent",
     OPEN_INCIDENTS.name,
     "SampleCount",
-    LOOK_S,
-    # A schedule's minute may be late, and a look fail: five one after the other are no accident. A pause leaves watch
-    # on, and a deploy stops it for seconds. Of a new stack this alarm says ALARM until the first look, for a minute.
+    CHECK_S,
+    # A scheduled minute may be late and one check may fail, but not five in a row. A pause does not stop watch, and a
+    # deploy stops it for seconds only. In a new stack this alarm is on until the first check, for a minute.
     periods=5,
     comparison="LessThanThreshold",
     threshold=1.0,
-    # The very thing to be seen: who is dead puts no data.
-    missing="breaching",
+    # A watch that does not run publishes no data.
+    missing_data="breaching",
     topic=MAIL,
-    says="watch has not looked for 5 minutes, so nobody sees what else is wrong. Run infra_bash/logs.sh watch; where"
-    " that shows nothing, infra_bash/deploy.sh.",
+    message="watch has not run for 5 minutes, so no other fault is reported. Run infra_bash/logs.sh watch; if it shows"
+    " nothing, run infra_bash/deploy.sh.",
 )
 
 
-def _failures(noun: str, metric: str, namespace: str, thing: str, topic: str, says: str) -> Alarm:
-    """Of a metric of AWS that counts what failed of a thing."""
+def _failures(noun: str, metric: str, namespace: str, resource: str, topic: str, message: str) -> Alarm:
+    """Return an alarm on a metric of AWS that counts the failures of a function or topic."""
     return Alarm(
         noun,
         metric,
         "Sum",
-        # Whatever the schedule: one that fails each hour is seen as one that fails each minute. Five minutes, so that
-        # one that fails each minute rings once, and not each minute anew.
+        # The same for every schedule: one failure is enough. The period is five minutes, so that a function that fails
+        # each minute causes one alarm and not one each minute.
         period_s=300,
         periods=1,
         comparison="GreaterThanThreshold",
-        # None is usual: what will pass by itself is tried again inside, and who finds another at work leaves in peace.
+        # No failure is normal: functions retry transient errors themselves, and end without an error when another
+        # invocation holds the lock.
         threshold=0.0,
-        # Who was not called has not failed, and puts no data.
-        missing="notBreaching",
+        # A function that was not invoked has not failed, and has no data.
+        missing_data="notBreaching",
         topic=topic,
-        says=says,
+        message=message,
         namespace=namespace,
-        thing=thing,
+        resource=resource,
     )
 
 
 def _errors(function: str, topic: str, consequence: str) -> Alarm:
-    says = f"The function {function} has failed: {consequence} Run infra_bash/logs.sh {function}."
-    return _failures(f"{function}-errors", "Errors", LAMBDA, function, topic, says)
+    message = f"The function {function} has failed: {consequence} Run infra_bash/logs.sh {function}."
+    return _failures(f"{function}-errors", "Errors", LAMBDA, function, topic, message)
 
 
-# While one incident is open `open-incidents` rings already, and says nothing of the next.
-_UNHEARD = _failures(
+# While one incident is open, the alarm open-incidents is on already and does not report the next one.
+_UNDELIVERED = _failures(
     "alerts-undelivered",
     "NumberOfNotificationsFailed",
     SNS,
     ALERTS,
     MAIL,
-    "What the topic alerts tells has not reached the function alert, nor Slack. Run infra_bash/deploy.sh, and then"
-    " infra_bash/status.sh to see what was told.",
+    "SNS could not deliver a message of the topic alerts to the function alert, so it did not reach Slack. Run"
+    " infra_bash/deploy.sh, and then infra_bash/status.sh, which shows the incidents.",
 )
 
 
 ALARMS = (
     _INCIDENTS,
-    _SILENCE,
-    _errors("extract", ALERTS, "changes of the source wait for its next schedule."),
-    _errors("load", ALERTS, "what was transformed waits for its next schedule."),
-    _errors("watch", MAIL, "a look is missing, and what it would have told."),
-    _errors("alert", MAIL, "Slack may not have been told of an incident."),
-    _UNHEARD,
+    _WATCH_SILENT,
+    _errors("extract", ALERTS, "changes of the source wait for its next scheduled run."),
+    _errors("load", ALERTS, "manifests wait for its next scheduled run."),
+    _errors("watch", MAIL, "one check is missing, with the incidents that it would have found."),
+    _errors("alert", MAIL, "a message about an incident may not have reached Slack."),
+    _UNDELIVERED,
 )

@@ -1,19 +1,19 @@
-"""The least that people, and their workflows, need: who deploys, who only looks, who operates; and the boundary that
-roles made by a deploy stay within.
+"""The least rights of people and their workflows: to deploy, to plan, to operate; and the permissions boundary of the
+roles that a deploy creates.
 
-Pure functions that return IAM documents. What stands under `*` takes no resource in IAM, or is asked for by a name that
-nothing has yet.
+Pure functions that return IAM documents. An action on `*` takes no resource in IAM, or is called before its resource
+has a name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from ops.stack import policies, topology
-from ops.stack.policies import Document
+from ops.stack import role_policies, topology
+from ops.stack.statements import Document, allow, document
 from ops.stack.topology import INGESTION, PROCESSED, Settings, Targets
 from shared.names import Names
 
-# What no script asks for by itself, and AWS wants for what they ask.
-ON_AWS_ONLY: Mapping[str, str] = {
+# Actions that no script calls, but that AWS requires for another call, with that reason.
+IMPLICIT_ACTIONS: Mapping[str, str] = {
     "iam:PassRole": "a function is made with its role",
     "iam:TagRole": "a role is made with its tags",
     "sns:TagResource": "a topic is made with its tags",
@@ -28,20 +28,20 @@ ON_AWS_ONLY: Mapping[str, str] = {
     "ec2:DescribeSubnets": "a function is put into its VPC",
     "ec2:DescribeVpcs": "a function is put into its VPC",
 }
-# Where they take no resource, lists show names alone.
+# Lists that take no resource; they return little more than names.
 _LISTS = (
     *("s3:ListAllMyBuckets", "iam:ListRoles", "lambda:ListFunctions", "lambda:ListEventSourceMappings"),
     *("lambda:ListLayerVersions", "lambda:GetAccountSettings", "sns:ListTopics", "sns:ListSubscriptions"),
     *("sns:GetSubscriptionAttributes", "sqs:ListQueues", "logs:DescribeLogGroups", "cloudwatch:DescribeAlarms"),
     *("secretsmanager:ListSecrets", "tag:GetResources", "events:ListRules", "ec2:DescribeNetworkInterfaces"),
 )
-_OF_A_BUCKET = (
+_BUCKET_SETTINGS = (
     *("BucketPublicAccessBlock", "BucketOwnershipControls", "EncryptionConfiguration", "BucketTagging"),
     *("BucketVersioning", "BucketPolicy", "LifecycleConfiguration", "BucketNotification", "ReplicationConfiguration"),
 )
-# To be read of what is there, by the things' kind.
+# The actions that read existing resources, by kind.
 _READ = {
-    "s3": ("s3:ListBucket", *(f"s3:Get{part}" for part in _OF_A_BUCKET)),
+    "s3": ("s3:ListBucket", *(f"s3:Get{part}" for part in _BUCKET_SETTINGS)),
     "role": ("iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetRolePolicy"),
     "function": (
         "lambda:GetFunction",
@@ -57,7 +57,7 @@ _READ = {
     "secret": ("secretsmanager:DescribeSecret",),
     "budget": ("budgets:ViewBudget",),
 }
-# To be made, changed and taken away.
+# The actions that create, change and delete resources, by kind.
 _WRITE = {
     "s3": (
         *(
@@ -67,7 +67,7 @@ _WRITE = {
             "s3:ListBucketVersions",
             "s3:ListBucketMultipartUploads",
         ),
-        *(f"s3:Put{part}" for part in _OF_A_BUCKET),
+        *(f"s3:Put{part}" for part in _BUCKET_SETTINGS),
     ),
     "role": ("iam:UpdateAssumeRolePolicy", "iam:TagRole", "iam:DeleteRole"),
     "function": (
@@ -98,7 +98,7 @@ _WRITE = {
     ),
     "budget": ("budgets:ModifyBudget",),
 }
-# Of roles, what decides how much one may do: allowed within the boundary alone.
+# The actions that decide a role's rights: allowed only with the permissions boundary.
 _BOUNDED = (
     *("iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"),
     "iam:PutRolePermissionsBoundary",
@@ -107,94 +107,103 @@ _MAPPINGS = tuple(f"lambda:{verb}EventSourceMapping" for verb in ("Create", "Upd
 
 
 def deployer(names: Names, settings: Settings) -> Document:
-    """Who runs deploy.sh and teardown.sh, with all they can do. With PERMISSIONS_BOUNDARY it makes no role that may
-    more than the boundary, and cannot take the boundary off; without it, it can make a role that may everything."""
-    things = _things(names, settings)
-    both = {kind: (*_READ.get(kind, ()), *_WRITE.get(kind, ())) for kind in things}
+    """Return the rights to run deploy.sh and teardown.sh.
+
+    With PERMISSIONS_BOUNDARY they create no role that may do more than the boundary, and do not remove the boundary.
+    Without it they can create a role with every right.
+    """
+    resources = _resources(names, settings)
+    both = {kind: (*_READ.get(kind, ()), *_WRITE.get(kind, ())) for kind in resources}
     boundary = settings.get("PERMISSIONS_BOUNDARY", "")
     objects = [names.bucket_arn(bucket, "*") for bucket in (INGESTION, PROCESSED)]
-    return _document(
-        *(_allow(actions, *things[kind]) for kind, actions in both.items()),
-        _allow(("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"), *objects),
-        # The package and the layer, the catalogue, that the flow is paused, and that somebody is deploying.
-        _allow(
+    return document(
+        *(allow(actions, *resources[kind]) for kind, actions in both.items()),
+        allow(("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"), *objects),
+        # Package, layer and deploy lock; catalogue; record of a pause.
+        allow(
             ("s3:GetObject", "s3:PutObject"),
             *(names.bucket_arn(INGESTION, key) for key in ("deploy/*", "catalogue/*", "health/paused.json")),
         ),
-        _when(_allow(_BOUNDED, *things["role"]), "iam:PermissionsBoundary", boundary),
-        _when(_allow(("iam:PassRole",), *things["role"]), "iam:PassedToService", "lambda.amazonaws.com"),
-        _of_our_functions(names),
-        _allow((*_LISTS, "sns:SetSubscriptionAttributes", "sns:Unsubscribe"), "*"),
-        _allow(tuple(f"ec2:Describe{what}" for what in ("SecurityGroups", "Subnets", "Vpcs")), "*"),
+        _when(allow(_BOUNDED, *resources["role"]), "iam:PermissionsBoundary", boundary),
+        _when(allow(("iam:PassRole",), *resources["role"]), "iam:PassedToService", "lambda.amazonaws.com"),
+        _allow_mappings(names),
+        allow((*_LISTS, "sns:SetSubscriptionAttributes", "sns:Unsubscribe"), "*"),
+        allow(tuple(f"ec2:Describe{what}" for what in ("SecurityGroups", "Subnets", "Vpcs")), "*"),
     )
 
 
 def planner(names: Names, settings: Settings) -> Document:
-    """Who runs deploy.sh --dry-run and status.sh, and can write nothing. What migrate would do it is not told: a right
-    to invoke a function is a right to any event."""
-    things = _things(names, settings)
-    return _document(
-        *(_allow(actions, *things[kind]) for kind, actions in _READ.items()),
-        _allow(("s3:GetObject",), names.bucket_arn(INGESTION, "health/paused.json")),
-        _allow(("lambda:InvokeFunction",), names.function_arn(names.function("inspect"))),
-        _allow(_LISTS, "*"),
+    """Return the rights to run deploy.sh --dry-run and status.sh, without a right to write. They do not allow migrate,
+    not even its preview: a right to invoke a function is a right to send it any event."""
+    resources = _resources(names, settings)
+    return document(
+        *(allow(actions, *resources[kind]) for kind, actions in _READ.items()),
+        allow(("s3:GetObject",), names.bucket_arn(INGESTION, "health/paused.json")),
+        allow(("lambda:InvokeFunction",), names.function_arn(names.function("inspect"))),
+        allow(_LISTS, "*"),
     )
 
 
 def operator(names: Names, settings: Settings) -> Document:
-    """Who runs the scripts that look at one table, mend it, pause the flow or drill; and can deploy nothing."""
-    things = _things(names, settings)
+    """Return the rights to run the scripts that inspect or repair a table, pause the pipeline or run a drill, without
+    the right to deploy."""
+    resources = _resources(names, settings)
     every_object = names.bucket_arn(PROCESSED, "*")
-    return _document(
-        _allow(("lambda:InvokeFunction",), *things["function"]),
-        _allow(
+    return document(
+        allow(("lambda:InvokeFunction",), *resources["function"]),
+        allow(
             (
                 *("sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"),
                 *("sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:PurgeQueue"),
             ),
-            *things["queue"],
+            *resources["queue"],
         ),
-        _allow(("events:EnableRule", "events:DisableRule"), *things["rule"]),
-        _allow(("logs:FilterLogEvents",), *things["log group"]),
-        # A paused flow is noted; a key that is not there is 404 to those who may list.
-        _allow(("s3:GetObject", "s3:PutObject", "s3:DeleteObject"), names.bucket_arn(INGESTION, "health/paused.json")),
-        _allow(("s3:GetObject",), *(names.bucket_arn(bucket, "*") for bucket in (INGESTION, PROCESSED))),
-        # The drill of a manifest that is damaged.
-        _allow(("s3:PutObject",), every_object.replace("/*", "/manifests/*")),
-        _allow(("s3:ListBucket",), *(names.bucket_arn(bucket) for bucket in (INGESTION, PROCESSED))),
-        _of_our_functions(names, "Update"),
-        _allow(("events:ListRules", "lambda:ListEventSourceMappings"), "*"),
+        allow(("events:EnableRule", "events:DisableRule"), *resources["rule"]),
+        allow(("logs:FilterLogEvents",), *resources["log group"]),
+        # The record of a pause. S3 answers 404 for a missing key only to a caller who may list.
+        allow(("s3:GetObject", "s3:PutObject", "s3:DeleteObject"), names.bucket_arn(INGESTION, "health/paused.json")),
+        allow(("s3:GetObject",), *(names.bucket_arn(bucket, "*") for bucket in (INGESTION, PROCESSED))),
+        # The drill run-refused, which damages a manifest.
+        allow(("s3:PutObject",), every_object.replace("/*", "/manifests/*")),
+        allow(("s3:ListBucket",), *(names.bucket_arn(bucket) for bucket in (INGESTION, PROCESSED))),
+        _allow_mappings(names, "Update"),
+        allow(("events:ListRules", "lambda:ListEventSourceMappings"), "*"),
     )
 
 
 def boundary(names: Names, settings: Settings, targets: Targets) -> Document:
-    """The most that any function of the stack may ever do: for each service what all roles of today may together, on
-    whatever is called like the stack, so that a new warehouse table needs no new boundary."""
+    """Return the permissions boundary of the stack's functions: for each service the actions of all roles, on every
+    resource that is named like the stack, so that a new warehouse table needs no new boundary."""
     allowed: dict[str, set[str]] = {}
-    asked = {**settings, "SUBNET_IDS": settings.get("SUBNET_IDS") or "any"}
-    for policy in policies.role_policies(names, asked, targets).values():
+    with_vpc = {**settings, "SUBNET_IDS": settings.get("SUBNET_IDS") or "any"}
+    for policy in role_policies.role_policies(names, with_vpc, targets).values():
         for statement in policy["Statement"]:
             if statement["Effect"] == "Allow":
-                # Batches are the emulator's word: AWS knows no such action.
+                # Only the emulator has actions for batches.
                 for action in (action for action in statement["Action"] if not action.endswith("Batch")):
                     allowed.setdefault(action.partition(":")[0], set()).add(action)
-    things = _things(names, settings)
+    resources = _resources(names, settings)
     own_objects = [names.bucket_arn(bucket, "*") for bucket in (INGESTION, PROCESSED)]
-    where = {
-        "s3": [*things["s3"], *own_objects],
-        "secretsmanager": things["secret"],
-        "sns": things["topic"],
-        "sqs": things["queue"],
-        "lambda": things["function"],
-        "logs": things["log group"],
+    resources_by_service = {
+        "s3": [*resources["s3"], *own_objects],
+        "secretsmanager": resources["secret"],
+        "sns": resources["topic"],
+        "sqs": resources["queue"],
+        "lambda": resources["function"],
+        "logs": resources["log group"],
     }
-    return _document(*(_allow(sorted(actions), *where.get(of, ["*"])) for of, actions in sorted(allowed.items())))
+    return document(
+        *(
+            allow(sorted(actions), *resources_by_service.get(service, ["*"]))
+            for service, actions in sorted(allowed.items())
+        )
+    )
 
 
-def _things(names: Names, settings: Settings) -> dict[str, list[str]]:
-    """ARNs of what is called like the stack, by kind."""
+def _resources(names: Names, settings: Settings) -> dict[str, list[str]]:
+    """Return the ARNs of all resources that are named like the stack, by kind."""
     every = f"{names.prefix}-*"
-    # A secret that is not there yet has no six characters after its name.
+    # A secret that does not exist yet has no six characters after its name.
     secrets = [names.arn("secretsmanager", f"secret:{name}*") for name in topology.secrets(settings).values()]
     return {
         "s3": [names.bucket_arn(bucket) for bucket in (INGESTION, PROCESSED)],
@@ -212,20 +221,13 @@ def _things(names: Names, settings: Settings) -> dict[str, list[str]]:
     }
 
 
-def _of_our_functions(names: Names, *verbs: str) -> Document:
-    """Event sources are called by ids alone, and known by their function."""
+def _allow_mappings(names: Names, *verbs: str) -> Document:
+    """Allow the actions on event source mappings of our functions. A mapping has only an id, so the function is the
+    condition."""
     actions = [action for action in _MAPPINGS if not verbs or any(verb in action for verb in verbs)]
     ours = names.function_arn(f"{names.prefix}-*")
-    return _allow(actions, "*") | {"Condition": {"ArnLike": {"lambda:FunctionArn": ours}}}
+    return allow(actions, "*") | {"Condition": {"ArnLike": {"lambda:FunctionArn": ours}}}
 
 
 def _when(statement: Document, key: str, value: str) -> Document:
     return statement | {"Condition": {"StringEquals": {key: value}}} if value else statement
-
-
-def _allow(actions: Sequence[str], *resources: str) -> Document:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
-
-
-def _document(*statements: Document) -> Document:
-    return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -2,8 +2,9 @@
 
     python -m ops.stack.requests FOLDER [KIND...]
 
-writes FOLDER/KIND/NAME.json for each kind of ops/stack/resources/kinds.py, or for those that are named; without names
-and without CODE_KEY those that need no package. It also writes FOLDER/phases/PHASE: the names of its kinds, in order.
+writes FOLDER/KIND/NAME.json for each kind that is named. Without a name the kinds are those of
+ops/stack/resources/kinds.py that need the packages if CODE_KEY is set, else those that do not. It also writes
+FOLDER/phases/PHASE: the names of the phase's kinds, in order.
 Settings come from the environment, as do ACCOUNT_ID, PARTITION and, for functions, CODE_KEY and LAYER_ARN.
 """
 
@@ -26,10 +27,10 @@ def kinds_to_write(names: Iterable[str], has_packages: bool) -> Iterable[type[Re
 
 
 def write(folder: Path, name: str, requests: Requests) -> None:
-    place = folder / name
-    place.mkdir(parents=True, exist_ok=True)
+    subfolder = folder / name
+    subfolder.mkdir(parents=True, exist_ok=True)
     for each, request in requests:
-        (place / f"{each}.json").write_text(json.dumps(request, indent=1))
+        (subfolder / f"{each}.json").write_text(json.dumps(request, indent=1))
 
 
 def write_kinds(folder: Path, stack: DesiredStack, kinds: Iterable[type[ResourceKind]]) -> None:
@@ -40,10 +41,10 @@ def write_kinds(folder: Path, stack: DesiredStack, kinds: Iterable[type[Resource
 
 
 def write_phases(folder: Path) -> None:
-    place = folder / "phases"
-    place.mkdir(parents=True, exist_ok=True)
+    subfolder = folder / "phases"
+    subfolder.mkdir(parents=True, exist_ok=True)
     for phase, kinds in PHASES.items():
-        (place / phase).write_text("".join(f"{kind.name}\n" for kind in kinds))
+        (subfolder / phase).write_text("".join(f"{kind.name}\n" for kind in kinds))
 
 
 def main() -> int:

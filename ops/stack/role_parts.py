@@ -1,10 +1,10 @@
-"""Reads the roles of a stack part by part: says which calls are needed, and joins their answers.
+"""List the calls that read the roles of a stack part by part, and join their answers.
 
     python -m ops.stack.role_parts roles|policies|joined FOLDER
 
-FOLDER/role_names.json is a list of names. `roles` prints the calls whose answers `policies` needs, `policies` those
-that `joined` needs: lines of where the answer goes, in FOLDER/role_parts/, and the call, with tabs. `joined` prints
-{"RoleDetailList": [...]} in the form of IAM's own bulk answer.
+FOLDER/role_names.json is a list of names. `roles` prints the calls whose answers `policies` needs, `policies` the calls
+whose answers `joined` needs. A line has the file for the answer, in FOLDER/role_parts/, and the call, with tabs.
+`joined` prints {"RoleDetailList": [...]}, the form of IAM's own bulk answer.
 """
 
 import json
@@ -17,6 +17,8 @@ PARTS = ("get-role", "list-role-policies", "list-attached-role-policies")
 
 
 class RoleParts:
+    """The parts of the roles of a stack; each method yields the lines that the command of its name prints."""
+
     def __init__(self, folder: Path) -> None:
         self._parts = folder / "role_parts"
         self._names: list[str] = _answer(folder / "role_names.json") or []

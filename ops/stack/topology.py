@@ -1,7 +1,7 @@
 """The whole stack on one page: functions, queues, arrows, schedules and the numbers, each with its reason.
 
-`python -m ops.stack.topology [SETTING=VALUE…]` prints it. Bash knows nothing of it: ops/stack/requests.py
-turns it into the requests that deploy.sh sends. Nothing here asks AWS, a clock or the environment.
+`python -m ops.stack.topology [SETTING=VALUE…]` prints it. ops/stack/requests.py turns it into the requests that
+deploy.sh sends; bash contains none of it. Pure: no call to AWS, no clock, no environment.
 """
 
 import json
@@ -18,7 +18,7 @@ Settings = Mapping[str, str]
 
 
 class NamedTable(Protocol):
-    """What shared.warehouse.registry says of a warehouse table."""
+    """The properties of a warehouse table that the topology needs; shared.warehouse.registry has them."""
 
     @property
     def name(self) -> str: ...
@@ -31,68 +31,67 @@ Targets = Mapping[str, NamedTable]
 
 INGESTION, PROCESSED = "ingestion", "processed"
 BUCKETS = (INGESTION, PROCESSED)
-# Packages lie beside the data: a third bucket would be one more thing to guard.
+# Packages are stored in the ingestion bucket: a third bucket would have to be protected, too.
 DEPLOY_PREFIX = "deploy/"
 
-# health/ is written each minute and says what was: nobody wants to know what it said yesterday, and S3 slows down for
-# a key with very many versions.
+# health/ is overwritten each minute. Its old versions have no use, and S3 becomes slow for a key with many versions.
 HEALTH_VERSION_DAYS = 1
-# Whatever else was written over or deleted, by a hand or by RETENTION_DAYS, can be had back for so long.
+# Any other object that was overwritten or deleted, by a person or by RETENTION_DAYS, can be restored for this long.
 VERSION_DAYS = 30
-# An upload in parts is a package's, and takes a minute.
+# Only packages are uploaded in parts, which takes a minute.
 UPLOAD_DAYS = 1
 
-# SQS must not show a message again while a transform of it may still run: AWS asks for six times its timeout.
+# SQS must not deliver a message again while a transform of it may still run. AWS recommends six times the timeout.
 TRANSFORM_TIMEOUT_S = 60
 VISIBILITY_S = 6 * TRANSFORM_TIMEOUT_S
-# A dead letter keeps the age of its message, so its queue must keep longer than the first one.
+# A dead letter keeps the age of its message, so the dead-letter queue must keep messages longer than the queue.
 QUEUE_RETENTION_S = 4 * 86_400
 DEAD_LETTER_RETENTION_S = 14 * 86_400
-# A few at once save starts; all of a batch must be done within one timeout.
+# Several messages per invocation save cold starts; all of them must be processed within one timeout.
 MESSAGES_PER_CALL = 5
-# So many of one transform where the account runs few functions at once (a new one ten): the least that AWS allows.
-# Reserved concurrency would throttle, and throttling uses up receives.
+# The limit for each transform where the account runs few functions at once (a new account: ten). It is the smallest
+# value that AWS allows. Reserved concurrency would throttle instead, and each throttled delivery counts as a receive.
 TRANSFORMS_AT_ONCE = 2
-# From so many on the account has room for all: each of some ten queues begins with five transforms at once. It is half
-# of what AWS gives an account by default, the rest being for other functions.
-PLENTY_AT_ONCE = 500
+# From this account limit on, transforms have no limit of their own: each of some ten queues starts with five transforms
+# at once. It is half of AWS's default limit; the other half is for other functions.
+UNLIMITED_FROM = 500
 
-# Each finished transform rings the loader, eleven at once after a first run, and one load takes all that is there:
-# a queue gathers the rings. A new account runs ten functions at once in all, and the transforms want those.
-BELL = "bell"
+# Each finished transform triggers a load, after a first run eleven at the same time. One load applies all manifests, so
+# a queue collects the triggers: a new account runs only ten functions at once, which the transforms need.
+LOAD_TRIGGER = "bell"
 LOAD_TIMEOUT_S = 300
-# As many as one call can take without waiting for more.
-BELLS_PER_CALL = 10
-# The least that AWS allows: the second finds the first at work and leaves. Whatever the account runs at once, for each
-# load opens a session of the warehouse before it knows.
-BELLS_AT_ONCE = 2
-# The least that AWS allows: a bell whose load failed rings again so much later.
-BELL_VISIBILITY_S = LOAD_TIMEOUT_S
-# Nobody misses an old bell: by then the schedule has loaded what it rang for. Two loads may fail meanwhile. It says
-# nothing, so there is no dead-letter queue to keep it.
-BELL_RETENTION_S = 15 * 60
+# The largest batch for which Lambda does not wait to collect more messages.
+TRIGGERS_PER_CALL = 10
+# The smallest value that AWS allows. The second load ends when it finds that the first holds the lock. This does not
+# depend on the account's limit, because each load opens a session of the warehouse before it can find that out.
+LOADS_AT_ONCE = 2
+# The smallest value that AWS allows: the function's timeout. A trigger whose load failed is delivered again after it.
+TRIGGER_VISIBILITY_S = LOAD_TIMEOUT_S
+# An old trigger is not needed: the schedule has loaded its manifest by then. Two loads may fail within this time. A
+# trigger contains no data, so it has no dead-letter queue.
+TRIGGER_RETENTION_S = 15 * 60
 
-# What is missed comes with the next minute: a late or repeated tick helps nobody.
-TICK_MAX_AGE_S = 60
-TICK_RETRIES = 0
-# A promise to the operator rather than a preference of theirs: incidents are seen within a minute.
+# The next scheduled invocation does the work of a missed one, so a late or repeated invocation has no use.
+INVOCATION_MAX_AGE_S = 60
+INVOCATION_RETRIES = 0
+# Not a setting, because the documentation promises that an incident is found within a minute.
 WATCH_SCHEDULE = "rate(1 minute)"
-# What RETENTION_DAYS has let grow too old is removed each day, at an hour when little else is done.
+# Parts older than RETENTION_DAYS are removed once a day, at an hour with little other load.
 EXPIRE_SCHEDULE = "cron(30 4 * * ? *)"
 LOG_RETENTION_DAYS = 14
 CODE_VERSION_LENGTH = 12
-# What AWS spends in a month is watched by a budget of this noun, which tells of it in time to do something: the
-# percentage of the limit that was spent, and the one that the month will come to.
+# The noun of the monthly budget, and the percentages of its limit at which it notifies: of the actual cost, and of the
+# cost that is forecast for the month.
 BUDGET = "monthly"
-BUDGET_NOTICES = (("ACTUAL", 80.0), ("FORECASTED", 100.0))
-# Where a private certificate authority lies, relative to the package's root, which is where functions start.
+BUDGET_NOTIFICATIONS = (("ACTUAL", 80.0), ("FORECASTED", 100.0))
+# The path of a private certificate authority in the package. Functions start in the package's root.
 CA_IN_PACKAGE = "database-ca.pem"
 
 
 @dataclass(frozen=True)
 class Function:
-    """`table` is the warehouse table of a transform, `private` says that it talks to a database and so runs in the
-    VPC when there is one."""
+    """A Lambda function. `table` is the warehouse table of a transform. A `private` function connects to a database, so
+    it runs in the VPC if the settings name one."""
 
     name: str
     handler: str
@@ -105,8 +104,8 @@ class Function:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The rule `name` invokes `function` when `expression`, EventBridge's, says so. `noun` tells the schedules of one
-    function apart, `do` is what the function is asked to do."""
+    """A rule of EventBridge: `name` invokes `function` at the times of `expression`. `noun` distinguishes the schedules
+    of one function; `do` is the command in its event."""
 
     name: str
     noun: str
@@ -116,54 +115,55 @@ class Schedule:
 
     @property
     def event(self) -> str:
-        """It names the rule: what is done by it can be told from what somebody has invoked."""
+        """Return the event as JSON. It names the rule, so that the log shows which invocations were scheduled."""
         return json.dumps(({"do": self.do} if self.do else {}) | {"rule": self.name})
 
 
 @dataclass(frozen=True)
 class TableQueue:
-    """A warehouse table's queue hears of the changes of the tables it is made of."""
+    """A warehouse table's queue, which receives the change messages of the source tables that it is made from."""
 
     table: str
     sources: tuple[str, ...]
 
 
 def known_targets() -> Targets:
-    """The warehouse tables of this checkout. Imported late: the registry loads pandas."""
+    """Return the warehouse tables of this checkout. The import is here because the registry loads pandas."""
     from shared.warehouse.registry import TARGETS
 
     return TARGETS
 
 
-def rings(settings: Settings) -> bool:
-    """Whether a manifest wakes the loader, or the schedule alone does."""
+def loads_on_manifest(settings: Settings) -> bool:
+    """Return whether each manifest triggers a load; otherwise only the schedule does."""
     return settings["LOAD_ON_MANIFEST"] == "yes"
 
 
 def transforms_at_once(settings: Settings) -> int | None:
-    """How many of one transform may be at work; None for no limit, and then Lambda polls an idle queue less often."""
+    """Return how many invocations of one transform may run at once; None for no limit. Without a limit Lambda polls an
+    idle queue less often."""
     chosen = settings.get("TRANSFORMS_AT_ONCE") or str(TRANSFORMS_AT_ONCE)
     return None if chosen == "none" else int(chosen)
 
 
 def owner_secret(settings: Settings) -> str:
-    """One login may be both the loader's and the owner's."""
+    """Return the name of the secret with the owner's login; by default the loader's login is also the owner's."""
     return settings.get("WAREHOUSE_OWNER_SECRET") or settings["WAREHOUSE_SECRET"]
 
 
 def secrets(settings: Settings) -> dict[str, str]:
-    """Which setting names which secret; one secret that serves twice is listed once."""
-    asked = {name: settings[name] for name in ("SOURCE_SECRET", "WAREHOUSE_SECRET")}
-    if owner_secret(settings) not in asked.values():
-        asked["WAREHOUSE_OWNER_SECRET"] = owner_secret(settings)
-    asked["WAREHOUSE_READER_SECRET"] = settings["WAREHOUSE_READER_SECRET"]
+    """Return the names of the secrets, by the setting that names each. A secret with two settings is listed once."""
+    named = {name: settings[name] for name in ("SOURCE_SECRET", "WAREHOUSE_SECRET")}
+    if owner_secret(settings) not in named.values():
+        named["WAREHOUSE_OWNER_SECRET"] = owner_secret(settings)
+    named["WAREHOUSE_READER_SECRET"] = settings["WAREHOUSE_READER_SECRET"]
     if slack := settings.get("SLACK_SECRET"):
-        asked["SLACK_SECRET"] = slack
-    return asked
+        named["SLACK_SECRET"] = slack
+    return named
 
 
 def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Function, ...]:
-    # What every function is told. The region, and locally the endpoint, come from Lambda itself.
+    # The variables of every function. Lambda itself sets the region and, locally, the endpoint.
     common = {"PROJECT": names.project, "STAGE": names.stage, "ACCOUNT_ID": names.account, "PARTITION": names.partition}
     values = {**settings, "WAREHOUSE_OWNER_SECRET": owner_secret(settings)}
     if values.get("DATABASE_CA"):
@@ -194,7 +194,7 @@ def functions(names: Names, settings: Settings, targets: Targets) -> tuple[Funct
         function("watch", 256, 60),
         function("alert", 256, 60),
         function("inspect", 512, 60),
-        # A thousand objects a second or two: 300 s are what a stack of a run each minute makes in weeks.
+        # It deletes a thousand objects in a second or two: 300 s are enough for some weeks of runs each minute.
         function("expire", 256, 300),
     )
 
@@ -214,8 +214,8 @@ def queues(targets: Targets) -> tuple[TableQueue, ...]:
     return tuple(TableQueue(name, tuple(sorted(target.sources))) for name, target in sorted(targets.items()))
 
 
-def page(names: Names, settings: Settings, targets: Targets) -> str:
-    """The topology to be read aloud."""
+def overview(names: Names, settings: Settings, targets: Targets) -> str:
+    """Return the topology as text: one line for each function, queue, topic, alarm and bucket."""
     lines = []
     timed: dict[str, list[str]] = {function: [] for function in (each.function for each in schedules(names, settings))}
     for schedule in schedules(names, settings):
@@ -224,15 +224,15 @@ def page(names: Names, settings: Settings, targets: Targets) -> str:
         when = ", ".join(timed.get(function.name, ())) or ("on its queue" if function.table else "when invoked")
         lines.append(f"function {function.name}: {function.memory_mb} MB, {function.timeout_s} s, {when}")
     for queue in queues(targets):
-        heard = ", ".join(queue.sources)
-        lines.append(f"queue {names.queue(queue.table)}: changes of {heard} -> {names.transform(queue.table)}")
-    heard = f"manifests of {names.bucket(PROCESSED)}" if rings(settings) else "nothing"
-    lines.append(f"queue {names.queue(BELL)}: {heard} -> {names.function('load')}")
+        sources = ", ".join(queue.sources)
+        lines.append(f"queue {names.queue(queue.table)}: changes of {sources} -> {names.transform(queue.table)}")
+    triggers = f"manifests of {names.bucket(PROCESSED)}" if loads_on_manifest(settings) else "nothing"
+    lines.append(f"queue {names.queue(LOAD_TRIGGER)}: {triggers} -> {names.function('load')}")
     lines.append(f"topic {names.topic(ALERTS)}: incidents, alarms -> {names.function('alert')}")
     lines.append(f"topic {names.topic(MAIL)}: alarms, budget -> e-mail")
     for alarm in ALARMS:
-        seen = f"{alarm.statistic} of {alarm.metric} in {alarm.periods} x {alarm.period_s} s"
-        lines.append(f"alarm {names(alarm.noun)}: {seen} -> {names.topic(alarm.topic)}")
+        measured = f"{alarm.statistic} of {alarm.metric} in {alarm.periods} x {alarm.period_s} s"
+        lines.append(f"alarm {names(alarm.noun)}: {measured} -> {names.topic(alarm.topic)}")
     lines.append(f"bucket {names.bucket(INGESTION)}: runs, batches")
     lines.append(f"bucket {names.bucket(PROCESSED)}: manifests, tables")
     return "\n".join(lines)
@@ -242,7 +242,7 @@ def _main(arguments: list[str]) -> None:
     settings = example_values()
     settings |= {name: value for name, _, value in (argument.partition("=") for argument in arguments)}
     names = Names(settings["PROJECT"], settings["STAGE"], settings["AWS_REGION"], "<account>")
-    print(page(names, settings, known_targets()))
+    print(overview(names, settings, known_targets()))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What a role needs to have its function stand in a VPC, as statements of IAM."""
+"""The IAM statements for a function that runs in a VPC."""
 
 from typing import Any
 
-# What Lambda does with a role to have a function stand in a VPC: AWS's list, word for word ("Giving Lambda functions
-# access to resources in an Amazon VPC", Required IAM permissions).
+# The actions that Lambda takes with the role of a function in a VPC. The list is AWS's ("Giving Lambda functions access
+# to resources in an Amazon VPC", Required IAM permissions).
 ACTIONS = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -14,9 +14,11 @@ ACTIONS = (
 )
 
 
-def in_a_vpc(function_arn: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """For Lambda alone: what the function's own code asks of EC2 says which function it comes from. Interfaces have no
-    names before they are made, and Describe takes no resource."""
+def vpc_statements(function_arn: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Allow these actions to Lambda and deny them to the function's code, whose calls name the function as source.
+
+    The resource is `*`, because an interface has no name before it exists and Describe takes no resource.
+    """
     source = {"ArnEquals": {"lambda:SourceFunctionArn": function_arn}}
     denied = [*ACTIONS, "ec2:DetachNetworkInterface"]
     return (

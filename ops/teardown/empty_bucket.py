@@ -1,9 +1,9 @@
-"""Deletes all that a bucket holds: versions, delete markers and unfinished uploads.
+"""Delete the content of a bucket: versions, delete markers and unfinished uploads.
 
     python -m ops.teardown.empty_bucket BUCKET
 
-A million versions are a thousand calls: in one process, for an `aws` takes longer to start than S3 to delete.
-Says on stderr how far it is. What was stopped goes on where it was; a bucket that is gone is empty.
+A million versions take a thousand calls, all in this process: starting the AWS CLI takes longer than a deletion.
+Prints its progress to stderr. After an interruption run it again; a bucket that does not exist counts as empty.
 """
 
 import sys
@@ -20,9 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ops.error_hints import CALLS, one_line
 from ops.screens.terminal import escaped
 
-# S3 deletes some 3,500 objects a second of one prefix, and a thousand in about a second.
+# S3 deletes up to 3,500 objects per second and prefix, and a call of a thousand takes about a second.
 AT_ONCE = 4
-# Adaptive: what S3 slows down is sent more slowly, rather than refused.
+# Adaptive: when S3 asks for fewer calls, boto3 sends them more slowly instead of failing.
 CONFIG = Config(
     connect_timeout=5,
     read_timeout=60,
@@ -30,25 +30,27 @@ CONFIG = Config(
     retries={"total_max_attempts": 10, "mode": "adaptive"},
     s3={"addressing_style": "path"},
 )
-# What S3 says of single objects of a call that has succeeded, and what passes.
-PASSING = {"InternalError", "OperationAborted", "ServiceUnavailable", "SlowDown"}
-TRIES = 5
-SAID_EACH_S = 10.0
+# The transient errors that S3 reports for single objects in the answer of a successful call.
+TRANSIENT_CODES = {"InternalError", "OperationAborted", "ServiceUnavailable", "SlowDown"}
+MAX_ATTEMPTS = 5
+PROGRESS_EVERY_S = 10.0
 
 Version = dict[str, str]
 Sleep = Callable[[float], None]
 
 
 class ObjectKept(Exception):
-    """S3 keeps an object that it was told to delete."""
+    """S3 has not deleted an object: permanently, or still after all attempts."""
 
     def __init__(self, error: dict[str, Any]) -> None:
         code, key = error.get("Code"), error.get("Key")
-        said = f"An error occurred ({code}) when calling the DeleteObjects operation: {error.get('Message') or code}"
-        super().__init__(f"{said}: {key}")
+        text = f"An error occurred ({code}) when calling the DeleteObjects operation: {error.get('Message') or code}"
+        super().__init__(f"{text}: {key}")
 
 
-class Emptying:
+class BucketEmptier:
+    """Deletes all versions, markers and unfinished uploads of one bucket. `say` prints the progress."""
+
     def __init__(
         self,
         s3: Any,
@@ -58,10 +60,10 @@ class Emptying:
         sleep: Sleep = time.sleep,
     ) -> None:
         self._s3, self._bucket, self._say, self._clock, self._sleep = s3, bucket, say, clock, sleep
-        self._done, self._said_at = 0, clock()
+        self._done, self._reported_at = 0, clock()
 
     def empty(self) -> int:
-        """Return how many versions and markers went. Raises Kept, and what boto3 raises."""
+        """Return how many versions and markers were deleted. Raises ObjectKept, and boto3's errors."""
         try:
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 self._all(pool.submit(self._delete, page) for page in self._versions())
@@ -72,7 +74,7 @@ class Emptying:
         return self._done
 
     def _all(self, work: Iterable[Future[int]]) -> None:
-        """Wait for all, and let no more than are at work be listed ahead."""
+        """Wait for all of the work; list no more than AT_ONCE pages ahead of it."""
         running: deque[Future[int]] = deque()
         for each in work:
             running.append(each)
@@ -83,12 +85,12 @@ class Emptying:
 
     def _count(self, deleted: int) -> None:
         self._done += deleted
-        if self._clock() - self._said_at >= SAID_EACH_S:
-            self._said_at = self._clock()
+        if self._clock() - self._reported_at >= PROGRESS_EVERY_S:
+            self._reported_at = self._clock()
             self._say(f"{self._done} versions of {self._bucket} so far")
 
     def _versions(self) -> Iterator[list[Version]]:
-        """A page each: as many as one call deletes."""
+        """Yield pages of at most a thousand versions, which is what one call deletes."""
         for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket):
             found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
             if found:
@@ -100,11 +102,11 @@ class Emptying:
 
     def _delete(self, versions: list[Version]) -> int:
         left = versions
-        for number in range(TRIES):
+        for number in range(MAX_ATTEMPTS):
             answer = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": left, "Quiet": True})
             errors = answer.get("Errors", [])
-            left = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in errors if _passes(each)]
-            if kept := [each for each in errors if not _passes(each) or number == TRIES - 1]:
+            left = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in errors if _is_transient(each)]
+            if kept := [each for each in errors if not _is_transient(each) or number == MAX_ATTEMPTS - 1]:
                 raise ObjectKept(kept[0])
             if not left:
                 break
@@ -115,14 +117,14 @@ class Emptying:
         try:
             self._s3.abort_multipart_upload(Bucket=self._bucket, **upload)
         except ClientError as error:
-            # Whoever made it has ended it meanwhile.
+            # Somebody else has completed or aborted the upload meanwhile.
             if error.response["Error"]["Code"] != "NoSuchUpload":
                 raise
         return 0
 
 
-def _passes(error: dict[str, Any]) -> bool:
-    return error.get("Code") in PASSING
+def _is_transient(error: dict[str, Any]) -> bool:
+    return error.get("Code") in TRANSIENT_CODES
 
 
 def say(verb: str, words: str) -> None:
@@ -133,7 +135,7 @@ def main() -> int:
     [bucket] = sys.argv[1:]
     try:
         s3 = boto3.client("s3", config=CONFIG)
-        Emptying(s3, bucket, lambda words: say("delete", words)).empty()
+        BucketEmptier(s3, bucket, lambda words: say("delete", words)).empty()
     except (ClientError, BotoCoreError, ObjectKept) as error:
         say("FAILED", escaped(one_line(f"emptying {bucket}", str(error), CALLS)))
         return 1

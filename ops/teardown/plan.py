@@ -2,13 +2,13 @@
 
     python -m ops.teardown.plan FOLDER yes|no
 
-FOLDER/KIND/*.json are the desired requests, which know the names; FOLDER/have/ holds AWS's answers; PROJECT and STAGE
+FOLDER/KIND/*.json are the desired requests, which know the names; FOLDER/actual/ holds AWS's answers; PROJECT and STAGE
 come from the environment. The order is the reverse of that in ops/stack/resources/kinds.py. Data, which are the
 secrets and the buckets, come last and are deleted with `yes`.
 
-A resource is ours when the topology has its name or when it has both our tags, so that what an older version made is
-deleted, too. It exists when its own service lists it: the list of tagged resources shows deleted ones for hours. A
-name that begins like ours does not count: another stage's may.
+A resource is ours when the topology has its name, or when it has both our tags, so that resources of an older version
+are deleted, too. It exists when its own service lists it: the list of tagged resources shows deleted ones for hours. A
+name with our prefix is not enough, because the name of another stage may begin with ours.
 """
 
 import os
@@ -16,23 +16,23 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ops.stack.resources.base import LISTED, LOGS, Found, Inventory, StackState, arn_parts
-from ops.stack.resources.iam import roles_that_wait
+from ops.stack.resources.base import LISTED, LOGS, Inventory, Removals, StackState, arn_parts
+from ops.stack.resources.iam import roles_still_needed
 from ops.stack.resources.kinds import KINDS
 
-# The services of which only names with our prefix are read.
+# The services from which only names with our prefix are read.
 LISTED_BY_PREFIX = {"cloudwatch", "events", "iam", "logs", "sqs"}
-WAITS = "AWS takes its network interfaces away with it, in 20 to 40 minutes: run this again then"
+WAITS = "AWS needs it to delete its network interfaces, in 20 to 40 minutes: run this again then"
 
 
-def removals(inventory: Inventory, is_data: bool) -> Found:
+def removals(inventory: Inventory, is_data: bool) -> Removals:
     for kind in reversed(KINDS.values()):
         if kind.is_data == is_data:
             yield from kind.removal(inventory)
 
 
 def others(inventory: Inventory) -> Iterator[tuple[str, str]]:
-    """Yield service and ARN of each resource that has our tags and is of no kind that a deploy makes."""
+    """Yield service and ARN of each resource that has our tags and is of no kind that a deploy creates."""
     for arn in inventory.tagged:
         service, kind, name = arn_parts(arn)
         is_read = service not in LISTED_BY_PREFIX or name.removeprefix(LOGS).startswith(inventory.prefix)
@@ -43,13 +43,13 @@ def others(inventory: Inventory) -> Iterator[tuple[str, str]]:
 def lines(inventory: Inventory, with_data: bool) -> Iterator[tuple[str, str, str, str]]:
     for word, name, by in removals(inventory, is_data=False):
         yield "delete", word, name, by
-    waiting = roles_that_wait(inventory)
-    for name in (name for name in inventory.roles if name in waiting):
+    still_needed = roles_still_needed(inventory)
+    for name in (name for name in inventory.roles if name in still_needed):
         yield "stays", "role", name, WAITS
     for word, name, by in removals(inventory, is_data=True):
         yield ("delete", word, name, by) if with_data else ("stays", word, name, "until --with-data")
     for service, arn in others(inventory):
-        yield "stays", service, arn, "made by someone else: delete it by hand"
+        yield "stays", service, arn, "not created by a deploy: delete it by hand"
 
 
 def main() -> None:

@@ -1,11 +1,12 @@
-"""Says what is left of warehouse tables that no module declares any more: `delete WORD NAME ID NOTE`, with tabs.
+"""List what is left of warehouse tables that no module declares any more: `delete WORD NAME ID NOTE`, with tabs.
 
     python -m ops.teardown.retired_tables FOLDER
 
-FOLDER/roles/*.json are the wanted roles, FOLDER/have/ holds AWS's answers; PROJECT and STAGE come from the
-environment. The lines are in the order in which things can go, dependants first; the last of each table, `keep`, says
-what stays. A table is known by its function's role, which carries our tags and so goes last: a removal that was
-stopped is found again. That another stage's name begins like ours means nothing.
+FOLDER/roles/*.json are the desired roles, FOLDER/actual/ holds AWS's answers; PROJECT and STAGE come from the
+environment. The lines are in the order of deletion, which is the reverse of that in ops/stack/resources/kinds.py; the
+last line of each table, `keep`, names the table itself, which stays. A retired table is found by its function's role.
+The role has our tags, which the roles of another stage do not have, and is deleted last, so that an interrupted removal
+is continued by the next deploy.
 """
 
 import os
@@ -13,69 +14,55 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from ops.stack.resources.base import StackState, Thing
+from ops.stack.resources.base import Inventory, Json, StackState, last
+from ops.stack.resources.kinds import KINDS
+from ops.teardown.planned_removal import PlannedRemoval
 from shared.names import Names
 
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 
 
-class Line(NamedTuple):
-    """`id` is what remove.sh deletes a thing by."""
+class TableInventory(Inventory):
+    """The resources of one retired table."""
 
-    verdict: str
-    word: str
-    name: str
-    id: str
-    note: str = ""
+    def __init__(self, state: StackState, names: Names, table: str) -> None:
+        super().__init__(state, names.project, names.stage)
+        function = names.transform(table)
+        self.functions, self.roles = {function}, {function: self.roles[function]}
+        self.queues = {names.queue(table), names.dead_letter_queue(table)}
+        self.topics = set()
 
+    def ours(self, service: str, kind: str, *desired: str) -> set[str]:
+        """Return no names: the desired resources belong to other tables."""
+        return set()
 
-def retired(stack: StackState, names: Names) -> Iterator[Line]:
-    roles = {role["RoleName"]: role for role in stack.listed("roles", "RoleDetailList")}
-    for name, role in sorted(roles.items()):
-        made_for = re.fullmatch(re.escape(names.transform("")) + r"((?:dim|fact)_\w+)", name)
-        if made_for and name not in stack.desired("roles") and _bears_tags(role, names):
-            yield from _left_of(made_for[1], role, stack, names)
-
-
-def _bears_tags(role: Thing, names: Names) -> bool:
-    tags = {(tag["Key"], tag["Value"]) for tag in role.get("Tags", [])}
-    return tags >= {("project", names.project), ("stage", names.stage)}
+    def has_subscription(self, topic: str, endpoint: str) -> bool:
+        return last(endpoint) in self.queues
 
 
-def _left_of(table: str, role: Thing, stack: StackState, names: Names) -> Iterator[Line]:
-    function, queue = names.transform(table), names.queue(table)
-    for mapping in stack.listed("mappings", "EventSourceMappings"):
-        if _last(mapping["FunctionArn"]) == function and mapping.get("State") != "Deleting":
-            yield Line("delete", "mapping", function, mapping["UUID"])
-    for line in stack.lines("subscriptions.txt"):
-        _, arn, _, endpoint = line.split()
-        if _last(endpoint) == queue and arn.startswith("arn:"):
-            yield Line("delete", "subscription", queue, arn)
-    if function in [each["FunctionName"] for each in stack.listed("functions", "Functions")]:
-        yield Line("delete", "function", function, function)
-    urls = {url.rpartition("/")[2]: url for url in stack.lines("queue_urls.txt")}
-    for name, what in ((queue, "message"), (names.dead_letter_queue(table), "dead letter")):
-        if name in urls:
-            yield Line("delete", "queue", name, urls[name], _messages(stack.answers("queues").get(name, {}), what))
-    group = f"/aws/lambda/{function}"
-    if group in [each["logGroupName"] for each in stack.listed("log_groups", "logGroups")]:
-        yield Line("delete", "log group", group, group)
-    for policy in role.get("RolePolicyList", []):
-        yield Line("delete", "role policy", function, f"{function}/{policy['PolicyName']}")
-    yield Line("delete", "role", function, function)
-    yield Line("keep", "table", table, table, "stays in the warehouse; it is no longer filled")
+def retired(stack: StackState, names: Names) -> Iterator[PlannedRemoval]:
+    for name in sorted(Inventory(stack, names.project, names.stage).roles):
+        created_for = re.fullmatch(re.escape(names.transform("")) + r"((?:dim|fact)_\w+)", name)
+        if created_for and name not in stack.desired("roles"):
+            table = created_for[1]
+            yield from _removals(TableInventory(stack, names, table))
+            yield PlannedRemoval("keep", "table", table, table, "stays in the warehouse; it is no longer filled")
 
 
-def _last(arn: str) -> str:
-    return arn.rpartition(":")[2]
+def _removals(inventory: TableInventory) -> Iterator[PlannedRemoval]:
+    for kind in reversed(KINDS.values()):
+        if kind.is_per_table:
+            for word, name, id_ in kind.removal(inventory):
+                messages = _messages(inventory.state.answers("queues").get(name, {}), name) if word == "queue" else ""
+                yield PlannedRemoval("delete", word, name, id_, messages)
 
 
-def _messages(queue: Thing, what: str) -> str:
-    """How many go with a queue; nothing when there are none."""
-    count = sum(int(queue.get("Attributes", {}).get(name, 0)) for name in COUNTS)
-    return f"with {count} {what}{'s' if count > 1 else ''}" if count else ""
+def _messages(queue: Json, name: str) -> str:
+    """Return how many messages are deleted with a queue; "" for none."""
+    noun = "dead letter" if name.endswith("-dlq") else "message"
+    count = sum(int(queue.get("Attributes", {}).get(attribute, 0)) for attribute in COUNTS)
+    return f"with {count} {noun}{'s' if count > 1 else ''}" if count else ""
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bill import BUSY, LIMITED, MONTHS, PRICES, REST, Minute, Price, second, table, total, usage
-from ops.stack.topology import BUDGET_NOTICES
+from ops.stack.topology import BUDGET_NOTIFICATIONS
 from tests.infra.scripts import example_settings
 
 pytestmark = pytest.mark.fast
@@ -53,5 +53,5 @@ def test_what_a_second_stack_costs_is_said() -> None:
 def test_the_budget_does_not_cry_each_month() -> None:
     """Not of a stack that has a run in each minute, in an account that needs limits."""
     budget = float(example_settings()["MONTHLY_BUDGET_USD"])
-    first = min(percentage for _, percentage in BUDGET_NOTICES) / 100 * budget
+    first = min(percentage for _, percentage in BUDGET_NOTIFICATIONS) / 100 * budget
     assert total(BUSY) + total(LIMITED) - total(REST) < first

@@ -10,7 +10,7 @@ STATUS += '"tables": [{"table": "dim_staff", "expected": 1, "there": 1}]}'
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Path:
-    """An `aws` that writes down what it was asked, in `asked` beside it, and answers what inspect would."""
+    """Return an `aws` that records its calls in the file `asked` beside it, and answers like inspect."""
     fake = tmp_path / "aws"
     fake.write_text(
         "#!/usr/bin/env bash\n"

@@ -12,7 +12,7 @@ SETTINGS = "PROJECT=totestream STAGE=test IS_LOCAL=no DRY_RUN=no WAIT_FOR_SCHEDU
 
 
 def run(aws: FakeAws, script: str, sources: str = USUAL) -> subprocess.CompletedProcess[str]:
-    """`sleep` takes no time, and writes down that it was asked to."""
+    """Run bash code with the libraries; `sleep` takes no time and records its calls."""
     sleep = aws.folder / "bin" / "sleep"
     sleep.parent.mkdir(exist_ok=True)
     sleep.write_text(f"#!/bin/sh\necho $1 >>{aws.folder}/slept\n")

@@ -1,4 +1,4 @@
-"""An `aws` that answers what it is told and writes down what it was asked: for what no emulator does."""
+"""An `aws` with given answers that records its calls, for what no emulator does."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class FakeAws:
         self.answers("sts get-caller-identity", "123456789012\tarn:aws:iam::123456789012:user/me")
 
     def answers(self, call: str, *answers: str) -> None:
-        """To `SERVICE OPERATION`, one after the other; the last one ever after. `!Code` is a refusal."""
+        """Answer the calls of `SERVICE OPERATION` one after the other; the last answer repeats. `!Code` is an error."""
         place = self.folder / call.replace(" ", ".")
         for number, answer in enumerate(answers, start=1):
             said = f"An error occurred ({answer[1:]}) when calling it: {answer[1:]}" if answer[:1] == "!" else answer
@@ -42,7 +42,7 @@ class FakeAws:
 
     @property
     def asked(self) -> list[str]:
-        """Each call from its service on."""
+        """Return each call, from its service on."""
         return [line.removeprefix("--output json ") for line in (self.folder / "asked").read_text().splitlines()]
 
     def asked_for(self, call: str) -> list[str]:

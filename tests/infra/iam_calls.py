@@ -48,21 +48,21 @@ WAITERS = {"function-updated-v2": "get-function", "function-active-v2": "get-fun
 
 
 def actions(service: str, operation: str) -> list[str]:
-    """Of an operation as botocore calls it."""
+    """Return the IAM actions of an operation, which has botocore's name."""
     action = f"{PREFIXES.get(service, service)}:{operation}"
     return ACTIONS.get(action, [action])
 
 
 @functools.cache
 def operations(service: str) -> dict[str, str]:
-    """What the AWS CLI calls a service's operations, and botocore."""
+    """Return botocore's names of a service's operations by those of the AWS CLI."""
     model = botocore.session.get_session().get_service_model(PREFIXES.get(service, service).replace("tag", service))
     return {xform_name(name, "-"): name for name in model.operation_names}
 
 
 # ---- what the scripts may call, as they are written
 
-DOOR = re.compile(r"\b(?:aws_(?:read|find|write|delete|until)|put|call_aws|call_patiently)\b (.*)")
+DOOR = re.compile(r"\b(?:aws_(?:read|find|write|delete|until)|put|call_aws|call_with_retries)\b (.*)")
 CALL = re.compile(
     r"(?:^| )(s3api|s3|iam|lambda|sns|sqs|events|logs|cloudwatch|budgets|secretsmanager|sts|ec2"
     r"|resourcegroupstaggingapi) +(wait [\w-]+|\"[^\"]+\"|[a-z0-9-]+)"
@@ -72,13 +72,13 @@ NAMED_LATER = {
     'events "$1"': ["enable-rule", "disable-rule"],
     'secretsmanager "$1"': ["create-secret", "put-secret-value"],
     'lambda "$1"': ["update-function-code", "update-function-configuration"],
-    'lambda "${LOOKS[$1]}"': ["get-policy", "list-function-url-configs", "list-aliases"],
+    'lambda "${READ_OPERATIONS[$1]}"': ["get-policy", "list-function-url-configs", "list-aliases"],
     "s3 cp": ["put-object", "create-multipart-upload"],
 }
 
 
 def sourced(script: Path) -> set[Path]:
-    """The script and all that it sources."""
+    """Return the script and all files that it sources."""
     found = {script}
     text = script.read_text()
     for name in re.findall(r'^source "\$lib/([\w./]+)"', text, re.MULTILINE):
@@ -89,7 +89,7 @@ def sourced(script: Path) -> set[Path]:
 
 
 def written(script: Path, bucket_parts: list[str]) -> Iterator[tuple[str, str]]:
-    """Service and operation of each call in a file."""
+    """Yield service and operation of each call in a file."""
     text = re.sub(r"(?m)^ *#.*$", "", script.read_text()).replace("\\\n", " ")
     for line in text.splitlines():
         for rest in DOOR.findall(line):
@@ -118,7 +118,7 @@ def _named(service: str, named: str, bucket_parts: list[str]) -> list[str]:
 
 
 def needed(names: Names, service: str, operation: str, params: Params) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Action, resource and the condition keys of what a recorded call wants."""
+    """Yield action, resource and condition keys that a recorded call needs."""
     for action in actions(service, operation):
         for resource in _resources(names, action, params):
             yield action, resource, _context(names, action, params)
@@ -147,7 +147,7 @@ def _resources(names: Names, action: str, params: Params) -> list[str]:
 
 
 def _named_by(names: Names, service: str, key: str, value: Any) -> str:
-    """The ARN of what a parameter names, "" when it names nothing."""
+    """Return the ARN that a parameter names; "" when it names nothing."""
     if (service, key) in (("budgets", "Budget"), ("budgets", "NewBudget")):
         return _named_by(names, service, "BudgetName", value["BudgetName"])
     if not isinstance(value, (str, list)):
@@ -184,5 +184,5 @@ def _named_by(names: Names, service: str, key: str, value: Any) -> str:
 
 
 def document(name: str) -> Any:
-    """A policy of docs/policies/."""
+    """Return a policy of docs/policies/."""
     return json.loads((ROOT / f"docs/policies/{name}.json").read_text())

@@ -55,7 +55,7 @@ def paging_aws(pages: Pages) -> Iterator[tuple[str, list[str]]]:
             self.wfile.write(body.encode())
 
         def log_message(self, *arguments: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()

@@ -28,7 +28,7 @@ def faults(service: str, operation: str, params: Mapping[str, Any]) -> list[str]
 
 
 def _beyond(value: Any, shape: Shape, at: str) -> Iterator[str]:
-    """What botocore knows and does not check."""
+    """Yield violations of constraints that botocore knows and does not check."""
     if isinstance(value, Mapping) and shape.type_name == "structure":
         members = shape.members  # type: ignore[attr-defined]
         for name in value.keys() & members.keys():

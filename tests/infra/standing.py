@@ -7,8 +7,9 @@ from typing import Any
 
 from ops.stack.resources.alerts import Alarms, AlertSubscriptions, Budgets, Dashboards
 from ops.stack.resources.base import DesiredStack
-from ops.stack.resources.functions import FunctionResources, Mappings, Rules, RuleTargets
+from ops.stack.resources.functions import FunctionResources
 from ops.stack.resources.iam import LogGroups, RolePolicies, Roles, Secrets
+from ops.stack.resources.invocations import Mappings, Rules, RuleTargets
 from ops.stack.resources.queues import DeadLetterQueues, Queues, Subscriptions, Topics
 from ops.stack.resources.s3 import BucketNotifications, Buckets
 from tests.infra.stubs import SETTINGS, TARGETS, StubTarget
@@ -24,14 +25,14 @@ OLD = {"dim_old": StubTarget("dim_old", ("staff",))}
 
 
 def steady(thing: Any) -> Any:
-    """Without what changes by itself."""
+    """Return `thing` without the fields that change by themselves."""
     if isinstance(thing, dict):
         return {key: steady(value) for key, value in thing.items() if key not in MOVING and "Approximate" not in key}
     return [steady(each) for each in thing] if isinstance(thing, list) else thing
 
 
 def everything(aws: Client, prefix: str = "") -> dict[str, Any]:
-    """All that teardown.sh could delete, of any stack, by kind and name; only what is named so at the beginning."""
+    """Return all that teardown.sh could delete, of any stack, by kind and name; only names with this prefix."""
     found: dict[str, Any] = {}
 
     def add(kind: str, name: str, thing: Any) -> None:
@@ -148,8 +149,8 @@ def _stand_data(aws: Client, sent: DesiredStack) -> None:
         s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": sent.tag_list})
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         s3.put_object(Bucket=name, Key="runs/00000001.json", Body=b"{}")
-    for name, bell in BucketNotifications.desired(sent):
-        s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=bell)
+    for name, notification in BucketNotifications.desired(sent):
+        s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=notification)
     there = [secret["Name"] for secret in aws("secretsmanager").list_secrets()["SecretList"]]
     for _, secret in Secrets.desired(sent):
         if secret["Name"] not in there:

@@ -43,7 +43,7 @@ class StubbornS3:
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """Its address."""
+        """Yield its address while it runs."""
         bucket = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -65,7 +65,7 @@ class StubbornS3:
                 self.wfile.write(body.encode())
 
             def log_message(self, *arguments: object) -> None:
-                """Nothing."""
+                """Log nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True

@@ -29,7 +29,7 @@ MADE = {
 }
 OURS = {metric.name for metric in METRICS}
 
-# By namespace: its metrics that can be used here, and the dimension that names a thing. Of the vendor's own lists:
+# By namespace: its metrics that can be used here, and the dimension that names a resource. AWS's lists:
 # docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html (and ...-metrics-view.html for FunctionName),
 # docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 # docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html
@@ -63,7 +63,7 @@ STATISTICS = {"SampleCount", "Average", "Sum", "Minimum", "Maximum"}
 
 
 def assert_it_is_put(namespace: str, metric: str, dimensions: dict[str, str]) -> None:
-    """By watch without dimensions, or by AWS for a thing that we make."""
+    """Expect a metric that watch publishes without dimensions, or that AWS publishes about a resource of ours."""
     if namespace == NAMES.prefix:
         assert (metric in OURS, dimensions) == (True, {})
         return
@@ -131,22 +131,22 @@ def test_each_function_that_must_not_fail_unseen_has_an_alarm_and_those_of_the_a
 
 
 def seen(alarm: dict[str, Any], **data: float) -> bool:
-    """Whether what one period has, by statistic, is what the alarm is for."""
+    """Return whether the data of one period, by statistic, begin the alarm."""
     value, threshold = data[alarm["Statistic"]], float(alarm["Threshold"])
     return value > threshold if alarm["ComparisonOperator"] == "GreaterThanThreshold" else value < threshold
 
 
 @pytest.mark.parametrize("noun", ["extract-errors", "load-errors", "watch-errors", "alert-errors"])
-def test_one_error_rings_and_none_does_not(noun: str) -> None:
+def test_one_error_begins_the_alarm_and_none_does_not(noun: str) -> None:
     alarm = ALARMS[noun]
     assert seen(alarm, Sum=1.0) and not seen(alarm, Sum=0.0)
     assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (1, 1)
-    # Who is not invoked puts no data: a quiet function has not failed.
+    # A function that is not invoked has no data, and has not failed.
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
-def test_an_alert_that_reached_no_function_rings_also_while_incidents_are_open() -> None:
-    """By a metric of its own: an alarm acts when it begins, and open-incidents has begun already."""
+def test_an_undelivered_alert_begins_an_alarm_also_while_incidents_are_open() -> None:
+    """Expect a metric of its own: an alarm acts when it begins, and open-incidents has begun already."""
     alarm = ALARMS["alerts-undelivered"]
     assert seen(alarm, Sum=1.0) and not seen(alarm, Sum=0.0)
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SNS", "NumberOfNotificationsFailed")
@@ -156,14 +156,14 @@ def test_an_alert_that_reached_no_function_rings_also_while_incidents_are_open()
     assert alarm["AlarmActions"] == [NAMES.topic_arn("mail")]
 
 
-def test_one_incident_rings_none_does_not_and_a_minute_without_a_look_changes_nothing() -> None:
+def test_one_incident_begins_the_alarm_and_a_minute_without_a_check_changes_nothing() -> None:
     alarm = ALARMS["open-incidents"]
     assert seen(alarm, Maximum=1.0) and not seen(alarm, Maximum=0.0)
     assert alarm["TreatMissingData"] == "ignore"
     assert alarm["AlarmActions"] == [NAMES.topic_arn("mail")]
 
 
-def test_silence_rings_after_minutes_and_a_look_ends_it_whatever_it_saw() -> None:
+def test_silence_of_watch_begins_an_alarm_after_minutes_and_a_check_ends_it() -> None:
     alarm = ALARMS["watch-silent"]
     assert alarm["MetricName"] == OPEN_INCIDENTS.name
     assert not seen(alarm, SampleCount=1.0)
@@ -198,7 +198,7 @@ def test_the_dashboard_shows_all_metrics_of_ours_and_every_function() -> None:
 
 @pytest.mark.parametrize("tables", [0, 11, 14, 15, 28, 29, 60])
 def test_the_dashboard_costs_nothing_however_many_tables_there_are(tables: int) -> None:
-    """AWS shows fifty metrics for nothing. Those of the tables go first, each kind of them whole."""
+    """Expect fifty metrics at most, which are free. The graphs of the tables are left out first, each as a whole."""
     queues = {f"fact_{number}": StubTarget(f"fact_{number}", ("staff",)) for number in range(tables)}
     shown = lines(DesiredStack(SETTINGS, queues))
     assert len(shown) <= 50

@@ -30,7 +30,7 @@ class Plan:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
-        (folder / "have").mkdir(parents=True)
+        (folder / "actual").mkdir(parents=True)
         requests = DesiredStack(stubs.SETTINGS | settings, stubs.TARGETS)
         for kind in WRITTEN:
             (folder / kind).mkdir()
@@ -43,14 +43,14 @@ class Plan:
     def wanted(self, kind: str) -> dict[str, Any]:
         return StackState(self.folder).desired(kind)
 
-    def verdicts(self, kind: str) -> list[tuple[str, str, str]]:
+    def differences(self, kind: str) -> list[tuple[str, str, str]]:
         return list(KINDS[kind].difference(StackState(self.folder)))
 
     def listeners(self, *lines: str) -> list[tuple[str, str, str]]:
-        """What is made, and who is taken away."""
-        self.write("have/subscriptions.txt", "".join(f"{line}\n" for line in lines).replace(" ", "\t"))
-        foreign = [(line.verdict, line.name, line.id) for line in Foreign(self.folder, ()).lines()]
-        return self.verdicts("alert_subscriptions") + foreign
+        """Return which subscriptions are created and which are deleted."""
+        self.write("actual/subscriptions.txt", "".join(f"{line}\n" for line in lines).replace(" ", "\t"))
+        foreign = [(line.action, line.name, line.id) for line in Foreign(self.folder, ()).lines()]
+        return self.differences("alert_subscriptions") + foreign
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def plan(tmp_path: Path) -> Plan:
 # ---- who hears
 
 
-def test_an_address_that_has_not_agreed_yet_is_not_asked_again(plan: Plan) -> None:
+def test_an_address_that_is_not_confirmed_yet_is_not_subscribed_again(plan: Plan) -> None:
     assert plan.listeners(HEARD, f"{SNS}-mail PendingConfirmation email someone@example.com") == [
         ("ok", "totestream-test-alert", ""),
         ("ok", "totestream-test-mail", ""),
@@ -75,7 +75,7 @@ def test_one_that_is_going_is_none(plan: Plan) -> None:
 
 
 def test_another_address_takes_the_place_of_the_old_one(plan: Plan) -> None:
-    """Which cannot go when it has not agreed: then AWS forgets it after some days."""
+    """Keep a subscription that was never confirmed: it cannot be deleted, and AWS forgets it after some days."""
     old = f"{SNS}-mail {SNS}-mail:2 email old@example.com"
     older = f"{SNS}-mail PendingConfirmation email older@example.com"
     assert plan.listeners(HEARD, older, old) == [
@@ -98,7 +98,7 @@ def test_without_an_address_nobody_is_written_to(tmp_path: Path) -> None:
 
 
 def standing(plan: Plan) -> list[dict[str, Any]]:
-    """The alarms as CloudWatch answers them: with a state, without tags."""
+    """Write the alarms as CloudWatch returns them: with a state, without tags."""
     alarms = [{**alarm, "StateValue": "OK", "InsufficientDataActions": []} for alarm in plan.wanted("alarms").values()]
     for alarm in alarms:
         del alarm["Tags"]
@@ -110,8 +110,8 @@ def test_alarms_as_wanted_are_left_alone_also_when_an_empty_list_is_left_out(pla
     for alarm in alarms:
         if not alarm["Dimensions"]:
             del alarm["Dimensions"]
-    plan.write("have/alarms.json", {"MetricAlarms": alarms})
-    assert {verdict for verdict, _, _ in plan.verdicts("alarms")} == {"ok"}
+    plan.write("actual/alarms.json", {"MetricAlarms": alarms})
+    assert {action for action, _, _ in plan.differences("alarms")} == {"ok"}
 
 
 @pytest.mark.parametrize(
@@ -127,18 +127,18 @@ def test_alarms_as_wanted_are_left_alone_also_when_an_empty_list_is_left_out(pla
 )
 def test_what_somebody_has_changed_of_an_alarm_is_named(plan: Plan, what: str, value: object) -> None:
     first, *others = standing(plan)
-    plan.write("have/alarms.json", {"MetricAlarms": [{**first, what: value}, *others]})
-    changed = [(name, differs) for verdict, name, differs in plan.verdicts("alarms") if verdict == "update"]
+    plan.write("actual/alarms.json", {"MetricAlarms": [{**first, what: value}, *others]})
+    changed = [(name, differs) for action, name, differs in plan.differences("alarms") if action == "update"]
     assert changed == [(first["AlarmName"], what)]
 
 
 def test_a_dashboard_is_compared_by_its_content(plan: Plan) -> None:
     (wanted,) = plan.wanted("dashboards").values()
     spaced = json.dumps(json.loads(wanted["DashboardBody"]), indent=4)
-    plan.write("have/dashboard.json", wanted | {"DashboardBody": spaced})
-    assert plan.verdicts("dashboards") == [("ok", "totestream-test", "")]
-    plan.write("have/dashboard.json", wanted | {"DashboardBody": spaced.replace("Dead letters", "Dead")})
-    assert plan.verdicts("dashboards") == [("update", "totestream-test", "DashboardBody")]
+    plan.write("actual/dashboard.json", wanted | {"DashboardBody": spaced})
+    assert plan.differences("dashboards") == [("ok", "totestream-test", "")]
+    plan.write("actual/dashboard.json", wanted | {"DashboardBody": spaced.replace("Dead letters", "Dead")})
+    assert plan.differences("dashboards") == [("update", "totestream-test", "DashboardBody")]
 
 
 # ---- the budget
@@ -149,23 +149,23 @@ def budget(amount: str) -> dict[str, Any]:
     return {"Budget": {"BudgetName": NAME, "BudgetLimit": limit, "TimeUnit": "MONTHLY", "BudgetType": "COST"}}
 
 
-@pytest.mark.parametrize(("amount", "verdict"), [("10", "ok"), ("10.0", "ok"), ("11.0", "update")])
-def test_a_limit_is_compared_as_a_number(plan: Plan, amount: str, verdict: str) -> None:
-    plan.write("have/budget.json", budget(amount))
-    assert [(said, name) for said, name, _ in plan.verdicts("budgets")] == [(verdict, NAME)]
+@pytest.mark.parametrize(("amount", "action"), [("10", "ok"), ("10.0", "ok"), ("11.0", "update")])
+def test_a_limit_is_compared_as_a_number(plan: Plan, amount: str, action: str) -> None:
+    plan.write("actual/budget.json", budget(amount))
+    assert [(said, name) for said, name, _ in plan.differences("budgets")] == [(action, NAME)]
 
 
 def test_a_budget_that_is_not_asked_for_any_more_goes(tmp_path: Path) -> None:
     plan = Plan(tmp_path / "plan", MONTHLY_BUDGET_USD="")
-    plan.write("have/budget.json", budget("10.0"))
-    assert plan.verdicts("budgets") == [("delete", NAME, "")]
+    plan.write("actual/budget.json", budget("10.0"))
+    assert plan.differences("budgets") == [("delete", NAME, "")]
 
 
 def test_a_notification_that_is_gone_comes_back_and_a_persons_own_stays(plan: Plan) -> None:
     own = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 50.0}
     forecasted = {"NotificationType": "FORECASTED", "ComparisonOperator": "GREATER_THAN", "Threshold": 100.0}
-    plan.write("have/budget_notifications.json", {"Notifications": [own, forecasted]})
-    assert plan.verdicts("budget_notifications") == [
+    plan.write("actual/budget_notifications.json", {"Notifications": [own, forecasted]})
+    assert plan.differences("budget_notifications") == [
         ("create", f"{NAME}.actual", ""),
         ("ok", f"{NAME}.forecasted", ""),
     ]
@@ -180,7 +180,7 @@ DEPLOY = """
     done
     SETTINGS_FILE=$1
     load_settings
-    know_account
+    read_account
     cp -r "$2/." "$STATE"
 """
 
@@ -213,8 +213,8 @@ def test_a_second_deploy_neither_asks_a_pending_address_nor_removes_one(deploy: 
     pending = [f"{SNS}-mail PendingConfirmation email {who}@example.com" for who in ("someone", "old")]
     heard = json.dumps([line.split() for line in (HEARD, *pending)])
     deploy.aws.answers("sns list-subscriptions-by-topic", heard, "[]", "[]")
-    told = deploy("ensure_subscriptions; ensure_alert_subscriptions")
-    assert told == (0, ["ok      alert subscriptions: 2"])
+    expected = deploy("ensure_subscriptions; ensure_alert_subscriptions")
+    assert expected == (0, ["ok      alert subscriptions: 2"])
     asked = [line.split()[1] for line in deploy.aws.asked]
     assert asked == ["get-caller-identity", *["list-subscriptions-by-topic"] * 3]
 
@@ -229,7 +229,7 @@ def test_a_second_deploy_neither_asks_a_pending_address_nor_removes_one(deploy: 
             "Slack: asking was refused (404)",
             "warn    alerts go by e-mail, because Slack: asking was refused (404)",
         ),
-        ("nobody", "neither is set", "nobody  will be called when something goes wrong: neither is set"),
+        ("nobody", "neither is set", "nobody  receives alerts: neither is set"),
     ],
 )
 def test_a_deploy_says_where_alerts_go(via: str, reason: str, line: str, deploy: Deploy) -> None:

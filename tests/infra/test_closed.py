@@ -23,18 +23,19 @@ KEPT = "kept@example.com"
 # The part of deploy.sh: everything of ours is there already.
 STEP = """
     source infra_bash/lib/script.sh
-    for part in arguments settings aws state ../aws/s3 ../aws/sns ../aws/iam ../aws/lambda remove foreign; do
+    aws="../aws/s3 ../aws/sns ../aws/iam ../aws/lambda ../aws/events"
+    for part in arguments settings aws state $aws remove foreign; do
       source infra_bash/lib/$part.sh
     done
     SETTINGS_FILE=$1
     DRY_RUN=$2
     load_settings
-    know_account
+    read_account
     export CODE_KEY=deploy/code.zip LAYER_ARN=arn:aws:lambda:eu-west-2:$ACCOUNT_ID:layer:l:1
     write_requests buckets bucket_parts topics subscriptions alert_subscriptions
     write_requests roles role_policies permissions rule_targets functions
-    aws_read iam get-account-authorization-details --filter Role >"$HAVE/roles.json"
-    aws_read lambda list-functions >"$HAVE/functions.json"
+    aws_read iam get-account-authorization-details --filter Role >"$ACTUAL/roles.json"
+    aws_read lambda list-functions >"$ACTUAL/functions.json"
     read_subscriptions
     remove_foreign
 """
@@ -49,7 +50,7 @@ def step(cloud: Cloud, dry_run: str) -> list[str]:
 
 
 def attach(cloud: Cloud) -> list[str]:
-    """Everything of its kind once; what is said of it."""
+    """Make one foreign attachment of each kind, and return the lines about them."""
     iam, functions, sns, s3 = (cloud.aws(service) for service in ("iam", "lambda", "sns", "s3"))
     document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
     iam.put_role_policy(RoleName=LOAD, PolicyName="more", PolicyDocument=document)
@@ -81,7 +82,7 @@ def attach(cloud: Cloud) -> list[str]:
 
 
 def standing(cloud: Cloud) -> None:
-    """A stack as deploy.sh leaves it, and another whose names begin like its own, with foreign things on it."""
+    """Build a stack as deploy.sh leaves it, with foreign attachments, and another whose names have ours as prefix."""
     keep: dict[str, Any] = {"KEEP_SUBSCRIPTIONS": KEPT, "ALERT_EMAIL": "someone@example.com", "CREATE_ONLY": "no"}
     cloud.stand("dev-two", **keep)
     cloud.stand("dev", SOURCE_SECRET="s", WAREHOUSE_SECRET="w", **keep)  # noqa: S106 - names

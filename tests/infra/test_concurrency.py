@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ops.stack.concurrency import chosen
+from ops.stack.concurrency import choice
 from ops.stack.resources.base import DesiredStack, StackState
-from ops.stack.resources.functions import Mappings
+from ops.stack.resources.invocations import Mappings
 from ops.stack.resources.kinds import REQUESTS
 from tests.infra import stubs
 from tests.infra.fake_aws import FakeAws
@@ -34,7 +34,7 @@ CHOOSE = """
     [("10", "2"), ("50", "2"), ("499", "2"), ("500", "none"), ("1000", "none"), ("", "2"), ("None", "2"), ("{}", "2")],
 )
 def test_only_an_account_with_room_for_all_goes_without_a_limit(limit: str, value: str) -> None:
-    assert chosen(limit)[0] == value
+    assert choice(limit)[0] == value
 
 
 def choose(folder: Path, answer: str, lines: str = "") -> tuple[str, str, list[str]]:
@@ -87,14 +87,14 @@ def test_the_limit_is_the_mappings(at_once: str, made: object, changed: object) 
 
 @pytest.mark.parametrize("at_once", ["", "7", "none"])
 def test_the_loader_has_its_limit_whatever_the_account_runs(at_once: str) -> None:
-    """Each load opens a session of the warehouse before it knows that another is at work."""
+    """Limit the loads: each opens a session of the warehouse before it knows that another is running."""
     load = "totestream-test-load"
     for kind in ("mappings", "mapping_changes"):
         assert requests(kind, at_once)[load]["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
 @pytest.mark.parametrize(
-    ("at_once", "there", "verdict"),
+    ("at_once", "there", "action"),
     [
         ("none", {"ScalingConfig": {"MaximumConcurrency": 2}}, "update"),
         ("none", {"ScalingConfig": {}}, "ok"),
@@ -105,11 +105,11 @@ def test_the_loader_has_its_limit_whatever_the_account_runs(at_once: str) -> Non
         ("2", {}, "update"),
     ],
 )
-def test_a_limit_that_differs_is_put(tmp_path: Path, at_once: str, there: dict[str, Any], verdict: str) -> None:
+def test_a_limit_that_differs_is_put(tmp_path: Path, at_once: str, there: dict[str, Any], action: str) -> None:
     want = requests("mappings", at_once)[NAME]
     have = {key: value for key, value in want.items() if key not in ("ScalingConfig", "FunctionName")}
     have |= {"UUID": "1", "FunctionArn": f"arn:aws:lambda:r:1:function:{NAME}", "State": "Enabled"} | there
-    for name, content in ((f"mappings/{NAME}.json", want), ("have/mappings.json", {"EventSourceMappings": [have]})):
+    for name, content in ((f"mappings/{NAME}.json", want), ("actual/mappings.json", {"EventSourceMappings": [have]})):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps(content))
-    assert list(Mappings.difference(StackState(tmp_path))) == [(verdict, NAME, "1")]
+    assert list(Mappings.difference(StackState(tmp_path))) == [(action, NAME, "1")]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ops import dead_letters
-from ops.dead_letters import age, doubtful, fates, letters, line, unchecked
+from ops.dead_letters import age, decisions, ledger_event, letters, line, unchecked_runs
 from shared.lake.keys import manifest_key
 from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import ROOT, run, settings_file
@@ -23,7 +23,7 @@ NOW_S = 1_800_000_000
 def received(
     number: int, body: str, age_s: int = 0, handle: str = "", *, moved: bool = False, **attributes: str
 ) -> Json:
-    """As ReceiveMessage answers it; `moved` by SQS, which says from which queue."""
+    """Return a message as ReceiveMessage returns it; `moved` by SQS, which names the queue of origin."""
     source = {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-2:123456789012:totestream-test-dim_staff"}
     return {
         "MessageId": f"id-{number}",
@@ -48,12 +48,12 @@ def answer(*results: Json) -> Json:
 
 
 def test_a_letter_says_its_run_its_source_and_why() -> None:
-    buried = received(1, body(7), 130, error="CorruptObject", reason="a part\n is corrupt", receives="3")
+    moved_letters = received(1, body(7), 130, error="CorruptObject", reason="a part\n is corrupt", receives="3")
     moved = received(2, body(8), 7200, moved=True)
     unsent = received(3, body(9), 1, ErrorCode="AccessDenied", ErrorMessage="no")
     none = received(4, "not json", 0, error="BadDocument", reason="id-4 cannot be read", receives="1")
     by_hand = received(5, body(10), 7200, table="staff")
-    found = letters([{"Messages": [unsent, moved]}, {}, {"Messages": [none, buried, by_hand]}])
+    found = letters([{"Messages": [unsent, moved]}, {}, {"Messages": [none, moved_letters, by_hand]}])
     assert [line(each, NOW_S) for each in found] == [
         "message id-4, 1 receives, 0 s old: BadDocument: id-4 cannot be read",
         "run 7 (staff), 3 receives, 2 min old: CorruptObject: a part is corrupt",
@@ -76,14 +76,14 @@ def test_a_letter_that_comes_twice_is_one_with_its_last_handle() -> None:
 
 def test_each_run_is_checked_once() -> None:
     found = letters([{"Messages": [received(n, body(n // 2)) for n in (2, 3, 4, 6)] + [received(9, "[]")]}])
-    assert unchecked(found, []) == [1, 2, 3]
-    assert unchecked(found, [answer(checked(1, "missing"), checked(2, "missing"))]) == [3]
+    assert unchecked_runs(found, []) == [1, 2, 3]
+    assert unchecked_runs(found, [answer(checked(1, "missing"), checked(2, "missing"))]) == [3]
 
 
 def test_what_becomes_of_each() -> None:
     bodies = ["nothing", body(2, log="log-0"), *map(body, range(3, 9))]
     found = letters([{"Messages": [received(number, text) for number, text in enumerate(bodies, start=1)]}])
-    verdicts = answer(
+    checks = answer(
         checked(2, "missing"),
         checked(3, "missing"),
         checked(4, "exists"),
@@ -92,23 +92,23 @@ def test_what_becomes_of_each() -> None:
         checked(7, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
         checked(8, "no_such_run", "runs/8 is not there", "MissingObject", is_permanent=True),
     )
-    assert [(each.fate, each.words) for each in fates(found, [verdicts], [], "dim_staff")] == [
-        ("never", "message id-1 is no change message"),
-        ("never", "run 2 (staff) is of another run log"),
-        ("never", "run 8 (staff) is not in the run log"),
+    assert [(each.decision, each.words) for each in decisions(found, [checks], [], "dim_staff")] == [
+        ("useless", "message id-1 is not a change message"),
+        ("useless", "run 2 (staff) belongs to another run log"),
+        ("useless", "run 8 (staff) is not in the run log"),
         ("keep", "run 7 (staff) would fail again: CorruptObject: a part is corrupt"),
         ("redrive", "run 3 (staff)"),
         ("redrive", "run 4 (staff): its manifest exists"),
-        ("redrive", "run 5 (staff): that run brings nothing for this table"),
+        ("redrive", "run 5 (staff): that run has nothing for this table"),
         ("redrive", "run 6 (staff), which fails for now: AwsUnavailable: S3: SlowDown"),
     ]
-    awaited = [each.key for each in fates(found, [verdicts], [], "dim_staff") if each.key != "-"]
+    awaited = [each.key for each in decisions(found, [checks], [], "dim_staff") if each.key != "-"]
     assert awaited == [manifest_key(3, "dim_staff"), manifest_key(6, "dim_staff")]
 
 
 def test_what_would_fail_again_and_the_warehouse_is_done_with_is_of_no_use() -> None:
     found = letters([{"Messages": [received(n, body(n)) for n in (3, 4, 5, 6)] + [received(7, body(7, log="log-0"))]}])
-    verdicts = answer(
+    checks = answer(
         checked(3, "missing"),
         checked(4, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
         checked(5, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
@@ -116,16 +116,16 @@ def test_what_would_fail_again_and_the_warehouse_is_done_with_is_of_no_use() -> 
         checked(7, "failed", "a part is corrupt", "CorruptObject", is_permanent=True),
     )
     asked = {"do": "taken", "table": "dim_staff", "log": "log-1", "runs": [4, 5, 6]}
-    assert doubtful(found, [verdicts], "dim_staff") == asked
-    assert doubtful(found, [answer(checked(3, "missing"))], "dim_staff") is None
+    assert ledger_event(found, [checks], "dim_staff") == asked
+    assert ledger_event(found, [answer(checked(3, "missing"))], "dim_staff") is None
     ledger = {"taken": [[3, "superseded"], [4, "superseded"], [5, "loaded"]], "no_answer": ""}
-    assert [(each.fate, each.words) for each in fates(found, [verdicts], [ledger], "dim_staff")] == [
+    assert [(each.decision, each.words) for each in decisions(found, [checks], [ledger], "dim_staff")] == [
         (
-            "never",
+            "useless",
             "run 4 (staff) is no longer needed: a later full batch superseded it, and would fail again",
         ),
-        ("never", "run 5 (staff) is loaded, and would fail again"),
-        ("never", "run 7 (staff) is of another run log"),
+        ("useless", "run 5 (staff) is loaded, and would fail again"),
+        ("useless", "run 7 (staff) belongs to another run log"),
         ("keep", "run 6 (staff) would fail again: CorruptObject: a part is corrupt"),
         ("redrive", "run 3 (staff)"),
     ]
@@ -134,14 +134,14 @@ def test_what_would_fail_again_and_the_warehouse_is_done_with_is_of_no_use() -> 
 def test_what_is_sent_on_is_the_same_message(tmp_path: Path) -> None:
     text = '{"version": 1,  "log": "log-1", "run": 5, "table": "staff", "new": "ü\\n"}'
     dead_letters.write_requests(tmp_path, letters([{"Messages": [received(1, text, reason="x")]}]), "queue", "dead")
-    assert {kind: json.loads((tmp_path / kind / "id-1.json").read_text()) for kind in ("send", "delete", "back")} == {
+    assert {kind: json.loads((tmp_path / kind / "id-1.json").read_text()) for kind in ("send", "delete", "return")} == {
         "send": {
             "QueueUrl": "queue",
             "MessageBody": text,
             "MessageAttributes": {"table": {"DataType": "String", "StringValue": "staff"}},
         },
         "delete": {"QueueUrl": "dead", "ReceiptHandle": "handle-1"},
-        "back": {"QueueUrl": "dead", "ReceiptHandle": "handle-1", "VisibilityTimeout": 0},
+        "return": {"QueueUrl": "dead", "ReceiptHandle": "handle-1", "VisibilityTimeout": 0},
     }
 
 
@@ -150,14 +150,15 @@ def test_what_is_sent_on_is_the_same_message(tmp_path: Path) -> None:
 
 @pytest.fixture
 def aws(tmp_path: Path) -> FakeAws:
-    """One letter that would succeed, one that would fail again, one that is none; then nothing more."""
+    """Answer with a letter that would succeed, one that would fail again, one that is not a change message; then
+    nothing."""
     fake = FakeAws(tmp_path / "fake")
     given = [received(1, body(3)), received(2, body(4), error="CorruptObject", reason="x"), received(3, "none")]
     fake.answers("sqs get-queue-url", "url")
     fake.answers("sqs receive-message", json.dumps({"Messages": given}), "")
-    verdicts = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
+    checks = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
     needed = json.dumps({"taken": [], "no_answer": ""})
-    fake.answers("lambda invoke", json.dumps(verdicts), needed)
+    fake.answers("lambda invoke", json.dumps(checks), needed)
     fake.answers("lambda list-event-source-mappings", '"Enabled"')
     fake.answers("s3api head-object", "5")
     return fake
@@ -169,7 +170,7 @@ def retry(aws: FakeAws, tmp_path: Path, *arguments: str) -> subprocess.Completed
 
 
 def done_to(aws: FakeAws) -> list[str]:
-    """What was asked to change, in order: the request's kind and letter."""
+    """Return the requests that change something, in order: kind and letter."""
     return [found[0] for call in aws.asked if (found := re.findall(r"/letters/(\w+/id-\d)\.json$", call))]
 
 
@@ -177,20 +178,20 @@ def test_it_is_sent_before_it_is_deleted_and_what_stays_is_given_back(aws: FakeA
     done = retry(aws, tmp_path)
     assert done.returncode == 1, done.stderr
     assert len(done.stdout.splitlines()) == 3
-    assert done_to(aws) == ["send/id-1", "delete/id-1", "back/id-2", "back/id-3"]
+    assert done_to(aws) == ["send/id-1", "delete/id-1", "return/id-2", "return/id-3"]
     assert "ok      run 3 (staff): manifests/00000003/dim_staff.json is there\n" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("FAILED  dead letters of dim_staff that stay: 2; ")
+    assert done.stderr.splitlines()[-1].startswith("FAILED  dead letters of dim_staff that are kept: 2; ")
 
 
-def test_what_can_never_succeed_is_deleted_when_told(aws: FakeAws, tmp_path: Path) -> None:
+def test_a_useless_letter_is_deleted_with_drop(aws: FakeAws, tmp_path: Path) -> None:
     done = retry(aws, tmp_path, "--drop")
-    assert done_to(aws) == ["delete/id-3", "send/id-1", "delete/id-1", "back/id-2"]
-    assert "that stay: 1;" in done.stderr
+    assert done_to(aws) == ["delete/id-3", "send/id-1", "delete/id-1", "return/id-2"]
+    assert "that are kept: 1;" in done.stderr
 
 
-def test_one_that_is_superseded_is_deleted_when_told_and_that_is_said(aws: FakeAws, tmp_path: Path) -> None:
-    verdicts = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
-    aws.answers("lambda invoke", json.dumps(verdicts), json.dumps({"taken": [[4, "superseded"]], "no_answer": ""}))
+def test_a_superseded_letter_is_deleted_with_drop_and_reported(aws: FakeAws, tmp_path: Path) -> None:
+    checks = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
+    aws.answers("lambda invoke", json.dumps(checks), json.dumps({"taken": [[4, "superseded"]], "no_answer": ""}))
     done = retry(aws, tmp_path, "--drop")
     assert done.returncode == 0, done.stderr
     assert done_to(aws) == ["delete/id-3", "delete/id-2", "send/id-1", "delete/id-1"]
@@ -198,17 +199,17 @@ def test_one_that_is_superseded_is_deleted_when_told_and_that_is_said(aws: FakeA
 
 
 def test_a_warehouse_that_does_not_answer_keeps_them(aws: FakeAws, tmp_path: Path) -> None:
-    verdicts = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
-    aws.answers("lambda invoke", json.dumps(verdicts), json.dumps({"taken": [], "no_answer": "warehouse: down"}))
+    checks = answer(checked(3, "missing"), checked(4, "failed", "x", "CorruptObject", is_permanent=True))
+    aws.answers("lambda invoke", json.dumps(checks), json.dumps({"taken": [], "no_answer": "warehouse: down"}))
     done = retry(aws, tmp_path, "--drop")
-    assert done_to(aws) == ["delete/id-3", "send/id-1", "delete/id-1", "back/id-2"]
+    assert done_to(aws) == ["delete/id-3", "send/id-1", "delete/id-1", "return/id-2"]
     assert "wait    the warehouse cannot say which of them it still needs: warehouse: down\n" in done.stderr
 
 
 def test_a_dry_run_only_gives_back(aws: FakeAws, tmp_path: Path) -> None:
     done = retry(aws, tmp_path, "--drop", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert done_to(aws) == ["back/id-1", "back/id-2", "back/id-3"]
+    assert done_to(aws) == ["return/id-1", "return/id-2", "return/id-3"]
     assert [said.split()[1] for said in done.stderr.splitlines()] == ["drop", "keep", "redrive"]
     assert aws.asked_for("s3api head-object") == []
 
@@ -218,7 +219,7 @@ def test_nothing_is_sent_where_nobody_takes_from_the_queue(aws: FakeAws, tmp_pat
     aws.answers("lambda list-event-source-mappings", state)
     done = retry(aws, tmp_path)
     assert done.returncode == 1
-    assert done_to(aws) == ["back/id-1", "back/id-2", "back/id-3"]
+    assert done_to(aws) == ["return/id-1", "return/id-2", "return/id-3"]
     assert re.search(r"FAILED  .*(paused; run infra_bash/resume.sh|run infra_bash/deploy.sh).*\n\Z", done.stderr)
 
 
@@ -255,11 +256,12 @@ def test_a_stack_that_is_not_there_is_one_line(aws: FakeAws, tmp_path: Path) -> 
     aws.answers("sqs get-queue-url", "!AWS.SimpleQueueService.NonExistentQueue")
     done = retry(aws, tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "FAILED  queue totestream-test-dim_staff is not there; run infra_bash/deploy.sh\n"
+    deploy = f"infra_bash/deploy.sh --settings {settings_file(tmp_path)}"
+    assert done.stderr == f"FAILED  queue totestream-test-dim_staff does not exist; run {deploy}\n"
 
 
 def test_ended_half_way_it_gives_back_what_it_has(aws: FakeAws, tmp_path: Path) -> None:
-    """While it follows: the first letter is on its way, the other two are hidden."""
+    """End it while it follows: the first message is redriven, the other two letters are hidden."""
     aws.answers("s3api head-object", "!404")
     command = [str(ROOT / "infra_bash/retry.sh"), "dim_staff", "--settings", settings_file(tmp_path)]
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "TOTESTREAM_AWS": str(aws.program)}
@@ -270,4 +272,4 @@ def test_ended_half_way_it_gives_back_what_it_has(aws: FakeAws, tmp_path: Path) 
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 143
-    assert done_to(aws) == ["send/id-1", "delete/id-1", "back/id-2", "back/id-3"]
+    assert done_to(aws) == ["send/id-1", "delete/id-1", "return/id-2", "return/id-3"]

@@ -22,7 +22,7 @@ DEPLOY = """
     SETTINGS_FILE=$1
     DRY_RUN=$2
     load_settings
-    know_account
+    read_account
     lock_stack
     printf 'deploying\\n'
     read -r
@@ -49,7 +49,7 @@ class Cloud:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
     def deploying(self) -> subprocess.Popen[str]:
-        """One that has got as far as that."""
+        """Start a deploy that has got this far."""
         begun = self.begin()
         assert begun.stdout and begun.stderr
         assert begun.stdout.readline() == "deploying\n", begun.stderr.read()
@@ -61,7 +61,7 @@ class Cloud:
 
     def put_lock(self, **changed: object) -> None:
         now = datetime.now(UTC)
-        lock = deploy_lock.written(1, 3600, "alice elsewhere", "another machine", now) | changed
+        lock = deploy_lock.new_lock(1, 3600, "alice elsewhere", "another machine", now) | changed
         self.s3.put_object(Bucket=BUCKET, Key=KEY, Body=json.dumps(lock))
 
 
@@ -121,4 +121,4 @@ def test_before_there_is_a_bucket_there_is_nothing_to_lock(emulator: Cloud) -> N
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"until": 1}', '{"until": "soon"}'])
 def test_a_lock_that_cannot_be_read_holds(text: str) -> None:
-    assert deploy_lock.judged(text, "here", lambda process: False, datetime.now(UTC)).startswith("held ")
+    assert deploy_lock.assessment(text, "here", lambda process: False, datetime.now(UTC)).startswith("held ")

@@ -1,4 +1,4 @@
-"""Of which drill somebody was told, which drills there are, and what one leaves that is cut short."""
+"""The messages that end a drill, the list of drills, and the repair after an interrupted one."""
 
 import json
 import os
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.fast
 
 INCIDENTS = (ROOT / "tests/stack/test_incidents.py").read_text()
 DRILLS = (ROOT / "infra_bash/lib/drills.sh").read_text()
-TOLD = json.dumps(
+NOTIFIED = json.dumps(
     {
         "message": "alert was handled",
         "event": "begun",
@@ -32,20 +32,20 @@ TOLD = json.dumps(
 @pytest.mark.parametrize(
     ("messages", "told"),
     [
-        ([TOLD], True),
-        (["START RequestId: 1", TOLD], True),
-        ([TOLD.replace("begun", "ended")], False),
-        ([TOLD.replace("dead letters", "freshness")], False),
-        ([TOLD.replace("fact_payment", "dim_staff")], False),
-        ([TOLD.replace("slack", "mail")], True),
-        ([TOLD.replace("slack", "nothing")], False),
-        ([TOLD.replace("slack", "nobody")], False),
+        ([NOTIFIED], True),
+        (["START RequestId: 1", NOTIFIED], True),
+        ([NOTIFIED.replace("begun", "ended")], False),
+        ([NOTIFIED.replace("dead letters", "freshness")], False),
+        ([NOTIFIED.replace("fact_payment", "dim_staff")], False),
+        ([NOTIFIED.replace("slack", "mail")], True),
+        ([NOTIFIED.replace("slack", "nothing")], False),
+        ([NOTIFIED.replace("slack", "nobody")], False),
         (["3", "no json"], False),
         ([], False),
     ],
 )
-def test_who_was_told_of_what(messages: list[str], told: bool) -> None:
-    assert is_notified(messages, "begun", "dead letters", "fact_payment") == told
+def test_which_messages_notify_a_person(messages: list[str], expected: bool) -> None:
+    assert is_notified(messages, "begun", "dead letters", "fact_payment") == expected
 
 
 def test_there_is_a_drill_for_every_incident() -> None:
@@ -55,10 +55,10 @@ def test_there_is_a_drill_for_every_incident() -> None:
 
 
 def test_a_drill_waits_for_the_message_of_its_own_subject() -> None:
-    """The subjects of the incidents that tests/stack sees begin."""
+    """Return the subjects of the incidents whose beginning tests/stack sees."""
     [table] = re.findall(r"^TABLE=(.*)$", DRILLS, re.M)
     others = dict(re.findall(r'\["([a-z-]+)"\]=(?:\'\'|([a-z_]+))', DRILLS))
-    # Of dead letters any table may have some.
+    # Any table may have dead letters.
     seen = {("dead-letters", table)}
     for kind, subject in re.findall(r'incident\(called, "([a-z ]+)", "(\w*)"', INCIDENTS):
         seen.add((kind.replace(" ", "-"), subject))
@@ -74,7 +74,7 @@ def aws(tmp_path: Path) -> FakeAws:
 
 
 def drilled(tmp_path: Path, aws: FakeAws, name: str) -> subprocess.CompletedProcess[str]:
-    """On a local stack that has no source: the drill fails when it wants to change something there."""
+    """Run it on a local stack that has no source: the drill fails when it changes a row there."""
     (tmp_path / "work").mkdir()
     settings_file(tmp_path)
     about = {"TOTESTREAM_LOCAL": str(tmp_path), "TOTESTREAM_AWS": str(aws.program), "TMPDIR": str(tmp_path / "work")}
@@ -86,13 +86,13 @@ def test_a_drill_that_is_cut_short_starts_the_loader_that_it_has_stopped(tmp_pat
     assert done.returncode == 1 and "not repaired" not in done.stderr and "unbound" not in done.stderr
     rules = [call.split()[1] for call in aws.asked if call.startswith("events ")]
     assert rules == ["disable-rule", "enable-rule"]
-    bells = aws.asked_for("lambda update-event-source-mapping")
-    assert [bell.split()[-1] for bell in bells] == ["--no-enabled", "--enabled"]
+    calls = aws.asked_for("lambda update-event-source-mapping")
+    assert [call.split()[-1] for call in calls] == ["--no-enabled", "--enabled"]
     assert aws.asked_for("s3api put-object") == []
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_a_drill_that_cannot_mend_says_so_and_leaves_nothing_of_its_own(tmp_path: Path, aws: FakeAws) -> None:
+def test_a_drill_that_cannot_repair_says_so_and_leaves_nothing_of_its_own(tmp_path: Path, aws: FakeAws) -> None:
     aws.answers("events enable-rule", "!AccessDenied")
     done = drilled(tmp_path, aws, "run-refused")
     assert done.returncode == 1
@@ -102,7 +102,7 @@ def test_a_drill_that_cannot_mend_says_so_and_leaves_nothing_of_its_own(tmp_path
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_what_watch_mends_before_anybody_is_called_is_no_drill(tmp_path: Path, aws: FakeAws) -> None:
+def test_a_fault_that_watch_repairs_before_the_alert_is_no_drill(tmp_path: Path, aws: FakeAws) -> None:
     settings_file(tmp_path, MINIMUM + "REASK_AFTER_S=300\nFRESHNESS_OBJECTIVE_S=300\n")
     about = {"TOTESTREAM_LOCAL": str(tmp_path), "TOTESTREAM_AWS": str(aws.program)}
     done = run("drill.sh", "--local", "table-behind", **about)
@@ -111,7 +111,7 @@ def test_what_watch_mends_before_anybody_is_called_is_no_drill(tmp_path: Path, a
 
 
 def called(aws: FakeAws, commands: str) -> subprocess.CompletedProcess[str]:
-    """Functions of the drills' own, by themselves."""
+    """Run functions of the drills alone."""
     libraries = "".join(f"source {ROOT}/infra_bash/lib/{name}.sh; " for name in ("operator", "follow", "drills"))
     environment = {"PATH": os.environ["PATH"], "TOTESTREAM_AWS": str(aws.program)}
     command = ["bash", "-c", libraries + commands]
@@ -122,7 +122,7 @@ def test_what_never_comes_is_not_waited_for_for_ever(aws: FakeAws) -> None:
     key = "manifests/00000007/fact_payment.json"
     done = called(aws, f"IS_LOCAL=yes PIPELINE_S=1 EVERY_S=1 PROCESSED=bucket MANIFEST={key}; keep_manifest")
     assert done.returncode == 1
-    said = f"FAILED  gave up after 1 s: {key} is not there; look with infra_bash/logs.sh --local fact_payment"
+    said = f"FAILED  gave up after 1 s: {key} does not exist yet; see infra_bash/logs.sh --local fact_payment"
     assert done.stderr.splitlines()[-1] == said
 
 
@@ -132,6 +132,6 @@ def test_garbage_that_is_still_on_its_way_is_waited_for(tmp_path: Path, aws: Fak
     file = settings_file(tmp_path)
     done = called(aws, f"SETTINGS_FILE={file} GARBAGE_S=1 EVERY_S=1; touch $WORK/sent; drop_garbage")
     assert done.returncode == 1
-    assert done.stderr == "FAILED  the message that nobody understands is no dead letter after 1 s\n"
-    # Of a drill that has sent none nobody asks.
+    assert done.stderr == "FAILED  the invalid message is not a dead letter after 1 s\n"
+    # A drill that has sent no message does not wait for it.
     assert called(aws, "IS_LOCAL=no drop_garbage").returncode == 0

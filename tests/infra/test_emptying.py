@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from ops.teardown.empty_bucket import CONFIG, Emptying, ObjectKept
+from ops.teardown.empty_bucket import CONFIG, BucketEmptier, ObjectKept
 from tests.infra.stubborn_s3 import StubbornS3
 
 pytestmark = pytest.mark.fast
@@ -25,7 +25,7 @@ def client(url: str) -> Any:
 
 
 def test_versions_markers_and_unfinished_uploads_go(aws: None, said: list[str]) -> None:
-    """And nothing of another bucket."""
+    """Delete nothing of another bucket."""
     s3 = boto3.client("s3", config=CONFIG)
     for bucket in ("ours", "theirs"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
@@ -35,20 +35,20 @@ def test_versions_markers_and_unfinished_uploads_go(aws: None, said: list[str]) 
         s3.delete_object(Bucket=bucket, Key="health/ü <&>")
         s3.create_multipart_upload(Bucket=bucket, Key="batches/half")
     theirs = s3.list_object_versions(Bucket="theirs")["Versions"]
-    assert Emptying(s3, "ours", said.append).empty() == 6
+    assert BucketEmptier(s3, "ours", said.append).empty() == 6
     assert not {"Versions", "DeleteMarkers"} & s3.list_object_versions(Bucket="ours").keys()
     assert "Uploads" not in s3.list_multipart_uploads(Bucket="ours")
     assert s3.list_object_versions(Bucket="theirs")["Versions"] == theirs
     assert "Uploads" in s3.list_multipart_uploads(Bucket="theirs")
     s3.delete_bucket(Bucket="ours")
-    assert Emptying(s3, "ours", said.append).empty() == 0
+    assert BucketEmptier(s3, "ours", said.append).empty() == 0
     assert said == []
 
 
 def test_a_thousand_go_with_a_call_and_how_far_it_is_is_said(said: list[str]) -> None:
     bucket, clock = StubbornS3([f"{number:05}" for number in range(6500)]), count(0, 6)
     with bucket.served() as url:
-        assert Emptying(client(url), "ours", said.append, lambda: next(clock)).empty() == 6500
+        assert BucketEmptier(client(url), "ours", said.append, lambda: next(clock)).empty() == 6500
     assert bucket.keys == []
     assert sorted(each for do, each in bucket.calls if do == "delete") == [500, *[1000] * 6]
     assert said and said[0] == "2000 versions of ours so far"
@@ -58,7 +58,7 @@ def test_what_passes_is_tried_again_alone(said: list[str]) -> None:
     bucket, waited = StubbornS3([f"{number:05}" for number in range(10)]), list[float]()
     bucket.refuses = {"00003": ["SlowDown", "InternalError"], "00007": ["InternalError"]}
     with bucket.served() as url:
-        assert Emptying(client(url), "ours", said.append, sleep=waited.append).empty() == 10
+        assert BucketEmptier(client(url), "ours", said.append, sleep=waited.append).empty() == 10
     assert [each for do, each in bucket.calls if do == "delete"] == [10, 2, 1]
     assert (bucket.keys, waited) == ([], [1, 2])
 
@@ -69,7 +69,7 @@ def test_what_s3_keeps_is_said_and_the_rest_is_gone(said: list[str], codes: list
     bucket.refuses = {"runs/1": codes}
     expected = f"An error occurred ({codes[-1]}) when calling the DeleteObjects operation: {codes[-1]}.: runs/1"
     with bucket.served() as url, pytest.raises(ObjectKept) as raised:
-        Emptying(client(url), "ours", said.append, sleep=lambda _: None).empty()
+        BucketEmptier(client(url), "ours", said.append, sleep=lambda _: None).empty()
     assert (str(raised.value), bucket.keys) == (expected, ["runs/1"])
 
 
@@ -77,4 +77,4 @@ def test_a_refusal_is_passed_on(aws: None, said: list[str]) -> None:
     s3 = boto3.client("s3", config=CONFIG)
     with Stubber(s3) as stubber, pytest.raises(ClientError, match="AccessDenied"):
         stubber.add_client_error("list_object_versions", "AccessDenied")
-        Emptying(s3, "ours", said.append).empty()
+        BucketEmptier(s3, "ours", said.append).empty()

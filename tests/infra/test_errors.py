@@ -19,7 +19,7 @@ SECRET = "a-secret-that-nobody-may-see"
 
 
 def met(kind: str) -> list[tuple[str, str]]:
-    """What the AWS CLI, botocore, AWS and functions say, each with what the advice must contain."""
+    """Return errors of the AWS CLI, botocore, AWS and functions, each with what the hint must contain."""
     lines = (Path(__file__).parent / f"errors_of_{kind}.txt").read_text().splitlines()
     return [(words, advice.strip()) for words, advice in zip(lines[::2], lines[1::2], strict=True)]
 
@@ -59,7 +59,7 @@ def test_every_row_is_met() -> None:
             assert any(re.search(pattern, words) for words, _ in met(kind)), pattern
 
 
-def test_what_nobody_knows_is_told_as_it_is() -> None:
+def test_an_unknown_error_is_printed_as_it_is() -> None:
     assert one_line("a b", "\nSomething\nelse\n", CALLS) == "a b: Something else"
     assert one_line("a b", "Traceback (most recent call last):\n  File x\nOops: no\n", CALLS) == "a b: Oops: no"
     assert one_line("a b", "", CALLS) == "a b: ended without a message"
@@ -143,7 +143,7 @@ def test_too_many_functions_at_once_are_waited_for_and_then_asked_for(tmp_path: 
 
 
 def test_a_database_that_is_not_reached_is_named_by_its_host(tmp_path: Path) -> None:
-    """The error itself says what to check."""
+    """Expect no hint: the error itself says what to check."""
     error = not_connected("warehouse", "connecting to db.example.com:5432/warehouse as loader", TimeoutError())
     answer = tmp_path / "answer"
     answer.write_text(json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)}))

@@ -30,13 +30,13 @@ class There:
         self.write("alert_subscriptions/s-mail.json", {"TopicArn": TOPIC, "Endpoint": "me@example.com"})
         for bucket in ("b", "c"):
             self.write(f"buckets/{bucket}.json", {})
-            self.write(f"have/bucket_policies/{bucket}.json", "")
-            self.write(f"have/bucket_replications/{bucket}.json", "")
+            self.write(f"actual/bucket_policies/{bucket}.json", "")
+            self.write(f"actual/bucket_replications/{bucket}.json", "")
         self.role()
         self.functions({"FunctionName": "s-load", "Role": ROLE})
         self.versions("$LATEST")
         self.permissions("schedule")
-        self.write("have/rule_targets/s-load.json", {"Targets": [{"Id": "function", "Arn": "f"}]})
+        self.write("actual/rule_targets/s-load.json", {"Targets": [{"Id": "function", "Arn": "f"}]})
         self.hears("arn:1", "sqs", "arn:aws:sqs:r:1:s-q")
         self.hears("PendingConfirmation", "email", "me@example.com")
 
@@ -49,21 +49,21 @@ class There:
         policies = [{"PolicyName": each} for each in ("rights", *inline)]
         managed = [{"PolicyArn": each} for each in (VPC, *attached)]
         role = {"RoleName": name, "RolePolicyList": policies, "AttachedManagedPolicies": managed}
-        self.write("have/roles.json", {"RoleDetailList": [role]})
+        self.write("actual/roles.json", {"RoleDetailList": [role]})
 
     def functions(self, *functions: dict[str, str]) -> None:
-        self.write("have/functions.json", {"Functions": functions})
+        self.write("actual/functions.json", {"Functions": functions})
 
     def versions(self, *versions: str, name: str = "s-load") -> None:
         listed = [{"FunctionName": name, "Version": version} for version in versions]
-        self.write("have/versions.json", {"Functions": listed})
+        self.write("actual/versions.json", {"Functions": listed})
 
     def permissions(self, *names: str) -> None:
         statements = [{"Sid": name, "Principal": {"AWS": "arn:aws:iam::6:root"}} for name in names]
-        self.write("have/permissions/s-load.json", {"Policy": json.dumps({"Statement": statements})})
+        self.write("actual/permissions/s-load.json", {"Policy": json.dumps({"Statement": statements})})
 
     def hears(self, arn: str, protocol: str, endpoint: str) -> None:
-        file = self.folder / "have/subscriptions.txt"
+        file = self.folder / "actual/subscriptions.txt"
         before = file.read_text() if file.exists() else ""
         file.write_text(f"{before}{TOPIC}\t{arn}\t{protocol}\t{endpoint}\n")
 
@@ -105,8 +105,8 @@ def test_a_permission_more_on_a_function(there: There) -> None:
 def test_another_way_into_a_function(there: There) -> None:
     of_alias = {"FunctionArn": "arn:aws:lambda:r:1:function:s-load:x", "FunctionUrl": "https://x"}
     own = {"FunctionArn": "arn:aws:lambda:r:1:function:s-load", "FunctionUrl": "https://own"}
-    there.write("have/function_urls/s-load.json", {"FunctionUrlConfigs": [of_alias, own]})
-    there.write("have/aliases/s-load.json", {"Aliases": [{"Name": "x"}]})
+    there.write("actual/function_urls/s-load.json", {"FunctionUrlConfigs": [of_alias, own]})
+    there.write("actual/aliases/s-load.json", {"Aliases": [{"Name": "x"}]})
     there.versions("$LATEST", "7")
     assert there.found() == [
         ("delete", "function url", "s-load", "s-load:x", "https://x"),
@@ -123,7 +123,7 @@ def test_versions_of_another_stage_are_its_own(there: There) -> None:
 
 def test_a_function_of_somebody_elses_that_runs_as_our_role_is_named(there: There) -> None:
     there.functions({"FunctionName": "x", "Role": ROLE}, {"FunctionName": "y", "Role": f"{ROLE}-two"})
-    assert there.found() == [("stays", "function", "x", "x", "runs as our role s-load: delete it")]
+    assert there.found() == [("stays", "function", "x", "x", "runs with our role s-load: delete it")]
 
 
 def test_who_else_hears_a_topic(there: There) -> None:
@@ -134,7 +134,7 @@ def test_who_else_hears_a_topic(there: There) -> None:
     assert there.found() == [
         ("delete", "subscription", "s-alerts", "arn:2", "email you@example.com"),
         ("delete", "subscription", "s-alerts", "arn:3", "https https://hook.example.com"),
-        ("stays", "subscription", "s-alerts", "PendingConfirmation", "email later@example.com, who has not agreed yet"),
+        ("stays", "subscription", "s-alerts", "PendingConfirmation", "email later@example.com, not confirmed yet"),
     ]
     assert there.found("you@example.com", "https://hook.example.com/secret?token=1", "later@example.com") == []
     assert len(there.found("example.com", "*")) == 3
@@ -148,11 +148,11 @@ def test_what_went_with_a_retired_table_is_not_taken_twice(there: There) -> None
 
 def test_another_target_of_a_rule(there: There) -> None:
     targets = [{"Id": "function", "Arn": "f"}, {"Id": "x", "Arn": "arn:theirs"}]
-    there.write("have/rule_targets/s-load.json", {"Targets": targets})
+    there.write("actual/rule_targets/s-load.json", {"Targets": targets})
     assert there.found() == [("delete", "rule target", "s-load", "s-load/x", "arn:theirs")]
 
 
 def test_a_policy_of_a_bucket_that_wants_none_and_a_copy_to_another(there: There) -> None:
-    there.write("have/bucket_policies/b.json", {"Policy": "{}"})
-    there.write("have/bucket_replications/c.json", {"ReplicationConfiguration": {}})
+    there.write("actual/bucket_policies/b.json", {"Policy": "{}"})
+    there.write("actual/bucket_replications/c.json", {"ReplicationConfiguration": {}})
     assert there.found() == [("delete", "bucket policy", "b", "b", ""), ("delete", "bucket replication", "c", "c", "")]

@@ -30,7 +30,7 @@ IDS_IN_IT = "repo:octo@123456/pipeline@789012:environment:prod"
 
 
 def is_taken(token: Mapping[str, str | None], role: str = "deploy") -> bool:
-    """As STS judges: a claim that is missing equals nothing."""
+    """Decide as STS does: a missing claim equals nothing."""
     (statement,) = github.trust(NAMES, "octo/pipeline", "789012", "123456", role)["Statement"]
     host = statement["Principal"]["Federated"].rpartition("/")[2]
     assert statement["Effect"] == "Allow" and list(statement["Condition"]) == ["StringEquals"]
@@ -100,7 +100,7 @@ class Cloud:
         self._file.write_text(f"{MINIMUM}AWS_ENDPOINT_URL={url}\n{access}")
 
     def github(self, *options: str) -> tuple[list[str], list[str]]:
-        """What was changed, and what is printed."""
+        """Return the changes and the printed lines."""
         command = [str(ROOT / "infra_bash/github.sh"), *WHOSE, "--settings", str(self._file), *options]
         environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(self._aws)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -120,7 +120,7 @@ def cloud(tmp_path: Path, loaded_aws: Path) -> Iterator[Cloud]:
         yield Cloud(tmp_path, server, loaded_aws)
 
 
-def test_github_is_let_in_mended_and_put_out(cloud: Cloud) -> None:
+def test_github_gets_roles_that_are_repaired_and_removed(cloud: Cloud) -> None:
     would, _ = cloud.github("--dry-run")
     assert cloud.roles() == []
     made, printed = cloud.github()
@@ -135,8 +135,8 @@ def test_github_is_let_in_mended_and_put_out(cloud: Cloud) -> None:
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
     cloud.iam.put_role_policy(RoleName=ROLES[0], PolicyName="theirs", PolicyDocument=document)
-    mended, _ = cloud.github()
-    assert [line.split()[0] for line in mended] == ["update", "delete", "delete"], mended
+    repaired, _ = cloud.github()
+    assert [line.split()[0] for line in repaired] == ["update", "delete", "delete"], repaired
     assert cloud.github()[0] == []
 
     provider = f"arn:aws:iam::000000000000:oidc-provider/{github.HOST}"
@@ -145,7 +145,7 @@ def test_github_is_let_in_mended_and_put_out(cloud: Cloud) -> None:
     cloud.iam.create_role(RoleName="theirs", AssumeRolePolicyDocument=theirs)
     gone, _ = cloud.github("--remove")
     assert [line.split()[0] for line in gone] == ["delete", "delete", "delete", "stays"]
-    assert "(theirs has it)" in gone[-1]
+    assert "(used by theirs)" in gone[-1]
     cloud.iam.delete_role(RoleName="theirs")
     assert [line.split()[:2] for line in cloud.github("--remove")[0]] == [["delete", "provider"]]
     assert cloud.github("--remove")[0] == []

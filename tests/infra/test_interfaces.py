@@ -67,7 +67,7 @@ def test_an_interface_is_known_by_the_function_that_it_was_made_for(description:
     ],
 )
 def test_one_that_another_function_uses_too_is_not_awaited(other: dict[str, Any], is_awaited: bool) -> None:
-    """It stays as long as that function does."""
+    """Keep it as long as that function exists."""
     assert bool([*interfaces_left([interface(LOAD)], OURS, [function(LOAD), other])]) == is_awaited
 
 
@@ -118,14 +118,14 @@ class Account:
         return done.stderr.splitlines()
 
     def deploy(self, **settings: str) -> list[str]:
-        """The part of it that makes roles, where load's is the only one."""
+        """Run the part of it that creates roles, where load's is the only one."""
         script = """
             source infra_bash/lib/script.sh
             for part in arguments settings aws state ../aws/ec2 ../aws/iam; do source infra_bash/lib/$part.sh; done
             SETTINGS_FILE=$1
             load_settings
             STATE=$(dirname "$1")/wanted
-            HAVE=$STATE/have
+            ACTUAL=$STATE/actual
             ensure_roles
             ensure_role_boundaries
             ensure_role_policies
@@ -133,7 +133,7 @@ class Account:
         """
         # Each deploy has a folder of its own, and in it the pipe to the process that compares.
         (self.folder / "wanted" / "kinds").unlink(missing_ok=True)
-        for kind in ("roles", "role_trusts", "role_policies", "have"):
+        for kind in ("roles", "role_trusts", "role_policies", "actual"):
             (self.folder / "wanted" / kind).mkdir(parents=True, exist_ok=True)
             for name, request in REQUESTS[kind](sent(**settings)) if kind in REQUESTS else ():
                 if name == LOAD:
@@ -141,7 +141,7 @@ class Account:
         return self.run("bash", "-c", script, "deploy.sh", **settings)
 
     def put(self) -> str:
-        """What the role is given."""
+        """Return the document that the role gets."""
         assert self.aws.asked_for("iam put-role-policy")
         return str(json.loads((self.folder / f"wanted/role_policies/{LOAD}.json").read_text())["PolicyDocument"])
 
@@ -160,8 +160,8 @@ def test_the_example_names_the_endpoints_that_private_functions_need() -> None:
     asked = {action.split(":")[0] for action in actions} - {"logs", "ec2"}
     names = {"s3": "S3", "secretsmanager": "Secrets Manager", "sns": "SNS", "lambda": "Lambda", "sqs": "SQS"}
     assert asked == set(names)
-    (told,) = [block for block in EXAMPLE.read_text().split("\n\n") if "\nSUBNET_IDS=" in block]
-    assert [name for name in names.values() if name not in told] == []
+    (expected,) = [block for block in EXAMPLE.read_text().split("\n\n") if "\nSUBNET_IDS=" in block]
+    assert [name for name in names.values() if name not in expected] == []
 
 
 # ---- deploy.sh
@@ -205,11 +205,11 @@ def test_so_does_one_that_had_the_managed_policy(account: Account) -> None:
 
 # ---- teardown.sh
 
-WAITS = f"role {LOAD} (AWS takes its network interfaces away with it, in 20 to 40 minutes: run this again then)"
+WAITS = f"role {LOAD} (AWS needs it to delete its network interfaces, in 20 to 40 minutes: run this again then)"
 
 
 def test_a_role_outlives_its_function_until_its_interfaces_are_gone(account: Account) -> None:
-    """Also when the settings have forgotten the VPC."""
+    """Expect it also when the settings do not name the VPC any more."""
     account.holds(role(LOAD, policy_of(LOAD, **VPC)), [interface(LOAD)], function(LOAD))
     said = account.run("infra_bash/teardown.sh", "--dry-run", "--settings")
     assert said[:2] == [f"delete  function {LOAD}", f"stays   {WAITS}"]
@@ -218,18 +218,18 @@ def test_a_role_outlives_its_function_until_its_interfaces_are_gone(account: Acc
 
 
 def left(folder: Path, the_role: dict[str, Any], *interfaces: dict[str, Any]) -> list[str]:
-    """What becomes of a role when its function has gone before."""
+    """Return what teardown does with a role whose function is deleted already."""
     for name, answer in (
         ("roles", {"RoleDetailList": [the_role]}),
         ("interfaces", {"NetworkInterfaces": interfaces}),
         ("functions", {"Functions": []}),
     ):
-        (folder / "have").mkdir(exist_ok=True)
-        (folder / f"have/{name}.json").write_text(json.dumps(answer))
+        (folder / "actual").mkdir(exist_ok=True)
+        (folder / f"actual/{name}.json").write_text(json.dumps(answer))
     (folder / "roles").mkdir(exist_ok=True)
     (folder / f"roles/{LOAD}.json").write_text("{}")
     inventory = Inventory(StackState(folder), "totestream", "test")
-    return [f"{verdict} {word}" for verdict, word, *_ in lines(inventory, with_data=True)]
+    return [f"{action} {word}" for action, word, *_ in lines(inventory, with_data=True)]
 
 
 @pytest.mark.parametrize("attached", [(), (MANAGED,), (MANAGED.replace("arn:aws:", "arn:aws-cn:"),)])

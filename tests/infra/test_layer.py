@@ -16,7 +16,7 @@ import pytest
 
 from ops.package import build as package
 from ops.package import layer as layer_of
-from ops.package.layer import IN_THE_RUNTIME, MACHINES, ROOT
+from ops.package.layer import MACHINES, ROOT, RUNTIME_LIBRARIES
 
 ARCH = next(arch for arch, machine in MACHINES.items() if machine == platform.machine())
 # Amazon Linux 2023, which Lambda has since python3.12, comes with glibc 2.34.
@@ -58,7 +58,7 @@ print(json.dumps(sorted({m.__file__.split("/site/")[0] for m in sys.modules.valu
 
 @pytest.fixture(scope="module")
 def build() -> Path:
-    """Where deploy.sh keeps layers, and so do these tests."""
+    """Return the folder where deploy.sh keeps layers, and these tests, too."""
     folder = ROOT / "build"
     folder.mkdir(exist_ok=True)
     return folder
@@ -66,7 +66,7 @@ def build() -> Path:
 
 @pytest.fixture(scope="module")
 def zipped(build: Path) -> Path:
-    """The layer for this interpreter."""
+    """Return the layer for this interpreter."""
     return package.build_layer(build, PYTHON, ARCH)
 
 
@@ -80,9 +80,9 @@ def layer(zipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Lambda's own Python brings, and nothing else of this environment."""
+    """Return the libraries of Lambda's own Python, and nothing else of this environment."""
     folder = tmp_path_factory.mktemp("runtime")
-    for name in IN_THE_RUNTIME:
+    for name in RUNTIME_LIBRARIES:
         spec = importlib.util.find_spec(name)
         assert spec and spec.origin
         (folder / name).symlink_to(Path(spec.origin).parent)
@@ -153,21 +153,21 @@ def test_the_lock_serves_every_python_and_processor(tmp_path: Path, python: str,
 
 
 def sources(folder: Path, python: str, arch: str) -> Path:
-    """A layer that is not compiled, for a Python that need not be here. It is kept, as layers are."""
+    """Return a layer that is not compiled, for a Python that this machine may not have. It is kept, as layers are."""
     path = folder / f"sources-of-{package.layer_name(python, arch)}"
     if path.exists():
         return path
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         libraries = Path(scratch) / "python"
-        layer_of.install(libraries, python, arch)
-        layer_of.strip(libraries)
+        layer_of.install_wheels(libraries, python, arch)
+        layer_of.remove_unused(libraries)
         found = sorted(file for file in libraries.rglob("*") if file.is_file())
         contents = ((file.relative_to(scratch).as_posix(), file.read_bytes()) for file in found)
-        return package.archived(Path(scratch) / path.name, contents).replace(path)
+        return package.write_archive(Path(scratch) / path.name, contents).replace(path)
 
 
 def holds_what_lambda_loads(zipped: Path, python: str, arch: str) -> None:
-    """A layer of sources: nothing twice, nothing dead, and compiled for that Python, processor and glibc."""
+    """Expect no file twice, no unused file, and wheels for that Python, processor and glibc."""
     assert package.unzipped_bytes(zipped) <= MOST_OF_SOURCES
     with zipfile.ZipFile(zipped) as archive:
         names = archive.namelist()

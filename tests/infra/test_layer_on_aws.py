@@ -20,10 +20,10 @@ PACKAGES = """
     SETTINGS_FILE=$1
     DRY_RUN=$2
     load_settings
-    know_account
+    read_account
     python() { [[ $* != "ops.package.build layer "* ]] || { say build "$4"; return 1; }; "$PYTHON" -P -m "$@"; }
     build_packages
-    know_packages
+    read_packages
     printf '%s %s\\n' "$(basename "$LAYER_ZIP")" "$LAYER_ARN"
 """
 ARN = "arn:aws:lambda:eu-west-2:123456789012:layer:totestream-test-libraries:7"

@@ -20,19 +20,22 @@ THEIRS = {"ID": "theirs", "Filter": {"Prefix": "reports/"}, "Status": "Enabled",
 
 
 def judged(folder: Path, have: dict[str, Any]) -> tuple[list[tuple[str, str]], Any]:
-    """Verdicts with what is said of the ingestion bucket, and the document that is put."""
-    for kind, answers in (("lifecycles", WANTED), ("have/lifecycles", {INGESTION: have, PROCESSED: WANTED[PROCESSED]})):
+    """Return the differences of the ingestion bucket, and the document that is written."""
+    for kind, answers in (
+        ("lifecycles", WANTED),
+        ("actual/lifecycles", {INGESTION: have, PROCESSED: WANTED[PROCESSED]}),
+    ):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for name, answer in answers.items():
             (folder / kind / f"{name}.json").write_text(json.dumps(answer))
     lines = list(Lifecycles.difference(StackState(folder)))
     assert [line for line in lines if line[1] == PROCESSED] == [("ok", PROCESSED, "")]
     found = json.loads((folder / "lifecycles" / f"{INGESTION}.json").read_text())
-    return [(verdict, what) for verdict, name, what in lines if name == INGESTION], found.get("LifecycleConfiguration")
+    return [(action, what) for action, name, what in lines if name == INGESTION], found.get("LifecycleConfiguration")
 
 
 def test_health_keeps_a_day_the_rest_a_month_and_an_upload_a_day(aws: None) -> None:
-    """As S3 has it, so that a second deploy finds no difference."""
+    """Compare with S3's own answer, so that a second deploy finds no difference."""
     assert WANTED.keys() == {INGESTION, PROCESSED}
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=INGESTION, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
@@ -62,22 +65,22 @@ def test_a_bucket_without_rules_gets_them(tmp_path: Path) -> None:
 
 def test_a_rule_of_ours_that_somebody_has_changed_or_that_we_no_longer_want_goes(tmp_path: Path) -> None:
     changed = OURS[1] | {"NoncurrentVersionExpiration": {"NoncurrentDays": 1}}
-    verdicts, put = judged(tmp_path, {"Rules": [OURS[0], changed, THEIRS | {"ID": "totestream-test-former"}]})
-    assert ([verdict for verdict, _ in verdicts], put) == (["update"], {"Rules": OURS})
+    differences, put = judged(tmp_path, {"Rules": [OURS[0], changed, THEIRS | {"ID": "totestream-test-former"}]})
+    assert ([action for action, _ in differences], put) == (["update"], {"Rules": OURS})
     for off in ({"Status": "Disabled"}, {"Filter": {"Prefix": "other/"}}):
         assert judged(tmp_path, {"Rules": [OURS[0] | off, OURS[1]]})[1] == {"Rules": OURS}
 
 
 def test_the_rules_of_others_stay_and_are_shown(tmp_path: Path) -> None:
-    """One in the former way, which S3 does not take beside ours, keeps its meaning."""
+    """Keep the meaning of a rule with a Prefix, which S3 does not accept beside ours."""
     former = {"Prefix": "runs/", "Status": "Disabled", "Expiration": {"Days": 1}}
-    verdicts, put = judged(tmp_path, {"Rules": [THEIRS, former]})
+    differences, put = judged(tmp_path, {"Rules": [THEIRS, former]})
     shown = ["rule theirs is not ours, and deletes what is in use", "rule without a name is not ours"]
-    assert verdicts[:2] == [("stays", what) for what in shown] and verdicts[2] == ("create", "")
+    assert differences[:2] == [("stays", what) for what in shown] and differences[2] == ("create", "")
     kept = {"Filter": {"Prefix": "runs/"}, "Status": "Disabled", "Expiration": {"Days": 1}}
     assert put == {"Rules": [THEIRS, kept, *OURS]}
-    verdicts, _ = judged(tmp_path, {"Rules": [*OURS, THEIRS]})
-    assert verdicts == [("stays", shown[0]), ("ok", "")]
+    differences, _ = judged(tmp_path, {"Rules": [*OURS, THEIRS]})
+    assert differences == [("stays", shown[0]), ("ok", "")]
 
 
 def test_what_others_say_of_small_objects_stays(tmp_path: Path) -> None:

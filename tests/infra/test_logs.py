@@ -88,7 +88,7 @@ def test_each_line_is_shown_once_also_when_it_comes_late(
 
 @pytest.fixture
 def aws(tmp_path: Path) -> FakeAws:
-    """Of dim_staff, in turns, its transform and load are asked."""
+    """Answer with the log lines of the transform of dim_staff and of load, in turns."""
     made = FakeAws(tmp_path / "aws")
     first = [json.dumps(ANSWERS[noun]) for noun in ("transform-dim_staff", "load")]
     later = {"events": [event(12, said(message="manifest loaded", run=2, table="dim_staff", rows=1))]}

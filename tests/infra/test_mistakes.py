@@ -23,7 +23,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def deploy(checkout: Path, text: str) -> subprocess.CompletedProcess[str]:
-    """With an `aws` that knows the account, and nothing else to say."""
+    """Return an `aws` that knows the account and answers nothing else."""
     (checkout / module_path("dim_a_mistake")).write_text(text)
     (checkout / "aws").write_text(
         f"#!/usr/bin/env bash\nprintf '%s\\n' \"$*\" >>{checkout}/asked\n"

@@ -19,7 +19,7 @@ BOUNDED = {"PERMISSIONS_BOUNDARY": "arn:aws:iam::123456789012:policy/boundary"}
 OPERATIONS = {
     "alarms": "cloudwatch PutMetricAlarm",
     "alert_subscriptions": "sns Subscribe",
-    "bells": "s3 PutBucketNotificationConfiguration",
+    "bucket_notifications": "s3 PutBucketNotificationConfiguration",
     "bucket_parts": "s3 Put",
     "buckets": "s3 CreateBucket",
     "budget_changes": "budgets UpdateBudget",
@@ -48,7 +48,7 @@ OPERATIONS = {
     "secrets": "secretsmanager CreateSecret",
     "subscription_attributes": "sns SetSubscriptionAttributes",
     "subscriptions": "sns Subscribe",
-    "tick_configs": "lambda PutFunctionEventInvokeConfig",
+    "invoke_configs": "lambda PutFunctionEventInvokeConfig",
     "topic_policies": "sns SetTopicAttributes",
     "topics": "sns CreateTopic",
 }
@@ -60,8 +60,8 @@ FOUND = {
 }
 
 
-# The verdict on these puts them beside other people's.
-BESIDE = {"bells": "NotificationConfiguration", "lifecycles": "LifecycleConfiguration"}
+# The action on these puts them beside other people's.
+BESIDE = {"bucket_notifications": "NotificationConfiguration", "lifecycles": "LifecycleConfiguration"}
 
 
 def calls() -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -111,7 +111,7 @@ def test_a_second_dry_run_finds_only_what_was_broken_since(
 
 
 def test_moto_refuses_what_aws_would(deployed: subprocess.CompletedProcess[str], folder: Path, client: Any) -> None:
-    """What the models do not say."""
+    """Expect refusals that the models do not contain."""
     sent = {call["operation"]: (call["service"], call["params"]) for call in transcript.requests(folder / "calls.db")}
     spoilt = {
         "PutRolePolicy": ("put_role_policy", {"PolicyDocument": '{"Version": "2012-10-17", "Statement": "none"}'}),

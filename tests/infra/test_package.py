@@ -56,7 +56,7 @@ class Checkout:
         return [sys.executable, "-P", "-m", "ops.package.build", *what], environment
 
     def build(self, python: str = HERE) -> subprocess.CompletedProcess[str]:
-        """The code and then the layer, as deploy.sh does; their words together."""
+        """Build the code and then the layer, as deploy.sh does; return the output of both."""
         code = self._run(python, "code", str(self.root / "work"))
         if code.returncode != 0:
             return code
@@ -76,7 +76,7 @@ class Checkout:
         return zipfile.ZipFile(code), zipfile.ZipFile(self.cache / libraries)
 
     def python_on_the_path(self, name: str, script: str) -> Path:
-        """A program that calls itself final and the other Python, and compiles by `script`."""
+        """Write a program that claims to be a final release of the other Python, and compiles by `script`."""
         program = self.root / "bin" / name
         program.parent.mkdir(exist_ok=True)
         program.write_text(f"#!/bin/sh\ncase $* in *compileall*) {script} ;; esac\necho {TAG} final {program}\n")
@@ -160,7 +160,7 @@ def test_a_private_authority_travels_in_the_package(tmp_path: Path, monkeypatch:
 
 def test_the_layer_leaves_out_what_lambda_has_and_keeps_its_hashes() -> None:
     text = "# a comment\nboto3==1 \\\n    --hash=sha256:a\nnumpy==2 ; python_version < '3.12' \\\n    --hash=sha256:b\n"
-    assert layer.without_the_runtime(text) == ("numpy==2 ; python_version < '3.12' \\\n    --hash=sha256:b\n")
+    assert layer.without_runtime_libraries(text) == ("numpy==2 ; python_version < '3.12' \\\n    --hash=sha256:b\n")
 
 
 def test_the_layer_has_all_that_the_functions_import() -> None:
@@ -190,7 +190,7 @@ def test_a_second_build_says_the_sizes_and_makes_no_layer(tree: Checkout) -> Non
 
 
 def test_without_an_interpreter_of_that_version_it_is_named_and_nothing_is_built(tree: Checkout) -> None:
-    """A layer of another kind would be exchanged for this one by whoever deploys next, and back again."""
+    """Refuse another interpreter: it would build another layer, and deployers would replace each other's layer."""
     shim = tree.python_on_the_path(f"python{ELSEWHERE}", "")
     shim.write_text(f"#!/bin/sh\necho 'pyenv: python{ELSEWHERE}: command not found' >&2\nexit 127\n")
     ends_in_one_line(tree, ELSEWHERE, f"LAMBDA_PYTHON is {ELSEWHERE}", f"no working python{ELSEWHERE} is on the PATH")
@@ -266,7 +266,7 @@ def test_a_build_that_is_ended_leaves_nothing_half_made(tree: Checkout) -> None:
 
 
 def test_more_than_lambda_takes_is_refused_with_both_sizes() -> None:
-    package.refuse_too_large(package.MOST_BYTES)
+    package.refuse_too_large(package.MAX_BYTES)
     with pytest.raises(layer.NotBuilt, match=r"are 300 MB unzipped, and Lambda takes 250: "):
         package.refuse_too_large(300 * 1024**2)
 

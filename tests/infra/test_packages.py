@@ -84,21 +84,21 @@ STATUS = {
 
 
 def test_a_table_that_lacks_rows_is_named() -> None:
-    assert answers.wrong(STATUS) == "fact_payment"
+    assert answers.differing(STATUS) == "fact_payment"
 
 
-def test_a_held_table_is_told_with_its_reason_and_what_nobody_could_count_is_not_wrong() -> None:
+def test_a_held_table_is_shown_with_its_reason_and_an_uncounted_table_does_not_differ() -> None:
     table = {"table": "dim_new", "expected": None, "there": 0, "held": "table new is not there"}
     status = {"comparable": True, "tables": [table]}
     assert answers.held(status) == "dim_new: table new is not there\n"
-    assert answers.wrong(status) == ""
-    assert answers.wrong({"comparable": True, "tables": [table | {"expected": 1}]}) == "dim_new"
-    assert answers.wrong({"comparable": True, "tables": [table | {"held": None}]}) == "dim_new"
+    assert answers.differing(status) == ""
+    assert answers.differing({"comparable": True, "tables": [table | {"expected": 1}]}) == "dim_new"
+    assert answers.differing({"comparable": True, "tables": [table | {"held": None}]}) == "dim_new"
 
 
 def test_nothing_is_expected_at_a_run_that_was_not_counted() -> None:
     passed = STATUS | {"comparable": False}
-    assert answers.wrong(passed) == ""
+    assert answers.differing(passed) == ""
     assert answers.progress(passed, 2) == "passed"
 
 

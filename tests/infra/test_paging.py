@@ -45,7 +45,7 @@ LAYER = f"{ARN}:layer:totestream-dev-libraries"
 
 
 def bash(folder: Path, pages: Pages, what: str) -> str:
-    """What a script says on stdout, and, where it failed, on stderr."""
+    """Return the script's stdout and, if it failed, its stderr."""
     with paging_aws(pages) as (url, _):
         settings = folder / "settings.env"
         settings.write_text(f"{SETTINGS}AWS_ENDPOINT_URL={url}\n")
@@ -104,12 +104,12 @@ CASES = {
     "names_of_rules_on": ["totestream-dev-watch", "totestream-dev-extract"],
     "schedules_that_are ENABLED": ["totestream-dev-extract"],
     "schedules_that_are DISABLED": ["totestream-dev-load"],
-    "turn_schedules disable-rule": ["1"],
+    "switch_schedules disable-rule": ["1"],
     "require_stack": [],
     "sources_that_are Enabled Disabled": ["2", "3"],
     "sources_that_are Updating": [],
-    "turn_sources --no-enabled": ["1"],
-    "read_queues; cat $HAVE/queue_urls.txt": [f"http://localhost/1/{name}" for name in "abc"],
+    "switch_sources --no-enabled": ["1"],
+    "read_queues; cat $ACTUAL/queue_urls.txt": [f"http://localhost/1/{name}" for name in "abc"],
     "remove_rule ours": ["events remove-targets --rule ours --ids one two three", "events delete-rule --name ours"],
     "ensure_subscriptions; printf '%s\\n' ${SUBSCRIPTION[@]} | sort": [f"{TOPIC}:{number}" for number in range(3)],
 }
@@ -117,7 +117,7 @@ CASES = {
 STUBS = """
     DRY_RUN=yes
     PARTITION=aws
-    mkdir -p "$HAVE"
+    mkdir -p "$ACTUAL"
     names_of() { echo totestream-dev-changes; }
     apply() { :; }
     aws_delete() { echo "$@"; }
@@ -136,7 +136,7 @@ def test_a_listing_of_several_pages_is_one(tmp_path: Path) -> None:
 
 
 def test_nothing_that_is_paged_is_asked_for_as_text() -> None:
-    """The CLI applies --query to each page of a text answer by itself."""
+    """Require JSON for them: the CLI applies --query to each page of a text answer separately."""
     calls = re.compile(r"aws_\w+ (?:'[^']*' |\"[^\"]*\" )?([a-z0-9]+) ([a-z0-9-]+)((?:[^\n]|(?<=\\)\n)*)")
     session = botocore.session.get_session()
     found = 0

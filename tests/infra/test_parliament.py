@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ops.stack import policies
+from ops.stack import role_policies
 from ops.stack.resources.base import DesiredStack
 from ops.stack.resources.iam import RolePolicies
 from ops.stack.resources.kinds import REQUESTS
@@ -41,7 +41,7 @@ MEANT = {
         "Type mismatch: StringEquals requires a value of type String but given Arn",
     ),
 }
-# Who writes the code that reads the buckets may write their policy.
+# A deployer writes the code that reads the buckets, so he may also write their policy.
 MEANT_OF = {("deploy.json", "RESOURCE_POLICY_PRIVILEGE_ESCALATION")}
 
 
@@ -50,13 +50,13 @@ def documents() -> Iterator[tuple[str, str]]:
     for kind, made in REQUESTS.items():
         for name, request in made(requests):
             yield from ((f"{kind} {name}", text) for text in policies_in(request))
-    yield "trust", json.dumps(policies.trust_policy())
+    yield "trust", json.dumps(role_policies.trust_policy())
     for file in PEOPLE:
         yield file.name, file.read_text()
 
 
 def policies_in(request: dict[str, Any]) -> Iterator[str]:
-    """What is called a policy by the operation, and is one of IAM's."""
+    """Yield the IAM policies among an operation's parameters."""
     inner = request.get("Attributes", {})
     texts = (request.get("PolicyDocument"), request.get("Policy"), inner.get("Policy"))
     if request.get("AttributeName") == "Policy":
@@ -64,8 +64,8 @@ def policies_in(request: dict[str, Any]) -> Iterator[str]:
     yield from (text for text in texts if text and '"Resource"' in text)
 
 
-# Of functions in a VPC: interfaces have no names before they are made, and parliament does not know the condition by
-# which AWS tells a function's own code from Lambda.
+# Findings for functions in a VPC: interfaces have no names before they exist, and parliament does not know the
+# condition that distinguishes a function's own code from Lambda.
 MEANT_OF_INTERFACES = {"RESOURCE_STAR", "UNKNOWN_CONDITION_FOR_ACTION"}
 
 
@@ -124,6 +124,6 @@ def test_what_only_the_emulator_asks_for_is_asked_for_there_alone() -> None:
 
 
 def test_each_thing_that_is_meant_is_still_found() -> None:
-    """Else an exception would outlive its reason."""
+    """Expect each exception to be needed: otherwise it would outlive its reason."""
     found = {finding for document in documents() for finding in findings(*document)}
     assert found >= MEANT and {each[:2] for each in found} >= MEANT_OF

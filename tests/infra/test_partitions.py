@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ops.stack import policies
+from ops.stack import role_policies
 from ops.stack.resources.base import DesiredStack
 from ops.stack.resources.kinds import REQUESTS
 from ops.stack.topology import functions
@@ -29,7 +29,7 @@ def settings(partition: str) -> dict[str, str]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every string in it."""
+    """Yield every string in the value."""
     match value:
         case str():
             yield value
@@ -41,7 +41,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def arns(value: Any) -> set[str]:
-    """Each ARN's beginning. Policies are JSON in a string."""
+    """Return the beginning of each ARN. Policies are JSON in a string."""
     return {begin for text in texts(value) for begin in re.findall(r"arn:[^:]*:", text)}
 
 
@@ -51,15 +51,15 @@ def test_all_that_deploy_asks_for_is_of_the_callers_partition(partition: str) ->
     found = {kind: arns([*REQUESTS[kind](sent)]) for kind in REQUESTS}
     assert len([kind for kind in found if found[kind]]) > 10
     assert {kind: begins for kind, begins in found.items() if begins - {f"arn:{partition}:"}} == {}
-    assert arns(policies.role_policies(sent.names, sent.settings, stubs.TARGETS)) == {f"arn:{partition}:"}
+    assert arns(role_policies.role_policies(sent.names, sent.settings, stubs.TARGETS)) == {f"arn:{partition}:"}
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_a_function_is_told_its_partition(partition: str) -> None:
+def test_a_function_has_its_partition_in_its_environment(partition: str) -> None:
     names = DesiredStack(settings(partition), stubs.TARGETS).names
     for function in functions(names, settings(partition), stubs.TARGETS):
-        told = Settings({**function.environment, "AWS_REGION": names.region})
-        assert told.names == names
+        expected = Settings({**function.environment, "AWS_REGION": names.region})
+        assert expected.names == names
 
 
 def test_new_code_in_an_environment_of_before_is_of_the_only_partition_there_was() -> None:
@@ -84,7 +84,7 @@ def asked(folder: Path, caller: str, what: str, budget: str = "") -> tuple[int, 
         done
         SETTINGS_FILE=$1
         load_settings
-        know_account
+        read_account
         {what}
     """
     aws = FakeAws(folder / "aws")

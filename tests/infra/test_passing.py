@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.cli.transient import CALLS, FUNCTIONS, Transient, patience_s, patience_with_function_s
+from ops.cli.transient import CALLS, FUNCTIONS, Transient, function_retry_time_s, retry_time_s
 from shared.errors import (
     SPREADS_S,
     AwsRefused,
@@ -143,18 +143,18 @@ LASTS = [
 
 @pytest.mark.parametrize(("call", "words", "seconds"), MET)
 def test_what_passes_is_waited_for(call: str, words: str, seconds: int) -> None:
-    assert patience_s(call, f"\n{words}\n", CALLS) == seconds
+    assert retry_time_s(call, f"\n{words}\n", CALLS) == seconds
     # As version 2 wraps it.
-    assert patience_s(call, f"\naws: [ERROR]: {words}\n\nAdditional error details:\nType: User\n", CALLS) == seconds
+    assert retry_time_s(call, f"\naws: [ERROR]: {words}\n\nAdditional error details:\nType: User\n", CALLS) == seconds
 
 
 @pytest.mark.parametrize(("call", "words"), LASTS)
 def test_what_does_not_pass_is_not(call: str, words: str) -> None:
-    assert patience_s(call, words, CALLS) == 0
+    assert retry_time_s(call, words, CALLS) == 0
 
 
 def _said(error: Exception) -> str:
-    """An answer as Lambda makes it of an exception."""
+    """Return the answer that Lambda makes of an exception."""
     return json.dumps({"errorType": type(error).__name__, "errorMessage": str(error), "requestId": "1"})
 
 
@@ -172,15 +172,15 @@ OF_FUNCTIONS = [
 
 @pytest.mark.parametrize(("words", "seconds"), OF_FUNCTIONS)
 def test_an_error_of_a_function_that_passes(words: str, seconds: int) -> None:
-    assert patience_with_function_s(words) == seconds
+    assert function_retry_time_s(words) == seconds
 
 
 def test_every_row_is_met_and_says_why() -> None:
     for row in CALLS:
-        assert row.why
-        assert any(patience_s(what, words, (row,)) for what, words, _ in MET), row
+        assert row.reason
+        assert any(retry_time_s(what, words, (row,)) for what, words, _ in MET), row
     assert {json.loads(answer).get("errorType") for answer, _ in OF_FUNCTIONS} >= FUNCTIONS.keys()
-    assert patience_s("f", "anything", (Transient("f", "any", 5, ""), Transient("f", "thing", 9, ""))) == 9
+    assert retry_time_s("f", "anything", (Transient("f", "any", 5, ""), Transient("f", "thing", 9, ""))) == 9
 
 
 # ---- the scripts
@@ -209,7 +209,7 @@ def test_a_door_gives_up_with_the_last_words(aws: FakeAws) -> None:
     assert done.returncode == 1
     assert len(aws.asked) == 60
     assert done.stderr.splitlines()[-1].endswith(
-        "(NoSuchBucket) when calling it: NoSuchBucket. Still so after 120 s: run bash again later"
+        "(NoSuchBucket) when calling it: NoSuchBucket. The error lasted for 120 s: run bash again later"
     )
 
 
@@ -222,7 +222,7 @@ def test_a_function_that_is_idle_for_weeks_is_waited_for_by_whoever_invokes_it(a
 
 
 def failing(aws: FakeAws, *errors: str) -> None:
-    """A function that ends so often in an error, and then well. What it answers, and that it failed, are two places."""
+    """Make a function fail with these errors, and then succeed. The error's text and its mark are in two places."""
     program = aws.folder / "aws"
     answers = "\n".join(
         f"{number}) printf '%s' '{error}' >\"$last\"; echo '{{\"FunctionError\": \"Unhandled\"}}' ;;"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ops import people as written_for
-from ops.stack import people, policies
+from ops.stack import people, role_policies
 from ops.stack.resources.base import DesiredStack
 from ops.stack.resources.s3 import BucketParts
 from ops.stack.topology import known_targets
@@ -33,7 +33,7 @@ DEPLOYERS = {"deploy.sh", "plan.sh", "teardown.sh"}
 
 
 def asked_by(scripts: set[str]) -> set[str]:
-    """The actions that these scripts may ask for, whatever happens."""
+    """Return the actions that these scripts may call in any case."""
     parts = sorted({name.partition(".")[2] for name, _ in BucketParts.desired(DesiredStack(SETTINGS, TARGETS))})
     files = {file for script in SCRIPTS if script.name in scripts for file in iam_calls.sourced(script)}
     calls = {call for file in files for call in iam_calls.written(file, parts)}
@@ -63,8 +63,8 @@ def test_every_call_that_a_script_can_make_is_allowed(name: str, scripts: set[st
 
 def test_every_action_is_asked_for_or_says_why_aws_wants_it() -> None:
     unasked = actions_of("deploy") - asked_by(DEPLOYERS)
-    assert unasked == people.ON_AWS_ONLY.keys()
-    # Who may not list is told 403 of a key that is not there, and not 404.
+    assert unasked == people.IMPLICIT_ACTIONS.keys()
+    # A caller who may not list gets 403 for a missing key, and not 404.
     assert actions_of("operate") - asked_by(OPERATORS) == {"s3:ListBucket"}
     assert actions_of("plan") <= actions_of("deploy")
 
@@ -149,7 +149,7 @@ def test_a_planner_can_write_nothing() -> None:
 def test_the_boundary_holds_all_that_functions_do_and_nothing_more(subnets: str) -> None:
     settings = SETTINGS | {"SUBNET_IDS": subnets}
     bounds = people.boundary(NAMES, settings, TARGETS)
-    for policy in policies.role_policies(NAMES, settings, TARGETS).values():
+    for policy in role_policies.role_policies(NAMES, settings, TARGETS).values():
         for statement in policy["Statement"]:
             for action in statement["Action"] if statement["Effect"] == "Allow" else ():
                 for resource in statement["Resource"]:

@@ -57,14 +57,14 @@ def test_mail_is_written_to_the_address_and_to_nobody_without_one() -> None:
 def test_the_budget_tells_by_mail_of_what_was_spent_and_of_what_will_be() -> None:
     (budget,) = requests("budgets").values()
     assert budget["Budget"]["BudgetLimit"] == {"Amount": "10", "Unit": "USD"}
-    told = budget["NotificationsWithSubscribers"]
-    notices = [each["Notification"] for each in told]
+    expected = budget["NotificationsWithSubscribers"]
+    notices = [each["Notification"] for each in expected]
     assert [(each["NotificationType"], each["Threshold"]) for each in notices] == [
         ("ACTUAL", 80.0),
         ("FORECASTED", 100.0),
     ]
     mail = "arn:aws:sns:eu-west-2:123456789012:totestream-test-mail"
-    assert [each["Subscribers"] for each in told] == [[{"SubscriptionType": "SNS", "Address": mail}]] * 2
+    assert [each["Subscribers"] for each in expected] == [[{"SubscriptionType": "SNS", "Address": mail}]] * 2
     assert requests("budgets", MONTHLY_BUDGET_USD="") == {}
 
 
@@ -87,21 +87,25 @@ def test_aws_is_asked_for_tls() -> None:
     assert len([name for name in requests("bucket_parts") if name.endswith(".bucket-policy")]) == 2
 
 
-def test_no_bell_is_an_empty_list_so_that_an_old_one_goes() -> None:
-    (bell,) = requests("bells", LOAD_ON_MANIFEST="no").values()
-    assert bell == {"QueueConfigurations": []}
+def test_no_notification_is_an_empty_list_so_that_an_old_one_is_removed() -> None:
+    (notification,) = requests("bucket_notifications", LOAD_ON_MANIFEST="no").values()
+    assert notification == {"QueueConfigurations": []}
     assert "totestream-test-load" not in requests("mappings", LOAD_ON_MANIFEST="no")
 
 
-def test_a_manifest_rings_by_a_queue_that_hands_many_rings_to_one_load() -> None:
-    (bell,) = requests("bells").values()
-    (ring,) = bell["QueueConfigurations"]
+def test_a_manifest_triggers_a_load_by_a_queue_that_gives_many_triggers_to_one_load() -> None:
+    (notification,) = requests("bucket_notifications").values()
+    (configuration,) = notification["QueueConfigurations"]
     mapping = requests("mappings")["totestream-test-load"]
-    assert ring["QueueArn"] == mapping["EventSourceArn"] == "arn:aws:sqs:eu-west-2:123456789012:totestream-test-bell"
+    assert (
+        configuration["QueueArn"]
+        == mapping["EventSourceArn"]
+        == "arn:aws:sqs:eu-west-2:123456789012:totestream-test-bell"
+    )
     assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (10, {"MaximumConcurrency": 2})
 
 
-def test_a_bell_is_soon_forgotten_and_leaves_no_dead_letter() -> None:
+def test_a_trigger_expires_soon_and_becomes_no_dead_letter() -> None:
     attributes = requests("queues")["totestream-test-bell"]["Attributes"]
     assert (attributes["MessageRetentionPeriod"], attributes["VisibilityTimeout"]) == ("900", "300")
     assert "RedrivePolicy" not in attributes

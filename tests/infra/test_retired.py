@@ -34,10 +34,14 @@ class There:
         self._write(f"roles/{NAMES.transform(table)}.json", {})
 
     def table(self, table: str, prefix: str = NAMES.prefix, **more: Any) -> None:
-        """All that deploy.sh makes for one."""
+        """Add all resources that deploy.sh creates for a table."""
         self.role(f"{prefix}-transform-{table}", more.get("tags", TAGS))
         function, queue = f"{prefix}-transform-{table}", f"{prefix}-{table}"
-        mapping = {"UUID": f"uuid-{table}", "FunctionArn": f"a:{function}", "EventSourceArn": f"a:{queue}"}
+        arns = {
+            "FunctionArn": f"arn:aws:lambda:r:1:function:{function}",
+            "EventSourceArn": f"arn:aws:sqs:r:1:{queue}",
+        }
+        mapping = {"UUID": f"uuid-{table}"} | arns
         self.answers["functions"]["Functions"].append({"FunctionName": function})
         self.answers["mappings"]["EventSourceMappings"].append(mapping | {"State": more.get("state", "Enabled")})
         self.answers["log_groups"]["logGroups"].append({"logGroupName": f"/aws/lambda/{function}"})
@@ -53,13 +57,13 @@ class There:
 
     def queue(self, name: str, messages: int) -> None:
         self.urls += f"https://sqs/{name}\n"
-        self._write(f"have/queues/{name}.json", {"Attributes": {"ApproximateNumberOfMessages": str(messages)}})
+        self._write(f"actual/queues/{name}.json", {"Attributes": {"ApproximateNumberOfMessages": str(messages)}})
 
     def left(self) -> list[str]:
         for name, answer in self.answers.items():
-            self._write(f"have/{name}.json", answer)
-        (self.folder / "have/subscriptions.txt").write_text(self.subscriptions)
-        (self.folder / "have/queue_urls.txt").write_text(self.urls)
+            self._write(f"actual/{name}.json", answer)
+        (self.folder / "actual/subscriptions.txt").write_text(self.subscriptions)
+        (self.folder / "actual/queue_urls.txt").write_text(self.urls)
         return ["\t".join(line).rstrip() for line in retired(StackState(self.folder), NAMES)]
 
     def _write(self, name: str, content: Any) -> None:
@@ -77,8 +81,8 @@ def test_all_of_it_goes_in_an_order_that_works_and_the_table_stays(there: There)
     there.table(KEPT)
     assert there.left() == [
         "delete\tmapping\ttotestream-test-transform-dim_old\tuuid-dim_old",
-        "delete\tsubscription\ttotestream-test-dim_old\tarn:aws:sns:r:1:changes:dim_old",
         "delete\tfunction\ttotestream-test-transform-dim_old\ttotestream-test-transform-dim_old",
+        "delete\tsubscription\ttotestream-test-dim_old\tarn:aws:sns:r:1:changes:dim_old",
         "delete\tqueue\ttotestream-test-dim_old\thttps://sqs/totestream-test-dim_old\twith 1 message",
         "delete\tqueue\ttotestream-test-dim_old-dlq\thttps://sqs/totestream-test-dim_old-dlq\twith 2 dead letters",
         "delete\tlog group\t/aws/lambda/totestream-test-transform-dim_old"

@@ -24,7 +24,7 @@ READ = """
     SETTINGS_FILE=$1
     load_settings
     read_roles
-    cat "$HAVE/roles.json"
+    cat "$ACTUAL/roles.json"
 """
 
 
@@ -68,20 +68,20 @@ def wanted(folder: Path, **settings: str) -> StackState:
 
 
 def there(folder: Path, **role: Any) -> None:
-    (folder / "have").mkdir()
+    (folder / "actual").mkdir()
     found = {"RoleDetailList": [{"RoleName": "totestream-test-load"} | role]}
-    (folder / "have/roles.json").write_text(json.dumps(found))
+    (folder / "actual/roles.json").write_text(json.dumps(found))
 
 
 @pytest.mark.parametrize(
-    ("has", "verdict"),
+    ("has", "action"),
     [({}, "update"), ({"PermissionsBoundaryArn": "another"}, "update"), ({"PermissionsBoundaryArn": BOUNDARY}, "ok")],
 )
-def test_a_role_without_its_boundary_has_drifted(tmp_path: Path, has: dict[str, str], verdict: str) -> None:
+def test_a_role_without_its_boundary_has_drifted(tmp_path: Path, has: dict[str, str], action: str) -> None:
     stack = wanted(tmp_path, PERMISSIONS_BOUNDARY=BOUNDARY)
     there(tmp_path, PermissionsBoundary=has)
-    name, what = "totestream-test-load", "PermissionsBoundary" if verdict == "update" else ""
-    assert list(RoleBoundaries.difference(stack)) == [(verdict, name, what)]
+    name, what = "totestream-test-load", "PermissionsBoundary" if action == "update" else ""
+    assert list(RoleBoundaries.difference(stack)) == [(action, name, what)]
 
 
 def test_every_new_role_is_made_with_its_boundary() -> None:

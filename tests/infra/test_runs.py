@@ -25,7 +25,7 @@ WAITS = {"table": "dim_staff", "state": "waits_for_manifest"}
 
 def test_the_rows_in_quarantine_become_one_question_or_none() -> None:
     def asked(*keys: str) -> object:
-        return asking.of_quarantined("payment", {"entries": [{"key": key} for key in keys]})
+        return asking.quarantine_event("payment", {"entries": [{"key": key} for key in keys]})
 
     assert asked() is None
     assert asked("3", "12", "3") == {"do": "resync", "tables": ["payment"], "keys": [3, 12]}
@@ -34,8 +34,8 @@ def test_the_rows_in_quarantine_become_one_question_or_none() -> None:
 
 
 def test_tables_are_named_or_all_are_meant() -> None:
-    assert asking.of_tables("reconcile", []) == {"do": "reconcile"}
-    assert asking.of_tables("resync", ["staff"]) == {"do": "resync", "tables": ["staff"]}
+    assert asking.tables_event("reconcile", []) == {"do": "reconcile"}
+    assert asking.tables_event("resync", ["staff"]) == {"do": "resync", "tables": ["staff"]}
 
 
 def test_an_extract_that_was_busy_has_no_run() -> None:

@@ -30,8 +30,8 @@ def test_what_is_waited_for_and_when_the_rest_comes(expression: str, seconds: in
     assert (interval_s(expression), when(expression)) == (seconds, words)
 
 
-def state(folder: Path, **verdicts: str) -> str:
-    """What the plan says of one rule, where these lines were verdicts."""
+def state(folder: Path, **differences: str) -> str:
+    """Return the state in the plan of one rule, given these lines of differences."""
     requests: dict[str, Any] = {
         f"rules/{RULE}": {"ScheduleExpression": "rate(1 minute)"},
         f"rule_targets/{RULE}": {"Targets": [{"Arn": f"arn:aws:lambda:eu-west-2:1:function:{FUNCTION}"}]},
@@ -41,7 +41,7 @@ def state(folder: Path, **verdicts: str) -> str:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / f"{name}.json").write_text(json.dumps(request))
     for kind in ("rules", "rule_targets", "permissions", "functions"):
-        (folder / f"{kind}.verdicts").write_text(f"{verdicts.get(kind, 'ok')}\t{name_of(kind)}\t\n")
+        (folder / f"{kind}.diff").write_text(f"{differences.get(kind, 'ok')}\t{name_of(kind)}\t\n")
     [(rule, function, seconds, found, _)] = plan(folder)
     assert (rule, function, seconds) == (RULE, FUNCTION, 60)
     return found
@@ -109,7 +109,7 @@ def test_what_was_changed_is_proved_by_a_later_look_and_the_wait_is_said(aws: Fa
 
 
 def test_a_schedule_that_starts_nothing_fails_the_deploy(aws: FakeAws) -> None:
-    """Here two intervals are over at once."""
+    """Run it where two intervals are over at once."""
     done = prove(aws, MINUTELY.format("new"), settings="LATE_S=-120")
     assert done.returncode == 1
     assert done.stderr.startswith(

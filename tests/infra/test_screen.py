@@ -44,7 +44,7 @@ INCIDENT = {
 
 
 def problem(code: ProblemCode, subject: str = "", **facts: Any) -> dict[str, Any]:
-    """As inspect answers it."""
+    """Return a status as inspect answers it."""
     found: dict[str, Any] = json.loads(json.dumps(Problem(code, subject, facts).json))
     return found
 
@@ -176,7 +176,7 @@ MANY = STATUS | {
 
 
 def test_every_number_of_the_screen_is_in_the_json_too() -> None:
-    """And the screen has all that are counted there."""
+    """Expect the screen to have all counts of the answer."""
     shown, document = (done(how, MANY).stdout for how in ("all", "json"))
     assert set(numbers(shown)) == {str(number) for number in range(101, 114)}
     assert {float(each) for each in numbers(shown)} <= {float(each) for each in re.findall(r"\d+(?:\.\d+)?", document)}

@@ -16,14 +16,14 @@ EVERY_SCRIPT = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.
 
 
 def header(script: Path) -> str:
-    """The comment below the first line, as it should be shown."""
+    """Return the comment below the first line, as --help should show it."""
     lines = script.read_text().split("\n\n", 1)[0].splitlines()
     assert lines[0] == "#!/usr/bin/env bash"
     return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines[1:]) + "\n"
 
 
 def documented(script: Path) -> dict[str, str]:
-    """The options that the header explains, each with the name of its value, if it takes one."""
+    """Return the options that the header explains, each with the name of its value, if it takes one."""
     return dict(re.findall(r"^ +(--[a-z-]+) ?([A-Z/]*)", header(script), re.MULTILINE))
 
 
@@ -57,7 +57,7 @@ def test_the_usage_has_every_option_that_is_explained_and_no_other(script: Path)
 
 @EVERY_SCRIPT
 def test_every_option_is_accepted_in_both_forms_and_a_typo_of_it_gets_a_hint(script: Path, tmp_path: Path) -> None:
-    """On a machine that has bash, and neither Python nor .venv."""
+    """Run it on a machine that has bash, and neither Python nor .venv."""
     bare = BareMachine(tmp_path)
     for option, value in documented(script).items():
         if option == "--help":
@@ -190,7 +190,7 @@ def test_a_test_run_has_one_speed() -> None:
 @pytest.mark.parametrize(
     "arguments", [[], ["start", "--fast"], ["stop", "now"], ["stop", "--orders", "1"], ["--no-tick"]]
 )
-def test_the_local_stack_is_told_one_thing_at_a_time(arguments: list[str]) -> None:
+def test_the_local_stack_takes_one_command_at_a_time(arguments: list[str]) -> None:
     is_one_line(run("local.sh", *arguments), ROOT / "infra_bash/local.sh")
 
 
@@ -212,7 +212,7 @@ def test_what_the_source_is_filled_with_is_for_the_local_stack() -> None:
     assert "--source-csv needs --local" in refused.stderr
 
 
-def test_a_teardown_must_be_told_which_stack() -> None:
+def test_a_teardown_requires_the_name_of_its_stack() -> None:
     refused = run("teardown.sh", "--with-data")
     assert refused.returncode == 2
     assert "--local or --settings is missing" in refused.stderr
@@ -251,7 +251,7 @@ def test_a_source_table_is_answered_with_its_warehouse_tables(tmp_path: Path, re
     [("dim_staff", ["--json"], True), ("fact_payment", ["--json"], False), ("fact_payment", [], False)],
 )
 def test_the_status_of_some_tables(tmp_path: Path, recorder: Path, table: str, option: list[str], shown: bool) -> None:
-    """inspect knows only dim_staff here."""
+    """Answer for inspect, which knows only dim_staff here."""
     file = settings_file(tmp_path)
     done = run("status.sh", table, *option, "--settings", file, TOTESTREAM_AWS=str(recorder))
     assert done.returncode == 0, done.stderr
@@ -280,8 +280,7 @@ def test_a_script_leaves_nothing_behind(tmp_path: Path, recorder: Path) -> None:
 
 
 def prove(loaded_run: int, **status: object) -> subprocess.CompletedProcess[str]:
-    """proof.sh's proof, where the first count finds extract at work, each other is run 1, and inspect always answers
-    the same."""
+    """Run `prove`: the first count finds extract running, each other is run 1, and inspect always answers the same."""
     table = {"table": "dim_staff", "expected": 2, "there": 1, "last_run": 1, "freshness_s": 1}
     answer = json.dumps({"loaded_run": loaded_run, "comparable": True, "tables": [table]} | status)
     script = f"""
@@ -303,12 +302,12 @@ def test_a_proof_that_differs_fails_and_names_the_table() -> None:
     assert proof.returncode == 1
     busy, failed = proof.stderr.splitlines()
     assert re.fullmatch(r"wait    another extraction is running \(\d of at most 600 s\)", busy)
-    assert failed == "FAILED  expected and there differ: dim_staff; run infra_bash/status.sh --local"
+    assert failed == "FAILED  the rows of source and warehouse differ: dim_staff; run infra_bash/status.sh --local"
 
 
 def test_a_later_run_is_not_compared_with_what_was_counted_before_it() -> None:
     proof = prove(loaded_run=2)
-    assert "the warehouse is past run 1 already; counting again" in proof.stderr
+    assert "the warehouse has loaded a later run than 1 already; counting again" in proof.stderr
 
 
 def test_a_source_that_is_never_still_fails_the_proof_and_says_what_to_run() -> None:
@@ -332,7 +331,7 @@ def test_a_source_that_is_never_still_fails_the_proof_and_says_what_to_run() -> 
     ],
 )
 def test_a_wait_says_what_is_missing_and_ends(arguments: str, code: int, said: list[str]) -> None:
-    """The clock goes on while it sleeps, and only then."""
+    """Run the probe with a clock that advances only while it sleeps."""
     script = f"""
         source infra_bash/lib/script.sh
         sleep() {{ SECONDS=$((SECONDS + $1)); }}
@@ -378,7 +377,7 @@ def test_every_function_that_the_readme_names_for_the_deployment_class_exists() 
             assert not owner or re.search(rf"class {owner[0]}\b", ops), name
 
 
-def test_watching_shows_one_screen_after_the_other_until_it_is_told_to_end(tmp_path: Path, recorder: Path) -> None:
+def test_watch_shows_one_screen_after_the_other_until_it_is_ended(tmp_path: Path, recorder: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     command = [str(ROOT / "infra_bash/status.sh"), "--watch", "--settings", settings_file(tmp_path)]
@@ -390,7 +389,7 @@ def test_watching_shows_one_screen_after_the_other_until_it_is_told_to_end(tmp_p
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # Who runs the tests in the background has them ignore Ctrl-C, and bash cannot trap what it was born to ignore.
+        # Tests in the background ignore Ctrl-C, and bash cannot trap a signal that was ignored when it started.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as watching:
         assert watching.stdout and watching.stderr

@@ -1,4 +1,4 @@
-"""A deployment from end to end with an `aws` that notes what it is told: where the secrets go, and where not."""
+"""A deployment from end to end with an `aws` that records its calls: where the secrets go, and where not."""
 
 import json
 import platform
@@ -24,8 +24,8 @@ def login(password: str) -> str:
     return json.dumps({"host": "h", "port": 1, "dbname": "d", "username": "u", "password": password})
 
 
-def test_a_secret_is_told_to_secrets_manager_alone(tmp_path: Path) -> None:
-    """One from the file and one from the environment; xtrace shows every command with its arguments."""
+def test_a_secret_is_sent_to_secrets_manager_alone(tmp_path: Path) -> None:
+    """Give one from the file and one from the environment; xtrace shows every command with its arguments."""
     scratch, record, file = tmp_path / "scratch", tmp_path / "record", tmp_path / "secrets.env"
     scratch.mkdir()
     record.mkdir()
@@ -41,10 +41,10 @@ def test_a_secret_is_told_to_secrets_manager_alone(tmp_path: Path) -> None:
         WAREHOUSE_SECRET_VALUE=login("hunter-in-environment"),
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    told = (record / "secrets").read_text()
+    expected = (record / "secrets").read_text()
     # The reader's password is made by the function migrate.
-    assert '"Name": "totestream-test-reader"' in told and '"SecretString": "{}"' in told
-    assert "hunter-in-file" in told and "hunter-in-environment" in told
+    assert '"Name": "totestream-test-reader"' in expected and '"SecretString": "{}"' in expected
+    assert "hunter-in-file" in expected and "hunter-in-environment" in expected
     asked = (record / "asked").read_text()
     assert "secretsmanager create-secret --cli-input-json file://" in asked
     assert "secretsmanager create-secret --cli-input-json file://" in done.stderr
@@ -53,7 +53,7 @@ def test_a_secret_is_told_to_secrets_manager_alone(tmp_path: Path) -> None:
     new_functions_are_active_before_anything_is_put_to_them(asked.splitlines())
     # Nobody hears of this stack, which a deploy says near its end.
     said = [line for line in done.stderr.splitlines() if not line.startswith("+")]
-    assert "nobody  will be called when something goes wrong: neither is set" in said[-3:]
+    assert "nobody  receives alerts: neither is set" in said[-3:]
 
 
 def new_functions_are_active_before_anything_is_put_to_them(asked: list[str]) -> None:

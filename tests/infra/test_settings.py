@@ -114,7 +114,7 @@ def test_a_file_that_is_not_there_is_said_with_the_way_out(tmp_path: Path) -> No
 
 
 def test_a_file_need_not_be_there_where_the_environment_has_all(tmp_path: Path, recorder: Path) -> None:
-    """In a checkout of its own: where the tests run there may be a settings.env."""
+    """Run it in a checkout of its own: where the tests run there may be a settings.env."""
     copy = tmp_path / "checkout"
     copy.mkdir()
     for name in ("infra_bash", "ops", "shared", "settings.example.env", ".venv"):
@@ -155,7 +155,7 @@ class Noting(dict[str, str]):
 
 
 def read_by_the_plan() -> set[str]:
-    """All that is asked for when everything is wanted: topology, policies, requests."""
+    """Return the settings that topology, policies and requests read when everything is desired."""
     noting = Noting()
     requests = DesiredStack(noting, TARGETS)
     for made in REQUESTS.values():
@@ -174,7 +174,7 @@ def constant(node: ast.AST) -> object:
 
 
 def asked_of(node: ast.AST, holders: set[str]) -> list[object]:
-    """[name] or [name, default] when the node is holder["NAME"] or holder.get("NAME", default)."""
+    """Return [name] or [name, default] when the node is holder["NAME"] or holder.get("NAME", default)."""
     match node:
         case ast.Subscript(value=ast.Name(id=holder) | ast.Attribute(attr=holder), slice=name) if holder in holders:
             return [constant(name)]
@@ -190,14 +190,14 @@ def read_in(holders: set[str], *folders: str) -> set[str]:
 
 
 def read_by_functions() -> set[str]:
-    """What handlers ask their environment for; `self` is shared/settings.py."""
+    """Return the variables that handlers read from their environment; `self` is shared/settings.py."""
     found = read_in({"settings", "environ"}, "handlers")
     text = (ROOT / "shared/settings.py").read_text()
     return found | set(re.findall(r'self(?:\.get\(|\[)"([A-Z_]+)"', text))
 
 
 def named_by_usage(script: str) -> set[str]:
-    """The variables that arguments.sh sets for a script."""
+    """Return the variables that arguments.sh sets for a script."""
     [usage] = re.findall(r"(?ms)^# Usage: (.*?)^#$", script) or [""]
     options = {"OPTION_" + option.replace("-", "_").upper() for option in re.findall(r"--([a-z-]+)", usage)}
     words = re.findall(r"(?<![\w-])([A-Z|]+)(…?)(?=[] )\n])", usage)
@@ -205,7 +205,7 @@ def named_by_usage(script: str) -> set[str]:
 
 
 def read_by_bash() -> set[str]:
-    """The capital variables that scripts use and do not set."""
+    """Return the capital variables that scripts use and do not set."""
     used, made = set(), set()
     for path in (ROOT / "infra_bash").rglob("*.sh"):
         if path.name != "settings.sh":
@@ -225,12 +225,12 @@ def test_the_example_has_every_setting_that_is_read_and_no_other() -> None:
     assert read - MADE - SURROUNDINGS == example_settings().keys() - set(CREDENTIALS)
 
 
-def test_what_functions_ask_for_is_what_they_are_told() -> None:
+def test_the_variables_that_functions_read_are_those_of_their_environment() -> None:
     names = Names("totestream", "test", "eu-west-2", "123456789012")
     functions = topology.functions(names, SETTINGS, TARGETS)
-    told = {name for function in functions for name in function.environment}
+    expected = {name for function in functions for name in function.environment}
     # The region, and locally the endpoint, are Lambda's own to tell.
-    assert told | {"AWS_REGION", "AWS_ENDPOINT_URL"} == read_by_functions()
+    assert expected | {"AWS_REGION", "AWS_ENDPOINT_URL"} == read_by_functions()
 
 
 def test_the_local_stack_writes_no_default_of_the_product() -> None:
@@ -241,7 +241,7 @@ def test_the_local_stack_writes_no_default_of_the_product() -> None:
 
 
 def literals() -> Iterator[tuple[str, object]]:
-    """Every value that is written beside a setting's name: in .get(NAME, value), and in dicts."""
+    """Yield every value that is written beside a setting's name: in .get(NAME, value), and in dicts."""
     for node in trees("shared", "handlers", "ops"):
         if len(asked := asked_of(node, {"settings", "self", "environ"})) == 2:
             yield str(asked[0]), asked[1]
@@ -255,7 +255,7 @@ SECRETS_OF_POLICIES = ("WAREHOUSE_OWNER_SECRET", "WAREHOUSE_READER_SECRET", "SLA
 
 
 def test_only_the_declarations_have_a_default() -> None:
-    """But for a function whose environment is older than a setting, and the invented account of docs/policies."""
+    """Allow defaults only for a function whose environment is older than a setting, and for docs/policies."""
     found = {(name, value) for name, value in literals() if name in example_settings() and value}
     invented = {(name, people.FICTITIOUS[name]) for name in SECRETS_OF_POLICIES}
     assert found == {("DATABASE_PLAINTEXT", "no")} | invented
@@ -267,7 +267,7 @@ def test_bash_names_no_setting_to_check_it() -> None:
 
 
 def test_the_example_is_what_the_declarations_make() -> None:
-    """Else run: python -m ops.settings.example"""
+    """Fail when the example is not up to date; then run: python -m ops.settings.example"""
     assert EXAMPLE.read_text() == example()
 
 
@@ -283,7 +283,7 @@ def test_every_default_is_of_its_form() -> None:
     ("named", "options"), [(("--settings", "prod.env"), "--settings prod.env"), (("--local",), "--local"), ((), "")]
 )
 def test_a_message_names_the_stack_as_its_deploy_did(tmp_path: Path, named: tuple[str, ...], options: str) -> None:
-    """From the arguments of a script by the environment of the deployed function to the command in an incident."""
+    """Follow it from the arguments of a script by the environment of the deployed function to an incident's command."""
     for name in ("prod.env", "settings.env"):
         (tmp_path / name).write_text(MINIMUM)
     script = """
@@ -302,9 +302,9 @@ def test_a_message_names_the_stack_as_its_deploy_did(tmp_path: Path, named: tupl
     names = Names("totestream", "test", "eu-west-2", "123456789012")
     deployed = topology.functions(names, SETTINGS | {"COMMAND_OPTIONS": done.stdout}, TARGETS)
     [watch] = [function for function in deployed if function.name == "totestream-test-watch"]
-    told = Settings(watch.environment).command_options
+    expected = Settings(watch.environment).command_options
     assert (
-        command("status.sh {subject}", "dim_staff", "", (), told)
+        command("status.sh {subject}", "dim_staff", "", (), expected)
         == f"./infra_bash/status.sh dim_staff {options}".strip()
     )
 

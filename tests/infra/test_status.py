@@ -28,7 +28,7 @@ def aws(tmp_path: Path) -> FakeAws:
 
 @contextmanager
 def running(tmp_path: Path, aws: FakeAws, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """status.sh, whose stdout is a terminal: what it writes there is read from `stdout`."""
+    """Run status.sh with a terminal as stdout; `stdout` reads what it writes there."""
     ours, theirs = pty.openpty()
     clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(aws.program)}
     command = [str(ROOT / "infra_bash/status.sh"), "--settings", settings_file(tmp_path), *arguments]
@@ -45,7 +45,7 @@ def running(tmp_path: Path, aws: FakeAws, *arguments: str, **environment: str) -
 
 
 def all_of(script: "subprocess.Popen[bytes]") -> str:
-    """What it writes until it ends: Linux tells the end of a terminal by an error."""
+    """Return what it writes until it ends: Linux reports the end of a terminal as an error."""
     assert script.stdout
     said = b""
     try:

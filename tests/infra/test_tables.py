@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from ops.tables import complaint
+from ops.tables import problem
 from shared.catalogue import TABLES
 from shared.warehouse.registry import TARGETS
 from tests.infra.scripts import ROOT
@@ -13,8 +13,8 @@ pytestmark = pytest.mark.fast
 
 
 def test_the_right_kind_is_no_complaint() -> None:
-    assert [complaint("warehouse", name) for name in TARGETS] == [""] * 11
-    assert [complaint("source", name) for name in TABLES] == [""] * 11
+    assert [problem("warehouse", name) for name in TARGETS] == [""] * 11
+    assert [problem("source", name) for name in TABLES] == [""] * 11
 
 
 @pytest.mark.parametrize(
@@ -22,40 +22,40 @@ def test_the_right_kind_is_no_complaint() -> None:
     [
         ("warehouse", "staff", "staff is a source table; its warehouse tables are: dim_staff"),
         ("warehouse", "address", "address is a source table; its warehouse tables are: dim_counterparty, dim_location"),
-        ("source", "fact_payment", "fact_payment is a warehouse table; it is made of: payment"),
-        ("source", "dim_staff", "dim_staff is a warehouse table; it is made of: staff, department"),
+        ("source", "fact_payment", "fact_payment is a warehouse table; it is made from: payment"),
+        ("source", "dim_staff", "dim_staff is a warehouse table; it is made from: staff, department"),
     ],
 )
 def test_the_other_kind_is_answered_with_its_counterparts(kind: str, name: str, expected: str) -> None:
-    assert complaint(kind, name) == expected
+    assert problem(kind, name) == expected
 
 
 @pytest.mark.parametrize("name", [*TARGETS, *TABLES])
 def test_what_is_proposed_instead_is_right(name: str) -> None:
     kind = "source" if name in TARGETS else "warehouse"
-    proposed = complaint(kind, name).split(": ")[1].split(", ")
-    assert proposed and [complaint(kind, each) for each in proposed] == [""] * len(proposed)
+    proposed = problem(kind, name).split(": ")[1].split(", ")
+    assert proposed and [problem(kind, each) for each in proposed] == [""] * len(proposed)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
     everything = ", ".join(TABLES)
     assert (
-        complaint("source", "payments")
+        problem("source", "payments")
         == f"payments is not a source table (did you mean payment?); they are: {everything}"
     )
-    assert complaint("source", "nonsense") == f"nonsense is not a source table; they are: {everything}"
-    assert complaint("warehouse", "").startswith(" is not a warehouse table; they are: dim_counterparty, ")
+    assert problem("source", "nonsense") == f"nonsense is not a source table; they are: {everything}"
+    assert problem("warehouse", "").startswith(" is not a warehouse table; they are: dim_counterparty, ")
 
 
 def test_both_kinds_can_be_right_and_facts_alone() -> None:
-    assert [complaint("any", name) for name in (*TARGETS, *TABLES)] == [""] * 22
-    said = complaint("any", "fact_paymnt")
+    assert [problem("any", name) for name in (*TARGETS, *TABLES)] == [""] * 22
+    said = problem("any", "fact_paymnt")
     assert said.startswith(
         "fact_paymnt is not a warehouse or source table (did you mean fact_payment?); they are: dim_count"
     )
-    assert complaint("fact", "fact_payment") == ""
+    assert problem("fact", "fact_payment") == ""
     facts = "fact_payment, fact_purchase_orders, fact_sales_order"
-    assert complaint("fact", "dim_staff") == f"dim_staff is not a fact table; they are: {facts}"
+    assert problem("fact", "dim_staff") == f"dim_staff is not a fact table; they are: {facts}"
 
 
 def required(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -69,4 +69,4 @@ def test_a_script_goes_on_with_the_right_tables_alone() -> None:
     assert required("source", "staff", "payment").stdout == "went on\n"
     refused = required("source", "staff", "dim_staff")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr == "retry.sh: dim_staff is a warehouse table; it is made of: staff, department\n"
+    assert refused.stderr == "retry.sh: dim_staff is a warehouse table; it is made from: staff, department\n"

@@ -48,7 +48,7 @@ class Cloud:
         return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
     def teardown(self, *options: str, typed: str = "") -> list[str]:
-        """The lines on stderr; on stdout there is nothing."""
+        """Return the lines on stderr; stdout must be empty."""
         running = self.begin(*options)
         said, lines = running.communicate(typed)
         assert (said, running.returncode) == ("", 0), lines
@@ -65,7 +65,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 
 def make_difficult(cloud: Cloud) -> None:
-    """A dead mapping, many versions, a half-done upload, a secret that waits for its end."""
+    """Add a deleted mapping, many versions, an unfinished upload, a secret that is scheduled for deletion."""
     functions, s3, secrets = cloud.aws("lambda"), cloud.aws("s3"), cloud.aws("secretsmanager")
     functions.delete_function(FunctionName="totestream-dev-transform-dim_old")
     for number in range(510):
@@ -81,7 +81,7 @@ def tags() -> list[dict[str, str]]:
 
 
 def add_strangers(cloud: Cloud) -> list[str]:
-    """Tagged like ours and not ours to delete; and somebody else's notification of our bucket."""
+    """Add resources with our tags that are not ours, and somebody else's notification of our bucket."""
     tagged = {tag["Key"]: tag["Value"] for tag in tags()}
     url = cloud.aws("sqs").create_queue(QueueName="theirs", tags=tagged)["QueueUrl"]
     queue = cloud.aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -94,9 +94,9 @@ def add_strangers(cloud: Cloud) -> list[str]:
         Tags=tags(),
     )
     s3 = cloud.aws("s3")
-    bell = s3.get_bucket_notification_configuration(Bucket=PROCESSED)["QueueConfigurations"]
+    notification = s3.get_bucket_notification_configuration(Bucket=PROCESSED)["QueueConfigurations"]
     theirs = {"Id": "theirs", "QueueArn": queue, "Events": ["s3:ObjectRemoved:*"]}
-    configuration = {"QueueConfigurations": [*bell, theirs]}
+    configuration = {"QueueConfigurations": [*notification, theirs]}
     s3.put_bucket_notification_configuration(
         Bucket=PROCESSED, NotificationConfiguration=configuration, SkipDestinationValidation=True
     )
@@ -104,7 +104,7 @@ def add_strangers(cloud: Cloud) -> list[str]:
 
 
 def of_dev(things: dict[str, Any]) -> dict[str, Any]:
-    """Those of stage dev: not of dev-two, nor of both."""
+    """Return the resources of stage dev: not of dev-two, nor of both."""
     names = {thing: thing.split()[1 if thing.startswith(("mapping", "subscription")) else -1] for thing in things}
     # The dashboard is called as its stage is.
     begin = {thing: f"{name.removeprefix('/aws/lambda/')}-" for thing, name in names.items()}
@@ -155,7 +155,7 @@ def test_a_stage_goes_by_name_and_by_tag_and_the_stage_beside_it_stays(cloud: Cl
 
 
 def begin_and_kill(cloud: Cloud, after: int) -> list[str]:
-    """What it said before it was stopped."""
+    """Return its output before it was stopped."""
     running = cloud.begin()
     assert running.stderr
     said = [running.stderr.readline().rstrip("\n") for _ in range(after)]
@@ -166,7 +166,7 @@ def begin_and_kill(cloud: Cloud, after: int) -> list[str]:
 
 
 def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud, loaded_aws: Path) -> None:
-    """With our value where there is one, else with its own; and one that is there is left alone."""
+    """Restore it with our value if there is one, else with its own; leave an existing secret alone."""
     secrets, login = cloud.aws("secretsmanager"), '{"host":"h","port":1,"dbname":"d","username":"u","password":"p"}'
     cloud.write_settings("dev", SOURCE_SECRET="deleted", WAREHOUSE_SECRET="kept", WAREHOUSE_OWNER_SECRET="there")
     private = cloud.settings.with_name("secrets.env")
@@ -181,7 +181,7 @@ def test_a_secret_that_somebody_has_deleted_comes_back(cloud: Cloud, loaded_aws:
         for part in arguments settings aws state ../aws/secrets; do source infra_bash/lib/$part.sh; done
         SETTINGS_FILE=$1
         load_settings
-        know_account
+        read_account
         write_requests secrets
         ensure_secrets
     """

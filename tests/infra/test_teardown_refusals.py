@@ -37,7 +37,7 @@ DEPLOY = """
     sleep() { :; }
     SETTINGS_FILE=$1
     load_settings
-    know_account
+    read_account
     cp -r "$2/." "$STATE"
 """
 
@@ -51,7 +51,7 @@ def aws(tmp_path: Path) -> FakeAws:
 
 @pytest.fixture(scope="module")
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `want` writes, which takes a second."""
+    """Return a folder with the requests of these kinds, which takes a second."""
     folder = tmp_path_factory.mktemp("wanted")
     requests = DesiredStack(stubs.SETTINGS | SETTINGS, stubs.TARGETS)
     for kind in ("buckets", "bucket_parts", "secrets", "mappings", "queues"):
@@ -62,7 +62,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(aws: FakeAws, *command: str | Path, typed: str = "", s3: str = "") -> subprocess.CompletedProcess[str]:
-    """`s3` is where S3 is reached by what is no call of the AWS CLI."""
+    """Run the command; `s3` is the address of S3 for calls that are not made by the AWS CLI."""
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(aws.program)}
     environment |= (
         {"AWS_ENDPOINT_URL_S3": s3, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} if s3 else {}
@@ -75,7 +75,7 @@ Deploy = Callable[[str], subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def deploy(aws: FakeAws, wanted: Path) -> Deploy:
-    """The parts of deploy.sh that make buckets and secrets."""
+    """Run the parts of deploy.sh that create buckets and secrets."""
     return lambda what: run(aws, "bash", "-c", DEPLOY + what, "deploy.sh", aws.folder / "settings.env", wanted)
 
 
@@ -149,7 +149,7 @@ def test_a_secret_whose_name_is_still_being_deleted_is_waited_for(aws: FakeAws, 
 
 def test_a_secret_that_waits_for_its_deletion_is_restored_and_put(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN)
-    aws.answers("secretsmanager describe-secret", "deleted", "there")
+    aws.answers("secretsmanager describe-secret", "deleted", "exists")
     done = deploy("ensure_secrets")
     assert done.stderr == f"update  secret s (restored)\nok      secret {READER}\nok      secret w\n"
     calls = [line.split()[1] for line in aws.asked if line.startswith("secretsmanager")]
@@ -157,7 +157,7 @@ def test_a_secret_that_waits_for_its_deletion_is_restored_and_put(aws: FakeAws, 
 
 
 def test_a_restored_secret_without_a_value_of_ours_keeps_its_own(aws: FakeAws, deploy: Deploy) -> None:
-    aws.answers("secretsmanager describe-secret", "deleted", "there")
+    aws.answers("secretsmanager describe-secret", "deleted", "exists")
     done = deploy("ensure_secrets")
     assert (done.returncode, done.stderr) == (
         0,
@@ -176,7 +176,7 @@ def test_a_value_that_is_no_login_is_found_before_anything_is_restored(aws: Fake
 
 def test_a_secret_that_is_gone_before_it_is_restored_is_made(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN)
-    aws.answers("secretsmanager describe-secret", "deleted", "there")
+    aws.answers("secretsmanager describe-secret", "deleted", "exists")
     aws.answers("secretsmanager restore-secret", "!ResourceNotFoundException")
     done = deploy("ensure_secrets")
     assert done.stderr == f"create  secret s\nok      secret {READER}\nok      secret w\n"
@@ -184,7 +184,7 @@ def test_a_secret_that_is_gone_before_it_is_restored_is_made(aws: FakeAws, deplo
 
 def test_a_login_is_in_no_argument_and_no_line(aws: FakeAws, deploy: Deploy) -> None:
     secrets_file(aws, SOURCE_SECRET_VALUE=LOGIN, WAREHOUSE_SECRET_VALUE=LOGIN)
-    aws.answers("secretsmanager describe-secret", *["deleted", "there", "!ResourceNotFoundException"] * 5)
+    aws.answers("secretsmanager describe-secret", *["deleted", "exists", "!ResourceNotFoundException"] * 5)
     done = deploy("OPTION_PUT_SECRETS=yes; for DRY_RUN in no yes no; do ensure_secrets; done")
     assert done.returncode == 0, done.stderr
     assert (
@@ -195,22 +195,22 @@ def test_a_login_is_in_no_argument_and_no_line(aws: FakeAws, deploy: Deploy) -> 
 
 # ---- the teardown
 
-QUEUES = {"QueueUrls": ["https://sqs/1/totestream-dev-dim_staff", "https://sqs/1/totestream-dev-two-dim_staff"]}
+QUEUES = ["https://sqs/1/totestream-dev-dim_staff", "https://sqs/1/totestream-dev-two-dim_staff"]
 BUCKET = "totestream-dev-ingestion-123456789012"
 
 
 def test_what_is_gone_or_going_is_passed_over_in_silence(aws: FakeAws) -> None:
-    """The tags of what went hours ago, a queue that went just now, a mapping that is going, an address that never
-    answered."""
+    """Skip the tags of what was deleted hours ago, a queue that was just deleted, a mapping that is being deleted, an
+    address that was never confirmed."""
     gone = [f"arn:aws:sqs:{ACCOUNT}:totestream-dev-dim_old", f"arn:aws:lambda:{ACCOUNT}:function:totestream-dev-old"]
     tagged = {"ResourceTagMappingList": [{"ResourceARN": arn, "Tags": TAGS} for arn in gone]}
     function = f"arn:aws:lambda:{ACCOUNT}:function:totestream-dev-load"
     going = {"UUID": "1", "State": "Deleting", "FunctionArn": function, "EventSourceArn": "arn:aws:sqs:x"}
     topic = f"arn:aws:sns:{ACCOUNT}:totestream-dev-changes"
-    waiting = {"TopicArn": topic, "Endpoint": "a@b.c", "SubscriptionArn": "PendingConfirmation"}
+    waiting = [topic, "PendingConfirmation", "email", "a@b.c"]
     aws.answers("resourcegroupstaggingapi get-resources", json.dumps(tagged))
     aws.answers("lambda list-event-source-mappings", json.dumps({"EventSourceMappings": [going]}))
-    aws.answers("sns list-subscriptions", json.dumps({"Subscriptions": [waiting]}))
+    aws.answers("sns list-subscriptions", json.dumps([waiting]))
     aws.answers("sqs list-queues", json.dumps(QUEUES))
     aws.answers("sqs delete-queue", "!AWS.SimpleQueueService.NonExistentQueue")
     done = teardown(aws)
@@ -228,7 +228,7 @@ def test_what_may_not_be_deleted_is_one_line_and_the_end(aws: FakeAws) -> None:
 
 
 def test_what_a_running_function_wrote_into_an_emptied_bucket_goes_too(aws: FakeAws) -> None:
-    """And a queue that SQS still lists after its end is not said to stay; one that was made meanwhile is."""
+    """Report a queue that was created meanwhile, but not one that SQS still lists after its deletion."""
     aws.answers("sqs list-queues", json.dumps(QUEUES), json.dumps(QUEUES).replace("-two-dim_staff", "-fact_payment"))
     aws.answers("s3api list-buckets", json.dumps({"Buckets": [{"Name": BUCKET}]}), "{}")
     aws.answers("s3api delete-bucket", "!BucketNotEmpty", "{}")
@@ -246,7 +246,7 @@ def test_what_a_running_function_wrote_into_an_emptied_bucket_goes_too(aws: Fake
 
 
 def test_an_object_that_s3_keeps_ends_the_teardown(aws: FakeAws) -> None:
-    """S3 answers success, and says of each object whether it went."""
+    """Fail although S3 answers success: it reports each object separately."""
     aws.answers("s3api list-buckets", json.dumps({"Buckets": [{"Name": BUCKET}]}))
     bucket = StubbornS3(["runs/1"])
     bucket.refuses = {"runs/1": ["AccessDenied"]}
@@ -254,8 +254,8 @@ def test_an_object_that_s3_keeps_ends_the_teardown(aws: FakeAws) -> None:
         done = teardown(aws, "--with-data", typed="dev", s3=url)
     assert done.returncode == 1
     said = "An error occurred (AccessDenied) when calling the DeleteObjects operation: AccessDenied.: runs/1"
-    told = "ask the account's administrator to allow you the call DeleteObjects"
-    assert done.stderr.splitlines()[1:] == [f"FAILED  emptying {BUCKET}: {said}; {told}"]
+    expected = "ask the account's administrator to allow you the call DeleteObjects"
+    assert done.stderr.splitlines()[1:] == [f"FAILED  emptying {BUCKET}: {said}; {expected}"]
     assert aws.asked_for("s3api delete-bucket") == []
 
 

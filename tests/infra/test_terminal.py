@@ -34,7 +34,7 @@ def test_names_and_values_are_escaped_however_deep() -> None:
 
 
 def evil(value: Any) -> Any:
-    """Each text with something behind it that a terminal would obey."""
+    """Return the value with a control sequence after each text, which a terminal would execute."""
     match value:
         case str():
             return value + EVIL

@@ -5,8 +5,8 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from ops.stack import policies
-from ops.stack.topology import BELL, BUCKETS, secrets
+from ops.stack import role_policies
+from ops.stack.topology import BUCKETS, LOAD_TRIGGER, secrets
 from shared.names import TOPICS, Names
 from tests.infra.stubs import SETTINGS, TARGETS
 
@@ -22,12 +22,12 @@ def stage(ending: str) -> tuple[Names, dict[str, str]]:
 
 
 def things(names: Names, settings: dict[str, str]) -> Iterator[str]:
-    """ARNs of all that a role could have rights on."""
-    functions = policies.role_policies(names, settings, TARGETS)
+    """Return the ARNs of all that a role could have rights on."""
+    functions = role_policies.role_policies(names, settings, TARGETS)
     yield from (names.function_arn(name) for name in functions)
     yield from (f"{names.log_group_arn(name)}:log-stream:2026/11/24/x" for name in functions)
     yield from (names.arn("secretsmanager", f"secret:{name}-Ab12Cd") for name in secrets(settings).values())
-    for queue in (BELL, *TARGETS):
+    for queue in (LOAD_TRIGGER, *TARGETS):
         yield from (names.queue_arn(name) for name in (names.queue(queue), names.dead_letter_queue(queue)))
     yield from (names.topic_arn(topic) for topic in TOPICS)
     for bucket in BUCKETS:
@@ -41,7 +41,7 @@ def things(names: Names, settings: dict[str, str]) -> Iterator[str]:
 def test_no_right_reaches_the_other_stage(one: str, other: str) -> None:
     rights = {
         resource
-        for policy in policies.role_policies(*stage(one), TARGETS).values()
+        for policy in role_policies.role_policies(*stage(one), TARGETS).values()
         for statement in policy["Statement"]
         for resource in statement["Resource"]
         # Metrics have no ARN: test_policies.py holds the namespace.

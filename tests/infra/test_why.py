@@ -129,9 +129,9 @@ record                               fact_payment 8: no load of ours made it
 waiting     2026-03-02 09:00:04      fact_payment, run 43: currency_id is not in dim_currency
 quarantined 2026-03-02 09:00:04      fact_payment, run 44: payment_date: missing
 deleted     2026-03-02 09:00:01.234  fact_payment, run 42: its key was gone; back 2026-03-02 09:00:04, run 43
-behind                               fact_payment has yet to take: run 45, 46
+behind                               fact_payment has not loaded: run 45, 46
 held                                 fact_payment: column payment.paid is missing
-not there                            dim_x has nothing of this key
+none                                 dim_x has no row of this key
 other                                dim_date takes the days"""
 
 
@@ -149,7 +149,7 @@ def test_what_is_not_as_it_was_stands_out() -> None:
 
 @pytest.fixture
 def answering(tmp_path: Path) -> Path:
-    """An `aws` that keeps the event it was given and answers with a chain."""
+    """Return an `aws` that keeps the event of the call and answers with a chain."""
     fake, chain = tmp_path / "aws", tmp_path / "chain"
     chain.write_bytes(msgspec.json.encode(CHAIN))
     fake.write_text(

@@ -39,7 +39,7 @@ def steps() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def zizmor(folder: Path) -> dict[str, int]:
-    """How many findings of each severity."""
+    """Return the number of findings of each severity."""
     command = [str(BIN / "zizmor"), "--offline", "--persona", "auditor", "--format", "json", "--no-exit-codes"]
     done = subprocess.run([*command, *map(str, folder.glob("*.yml"))], capture_output=True, text=True, check=True)
     found = [each["determinations"]["severity"] for each in json.loads(done.stdout)]
@@ -200,7 +200,7 @@ def api() -> Iterator[Api]:
 
 
 def test_a_pull_request_has_one_comment_that_is_edited(api: Api) -> None:
-    api.comments += [{"url": "x", "user": {"type": "User"}, "body": f"{pull_comment.MARK} quoted"}] * 150
+    api.comments += [{"url": "x", "user": {"type": "User"}, "body": f"{pull_comment.MARKER} quoted"}] * 150
     github = pull_comment.GitHubApi(api.url, "token")
     for words in ("create  queue one\n", "ok      nothing\n"):
         github.write("repos/o/r/issues/7", pull_comment.body(words, 0))

@@ -7,7 +7,7 @@ import pytest
 from pg8000.exceptions import DatabaseError
 
 from conftest import SCHEMA
-from ops.events import of_quarantined
+from ops.events import quarantine_event
 from shared.columns import LONGEST_TEXT
 from shared.source.request import request_from_event
 from shared.status.quarantined import quarantined
@@ -154,7 +154,7 @@ def test_a_bad_row_is_set_aside_with_its_reason_and_comes_back_once_mended(road:
         road.source.run(mend)
     road.source.run("UPDATE payment SET paid = NOT paid WHERE payment_id = 5")
     for source in sources:
-        event = of_quarantined(source, {"entries": found[source]})
+        event = quarantine_event(source, {"entries": found[source]})
         assert event is not None
         road.extract(request_from_event(event))
         road.deliver()
@@ -181,7 +181,7 @@ def test_what_is_still_bad_stays_in_quarantine_once_and_is_asked_for_by_key(road
     road.travel()
     road.source.run(spoil)
     road.travel()
-    event = of_quarantined("payment", {"entries": entries(road, "payment")})
+    event = quarantine_event("payment", {"entries": entries(road, "payment")})
     assert event == {"do": "resync", "tables": ["payment"], "keys": [3]}
     for run in (3, 4):
         assert road.extract(request_from_event(event)).rows == 1

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from conftest import Database
-from ops.stack import policies
+from ops.stack import resource_policies, role_policies
 from ops.stack.topology import BUCKETS
 from shared.aws.bucket import S3Bucket
 from shared.lake import keys
@@ -24,8 +24,8 @@ from tests.road.road import Heard, Road
 
 pytestmark = pytest.mark.fast
 
-ROLES = policies.role_policies(NAMES, SETTINGS, TARGETS)
-OF_BUCKETS = [policy for noun in BUCKETS if (policy := policies.bucket_policy(NAMES, noun, True, True))]
+ROLES = role_policies.role_policies(NAMES, SETTINGS, TARGETS)
+OF_BUCKETS = [policy for noun in BUCKETS if (policy := resource_policies.bucket_policy(NAMES, noun, True, True))]
 PUT = "s3:PutObject"
 # What S3 says of a request: over TLS, and with or without the header If-None-Match.
 PLAIN = {"aws:SecureTransport": "true"}

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from ops.stack import policies
+from ops.stack import resource_policies, role_policies
 from ops.stack.topology import INGESTION, PROCESSED
 from shared.lake import keys
 from shared.names import ALERTS, CHANGES, MAIL, TOPICS
@@ -12,7 +12,7 @@ from tests.infra.stubs import NAMES, SETTINGS, TARGETS
 
 pytestmark = pytest.mark.fast
 
-POLICIES = policies.role_policies(NAMES, SETTINGS, TARGETS)
+POLICIES = role_policies.role_policies(NAMES, SETTINGS, TARGETS)
 
 
 def role(noun: str) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ def test_migrate_alone_writes_a_secret_and_only_the_readers() -> None:
 def test_the_owners_login_is_only_for_migrate() -> None:
     settings = SETTINGS | {"WAREHOUSE_OWNER_SECRET": "test/owner"}
     having = {
-        name for name, policy in policies.role_policies(NAMES, settings, TARGETS).items() if "owner" in str(policy)
+        name for name, policy in role_policies.role_policies(NAMES, settings, TARGETS).items() if "owner" in str(policy)
     }
     assert having == {NAMES("migrate")}
 
@@ -104,7 +104,7 @@ def test_inspect_reads_what_a_row_was_made_of_and_no_refused_rows() -> None:
 
 
 def test_in_a_private_network_lambda_may_make_interfaces_and_the_functions_code_may_not() -> None:
-    private = policies.role_policies(NAMES, SETTINGS | {"SUBNET_IDS": "subnet-1"}, TARGETS)
+    private = role_policies.role_policies(NAMES, SETTINGS | {"SUBNET_IDS": "subnet-1"}, TARGETS)
     for noun in ("extract", "load", "migrate", "inspect"):
         allow, deny = (each for each in private[NAMES(noun)]["Statement"] if "ec2:" in str(each))
         assert (allow["Effect"], allow["Resource"], "Condition" in allow) == ("Allow", ["*"], False)
@@ -138,7 +138,7 @@ def test_each_topic_is_told_by_whom_it_is_for() -> None:
 
 
 def test_without_slack_the_function_alert_reads_no_secret() -> None:
-    silent = policies.role_policies(NAMES, SETTINGS | {"SLACK_SECRET": ""}, TARGETS)
+    silent = role_policies.role_policies(NAMES, SETTINGS | {"SLACK_SECRET": ""}, TARGETS)
     assert "secretsmanager" not in str(silent[NAMES("alert")])
 
 
@@ -146,7 +146,7 @@ def test_without_slack_the_function_alert_reads_no_secret() -> None:
     ("topic", "services"), [(CHANGES, set()), (ALERTS, {"cloudwatch"}), (MAIL, {"cloudwatch", "budgets"})]
 )
 def test_a_topic_is_told_by_this_account_and_by_those_services_on_its_behalf(topic: str, services: set[str]) -> None:
-    own, *others = policies.topic_policy(NAMES, topic, tls=False)["Statement"]
+    own, *others = resource_policies.topic_policy(NAMES, topic, tls=False)["Statement"]
     assert own["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
     assert {each["Principal"]["Service"] for each in others} == {f"{service}.amazonaws.com" for service in services}
     for each in others:
@@ -156,14 +156,14 @@ def test_a_topic_is_told_by_this_account_and_by_those_services_on_its_behalf(top
 
 
 def test_a_queue_takes_messages_from_this_accounts_topic_only() -> None:
-    (statement,) = policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=False)["Statement"]
+    (statement,) = resource_policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=False)["Statement"]
     assert statement["Condition"] == {
         "ArnEquals": {"aws:SourceArn": NAMES.topic_arn(CHANGES)},
     }
 
 
-def test_the_bell_takes_messages_from_this_accounts_processed_bucket_only() -> None:
-    (statement,) = policies.bell_policy(NAMES, tls=False)["Statement"]
+def test_the_trigger_queue_takes_messages_from_this_accounts_processed_bucket_only() -> None:
+    (statement,) = resource_policies.load_trigger_policy(NAMES, tls=False)["Statement"]
     assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
     assert statement["Resource"] == "arn:aws:sqs:eu-west-2:123456789012:totestream-test-bell"
     assert statement["Condition"] == {
@@ -172,34 +172,34 @@ def test_the_bell_takes_messages_from_this_accounts_processed_bucket_only() -> N
     }
 
 
-def test_load_alone_hears_the_bell() -> None:
-    bell = NAMES.queue_arn("totestream-test-bell")
-    assert resources("load", "sqs:ReceiveMessage") == {bell}
-    assert {name for name, policy in POLICIES.items() if bell in str(policy)} == {NAMES("load")}
+def test_load_alone_receives_triggers() -> None:
+    trigger_queue = NAMES.queue_arn("totestream-test-bell")
+    assert resources("load", "sqs:ReceiveMessage") == {trigger_queue}
+    assert {name for name, policy in POLICIES.items() if trigger_queue in str(policy)} == {NAMES("load")}
 
 
-def test_a_bell_that_does_not_ring_needs_no_right() -> None:
-    silent = policies.role_policies(NAMES, SETTINGS | {"LOAD_ON_MANIFEST": "no"}, TARGETS)
+def test_without_triggers_load_needs_no_right_to_receive_them() -> None:
+    silent = role_policies.role_policies(NAMES, SETTINGS | {"LOAD_ON_MANIFEST": "no"}, TARGETS)
     assert "sqs:" not in str(silent[NAMES("load")])
 
 
 def test_tls_is_demanded_wherever_it_can_be_had() -> None:
-    bucket = policies.bucket_policy(NAMES, "ingestion", tls=True, create_only=True)
-    queue = policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=True)
-    topics = [policies.topic_policy(NAMES, topic, tls=True) for topic in TOPICS]
-    bell = policies.bell_policy(NAMES, tls=True)
-    for policy in (bucket, queue, *topics, bell):
+    bucket = resource_policies.bucket_policy(NAMES, "ingestion", tls=True, create_only=True)
+    queue = resource_policies.queue_policy(NAMES, NAMES.queue("dim_staff"), tls=True)
+    topics = [resource_policies.topic_policy(NAMES, topic, tls=True) for topic in TOPICS]
+    trigger_queue = resource_policies.load_trigger_policy(NAMES, tls=True)
+    for policy in (bucket, queue, *topics, trigger_queue):
         assert policy is not None
         assert policy["Statement"][-1]["Effect"] == "Deny"
         assert policy["Statement"][-1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert policies.bucket_policy(NAMES, "ingestion", tls=False, create_only=False) is None
+    assert resource_policies.bucket_policy(NAMES, "ingestion", tls=False, create_only=False) is None
 
 
 def test_parts_are_deleted_by_expire_alone_and_only_where_it_is_told_to() -> None:
     """It reads neither secrets nor rows, and sees what is loaded by asking inspect."""
     assert "s3:DeleteObject" not in str(POLICIES)
-    assert role("expire") == [policies.Rights(NAMES, SETTINGS, TARGETS).log(NAMES("expire"))]
-    kept = policies.role_policies(NAMES, SETTINGS | {"RETENTION_DAYS": "30"}, TARGETS)
+    assert role("expire") == [role_policies.Rights(NAMES, SETTINGS, TARGETS).log(NAMES("expire"))]
+    kept = role_policies.role_policies(NAMES, SETTINGS | {"RETENTION_DAYS": "30"}, TARGETS)
     assert {name for name, policy in kept.items() if "s3:DeleteObject" in str(policy)} == {NAMES("expire")}
     (deleting,) = [each for each in kept[NAMES("expire")]["Statement"] if "s3:DeleteObject" in each["Action"]]
     ingestion, processed = (f"arn:aws:s3:::totestream-test-{noun}-123456789012" for noun in ("ingestion", "processed"))
@@ -235,7 +235,7 @@ ANYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 def is_taken(bucket: str, key: str, **context: str) -> bool:
     """Of somebody who may do everything; `*` and TLS are what S3 says of the header If-None-Match and of HTTPS."""
-    policy = policies.bucket_policy(NAMES, bucket, tls=True, create_only=True)
+    policy = resource_policies.bucket_policy(NAMES, bucket, tls=True, create_only=True)
     assert policy is not None
     told = {"aws:SecureTransport": "true"} | {
         name.replace("__", ":").replace("_", "-"): context[name] for name in context
@@ -258,7 +258,9 @@ def test_health_is_written_over_and_packages_are_uploaded_in_parts() -> None:
 def test_every_prefix_of_a_key_is_created_once_or_is_health() -> None:
     """A prefix that comes later must be put on one side."""
     named = {value for value in vars(keys).values() if isinstance(value, str) and value.endswith("/")}
-    assert named == {prefix for prefixes in policies.CREATED_ONCE.values() for prefix in prefixes} | {keys.HEALTH}
+    assert named == {prefix for prefixes in resource_policies.CREATED_ONCE.values() for prefix in prefixes} | {
+        keys.HEALTH
+    }
     assert {key.split("/")[0] + "/" for keys_ in CREATED.values() for key in keys_} == named - {keys.HEALTH}
 
 

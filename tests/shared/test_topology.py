@@ -99,24 +99,24 @@ def test_what_talks_to_a_database_is_private() -> None:
 
 
 def test_the_page_names_every_arrow() -> None:
-    text = topology.page(NAMES, SETTINGS, TARGETS)
+    text = topology.overview(NAMES, SETTINGS, TARGETS)
     assert "changes of department, staff -> totestream-test-transform-dim_staff" in text
     assert "manifests of totestream-test-processed-123456789012 -> totestream-test-load" in text
     assert "topic totestream-test-alerts: incidents, alarms -> totestream-test-alert" in text
     assert "SampleCount of OpenIncidents in 5 x 60 s -> totestream-test-mail" in text
 
 
-def test_a_bell_that_does_not_ring_is_said_to_hear_nothing() -> None:
-    text = topology.page(NAMES, SETTINGS | {"LOAD_ON_MANIFEST": "no"}, TARGETS)
+def test_a_trigger_queue_without_notifications_is_shown_with_nothing() -> None:
+    text = topology.overview(NAMES, SETTINGS | {"LOAD_ON_MANIFEST": "no"}, TARGETS)
     assert "queue totestream-test-bell: nothing -> totestream-test-load" in text
 
 
-def test_a_bell_is_not_heard_twice_while_its_load_may_still_run() -> None:
-    assert functions()["load"].timeout_s <= topology.BELL_VISIBILITY_S
+def test_a_trigger_is_not_delivered_twice_while_its_load_may_still_run() -> None:
+    assert functions()["load"].timeout_s <= topology.TRIGGER_VISIBILITY_S
 
 
-def test_a_bell_whose_load_failed_rings_again_before_it_is_forgotten() -> None:
-    assert topology.BELL_VISIBILITY_S < topology.BELL_RETENTION_S
+def test_a_trigger_whose_load_failed_is_delivered_again_before_it_expires() -> None:
+    assert topology.TRIGGER_VISIBILITY_S < topology.TRIGGER_RETENTION_S
 
 
 def test_the_checkouts_own_tables_are_the_registrys() -> None:

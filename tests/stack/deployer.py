@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from ops.stack import people
-from ops.stack.policies import Document
+from ops.stack.statements import Document
 from tests.stack.sessions import clients_of, session_of, trust_in
 from tests.stack.stack import LocalStack
 

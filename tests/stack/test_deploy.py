@@ -28,21 +28,21 @@ WRITES = ("create ", "update ", "delete ")
 TABLES = "warehouse tables"
 # What is used, and what uses it.
 ORDER = {
-    "bucket": ["bucket part", "s3:", "bell"],
+    "bucket": ["bucket part", "s3:", "bucket notification"],
     "s3:": ["layer", "function"],
     "layer": ["function"],
     "role": ["role policy", "function"],
     "role policy": ["function"],
     "log group": ["log retention", "function"],
     "dead letter queue": ["queue"],
-    "queue": ["subscription", "mapping", "bell"],
+    "queue": ["subscription", "mapping", "bucket notification"],
     "topic": ["subscription", "alert subscription", "alarm", "budget"],
     "function": [
         "alert subscription",
         "alarm",
         "dashboard",
         "mapping",
-        "tick config",
+        "invoke config",
         "permission",
         "rule target",
         "warehouse tables",
@@ -276,7 +276,7 @@ def break_what_else_can_break(stack: LocalStack) -> list[str]:
         f"create  lifecycle {processed}",
         f"update  function configuration {inspect} (Environment)",
         f"create  function {currency}",
-        f"create  tick config {load}",
+        f"create  invoke config {load}",
         f"create  permission {load}.schedule",
         f"update  permission {stack.names.function('watch')}.schedule (schedule)",
         f"update  rule target {load} (Arn,Input)",

@@ -97,8 +97,8 @@ def retired(stack: LocalStack, output: str) -> dict[str, list[str]]:
 def gone(table: str, note: str = "") -> list[str]:
     return [
         f"delete mapping transform-{table}",
-        f"delete subscription {table}",
         f"delete function transform-{table}",
+        f"delete subscription {table}",
         f"delete queue {table}",
         f"delete queue {table}-dlq{note}",
         f"delete log group /aws/lambda/transform-{table}",

@@ -197,13 +197,13 @@ def everything(stack: LocalStack) -> dict[str, object]:
 
 
 def test_wrong_use_is_one_line(stack: LocalStack) -> None:
-    refused(stack.script("resync", "--local", "fact_payment"), 2, "it is made of: payment")
+    refused(stack.script("resync", "--local", "fact_payment"), 2, "it is made from: payment")
     refused(stack.script("resync", "--local", "paymnt"), 2, "did you mean payment?")
     refused(stack.script("resync", "--local"), 2, "TABLE is missing (source tables)")
     refused(stack.script("resync", "--local", "--keys", "1", "payment", "staff"), 2, "the rows of one table")
     refused(stack.script("resync", "--local", "--keys", "a", "payment"), 2, "whole numbers")
-    refused(stack.script("reconcile", "--local", "dim_staff"), 2, "it is made of: staff, department")
-    refused(stack.script("catalogue", "--local", "dim_staff"), 2, "it is made of: staff, department")
+    refused(stack.script("reconcile", "--local", "dim_staff"), 2, "it is made from: staff, department")
+    refused(stack.script("catalogue", "--local", "dim_staff"), 2, "it is made from: staff, department")
     assert "run 99999 is not in the run log" in stack.invoke("inspect", {"do": "run", "run": 99999})["errorMessage"]
 
 

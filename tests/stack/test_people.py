@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ops import people
 from ops.stack.people import deployer
-from ops.stack.policies import Document
+from ops.stack.statements import Document
 from shared.warehouse.registry import TARGETS
 from tests.iam import is_allowed
 from tests.infra import iam_calls

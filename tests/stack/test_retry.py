@@ -58,7 +58,7 @@ def test_what_would_fail_again_stays_and_what_was_mended_arrives(stack: LocalSta
     [letter] = shown.stdout.splitlines()
     assert "(design), 1 receives" in letter and f"{key} is corrupt" in letter and ": CorruptObject: " in letter
     assert "keep    run " in shown.stderr and "would fail again: CorruptObject: " in shown.stderr
-    assert last_line(shown).startswith("FAILED  dead letters of dim_design that stay: 1; ")
+    assert last_line(shown).startswith("FAILED  dead letters of dim_design that are kept: 1; ")
     assert waiting(stack, DESIGN) == 1
 
     stack.aws("s3").put_object(Bucket=stack.names.bucket("ingestion"), Key=key, Body=good)
@@ -77,7 +77,7 @@ def test_what_would_fail_again_stays_and_what_was_mended_arrives(stack: LocalSta
         both = list(pool.map(lambda _: retry(stack, DESIGN), range(2)))
     assert [done.returncode for done in both] == [0, 0], [done.stderr for done in both]
     assert [("redrive " in done.stderr, "no dead letters" in done.stderr) for done in both].count((True, False)) == 1
-    assert any(f"/{DESIGN}.json is there" in done.stderr for done in both)
+    assert any(f"/{DESIGN}.json exists" in done.stderr for done in both)
     stack.arrives()
 
 
@@ -85,7 +85,7 @@ def test_a_message_that_is_none_is_deleted_when_told(stack: LocalStack) -> None:
     send(stack, DESIGN, "not json")
     wait_for(lambda: waiting(stack, DESIGN), "a dead letter")
     kept = retry(stack, DESIGN)
-    assert kept.returncode == 1 and "is no change message; --drop deletes it" in kept.stderr
+    assert kept.returncode == 1 and "is not a change message; --drop deletes it" in kept.stderr
     assert waiting(stack, DESIGN) == 1
     dropped = retry(stack, DESIGN, "--drop")
     assert dropped.returncode == 0 and "drop    message " in dropped.stderr, dropped.stderr

@@ -107,7 +107,7 @@ MANIFESTS, PARTS = (
     {f"get tables/{table}/0" for table in (ONE, OTHER)},
 )
 MEASURED = {f"measure {name}" for name in (ONE, OTHER, f"{ONE}-dlq", f"{OTHER}-dlq")}
-# All that a role may of this, by hand: policies.py is what is tested.
+# All that a role may of this, by hand: role_policies.py is what is tested.
 ALLOWED: dict[str, set[str]] = {
     "extract": {
         *("SOURCE_SECRET", "list ingestion", "publish changes", GET_RUNS, GET_PUBLISHED, "get catalogue/0"),

@@ -157,8 +157,8 @@ def test_an_update_is_interrupted_refused_and_finished_under_load(
     cause, what_to_do = failed.stderr.splitlines()[-2:]
     assert cause.startswith("FAILED  lambda update-function-code: ") and "limit exceeded; delete functions" in cause
     assert what_to_do == (
-        f"FAILED  {have_new()} of {FUNCTIONS} functions have the new code, all of them work;"
-        f" it ended at {staff}; mend that and run infra_bash/deploy.sh --local again"
+        f"FAILED  {have_new()} of {FUNCTIONS} functions have the new code, and all of them work;"
+        f" the update ended at {staff}; fix the error and run infra_bash/deploy.sh --local again"
     )
     assert codes(stack)[staff] == before[staff] and 0 < have_new() < FUNCTIONS
     assert schedules_are_on(stack)

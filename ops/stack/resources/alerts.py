@@ -8,14 +8,14 @@ from ops.stack.alarms import ALARMS, DIMENSIONS, Alarm
 from ops.stack.dashboard import dashboard
 from ops.stack.resources.base import (
     DesiredStack,
-    Found,
+    Difference,
     Inventory,
-    Line,
+    Json,
+    Removals,
     Request,
     Requests,
     ResourceKind,
     StackState,
-    Thing,
     diff,
     only,
     without,
@@ -37,8 +37,8 @@ class AlertSubscriptions(ResourceKind):
             yield stack.names.topic(MAIL), request
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """A subscription that is pending exists: it waits until the owner of the address confirms it."""
+    def difference(state: StackState) -> Iterator[Difference]:
+        """Compare with existing subscriptions. A pending one exists: the owner of the address must confirm it."""
         actual = {(topic, protocol, endpoint) for topic, _, protocol, endpoint in subscribers(state)}
         for name, desired in state.desired("alert_subscriptions").items():
             subscriber = desired["TopicArn"], desired["Protocol"], desired["Endpoint"]
@@ -55,14 +55,15 @@ class Alarms(ResourceKind):
             yield name, {"AlarmName": name, **_alarm(stack, alarm), "Tags": stack.tag_list}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """CloudWatch answers without tags, accepts them only for a new alarm, and may leave out an empty list."""
+    def difference(state: StackState) -> Iterator[Difference]:
+        """Compare without tags, which CloudWatch does not return and accepts only for a new alarm. It may also leave
+        out an empty list of dimensions."""
         desired = {name: without(request, "Tags") for name, request in state.desired("alarms").items()}
         listed = state.listed("alarms", "MetricAlarms")
         return diff(desired, {alarm["AlarmName"]: {"Dimensions": [], **alarm} for alarm in listed})
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
+    def removal(inventory: Inventory) -> Removals:
         ours = inventory.ours("cloudwatch", "alarm", "alarms")
         return inventory.named("alarm", "alarms", "MetricAlarms", "AlarmName", ours)
 
@@ -79,20 +80,20 @@ class Dashboards(ResourceKind):
         yield stack.names.prefix, {"DashboardName": stack.names.prefix, "DashboardBody": json.dumps(body)}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         actual = state.answer("dashboard")
         desired = only(state.desired("dashboards"), "DashboardBody")
         return diff(desired, {actual["DashboardName"]: actual} if actual else {})
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
-        """A dashboard has no tags; it is read by its name."""
+    def removal(inventory: Inventory) -> Removals:
+        """Yield the dashboard that has the stack's name; a dashboard has no tags."""
         if name := inventory.state.answer("dashboard").get("DashboardName"):
             yield "dashboard", name, name
 
 
 class Budgets(ResourceKind):
-    """The monthly budget, without tags: an AWS CLI of 2023 cannot set them, and the name is enough."""
+    """The monthly budget. It has no tags, because an AWS CLI of 2023 cannot set them; its name identifies it."""
 
     name = "budgets"
     changes_name = "budget_changes"
@@ -116,7 +117,7 @@ class Budgets(ResourceKind):
             yield name, {"AccountId": stack.names.account, "NewBudget": budget}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         budget = state.answer("budget").get("Budget", {})
         actual = {budget["BudgetName"]: _in_numbers(budget)} if budget else {}
         changes = state.desired("budget_changes").items()
@@ -125,8 +126,8 @@ class Budgets(ResourceKind):
         yield from (("delete", name, "") for name in actual if name not in desired)
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
-        """A budget has no tags; it is read by its name."""
+    def removal(inventory: Inventory) -> Removals:
+        """Yield the budget that has the stack's name; a budget has no tags."""
         if budget := inventory.state.answer("budget").get("Budget"):
             yield "budget", budget["BudgetName"], budget["BudgetName"]
 
@@ -137,7 +138,7 @@ class BudgetNotifications(ResourceKind):
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
         name = stack.names(topology.BUDGET)
-        for kind, percentage in topology.BUDGET_NOTICES:
+        for kind, percentage in topology.BUDGET_NOTIFICATIONS:
             notification = {
                 "NotificationType": kind,
                 "ComparisonOperator": "GREATER_THAN",
@@ -149,9 +150,11 @@ class BudgetNotifications(ResourceKind):
             yield f"{name}.{kind.lower()}", {"AccountId": stack.names.account, **request}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """Compare what is notified. Notifications of other percentages belong to others and stay. Subscribers are not
-        read, which would take a call each: AWS deletes a notification with its last subscriber."""
+    def difference(state: StackState) -> Iterator[Difference]:
+        """Compare types and percentages. Notifications of other percentages belong to others and stay.
+
+        Subscribers are not read, which would take a call each: AWS deletes a notification with its last subscriber.
+        """
         actual = [_key(each) for each in state.listed("budget_notifications", "Notifications")]
         for name, request in state.desired("budget_notifications").items():
             yield "ok" if _key(request["Notification"]) in actual else "create", name, ""
@@ -159,9 +162,9 @@ class BudgetNotifications(ResourceKind):
 
 def _alarm(stack: DesiredStack, alarm: Alarm) -> Request:
     topics = [stack.names.topic_arn(alarm.topic)]
-    dimension = {"Name": DIMENSIONS[alarm.namespace], "Value": stack.names(alarm.thing)} if alarm.namespace else None
+    dimension = {"Name": DIMENSIONS[alarm.namespace], "Value": stack.names(alarm.resource)} if alarm.namespace else None
     return {
-        "AlarmDescription": alarm.says,
+        "AlarmDescription": alarm.message,
         "Namespace": alarm.namespace or stack.names.prefix,
         "MetricName": alarm.metric,
         "Dimensions": [dimension] if dimension else [],
@@ -171,18 +174,18 @@ def _alarm(stack: DesiredStack, alarm: Alarm) -> Request:
         "DatapointsToAlarm": alarm.periods,
         "ComparisonOperator": alarm.comparison,
         "Threshold": alarm.threshold,
-        "TreatMissingData": alarm.missing,
+        "TreatMissingData": alarm.missing_data,
         "ActionsEnabled": True,
         "AlarmActions": topics,
         "OKActions": topics,
     }
 
 
-def _in_numbers(budget: Thing) -> Thing:
-    """AWS answers 10.0 where 10 was put."""
+def _in_numbers(budget: Json) -> Json:
+    """Return the budget with its limit as a number: AWS returns 10.0 where 10 was sent."""
     limit = budget.get("BudgetLimit", {})
     return budget | {"BudgetLimit": {"Amount": float(limit.get("Amount", 0)), "Unit": limit.get("Unit")}}
 
 
-def _key(notification: Thing) -> tuple[str, str, float]:
+def _key(notification: Json) -> tuple[str, str, float]:
     return notification["NotificationType"], notification["ComparisonOperator"], float(notification["Threshold"])

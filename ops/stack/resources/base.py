@@ -1,4 +1,4 @@
-"""The base of every kind of AWS resource: what a kind declares, what it is given, and how two states are compared."""
+"""The base classes of the kinds of AWS resources, the desired and the actual state, and their comparison."""
 
 import json
 from collections.abc import Iterator
@@ -10,26 +10,27 @@ from ops.stack.topology import Settings, Targets
 from shared.names import Names
 
 Request = dict[str, Any]
-# Each with the name of the resource that it is for.
+# Pairs of a resource's name and the request for it.
 Requests = Iterator[tuple[str, Request]]
-Thing = dict[str, Any]
-Things = dict[str, Thing]
-# Verdict (`create`, `update`, `delete`, `stays` or `ok`), name, and what differs or the id that a change needs.
-Line = tuple[str, str, str]
-# The word for a resource, its name, and the id that it is deleted by.
-Found = Iterator[tuple[str, str, str]]
+Json = dict[str, Any]
+JsonByName = dict[str, Json]
+# Action (`create`, `update`, `delete`, `stays` or `ok`), name, and the fields that differ or the id that a change
+# needs.
+Difference = tuple[str, str, str]
+# The word for a resource in the lines of teardown.sh, its name, and the id by which it is deleted.
+Removals = Iterator[tuple[str, str, str]]
 
 
 class DesiredStack:
-    """What all requests are made from: settings, names, tags, functions."""
+    """The input of all requests: settings, names, tags, functions."""
 
     def __init__(self, settings: Settings, targets: Targets) -> None:
         self.settings, self.targets = settings, targets
         self.names = Names(*(settings[n] for n in ("PROJECT", "STAGE", "AWS_REGION", "ACCOUNT_ID", "PARTITION")))
         self.tags = {"project": self.names.project, "stage": self.names.stage}
-        # Only an endpoint without TLS is called by plain HTTP.
+        # Policies require TLS, except where AWS_ENDPOINT_URL itself is plain HTTP.
         self.tls = not settings.get("AWS_ENDPOINT_URL", "").startswith("http:")
-        # The emulator does not know the condition, and refuses every write because of it.
+        # The emulator does not support the condition and would refuse every write.
         self.create_only = settings["CREATE_ONLY"] == "yes"
         self.all_functions = topology.functions(self.names, settings, targets)
 
@@ -48,31 +49,31 @@ class DesiredStack:
 
 
 class StackState:
-    """The requests that deploy.sh has written into a folder, and AWS's answers in its subfolder `have`."""
+    """The requests that deploy.sh has written into a folder, and AWS's answers in its subfolder `actual`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def desired(self, kind: str) -> Things:
+    def desired(self, kind: str) -> JsonByName:
         return _folder(self.folder / kind)
 
-    def answer(self, name: str) -> Thing:
-        """Return one answer of AWS, empty where there is none."""
-        return _json(self.folder / "have" / f"{name}.json")
+    def answer(self, name: str) -> Json:
+        """Return one answer of AWS, empty if it does not exist."""
+        return _json(self.folder / "actual" / f"{name}.json")
 
     def lines(self, name: str) -> list[str]:
-        path = self.folder / "have" / name
+        path = self.folder / "actual" / name
         return path.read_text().splitlines() if path.exists() else []
 
-    def answers(self, kind: str) -> Things:
-        """Return the answers of a kind that is read one by one, without those that are empty."""
-        return {name: thing for name, thing in _folder(self.folder / "have" / kind).items() if thing}
+    def answers(self, kind: str) -> JsonByName:
+        """Return the answers for a kind whose resources are read one by one, without empty ones."""
+        return {name: answer for name, answer in _folder(self.folder / "actual" / kind).items() if answer}
 
-    def listed(self, name: str, key: str) -> list[Thing]:
+    def listed(self, name: str, key: str) -> list[Json]:
         return self.answer(name).get(key) or []
 
     def rewrite(self, kind: str, name: str, request: Request) -> None:
-        """Replace a request by one that keeps what others have put there."""
+        """Replace a request by one that keeps the settings that others have made."""
         (self.folder / kind / f"{name}.json").write_text(json.dumps(request))
 
 
@@ -84,16 +85,18 @@ class ComparedKind:
     changes_name: ClassVar[str] = ""
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """Yield what must be done; every resource that is as desired is `ok`."""
+    def difference(state: StackState) -> Iterator[Difference]:
+        """Yield the action that each resource needs; a resource that is as desired is `ok`."""
         yield from ()
 
 
 class ResourceKind(ComparedKind):
-    """A kind of resource of the stack. A method that a kind has no use for stays as it is here: empty."""
+    """A kind of resource of the stack. A kind overrides the methods that it needs; here they yield nothing."""
 
-    # Kinds with data are only deleted by teardown.sh --with-data.
+    # Only teardown.sh --with-data deletes kinds with data.
     is_data: ClassVar[bool] = False
+    # A deploy deletes a table's resources of these kinds when no module declares the table any more.
+    is_per_table: ClassVar[bool] = False
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -106,12 +109,12 @@ class ResourceKind(ComparedKind):
         yield from ()
 
     @staticmethod
-    def removal(inventory: "Inventory") -> Found:
+    def removal(inventory: "Inventory") -> Removals:
         """Yield each resource of the stack that exists, in the order in which they can be deleted."""
         yield from ()
 
 
-# What teardown.sh reads from a service's own list, by service and type as ARNs have them.
+# The kinds whose resources teardown.sh lists by their own service: service and type as in ARNs.
 LISTED = {
     ("cloudwatch", "alarm"),
     ("events", "rule"),
@@ -134,7 +137,8 @@ class Inventory:
         self.state, self.prefix = state, f"{project}-{stage}-"
         self._tags = {("project", project), ("stage", stage)}
         self.tagged = [each["ResourceARN"] for each in state.listed("tagged", "ResourceTagMappingList")]
-        # A role has its function's name and is deleted last: it still names what a stopped teardown has left.
+        # A role has its function's name and is deleted last, so it still names the function after an interrupted
+        # teardown.
         self.roles = {
             role["RoleName"]: role for role in state.listed("roles", "RoleDetailList") if self._is_our_role(role)
         }
@@ -143,24 +147,28 @@ class Inventory:
         self.queues = self.ours("sqs", "", "queues", "dead_letter_queues")
 
     def ours(self, service: str, kind: str, *desired: str) -> set[str]:
-        """Return the names of the desired kinds, and of what is tagged."""
+        """Return the names of the desired resources of these kinds, and of the tagged resources."""
         known = {name for each in desired for name in self.state.desired(each)}
-        return known | {name for *of, name in map(arn_parts, self.tagged) if of == [service, kind]}
+        return known | {name for *type_, name in map(arn_parts, self.tagged) if type_ == [service, kind]}
 
-    def has_our_tags(self, thing: Thing) -> bool:
-        return self._tags <= {(tag["Key"], tag["Value"]) for tag in thing.get("Tags") or []}
+    def has_our_tags(self, resource: Json) -> bool:
+        return self._tags <= {(tag["Key"], tag["Value"]) for tag in resource.get("Tags") or []}
 
-    def named(self, word: str, answer: str, key: str, field: str, ours: set[str]) -> Found:
-        for thing in self.state.listed(answer, key):
-            if last(thing[field]) in ours:
-                yield word, last(thing[field]), thing[field]
+    def named(self, word: str, answer: str, key: str, field: str, ours: set[str]) -> Removals:
+        for resource in self.state.listed(answer, key):
+            if last(resource[field]) in ours:
+                yield word, last(resource[field]), resource[field]
 
-    def _is_our_role(self, role: Thing) -> bool:
+    def has_subscription(self, topic: str, endpoint: str) -> bool:
+        """Return whether a subscription is one of these resources, by the ARNs of its topic and endpoint."""
+        return last(topic) in self.topics
+
+    def _is_our_role(self, role: Json) -> bool:
         return role["RoleName"] in self.state.desired("roles") or self.has_our_tags(role)
 
 
 def arn_parts(arn: str) -> tuple[str, str, str]:
-    """Return service, type and name: of arn:…:events:eu-west-2:1:rule/x these are events, rule and x."""
+    """Return service, type and name: events, rule and x for arn:…:events:eu-west-2:1:rule/x."""
     service, resource = arn.split(":", 5)[2::3]
     for separator in "/:":
         kind, _, name = resource.partition(separator)
@@ -174,48 +182,49 @@ def last(arn: str) -> str:
 
 
 def normal(value: Any) -> Any:
-    """Return the same for everything that means the same: JSON in a string, a list in another order, one or [one]."""
+    """Return a form in which equal documents are equal: JSON in a string, lists in any order, one element or [one]."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         return normal(json.loads(value))
     if isinstance(value, dict):
-        # Keys in one order, since lists are sorted by the text of their elements.
+        # Sort the keys, because lists are sorted by the text of their elements.
         return {key: normal(value[key]) for key in sorted(value)}
     if isinstance(value, list):
         return sorted((normal(each) for each in value), key=repr) if len(value) != 1 else normal(value[0])
     return str(value)
 
 
-def differing_keys(desired: Thing, actual: Thing) -> list[str]:
+def differing_keys(desired: Json, actual: Json) -> list[str]:
     return [key for key in desired if normal(desired[key]) != normal(actual.get(key, ""))]
 
 
-def diff(desired: Things, actual: Things) -> Iterator[Line]:
-    """Compare only what a request asks for: what AWS adds by itself is no difference."""
-    for name, thing in desired.items():
+def diff(desired: JsonByName, actual: JsonByName) -> Iterator[Difference]:
+    """Compare only the fields of a request: fields that AWS adds are no difference."""
+    for name, request in desired.items():
         if name not in actual:
             yield "create", name, ""
-        elif differs := differing_keys(thing, actual[name]):
-            yield "update", name, ",".join(differs)
+        elif fields := differing_keys(request, actual[name]):
+            yield "update", name, ",".join(fields)
         else:
             yield "ok", name, ""
 
 
-def only(things: Things, *keys: str) -> Things:
-    return {name: {key: thing[key] for key in keys if key in thing} for name, thing in things.items()}
+def only(resources: JsonByName, *keys: str) -> JsonByName:
+    """Return each resource with these of its fields."""
+    return {name: {key: each[key] for key in keys if key in each} for name, each in resources.items()}
 
 
-def without(thing: Thing, *keys: str) -> Thing:
-    return {key: value for key, value in thing.items() if key not in keys}
+def without(resource: Json, *keys: str) -> Json:
+    return {key: value for key, value in resource.items() if key not in keys}
 
 
-def _json(path: Path) -> Thing:
-    """AWS answers nothing at all where there is nothing to list."""
+def _json(path: Path) -> Json:
+    """Return an answer of AWS, which is an empty text where there is nothing to list."""
     text = path.read_text() if path.exists() else ""
-    answer: Thing = json.loads(text) if text.strip() else {}
+    answer: Json = json.loads(text) if text.strip() else {}
     return answer
 
 
-def _folder(path: Path) -> Things:
+def _folder(path: Path) -> JsonByName:
     return {file.stem: _json(file) for file in sorted(path.glob("*.json"))}
 
 

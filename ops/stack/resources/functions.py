@@ -1,41 +1,35 @@
-"""Lambda and EventBridge: the layer, the functions, and what invokes them."""
+"""Lambda: the layer and the functions."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
-from ops.stack import topology
 from ops.stack.resources.base import (
     DesiredStack,
-    Found,
+    Difference,
     Inventory,
-    Line,
+    Json,
+    JsonByName,
+    Removals,
     Requests,
     ResourceKind,
     StackState,
-    Thing,
-    Things,
     diff,
-    differing_keys,
-    last,
     only,
-    without,
 )
 from ops.stack.resources.iam import roles
-from ops.stack.resources.permissions import permission_lines
-from ops.stack.topology import BELL, INGESTION
-from shared.names import ALERTS
+from ops.stack.topology import INGESTION
 
-# What the line of a function says whose role was recreated; infra_bash/aws/lambda.sh reads it.
+# The detail in the line of a function whose role was recreated; infra_bash/aws/lambda.sh reads it.
 ROLE_RECREATED = "RoleRecreated"
 
 
 class Layers(ResourceKind):
-    """The versions of the layer. packages publishes them before the functions are compared."""
+    """The versions of the layer. The step `upload` of a deploy publishes them before the functions are compared."""
 
     name = "layers"
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
+    def removal(inventory: Inventory) -> Removals:
         for version in inventory.state.listed("layers", "LayerVersions"):
             name = ":".join(version["LayerVersionArn"].split(":")[6:])
             yield "layer", name, name
@@ -52,7 +46,7 @@ class FunctionCodes(ResourceKind):
             yield function.name, {"FunctionName": function.name} | _code(stack) | _architecture(stack)
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         sha256 = (state.folder / "code.sha256").read_text().strip()
         codes = {
             name: {"CodeSha256": sha256, "Architectures": thing["Architectures"]}
@@ -85,19 +79,20 @@ class FunctionConfigurations(ResourceKind):
             )
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         existing_roles, existing = roles(state), _functions(state)
-        for verdict, name, what in _of_existing(state, state.desired("function_configurations")):
+        for action, name, what in _of_existing(state, state.desired("function_configurations")):
             if _is_newer(existing_roles.get(name), existing[name]):
                 yield "update", name, ",".join(filter(None, (what, ROLE_RECREATED)))
             else:
-                yield verdict, name, what
+                yield action, name, what
 
 
 class FunctionResources(ResourceKind):
     """The functions that do not exist yet. FunctionCodes and FunctionConfigurations compare those that do."""
 
     name = "functions"
+    is_per_table = True
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -106,198 +101,12 @@ class FunctionResources(ResourceKind):
             yield name, configuration | _architecture(stack) | code
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         return diff(only(state.desired("functions"), "FunctionName"), _functions(state))
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
+    def removal(inventory: Inventory) -> Removals:
         return inventory.named("function", "functions", "Functions", "FunctionName", inventory.functions)
-
-
-class Mappings(ResourceKind):
-    """The event source mappings: which queue invokes which function."""
-
-    name = "mappings"
-    changes_name = "mapping_changes"
-
-    @staticmethod
-    def desired(stack: DesiredStack) -> Requests:
-        at_once = topology.transforms_at_once(stack.settings)
-        scaling = {"ScalingConfig": {"MaximumConcurrency": at_once}} if at_once else {}
-        for queue in topology.queues(stack.targets):
-            name = stack.names.transform(queue.table)
-            yield (
-                name,
-                {
-                    "FunctionName": name,
-                    "EventSourceArn": stack.names.queue_arn(stack.names.queue(queue.table)),
-                    "BatchSize": topology.MESSAGES_PER_CALL,
-                    "FunctionResponseTypes": ["ReportBatchItemFailures"],
-                    "Enabled": True,
-                    **scaling,
-                },
-            )
-        if topology.rings(stack.settings):
-            load = stack.names.function("load")
-            yield (
-                load,
-                {
-                    "FunctionName": load,
-                    "EventSourceArn": stack.names.queue_arn(stack.names.queue(BELL)),
-                    "BatchSize": topology.BELLS_PER_CALL,
-                    "ScalingConfig": {"MaximumConcurrency": topology.BELLS_AT_ONCE},
-                    "Enabled": True,
-                },
-            )
-
-    @staticmethod
-    def changes(stack: DesiredStack) -> Requests:
-        for name, request in Mappings.desired(stack):
-            # AWS keeps what a request leaves out; an empty ScalingConfig removes the limit.
-            yield name, {"ScalingConfig": {}} | without(request, "EventSourceArn")
-
-    @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """Desire one mapping per function and queue. AWS makes a second one when it is asked twice: delete it."""
-        found: dict[tuple[str, str], list[Thing]] = {}
-        for mapping in state.listed("mappings", "EventSourceMappings"):
-            if mapping.get("State") == "Deleting":
-                continue
-            # With the version or alias, where the mapping has one.
-            function = ":".join(mapping["FunctionArn"].split(":")[6:])
-            mapping["Enabled"] = mapping.get("State") not in ("Disabling", "Disabled")
-            mapping["ScalingConfig"] = mapping.get("ScalingConfig") or {}
-            found.setdefault((function, mapping.get("EventSourceArn", "")), []).append(mapping)
-        for name, desired in state.desired("mappings").items():
-            first, *more = found.get((name, desired["EventSourceArn"]), [{}])
-            if not first:
-                yield "create", name, ""
-            elif differing_keys({"ScalingConfig": {}} | without(desired, "FunctionName"), first):
-                yield "update", name, first["UUID"]
-            else:
-                yield "ok", name, first["UUID"]
-            yield from (("delete", name, extra["UUID"]) for extra in more)
-        yield from _undesired_mappings(state, found)
-
-    @staticmethod
-    def removal(inventory: Inventory) -> Found:
-        """Yield the mappings of our functions, which may be gone already, and those of our queues."""
-        tagged = inventory.ours("lambda", "event-source-mapping")
-        for mapping in inventory.state.listed("mappings", "EventSourceMappings"):
-            function, queue = mapping["FunctionArn"].split(":")[6], last(mapping.get("EventSourceArn", ""))
-            is_ours = function in inventory.functions or queue in inventory.queues or mapping["UUID"] in tagged
-            if is_ours and mapping["State"] != "Deleting":
-                yield "mapping", function, mapping["UUID"]
-
-
-class InvokeConfigs(ResourceKind):
-    """How Lambda retries the invocations of schedules."""
-
-    # Also the word in deploy's lines.
-    name = "tick_configs"
-
-    @staticmethod
-    def desired(stack: DesiredStack) -> Requests:
-        for function in dict.fromkeys(schedule.function for schedule in stack.schedules):
-            yield (
-                function,
-                {
-                    "FunctionName": function,
-                    "MaximumRetryAttempts": topology.TICK_RETRIES,
-                    "MaximumEventAgeInSeconds": topology.TICK_MAX_AGE_S,
-                },
-            )
-
-    @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        keys = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
-        return diff(only(state.desired("tick_configs"), *keys), state.answers("tick_configs"))
-
-
-class Permissions(ResourceKind):
-    """Who may invoke a function: each rule its function, and the topic `alerts` the function alert. Lambda itself reads
-    the queues. The ARNs of rules and topics contain the account."""
-
-    name = "permissions"
-
-    @staticmethod
-    def desired(stack: DesiredStack) -> Requests:
-        for schedule in stack.schedules:
-            yield (
-                f"{schedule.function}.{schedule.noun}",
-                {
-                    "FunctionName": schedule.function,
-                    "StatementId": schedule.noun,
-                    "Action": "lambda:InvokeFunction",
-                    "Principal": "events.amazonaws.com",
-                    # EventBridge sends no SourceAccount: a permission that demands one refuses it.
-                    "SourceArn": stack.names.rule_arn(schedule.name),
-                },
-            )
-        alert = stack.names.function("alert")
-        yield (
-            f"{alert}.{ALERTS}",
-            {
-                "FunctionName": alert,
-                "StatementId": ALERTS,
-                "Action": "lambda:InvokeFunction",
-                "Principal": "sns.amazonaws.com",
-                "SourceArn": stack.names.topic_arn(ALERTS),
-            },
-        )
-
-    @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        return permission_lines(state.desired("permissions"), state.answers("permissions"))
-
-
-class Rules(ResourceKind):
-    """The schedules."""
-
-    name = "rules"
-
-    @staticmethod
-    def desired(stack: DesiredStack) -> Requests:
-        for schedule in stack.schedules:
-            rule = {"Name": schedule.name, "ScheduleExpression": schedule.expression}
-            yield schedule.name, rule | {"State": "ENABLED", "Tags": stack.tag_list}
-
-    @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        actual = {rule["Name"]: rule for rule in state.listed("rules", "Rules")}
-        return diff(only(state.desired("rules"), "ScheduleExpression", "State"), actual)
-
-    @staticmethod
-    def removal(inventory: Inventory) -> Found:
-        return inventory.named("rule", "rules", "Rules", "Name", inventory.ours("events", "rule", "rules"))
-
-
-class RuleTargets(ResourceKind):
-    """The function that each schedule invokes."""
-
-    name = "rule_targets"
-
-    @staticmethod
-    def desired(stack: DesiredStack) -> Requests:
-        for schedule in stack.schedules:
-            target = {"Id": "function", "Arn": stack.names.function_arn(schedule.function), "Input": schedule.event}
-            yield schedule.name, {"Rule": schedule.name, "Targets": [target]}
-
-    @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """Our target is known by its Id, and has no field but those that we put."""
-        actual = {
-            f"{name}.{target['Id']}": target
-            for name, answer in state.answers("rule_targets").items()
-            for target in answer.get("Targets", [])
-        }
-        desired = {
-            f"{name}.{each['Targets'][0]['Id']}": each["Targets"][0]
-            for name, each in state.desired("rule_targets").items()
-        }
-        for name, target in desired.items():
-            target |= dict.fromkeys(actual.get(name, {}).keys() - target, "")
-        return ((verdict, name.rpartition(".")[0], what) for verdict, name, what in diff(desired, actual))
 
 
 def _code(stack: DesiredStack) -> dict[str, str]:
@@ -308,7 +117,7 @@ def _architecture(stack: DesiredStack) -> dict[str, list[str]]:
     return {"Architectures": [stack.settings["LAMBDA_ARCH"]]}
 
 
-def _functions(state: StackState) -> Things:
+def _functions(state: StackState) -> JsonByName:
     actual = {}
     for function in state.listed("functions", "Functions"):
         vpc = function.get("VpcConfig") or {}
@@ -319,7 +128,7 @@ def _functions(state: StackState) -> Things:
     return actual
 
 
-def _of_existing(state: StackState, desired: Things) -> Iterator[Line]:
+def _of_existing(state: StackState, desired: JsonByName) -> Iterator[Difference]:
     """Compare the functions that exist. Extract comes last: its next version writes what only the next version of the
     transforms reads."""
     actual = _functions(state)
@@ -327,19 +136,9 @@ def _of_existing(state: StackState, desired: Things) -> Iterator[Line]:
     return diff({name: desired[name] for name in names if name in actual}, actual)
 
 
-def _is_newer(role: Thing | None, function: Thing) -> bool:
-    """Return whether the role was created after the function was last changed, which then holds the id of a deleted
-    role. A role that did not exist when roles were read has been created since."""
+def _is_newer(role: Json | None, function: Json) -> bool:
+    """Return whether the role was created after the last change of the function, which then has the id of a deleted
+    role. A role that did not exist when roles were read has been created since then."""
     if role is None:
         return True
     return datetime.fromisoformat(role["CreateDate"]) > datetime.fromisoformat(function["LastModified"])
-
-
-def _undesired_mappings(state: StackState, found: dict[tuple[str, str], list[Thing]]) -> Iterator[Line]:
-    """Delete mappings of our queues to other functions, and of other queues to our functions."""
-    desired = {(name, mapping["EventSourceArn"]) for name, mapping in state.desired("mappings").items()}
-    queues, functions = state.desired("queues"), state.desired("functions")
-    for (function, source), mappings in found.items():
-        is_ours = source.rpartition(":")[2] in queues or function.partition(":")[0] in functions
-        if is_ours and (function, source) not in desired:
-            yield from (("delete", function, mapping["UUID"]) for mapping in mappings)

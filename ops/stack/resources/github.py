@@ -1,21 +1,21 @@
-"""GitHub's access to an account for an hour: its OIDC provider, a role to deploy with and one to plan with, and the
-boundary of the roles that are deployed.
+"""GitHub's access to an account, an hour at a time: its OIDC provider, the roles to deploy and to plan with, and the
+permissions boundary of the roles that a deploy creates.
 
-A token is accepted by its audience, by the repository's id, which no other repository ever gets, and by its subject in
-both forms: repositories made or renamed since 15 July 2026 have ids in it. All claims are compared for equality. These
-resources do not have the stack's tags: teardown.sh must not take them for a part of the stack.
+A token is accepted by its audience, by the repository's id, which is never reused, and by its subject in both forms:
+repositories created or renamed since 15 July 2026 have ids in it. All claims are compared for equality. These resources
+do not have the stack's tags, so that teardown.sh does not delete them.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 
-from ops.stack.policies import Document
-from ops.stack.resources.base import ComparedKind, Line, Request, Requests, StackState, Things, diff, only
+from ops.stack.resources.base import ComparedKind, Difference, JsonByName, Request, Requests, StackState, diff, only
+from ops.stack.statements import Document
 from shared.names import Names
 
 HOST = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
-# Each role is for one environment of the repository; only main is deployed.
+# The environment of the repository that each role is for; only main is deployed.
 ENVIRONMENTS = {"deploy": "prod", "plan": "plan"}
 MAIN = "refs/heads/main"
 POLICY_NAME = "rights"
@@ -42,12 +42,12 @@ def trust(names: Names, repository: str, repository_id: str, owner_id: str, role
 
 
 def role_name(names: Names, role: str) -> str:
-    """Return a name unlike the stack's roles, which the deploy role may change; it must not change itself."""
+    """Return a name without the stack's prefix: the deploy role may change roles with the prefix, but not itself."""
     return f"github-{names.prefix}-{role}"
 
 
 class DesiredGitHub:
-    """What the requests are made from. `documents` are those of ops/people.py."""
+    """The input of the requests. `documents` are those of ops/people.py."""
 
     def __init__(
         self, names: Names, repository: str, repository_id: str, owner_id: str, documents: Mapping[str, Document]
@@ -59,7 +59,7 @@ class DesiredGitHub:
 
 
 class GitHubKind(ComparedKind):
-    """A kind of resource that github.sh makes."""
+    """A kind of resource that github.sh creates."""
 
     @staticmethod
     def desired(github: DesiredGitHub) -> Requests:
@@ -83,7 +83,7 @@ class Providers(GitHubKind):
         yield HOST, {"Url": f"https://{HOST}", "ClientIDList": [AUDIENCE]}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         actual = state.answer("provider")
         for name, desired in state.desired("providers").items():
             if not actual:
@@ -95,7 +95,7 @@ class Providers(GitHubKind):
 
 
 class Boundaries(GitHubKind):
-    """The permissions boundary of the roles that are deployed; it changes by a new version."""
+    """The permissions boundary of the roles that a deploy creates; a change is a new version."""
 
     name = "boundaries"
     changes_name = "boundary_versions"
@@ -112,7 +112,7 @@ class Boundaries(GitHubKind):
             yield name, {"PolicyArn": arn, "PolicyDocument": request["PolicyDocument"], "SetAsDefault": True}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         version, desired = state.answer("boundary").get("PolicyVersion", {}), state.desired("boundaries")
         actual = {name: {"PolicyDocument": version["Document"]} for name in desired if version}
         return diff(only(desired, "PolicyDocument"), actual)
@@ -134,12 +134,12 @@ class GitHubRoles(GitHubKind):
             yield name, {"RoleName": name, "PolicyDocument": json.dumps(document)}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         return diff(only(state.desired("github_roles"), "AssumeRolePolicyDocument"), _github_roles(state))
 
 
 class GitHubPolicies(GitHubKind):
-    """The policy of each role; a policy of others is deleted and named ROLE/POLICY."""
+    """The policy of each role. Other policies of the role are deleted; they are named ROLE/POLICY."""
 
     name = "github_policies"
 
@@ -151,7 +151,7 @@ class GitHubPolicies(GitHubKind):
             yield name, {"RoleName": name, "PolicyName": POLICY_NAME, "PolicyDocument": document}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         actual = {}
         for name, role in _github_roles(state).items():
             for policy in role.get("RolePolicyList", []):
@@ -164,6 +164,6 @@ class GitHubPolicies(GitHubKind):
         yield from diff(only(state.desired("github_policies"), "PolicyDocument"), actual)
 
 
-def _github_roles(state: StackState) -> Things:
+def _github_roles(state: StackState) -> JsonByName:
     roles = state.listed("roles", "RoleDetailList")
     return {role["RoleName"]: role for role in roles if role["RoleName"] in state.desired("github_roles")}

@@ -1,21 +1,21 @@
-"""IAM, logs and secrets: what each function may do, where it logs, and the names of the logins' secrets."""
+"""IAM, logs and secrets: each function's role and log group, and the names of the secrets."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from ops.stack import policies, topology
+from ops.stack import role_policies, topology
 from ops.stack.resources.base import (
     LOGS,
     DesiredStack,
-    Found,
+    Difference,
     Inventory,
-    Line,
+    Json,
+    JsonByName,
+    Removals,
     Requests,
     ResourceKind,
     StackState,
-    Thing,
-    Things,
     diff,
     only,
 )
@@ -31,10 +31,11 @@ class Roles(ResourceKind):
 
     name = "roles"
     changes_name = "role_trusts"
+    is_per_table = True
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
-        trust = json.dumps(policies.trust_policy())
+        trust = json.dumps(role_policies.trust_policy())
         for function in stack.all_functions:
             role = {"RoleName": function.name, "AssumeRolePolicyDocument": trust, "Tags": stack.tag_list}
             yield function.name, role | _boundary(stack)
@@ -45,15 +46,15 @@ class Roles(ResourceKind):
             yield name, {"RoleName": name, "PolicyDocument": request["AssumeRolePolicyDocument"]}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         return diff(only(state.desired("roles"), "AssumeRolePolicyDocument"), roles(state))
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
-        """A role goes with its policies, unless AWS still needs it."""
-        waiting = roles_that_wait(inventory)
+    def removal(inventory: Inventory) -> Removals:
+        """Yield each role after its policies, without the roles that AWS still needs."""
+        still_needed = roles_still_needed(inventory)
         for name, role in inventory.roles.items():
-            if name in waiting:
+            if name in still_needed:
                 continue
             for policy in role.get("RolePolicyList", []):
                 yield "role policy", name, f"{name}/{policy['PolicyName']}"
@@ -67,19 +68,19 @@ class RoleBoundaries(ResourceKind):
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
-        """Without the setting nothing is desired: a boundary that somebody else has put on a role stays."""
+        """Yield nothing without the setting: a boundary that somebody else has set on a role is kept."""
         if boundary := _boundary(stack):
             for function in stack.all_functions:
                 yield function.name, {"RoleName": function.name} | boundary
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """Compare only roles that exist: a new one is made with its boundary."""
+    def difference(state: StackState) -> Iterator[Difference]:
+        """Compare only roles that exist: a new one is created with its boundary."""
         actual = {
             name: {"PermissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")}
             for name, role in roles(state).items()
         }
-        desired = {name: thing for name, thing in state.desired("role_boundaries").items() if name in actual}
+        desired = {name: request for name, request in state.desired("role_boundaries").items() if name in actual}
         return diff(only(desired, "PermissionsBoundary"), actual)
 
 
@@ -88,11 +89,11 @@ class RolePolicies(ResourceKind):
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
-        for name, policy in policies.role_policies(stack.names, stack.settings, stack.targets).items():
+        for name, policy in role_policies.role_policies(stack.names, stack.settings, stack.targets).items():
             yield name, {"RoleName": name, "PolicyName": ROLE_POLICY_NAME, "PolicyDocument": json.dumps(policy)}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         actual = {
             name: policy
             for name, role in roles(state).items()
@@ -106,14 +107,14 @@ class RolePolicies(ResourceKind):
 
 
 class AttachedPolicies(ResourceKind):
-    """Managed policies. No role should have one."""
+    """Managed policies, of which no role should have one."""
 
     name = "attached_policies"
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """Delete the one that earlier deploys attached, unless interfaces are left and no policy of ours has the
-        rights by which AWS deletes them."""
+    def difference(state: StackState) -> Iterator[Difference]:
+        """Yield the deletion of the policy that earlier versions attached. While network interfaces exist it is kept
+        unless the role's own policy has the rights with which AWS deletes them."""
         for name, role in roles(state).items():
             for policy in role.get("AttachedManagedPolicies", []):
                 is_ours = name in state.desired("roles") and policy["PolicyArn"].endswith(VPC_POLICY)
@@ -124,6 +125,7 @@ class AttachedPolicies(ResourceKind):
 
 class LogGroups(ResourceKind):
     name = "log_groups"
+    is_per_table = True
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -131,11 +133,11 @@ class LogGroups(ResourceKind):
             yield function.name, {"logGroupName": LOGS + function.name, "tags": stack.tags}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         return diff(only(state.desired("log_groups"), "logGroupName"), _log_groups(state))
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
+    def removal(inventory: Inventory) -> Removals:
         ours = inventory.ours("logs", "log-group") | {LOGS + name for name in inventory.functions}
         for group in inventory.state.listed("log_groups", "logGroups"):
             if group["logGroupName"] in ours:
@@ -152,12 +154,12 @@ class LogRetentions(ResourceKind):
             yield function.name, request
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         return diff(only(state.desired("log_retentions"), "retentionInDays"), _log_groups(state))
 
 
 class Secrets(ResourceKind):
-    """The secrets' names. secrets.sh compares them itself: their content must not be written into a request here."""
+    """The secrets' names. aws/secrets.sh compares them, so that no secret's content is in these requests."""
 
     name = "secrets"
     is_data = True
@@ -168,9 +170,11 @@ class Secrets(ResourceKind):
             yield setting, {"Name": name, "Tags": stack.tag_list}
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
-        """Only tags count: stages may share a secret, which belongs to the stage that made it. The list lags by
-        minutes; the answers for the names in the settings do not."""
+    def removal(inventory: Inventory) -> Removals:
+        """Yield the secrets with our tags. Stages may share a secret, which belongs to the stage that created it.
+
+        The list of secrets lags by minutes, so the secrets of the settings are read by name.
+        """
         described = inventory.state.answers("secrets").values()
         names = {secret["Name"] for secret in inventory.state.desired("secrets").values()}
         listed = [s for s in inventory.state.listed("secrets", "SecretList") if s["Name"] not in names]
@@ -179,12 +183,12 @@ class Secrets(ResourceKind):
                 yield "secret", secret["Name"], secret["ARN"]
 
 
-def roles(state: StackState) -> Things:
+def roles(state: StackState) -> JsonByName:
     return {role["RoleName"]: role for role in state.listed("roles", "RoleDetailList")}
 
 
-def roles_that_wait(inventory: Inventory) -> set[str]:
-    """Return the roles whose rights AWS still needs, to delete network interfaces once the functions are gone."""
+def roles_still_needed(inventory: Inventory) -> set[str]:
+    """Return the roles whose rights AWS still needs to delete network interfaces after the functions are deleted."""
     listed, functions = (
         inventory.state.listed("interfaces", "NetworkInterfaces"),
         inventory.state.listed("functions", "Functions"),
@@ -193,8 +197,8 @@ def roles_that_wait(inventory: Inventory) -> set[str]:
     return {name for name, role in inventory.roles.items() if left and has_network_rights(role)}
 
 
-def has_network_rights(role: Thing) -> bool:
-    """Return whether a role may make network interfaces, by a policy of ours or by the managed one."""
+def has_network_rights(role: Json) -> bool:
+    """Return whether a role may create network interfaces, by its own policy or by the managed one."""
     own = [policy for policy in role.get("RolePolicyList", []) if _network_rights(policy)]
     attached = [policy["PolicyArn"] for policy in role.get("AttachedManagedPolicies", [])]
     return bool(own) or any(arn.endswith(VPC_POLICY) for arn in attached)
@@ -205,13 +209,13 @@ def _boundary(stack: DesiredStack) -> dict[str, str]:
     return {"PermissionsBoundary": boundary} if boundary else {}
 
 
-def _interfaces(state: StackState) -> list[Thing]:
+def _interfaces(state: StackState) -> list[Json]:
     return state.listed("interfaces", "NetworkInterfaces")
 
 
-def _keep_network_rights(state: StackState, name: str, actual: Thing) -> None:
-    """Add the network rights that a role has to its request: a function that has left its VPC needs them until AWS has
-    deleted its network interfaces."""
+def _keep_network_rights(state: StackState, name: str, actual: Json) -> None:
+    """Add the role's existing network rights to its request. After a function has left its VPC, AWS needs them until it
+    has deleted the function's network interfaces."""
     request = state.desired("role_policies").get(name)
     if request and not _network_rights(request) and (kept := _network_rights(actual)):
         document = json.loads(request["PolicyDocument"])
@@ -219,13 +223,13 @@ def _keep_network_rights(state: StackState, name: str, actual: Thing) -> None:
         state.rewrite("role_policies", name, request | {"PolicyDocument": json.dumps(document)})
 
 
-def _network_rights(policy: Thing) -> list[Any]:
+def _network_rights(policy: Json) -> list[Any]:
     """Return the statements with EC2's actions."""
     document = policy.get("PolicyDocument", {})
     document = json.loads(document) if isinstance(document, str) else document
     return [each for each in document.get("Statement", []) if "ec2:" in json.dumps(each.get("Action"))]
 
 
-def _log_groups(state: StackState) -> Things:
+def _log_groups(state: StackState) -> JsonByName:
     groups = state.listed("log_groups", "logGroups")
     return {group["logGroupName"].rpartition("/")[2]: group for group in groups}

@@ -1,7 +1,7 @@
 """The kinds of resources, in the one order that deploy.sh and teardown.sh follow.
 
-deploy.sh calls infra_bash's ensure_NAME for each kind of a phase; teardown.sh deletes in the reverse of this order,
-data last. To add a kind: its class, its place here, and its bash function in infra_bash/aws/.
+For each kind of a phase deploy.sh calls the bash function ensure_NAME; teardown.sh deletes in reverse order, data last.
+A new kind needs its class, its entry here, and its bash function in infra_bash/aws/.
 """
 
 from collections.abc import Callable
@@ -9,17 +9,7 @@ from itertools import chain
 
 from ops.stack.resources.alerts import Alarms, AlertSubscriptions, BudgetNotifications, Budgets, Dashboards
 from ops.stack.resources.base import ComparedKind, DesiredStack, Requests, ResourceKind
-from ops.stack.resources.functions import (
-    FunctionCodes,
-    FunctionConfigurations,
-    FunctionResources,
-    InvokeConfigs,
-    Layers,
-    Mappings,
-    Permissions,
-    Rules,
-    RuleTargets,
-)
+from ops.stack.resources.functions import FunctionCodes, FunctionConfigurations, FunctionResources, Layers
 from ops.stack.resources.github import Boundaries, GitHubPolicies, GitHubRoles, Providers
 from ops.stack.resources.iam import (
     AttachedPolicies,
@@ -30,33 +20,34 @@ from ops.stack.resources.iam import (
     Roles,
     Secrets,
 )
+from ops.stack.resources.invocations import InvokeConfigs, Mappings, Permissions, Rules, RuleTargets
 from ops.stack.resources.queues import DeadLetterQueues, Queues, Subscriptions, Topics
 from ops.stack.resources.s3 import BucketNotifications, BucketParts, Buckets, Lifecycles
 
-# deploy.sh takes phases that do not need each other at the same time. Roles come first so that teardown.sh deletes
-# them last: a role still names its function when a teardown has been stopped.
+# deploy.sh runs phases in parallel where none needs the other. Roles come first so that teardown.sh deletes them last:
+# after an interrupted teardown a role still names its function.
 PHASES: dict[str, tuple[type[ResourceKind], ...]] = {
     "roles": (Roles, RoleBoundaries, RolePolicies, AttachedPolicies, LogGroups, LogRetentions),
-    # Subscriptions come before any function knows a new table: a message that no queue receives is only published
-    # again after a while.
+    # Subscriptions come before the functions know a new table: a message that no queue receives is republished only
+    # after REASK_AFTER_S.
     "stores": (Buckets, BucketParts, Lifecycles, Topics, DeadLetterQueues, Queues, Subscriptions),
-    # Layers have no function ensure_layers: the packages' step publishes them.
+    # There is no bash function ensure_layers: the step `upload` of a deploy publishes them.
     "layers": (Layers,),
     "functions": (FunctionCodes, FunctionConfigurations, FunctionResources, Mappings, InvokeConfigs, Permissions),
     "secrets": (Secrets,),
     "load_trigger": (BucketNotifications,),
     "alerts": (AlertSubscriptions, Alarms, Dashboards, Budgets, BudgetNotifications),
-    # Last, since from here on the stack works by itself; deleted first, so that nothing is invoked any more.
+    # Last, because the schedules start the pipeline; deleted first, so that nothing is invoked any more.
     "schedules": (Rules, RuleTargets),
 }
 KINDS: dict[str, type[ResourceKind]] = {kind.name: kind for kind in chain.from_iterable(PHASES.values())}
-# How the requests of each folder are made: to create a kind's resources, or to change them.
+# The method that makes the requests of each folder: to create a kind's resources, or to change them.
 REQUESTS: dict[str, Callable[[DesiredStack], Requests]] = {
     **{kind.name: kind.desired for kind in KINDS.values() if kind.desired is not ResourceKind.desired},
     **{kind.changes_name: kind.changes for kind in KINDS.values() if kind.changes_name},
 }
-# The requests of these need the packages' names.
+# The kinds whose requests contain the packages' names.
 NEED_PACKAGES = (FunctionCodes, FunctionConfigurations, FunctionResources)
-# What github.sh makes.
+# The kinds that github.sh creates.
 GITHUB_KINDS = (Providers, Boundaries, GitHubRoles, GitHubPolicies)
 COMPARED: dict[str, type[ComparedKind]] = {**KINDS, **{kind.name: kind for kind in GITHUB_KINDS}}

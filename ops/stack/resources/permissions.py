@@ -1,57 +1,64 @@
-"""Who may invoke a function: compared by principal, action and condition, whatever a statement is called."""
+"""The comparison of permissions to invoke a function: by principal, action and condition, not by statement id."""
 
 import json
 from collections.abc import Iterator
 
-from ops.stack.resources.base import Line, Thing, Things, normal
+from ops.stack.resources.base import Difference, Json, JsonByName, normal
 
-# Ends the name of a permission that took the place of another one.
-ANEW = "-anew"
-# AWS writes an equality in one of these.
+# The end of the id of a permission that replaced another one.
+REPLACEMENT_SUFFIX = "-anew"
+# The operators by which AWS may express an equality.
 EQUALS = ("ArnLike", "ArnEquals", "StringEquals", "StringLike")
 KEYS = {"SourceArn": "aws:sourcearn", "SourceAccount": "aws:sourceaccount"}
 
 
-def permission_lines(desired: Things, policies: Things) -> Iterator[Line]:
-    """Compare permissions with `policies`, AWS's answers by function.
+def permission_differences(desired: JsonByName, policies: JsonByName) -> Iterator[Difference]:
+    """Compare the desired permissions with `policies`, AWS's answers by function.
 
-    A permission of ours that allows something else is replaced by one under the other of our two names, so that there
-    is always one.
+    A permission with our id that allows something else is replaced by one with the other of our two ids, so that one of
+    them always exists.
     """
-    there = {
-        f"{function}.{statement['Sid']}": allowed(statement)
+    actual = {
+        f"{function}.{statement['Sid']}": permission_of_statement(statement)
         for function, answer in policies.items()
         for statement in json.loads(answer["Policy"]).get("Statement", [])
     }
     superfluous: list[str] = []
-    for name, want in desired.items():
-        ours = [each for each in (name, f"{name}{ANEW}") if each in there]
-        right = [each for each in ours if there[each] == allowed_by(want)]
-        if ours and not right:
+    for name, request in desired.items():
+        ours = [each for each in (name, f"{name}{REPLACEMENT_SUFFIX}") if each in actual]
+        correct = [each for each in ours if actual[each] == permission_of_request(request)]
+        if ours and not correct:
             yield "update", name, ",".join(each.rpartition(".")[2] for each in ours)
         else:
-            yield "ok" if right else "create", name, ""
-            superfluous += [each for each in ours if each not in right[:1]]
+            yield "ok" if correct else "create", name, ""
+            superfluous += [each for each in ours if each not in correct[:1]]
     yield from (("delete", name, "") for name in superfluous)
 
 
-def allowed(statement: Thing) -> Thing:
-    """What it allows whom and when, in the same words whatever AWS's are."""
+def permission_of_statement(statement: Json) -> Json:
+    """Return effect, principal, action and condition of a statement in one normal form."""
     conditions = [
         ["" if operator in EQUALS else operator, key.lower(), normal(value)]
         for operator, tests in (statement.get("Condition") or {}).items()
         for key, value in tests.items()
     ]
     principal = statement.get("Principal")
-    who = principal["Service"] if isinstance(principal, dict) and list(principal) == ["Service"] else principal
-    return _in_words(statement.get("Effect"), who, statement.get("Action"), conditions)
+    principal_name = (
+        principal["Service"] if isinstance(principal, dict) and list(principal) == ["Service"] else principal
+    )
+    return _normalized(statement.get("Effect"), principal_name, statement.get("Action"), conditions)
 
 
-def allowed_by(request: Thing) -> Thing:
-    """What add-permission makes of a request."""
+def permission_of_request(request: Json) -> Json:
+    """Return the normal form of the statement that add-permission makes from a request."""
     conditions = [["", key, request[name]] for name, key in KEYS.items() if name in request]
-    return _in_words("Allow", request["Principal"], request["Action"], conditions)
+    return _normalized("Allow", request["Principal"], request["Action"], conditions)
 
 
-def _in_words(effect: object, who: object, action: object, conditions: list[list[object]]) -> Thing:
-    return {"effect": effect, "who": normal(who), "action": normal(action), "when": sorted(conditions, key=repr)}
+def _normalized(effect: object, principal_name: object, action: object, conditions: list[list[object]]) -> Json:
+    return {
+        "effect": effect,
+        "principal": normal(principal_name),
+        "action": normal(action),
+        "conditions": sorted(conditions, key=repr),
+    }

@@ -1,14 +1,14 @@
-"""SNS and SQS: the topics, each table's queue and dead-letter queue, the load function's queue, the subscriptions."""
+"""SNS and SQS: the topics, each table's queue and dead-letter queue, the trigger queue of load, the subscriptions."""
 
 import json
 from collections.abc import Iterator
 
-from ops.stack import policies, topology
+from ops.stack import resource_policies, topology
 from ops.stack.resources.base import (
     DesiredStack,
-    Found,
+    Difference,
     Inventory,
-    Line,
+    Removals,
     Request,
     Requests,
     ResourceKind,
@@ -16,7 +16,8 @@ from ops.stack.resources.base import (
     diff,
     last,
 )
-from ops.stack.topology import BELL
+from ops.stack.statements import Document
+from ops.stack.topology import LOAD_TRIGGER
 from shared.names import CHANGES, TOPICS
 from shared.retry import MAX_RECEIVES
 
@@ -24,6 +25,7 @@ from shared.retry import MAX_RECEIVES
 class DeadLetterQueues(ResourceKind):
     name = "dead_letter_queues"
     changes_name = "dead_letter_queue_attributes"
+    is_per_table = True
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -38,17 +40,18 @@ class DeadLetterQueues(ResourceKind):
         return _attributes_of(DeadLetterQueues.desired(stack))
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         return _attributes(state, "dead_letter_queues", "queues")
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
+    def removal(inventory: Inventory) -> Removals:
         return (found for found in _existing_queues(inventory) if found[1].endswith("-dlq"))
 
 
 class Queues(ResourceKind):
     name = "queues"
     changes_name = "queue_attributes"
+    is_per_table = True
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -57,20 +60,20 @@ class Queues(ResourceKind):
             target = stack.names.queue_arn(stack.names.dead_letter_queue(queue.table))
             redrive = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": MAX_RECEIVES})
             yield name, _table_queue(stack, name, topology.QUEUE_RETENTION_S, RedrivePolicy=redrive)
-        # Also when nothing is sent to it: it costs nothing.
-        name, policy = stack.names.queue(BELL), policies.bell_policy(stack.names, stack.tls)
-        yield name, _queue(stack, name, topology.BELL_RETENTION_S, topology.BELL_VISIBILITY_S, policy)
+        # The trigger queue exists also when LOAD_ON_MANIFEST is no: it costs nothing.
+        name, policy = stack.names.queue(LOAD_TRIGGER), resource_policies.load_trigger_policy(stack.names, stack.tls)
+        yield name, _queue(stack, name, topology.TRIGGER_RETENTION_S, topology.TRIGGER_VISIBILITY_S, policy)
 
     @staticmethod
     def changes(stack: DesiredStack) -> Requests:
         return _attributes_of(Queues.desired(stack))
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         return _attributes(state, "queues", "queues")
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
+    def removal(inventory: Inventory) -> Removals:
         return (found for found in _existing_queues(inventory) if not found[1].endswith("-dlq"))
 
 
@@ -81,23 +84,23 @@ class Topics(ResourceKind):
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
         for noun in TOPICS:
-            policy = json.dumps(policies.topic_policy(stack.names, noun, stack.tls))
+            policy = json.dumps(resource_policies.topic_policy(stack.names, noun, stack.tls))
             name = stack.names.topic(noun)
             yield name, {"Name": name, "Attributes": {"Policy": policy}, "Tags": stack.tag_list}
 
     @staticmethod
     def changes(stack: DesiredStack) -> Requests:
         for noun in TOPICS:
-            policy = json.dumps(policies.topic_policy(stack.names, noun, stack.tls))
+            policy = json.dumps(resource_policies.topic_policy(stack.names, noun, stack.tls))
             request = {"TopicArn": stack.names.topic_arn(noun), "AttributeName": "Policy", "AttributeValue": policy}
             yield stack.names.topic(noun), request
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         return _attributes(state, "topics", "topics")
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
+    def removal(inventory: Inventory) -> Removals:
         return inventory.named("topic", "topics", "Topics", "TopicArn", inventory.topics)
 
 
@@ -106,6 +109,7 @@ class Subscriptions(ResourceKind):
 
     name = "subscriptions"
     changes_name = "subscription_attributes"
+    is_per_table = True
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
@@ -130,26 +134,27 @@ class Subscriptions(ResourceKind):
 
     @staticmethod
     def changes(stack: DesiredStack) -> Requests:
-        """Yield requests named `queue.attribute`: SNS changes one attribute a call."""
+        """Yield requests named `queue.attribute`: SNS changes one attribute per call."""
         for name, request in Subscriptions.desired(stack):
             for attribute, value in request["Attributes"].items():
                 yield f"{name}.{attribute}", {"AttributeName": attribute, "AttributeValue": value}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         return _attributes(state, "subscriptions", "subscriptions")
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
-        """SNS deletes a topic's subscriptions only after a while. An unconfirmed one has no ARN yet."""
-        for each in inventory.state.listed("subscriptions", "Subscriptions"):
-            if last(each["TopicArn"]) in inventory.topics and each["SubscriptionArn"].startswith("arn:"):
-                yield "subscription", last(each["Endpoint"]), each["SubscriptionArn"]
+    def removal(inventory: Inventory) -> Removals:
+        """Yield the subscriptions of our topics, which SNS deletes only some time after the topic. An unconfirmed one
+        has no ARN and cannot be deleted."""
+        for topic, arn, _, endpoint in subscribers(inventory.state):
+            if inventory.has_subscription(topic, endpoint) and arn.startswith("arn:"):
+                yield "subscription", last(endpoint), arn
 
 
 def subscribers(state: StackState) -> Iterator[tuple[str, str, str, str]]:
-    """Yield topic, ARN, protocol and endpoint of each subscription, without those that are being deleted, which have
-    another word in place of an ARN."""
+    """Yield topic, ARN, protocol and endpoint of each subscription. Subscriptions that are being deleted, which have
+    another word in place of the ARN, are left out."""
     for line in state.lines("subscriptions.txt"):
         topic, *words = line.split("\t", 3)
         if words and (words[0].startswith("arn:") or words[0] == "PendingConfirmation"):
@@ -158,12 +163,12 @@ def subscribers(state: StackState) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _table_queue(stack: DesiredStack, name: str, retention_s: int, **redrive: str) -> Request:
-    policy = policies.queue_policy(stack.names, name, stack.tls)
+    policy = resource_policies.queue_policy(stack.names, name, stack.tls)
     return _queue(stack, name, retention_s, topology.VISIBILITY_S, policy, **redrive)
 
 
 def _queue(
-    stack: DesiredStack, name: str, retention_s: int, visibility_s: int, policy: policies.Document, **attributes: str
+    stack: DesiredStack, name: str, retention_s: int, visibility_s: int, policy: Document, **attributes: str
 ) -> Request:
     common = {
         "VisibilityTimeout": str(visibility_s),
@@ -178,11 +183,11 @@ def _attributes_of(requests: Requests) -> Requests:
     return ((name, {"Attributes": request["Attributes"]}) for name, request in requests)
 
 
-def _attributes(state: StackState, kind: str, answers: str) -> Iterator[Line]:
+def _attributes(state: StackState, kind: str, answers: str) -> Iterator[Difference]:
     desired = {name: thing["Attributes"] for name, thing in state.desired(kind).items()}
     return diff(desired, {name: thing["Attributes"] for name, thing in state.answers(answers).items()})
 
 
-def _existing_queues(inventory: Inventory) -> Found:
-    urls = {url.rpartition("/")[2]: url for url in inventory.state.answer("queues").get("QueueUrls") or []}
+def _existing_queues(inventory: Inventory) -> Removals:
+    urls = {url.rpartition("/")[2]: url for url in inventory.state.lines("queue_urls.txt")}
     return (("queue", name, urls[name]) for name in sorted(inventory.queues & set(urls)))

@@ -1,29 +1,29 @@
-"""S3: the buckets, their settings, and the notification that starts a load."""
+"""S3: the buckets, their settings, and the notification that triggers a load."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from ops.stack import policies, topology
+from ops.stack import resource_policies, topology
 from ops.stack.resources.base import (
     DesiredStack,
-    Found,
+    Difference,
     Inventory,
-    Line,
+    Json,
+    Removals,
     Request,
     Requests,
     ResourceKind,
     StackState,
-    Thing,
     diff,
     normal,
     only,
     without,
 )
-from ops.stack.topology import BELL, PROCESSED
+from ops.stack.topology import LOAD_TRIGGER, PROCESSED
 from shared.lake.keys import HEALTH, MANIFESTS
 
-# What S3 uses where a document does not name it.
+# S3's default for a lifecycle document without TransitionDefaultMinimumObjectSize.
 DEFAULT_SIZE = "all_storage_classes_128K"
 
 
@@ -40,17 +40,17 @@ class Buckets(ResourceKind):
             yield stack.names.bucket(noun), create
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         actual = {bucket["Name"]: {"Bucket": bucket["Name"]} for bucket in state.listed("buckets", "Buckets")}
         return diff(only(state.desired("buckets"), "Bucket"), actual)
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
+    def removal(inventory: Inventory) -> Removals:
         return inventory.named("bucket", "buckets", "Buckets", "Name", inventory.ours("s3", "", "buckets"))
 
 
 class BucketParts(ResourceKind):
-    """A bucket's settings, each named `bucket.part` for s3api's get-PART and put-PART."""
+    """A bucket's settings, each named `bucket.part`, which s3api's get-PART reads and put-PART writes."""
 
     name = "bucket_parts"
 
@@ -62,7 +62,7 @@ class BucketParts(ResourceKind):
                 yield f"{bucket}.{part}", {"Bucket": bucket} | request
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
+    def difference(state: StackState) -> Iterator[Difference]:
         desired = {name: without(part, "Bucket") for name, part in state.desired("bucket_parts").items()}
         actual = {name: _as_put(thing) for name, thing in state.answers("bucket_parts").items()}
         for name in desired:
@@ -73,8 +73,8 @@ class BucketParts(ResourceKind):
 
 
 class Lifecycles(ResourceKind):
-    """Our rules in each bucket. Rules of others stay, and are shown: they may delete data. S3 follows the shorter time
-    of two rules."""
+    """Our lifecycle rules in each bucket. Rules of others are kept and shown, because they may delete data: S3 applies
+    the shorter time of two rules."""
 
     name = "lifecycles"
 
@@ -90,7 +90,7 @@ class Lifecycles(ResourceKind):
                 "ID": f"{stack.names.prefix}-versions",
                 "Filter": {"Prefix": ""},
                 "NoncurrentVersionExpiration": {"NoncurrentDays": topology.VERSION_DAYS},
-                # A marker whose versions have all expired.
+                # A delete marker whose versions have all expired.
                 "Expiration": {"ExpiredObjectDeleteMarker": True},
                 "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": topology.UPLOAD_DAYS},
             },
@@ -99,8 +99,8 @@ class Lifecycles(ResourceKind):
             yield stack.names.bucket(noun), {"Rules": [rule | {"Status": "Enabled"} for rule in rules]}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """S3 replaces the whole document, so the rules of others are written again with ours."""
+    def difference(state: StackState) -> Iterator[Difference]:
+        """Compare our rules. S3 replaces the whole document, so the request also contains the rules of others."""
         for bucket, desired in state.desired("lifecycles").items():
             actual = state.answers("lifecycles").get(bucket, {})
             theirs = [_by_filter(rule) for rule in actual.get("Rules", ()) if not _is_our_rule(rule, desired)]
@@ -120,29 +120,28 @@ class Lifecycles(ResourceKind):
 class BucketNotifications(ResourceKind):
     """The processed bucket's notification of each manifest to the queue of the load function."""
 
-    # Also the word in deploy's and teardown's lines.
-    name = "bells"
+    name = "bucket_notifications"
 
     @staticmethod
     def desired(stack: DesiredStack) -> Requests:
         rules = [{"Name": "prefix", "Value": MANIFESTS}]
         notification = {
-            "Id": f"{stack.names.prefix}-{BELL}",
-            "QueueArn": stack.names.queue_arn(stack.names.queue(BELL)),
+            "Id": f"{stack.names.prefix}-{LOAD_TRIGGER}",
+            "QueueArn": stack.names.queue_arn(stack.names.queue(LOAD_TRIGGER)),
             "Events": ["s3:ObjectCreated:*"],
             "Filter": {"Key": {"FilterRules": rules}},
         }
-        configurations = [notification] if topology.rings(stack.settings) else []
+        configurations = [notification] if topology.loads_on_manifest(stack.settings) else []
         yield stack.names.bucket(PROCESSED), {"QueueConfigurations": configurations}
 
     @staticmethod
-    def difference(state: StackState) -> Iterator[Line]:
-        """S3 replaces the whole document, so the configurations of others are written again with ours.
+    def difference(state: StackState) -> Iterator[Difference]:
+        """Compare our notification. S3 replaces the whole document, so the request also contains those of others.
 
-        Ours is known by its Id, also where an earlier version had S3 invoke the load function directly.
+        Its Id identifies it, also where an earlier version made S3 invoke the load function directly.
         """
-        for bucket, desired in state.desired("bells").items():
-            actual = without(state.answers("bells").get(bucket, {}), "ResponseMetadata")
+        for bucket, desired in state.desired("bucket_notifications").items():
+            actual = without(state.answers("bucket_notifications").get(bucket, {}), "ResponseMetadata")
             document = {key: _not_ours(value) if isinstance(value, list) else value for key, value in actual.items()}
             for key, ours in desired.items():
                 document[key] = document.get(key, []) + ours
@@ -150,47 +149,47 @@ class BucketNotifications(ResourceKind):
             if _normal_notifications(document) == _normal_notifications(actual):
                 yield "ok", bucket, ""
                 continue
-            state.rewrite("bells", bucket, {"Bucket": bucket, "NotificationConfiguration": document})
+            state.rewrite("bucket_notifications", bucket, {"Bucket": bucket, "NotificationConfiguration": document})
             yield "update", bucket, ",".join(desired)
 
     @staticmethod
-    def removal(inventory: Inventory) -> Found:
-        """teardown.sh desires no notification, so one that exists is an update."""
+    def removal(inventory: Inventory) -> Removals:
+        """Yield each bucket that has our notification: teardown.sh desires none, so the bucket differs."""
         lines = BucketNotifications.difference(inventory.state)
-        return (("bell", bucket, bucket) for verdict, bucket, _ in lines if verdict == "update")
+        return (("bucket notification", bucket, bucket) for action, bucket, _ in lines if action == "update")
 
 
 def _bucket_parts(stack: DesiredStack, noun: str) -> Requests:
-    shut = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-    yield "public-access-block", {"PublicAccessBlockConfiguration": dict.fromkeys(shut, True)}
+    flags = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    yield "public-access-block", {"PublicAccessBlockConfiguration": dict.fromkeys(flags, True)}
     owner = [{"ObjectOwnership": "BucketOwnerEnforced"}]
     yield "bucket-ownership-controls", {"OwnershipControls": {"Rules": owner}}
     encryption = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
     yield "bucket-encryption", {"ServerSideEncryptionConfiguration": {"Rules": encryption}}
     yield "bucket-tagging", {"Tagging": {"TagSet": stack.tag_list}}
     yield "bucket-versioning", {"VersioningConfiguration": {"Status": "Enabled"}}
-    if policy := policies.bucket_policy(stack.names, noun, stack.tls, stack.create_only):
+    if policy := resource_policies.bucket_policy(stack.names, noun, stack.tls, stack.create_only):
         yield "bucket-policy", {"Policy": json.dumps(policy)}
 
 
-def _other_tags(desired: Thing, actual: Thing) -> list[Thing]:
+def _other_tags(desired: Json, actual: Json) -> list[Json]:
     """Return the tags of others: S3 replaces all tags of a bucket at once."""
     ours = {tag["Key"] for tag in desired.get("Tagging", {}).get("TagSet", [])}
     return [tag for tag in actual.get("Tagging", {}).get("TagSet", []) if tag["Key"] not in ours]
 
 
-def _is_our_rule(rule: Thing, desired: Thing) -> bool:
+def _is_our_rule(rule: Json, desired: Json) -> bool:
     """Compare the Id's prefix, so that a rule of an earlier version is ours, too."""
     prefix = desired["Rules"][0]["ID"].rpartition("-")[0]
     return str(rule.get("ID", "")).startswith(f"{prefix}-")
 
 
-def _by_filter(rule: Thing) -> Thing:
-    """S3 refuses a document in which some rules have a Prefix and others a Filter."""
+def _by_filter(rule: Json) -> Json:
+    """Return a rule with a Filter in place of its Prefix: S3 refuses a document that contains both."""
     return {"Filter": {"Prefix": rule["Prefix"]}} | without(rule, "Prefix") if "Prefix" in rule else rule
 
 
-def _description(rule: Thing) -> str:
+def _description(rule: Json) -> str:
     expires = rule.get("Expiration", {})
     deletes = rule.get("Status") == "Enabled" and ("Days" in expires or "Date" in expires)
     return f"rule {rule.get('ID') or 'without a name'} is not ours" + (
@@ -198,8 +197,8 @@ def _description(rule: Thing) -> str:
     )
 
 
-def _as_put(answer: Thing) -> Thing:
-    """Return an answer of S3 in the form in which it is put, which differs for some parts."""
+def _as_put(answer: Json) -> Json:
+    """Return an answer of S3 in the form of the request, which differs for some parts."""
     if "TagSet" in answer:
         return {"Tagging": {"TagSet": answer["TagSet"]}}
     if "Status" in answer:
@@ -211,10 +210,10 @@ def _as_put(answer: Thing) -> Thing:
     return answer
 
 
-def _not_ours(configurations: list[Thing]) -> list[Thing]:
-    return [each for each in configurations if not each["Id"].endswith("-bell")]
+def _not_ours(configurations: list[Json]) -> list[Json]:
+    return [each for each in configurations if not each["Id"].endswith(f"-{LOAD_TRIGGER}")]
 
 
-def _normal_notifications(document: Thing) -> Any:
-    """S3 answers `Prefix` where `prefix` was put."""
+def _normal_notifications(document: Json) -> Any:
+    """Return the document in normal form: S3 returns `Prefix` where `prefix` was sent."""
     return normal(json.loads(json.dumps(document).replace('"Prefix"', '"prefix"')))

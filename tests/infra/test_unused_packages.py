@@ -17,7 +17,7 @@ LAYER = "arn:aws:lambda:eu-west-2:123456789012:layer:totestream-test-libraries"
 CODE, LIBRARIES = "code-" + "a" * 16, "layer-" + "b" * 16
 SCRIPT = """
     source infra_bash/lib/script.sh
-    for part in arguments settings aws state ../aws/s3 remove former; do source infra_bash/lib/$part.sh; done
+    for part in arguments settings aws state ../aws/s3 remove unused_packages; do source infra_bash/lib/$part.sh; done
     PROJECT=totestream STAGE=test ACCOUNT_ID=123456789012
 """
 
@@ -37,7 +37,7 @@ def aws(tmp_path: Path) -> FakeAws:
 
 @pytest.mark.parametrize("is_dry", [False, True])
 def test_former_packages_and_layer_versions_go_and_what_runs_stays(aws: FakeAws, is_dry: bool) -> None:
-    """Also where the layer that runs is not the newest. What others have put under deploy/ is theirs."""
+    """Keep the current layer also if it is not the newest, and what others have uploaded under deploy/."""
     versions = [{"LayerVersionArn": f"{LAYER}:{number}"} for number in (53, 52, 51)]
     aws.answers("lambda list-layer-versions", json.dumps({"LayerVersions": versions}))
     former = ["deploy/code-" + "c" * 16 + ".zip", "deploy/layer-" + "d" * 16 + ".zip"]
@@ -47,8 +47,8 @@ def test_former_packages_and_layer_versions_go_and_what_runs_stays(aws: FakeAws,
     )
     said = run(
         aws,
-        f"cp $1/uploads.json $HAVE; DRY_RUN={'yes' if is_dry else 'no'}"
-        f" CODE_KEY=deploy/{CODE}.zip LAYER_ZIP=/build/{LIBRARIES}.zip LAYER_ARN={LAYER}:52; remove_former",
+        f"cp $1/uploads.json $ACTUAL; DRY_RUN={'yes' if is_dry else 'no'}"
+        f" CODE_KEY=deploy/{CODE}.zip LAYER_ZIP=/build/{LIBRARIES}.zip LAYER_ARN={LAYER}:52; remove_unused_packages",
     )
     layers = [f"totestream-test-libraries:{number}" for number in (53, 51)]
     assert said == [f"delete  layer {name}" for name in layers] + [f"delete  package {key}" for key in former]
@@ -69,11 +69,11 @@ def test_former_packages_and_layer_versions_go_and_what_runs_stays(aws: FakeAws,
 def test_where_nothing_is_former_nothing_is_said(aws: FakeAws) -> None:
     aws.answers("lambda list-layer-versions", "!ResourceNotFoundException")
     ready = f"CODE_KEY=deploy/{CODE}.zip LAYER_ZIP=/build/{LIBRARIES}.zip LAYER_ARN=''"
-    assert run(aws, f"echo null >$HAVE/uploads.json; {ready}; remove_former") == []
+    assert run(aws, f"echo null >$ACTUAL/uploads.json; {ready}; remove_unused_packages") == []
 
 
 def test_a_foreign_rule_is_shown_and_put_again_with_ours_where_those_differ(aws: FakeAws) -> None:
-    """The ingestion bucket has ours and another, the processed one none at all."""
+    """Give the ingestion bucket our rules and another one, and the processed bucket none."""
     for bucket, rules in WANTED.items():
         (aws.folder / f"{bucket}.json").write_text(json.dumps(rules))
     aws.answers(

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ops.stack.resources.base import StackState, diff, normal
-from ops.stack.resources.functions import FunctionConfigurations, InvokeConfigs, Mappings, Permissions, RuleTargets
+from ops.stack.resources.functions import FunctionConfigurations
+from ops.stack.resources.invocations import InvokeConfigs, Mappings, Permissions, RuleTargets
 from ops.stack.resources.s3 import BucketNotifications, BucketParts
 
 pytestmark = pytest.mark.fast
@@ -71,13 +72,13 @@ WANTED = {"FunctionName": "f", "EventSourceArn": "arn:aws:sqs:r:1:q", "BatchSize
 
 def test_a_second_mapping_of_the_same_queue_is_taken_away(folder: Folder) -> None:
     folder.write("mappings/f.json", WANTED)
-    folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1"), mapping("2")]})
+    folder.write("actual/mappings.json", {"EventSourceMappings": [mapping("1"), mapping("2")]})
     assert list(Mappings.difference(StackState(folder.path))) == [("ok", "f", "1"), ("delete", "f", "2")]
 
 
 def test_a_mapping_is_changed_by_its_id(folder: Folder) -> None:
     folder.write("mappings/f.json", WANTED)
-    folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1", batch=1)]})
+    folder.write("actual/mappings.json", {"EventSourceMappings": [mapping("1", batch=1)]})
     assert list(Mappings.difference(StackState(folder.path))) == [("update", "f", "1")]
 
 
@@ -89,7 +90,7 @@ def test_extract_is_updated_last(folder: Folder) -> None:
     functions = [{"FunctionName": f"s-{noun}", "Timeout": 1} for noun in ("extract", "load", "transform-dim_staff")]
     for function in functions:
         folder.write(f"function_configurations/{function['FunctionName']}.json", function | {"Timeout": 2})
-    folder.write("have/functions.json", {"Functions": functions})
+    folder.write("actual/functions.json", {"Functions": functions})
     lines = list(FunctionConfigurations.difference(StackState(folder.path)))
     assert [name for _, name, _ in lines] == ["s-load", "s-transform-dim_staff", "s-extract"]
 
@@ -97,46 +98,46 @@ def test_extract_is_updated_last(folder: Folder) -> None:
 def test_an_environment_variable_too_much_is_a_difference(folder: Folder) -> None:
     folder.write("function_configurations/f.json", {"Environment": {"Variables": {"A": "1"}}})
     folder.write(
-        "have/functions.json",
+        "actual/functions.json",
         {"Functions": [FUNCTION | {"Environment": {"Variables": {"A": "1", "B": "2"}}}]},
     )
-    folder.write("have/roles.json", {"RoleDetailList": [ROLE]})
+    folder.write("actual/roles.json", {"RoleDetailList": [ROLE]})
     assert list(FunctionConfigurations.difference(StackState(folder.path))) == [("update", "f", "Environment")]
 
 
 def test_a_mapping_on_its_way_out_is_none(folder: Folder) -> None:
     folder.write("mappings/f.json", WANTED)
-    folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1") | {"State": "Deleting"}]})
+    folder.write("actual/mappings.json", {"EventSourceMappings": [mapping("1") | {"State": "Deleting"}]})
     assert list(Mappings.difference(StackState(folder.path))) == [("create", "f", "")]
 
 
 @pytest.mark.parametrize("roles", [[], [ROLE | {"CreateDate": "2026-11-24T10:00:06Z"}]])
 def test_a_function_whose_role_was_made_again_holds_the_id_of_a_dead_one(folder: Folder, roles: list[Any]) -> None:
-    """Also when the deploy that made it again was killed before it came to the function."""
+    """Expect it also when the deploy that recreated the role was killed before it updated the function."""
     folder.write("function_configurations/f.json", {"Role": "arn:f"})
-    folder.write("have/functions.json", {"Functions": [FUNCTION]})
-    folder.write("have/roles.json", {"RoleDetailList": roles})
+    folder.write("actual/functions.json", {"Functions": [FUNCTION]})
+    folder.write("actual/roles.json", {"RoleDetailList": roles})
     assert list(FunctionConfigurations.difference(StackState(folder.path))) == [("update", "f", "RoleRecreated")]
 
 
 def test_a_target_that_is_given_more_than_we_give_it_is_put_again(folder: Folder) -> None:
     ours = {"Id": "function", "Arn": "a", "Input": "{}"}
     folder.write("rule_targets/f.json", {"Rule": "f", "Targets": [ours]})
-    folder.write("have/rule_targets/f.json", {"Targets": [{"Id": "theirs", "Arn": "b"}, ours]})
+    folder.write("actual/rule_targets/f.json", {"Targets": [{"Id": "theirs", "Arn": "b"}, ours]})
     assert list(RuleTargets.difference(StackState(folder.path))) == [("ok", "f", "")]
-    folder.write("have/rule_targets/f.json", {"Targets": [ours | {"DeadLetterConfig": {"Arn": "theirs"}}]})
+    folder.write("actual/rule_targets/f.json", {"Targets": [ours | {"DeadLetterConfig": {"Arn": "theirs"}}]})
     assert list(RuleTargets.difference(StackState(folder.path))) == [("update", "f", "DeadLetterConfig")]
 
 
 def test_a_mapping_of_our_queue_that_nobody_wants_is_taken_away(folder: Folder) -> None:
     folder.write("queues/q.json", {})
     theirs = mapping("2") | {"EventSourceArn": "arn:aws:sqs:r:1:theirs"}
-    folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1"), theirs]})
+    folder.write("actual/mappings.json", {"EventSourceMappings": [mapping("1"), theirs]})
     assert list(Mappings.difference(StackState(folder.path))) == [("delete", "f", "1")]
 
 
 def test_what_others_may_invoke_is_judged_elsewhere(folder: Folder) -> None:
-    """By foreign.py, which takes it away."""
+    """Leave it to foreign.py, which deletes it."""
     assert permissions(folder, statement("schedule"), statement("theirs")) == [("ok", "f.schedule", "")]
 
 
@@ -144,7 +145,7 @@ RULE = "arn:aws:events:eu-west-2:123456789012:rule/f"
 
 
 def statement(sid: str, **others: Any) -> dict[str, Any]:
-    """As Lambda answers what add-permission was told."""
+    """Return the statement that Lambda makes of an add-permission request."""
     return {
         "Sid": sid,
         "Effect": "Allow",
@@ -164,7 +165,7 @@ def permissions(folder: Folder, *statements: dict[str, Any]) -> list[tuple[str, 
         "SourceArn": RULE,
     }
     folder.write("permissions/f.schedule.json", want)
-    folder.write("have/permissions/f.json", {"Policy": json.dumps({"Statement": statements})})
+    folder.write("actual/permissions/f.json", {"Policy": json.dumps({"Statement": statements})})
     return list(Permissions.difference(StackState(folder.path)))
 
 
@@ -197,11 +198,11 @@ def test_the_words_that_aws_has_for_the_same_are_no_difference(folder: Folder) -
 
 
 def test_a_permission_takes_the_other_ones_place_before_that_goes(folder: Folder) -> None:
-    """Also when the deploy was killed in between, or there are two that are right, or none."""
-    former, anew = statement("schedule", Condition=FORMER), statement("schedule-anew")
-    assert permissions(folder, former, anew) == [("ok", "f.schedule", ""), ("delete", "f.schedule", "")]
-    assert permissions(folder, anew) == [("ok", "f.schedule", "")]
-    assert permissions(folder, statement("schedule"), anew) == [
+    """Expect it also when the deploy was killed in between, or when both statements are correct, or none."""
+    former, replaced = statement("schedule", Condition=FORMER), statement("schedule-anew")
+    assert permissions(folder, former, replaced) == [("ok", "f.schedule", ""), ("delete", "f.schedule", "")]
+    assert permissions(folder, replaced) == [("ok", "f.schedule", "")]
+    assert permissions(folder, statement("schedule"), replaced) == [
         ("ok", "f.schedule", ""),
         ("delete", "f.schedule-anew", ""),
     ]
@@ -216,7 +217,7 @@ def test_a_mapping_that_feeds_our_function_from_elsewhere_is_taken_away(folder: 
     folder.write("mappings/f.json", WANTED)
     alias = mapping("3") | {"FunctionArn": "arn:aws:lambda:r:1:function:f:alias"}
     theirs = mapping("2") | {"EventSourceArn": "arn:aws:sqs:r:1:theirs"}
-    folder.write("have/mappings.json", {"EventSourceMappings": [mapping("1"), theirs, alias]})
+    folder.write("actual/mappings.json", {"EventSourceMappings": [mapping("1"), theirs, alias]})
     assert list(Mappings.difference(StackState(folder.path))) == [
         ("ok", "f", "1"),
         ("delete", "f", "2"),
@@ -228,56 +229,61 @@ def test_tags_of_others_are_put_again_with_ours(folder: Folder) -> None:
     ours, theirs = {"Key": "stage", "Value": "dev"}, {"Key": "aws:owner", "Value": "x"}
     name = "bucket_parts/b.bucket-tagging.json"
     folder.write(name, {"Bucket": "b", "Tagging": {"TagSet": [ours]}})
-    folder.write(f"have/{name}", {"TagSet": [theirs, ours]})
+    folder.write(f"actual/{name}", {"TagSet": [theirs, ours]})
     assert list(BucketParts.difference(StackState(folder.path))) == [("ok", "b.bucket-tagging", "")]
     folder.write(name, {"Bucket": "b", "Tagging": {"TagSet": [ours]}})
-    folder.write(f"have/{name}", {"TagSet": [theirs, {"Key": "stage", "Value": "prod"}]})
+    folder.write(f"actual/{name}", {"TagSet": [theirs, {"Key": "stage", "Value": "prod"}]})
     assert list(BucketParts.difference(StackState(folder.path))) == [("update", "b.bucket-tagging", "Tagging")]
     put = json.loads((folder.path / name).read_text())
     assert put == {"Bucket": "b", "Tagging": {"TagSet": [ours, theirs]}}
 
 
-BELL = {"Id": "t-bell", "QueueArn": "arn", "Events": ["s3:ObjectCreated:*"]}
+NOTIFICATION = {"Id": "t-bell", "QueueArn": "arn", "Events": ["s3:ObjectCreated:*"]}
 
 
 def document_put(folder: Folder) -> Any:
-    return json.loads((folder.path / "bells/b.json").read_text())["NotificationConfiguration"]
+    return json.loads((folder.path / "bucket_notifications/b.json").read_text())["NotificationConfiguration"]
 
 
-def test_a_bell_leaves_what_others_have_put_there(folder: Folder) -> None:
+def test_our_notification_keeps_those_of_others(folder: Folder) -> None:
     other = {"Id": "theirs", "LambdaFunctionArn": "other", "Events": ["s3:ObjectRemoved:*"]}
-    folder.write("bells/b.json", {"QueueConfigurations": [BELL]})
-    folder.write("have/bells/b.json", {"LambdaFunctionConfigurations": [other], "QueueConfigurations": [{"Id": "q"}]})
-    assert [verdict for verdict, _, _ in BucketNotifications.difference(StackState(folder.path))] == ["update"]
+    folder.write("bucket_notifications/b.json", {"QueueConfigurations": [NOTIFICATION]})
+    folder.write(
+        "actual/bucket_notifications/b.json",
+        {"LambdaFunctionConfigurations": [other], "QueueConfigurations": [{"Id": "q"}]},
+    )
+    assert [action for action, _, _ in BucketNotifications.difference(StackState(folder.path))] == ["update"]
     assert document_put(folder) == {
         "LambdaFunctionConfigurations": [other],
-        "QueueConfigurations": [{"Id": "q"}, BELL],
+        "QueueConfigurations": [{"Id": "q"}, NOTIFICATION],
     }
 
 
-def test_a_bell_that_rang_the_function_itself_goes(folder: Folder) -> None:
+def test_a_notification_that_invokes_the_function_directly_is_removed(folder: Folder) -> None:
     direct = {"Id": "t-bell", "LambdaFunctionArn": "load", "Events": ["s3:ObjectCreated:*"]}
-    folder.write("bells/b.json", {"QueueConfigurations": [BELL]})
-    folder.write("have/bells/b.json", {"LambdaFunctionConfigurations": [direct], "EventBridgeConfiguration": {}})
-    assert [verdict for verdict, _, _ in BucketNotifications.difference(StackState(folder.path))] == ["update"]
-    assert document_put(folder) == {"QueueConfigurations": [BELL], "EventBridgeConfiguration": {}}
+    folder.write("bucket_notifications/b.json", {"QueueConfigurations": [NOTIFICATION]})
+    folder.write(
+        "actual/bucket_notifications/b.json", {"LambdaFunctionConfigurations": [direct], "EventBridgeConfiguration": {}}
+    )
+    assert [action for action, _, _ in BucketNotifications.difference(StackState(folder.path))] == ["update"]
+    assert document_put(folder) == {"QueueConfigurations": [NOTIFICATION], "EventBridgeConfiguration": {}}
 
 
-def test_a_bell_that_shall_not_ring_is_taken_down(folder: Folder) -> None:
-    folder.write("bells/b.json", {"QueueConfigurations": []})
-    folder.write("have/bells/b.json", {"QueueConfigurations": [BELL]})
-    assert [verdict for verdict, _, _ in BucketNotifications.difference(StackState(folder.path))] == ["update"]
+def test_a_notification_that_is_not_desired_is_removed(folder: Folder) -> None:
+    folder.write("bucket_notifications/b.json", {"QueueConfigurations": []})
+    folder.write("actual/bucket_notifications/b.json", {"QueueConfigurations": [NOTIFICATION]})
+    assert [action for action, _, _ in BucketNotifications.difference(StackState(folder.path))] == ["update"]
     assert document_put(folder) == {}
 
 
-def test_a_bell_that_hangs_is_left_alone(folder: Folder) -> None:
-    folder.write("bells/b.json", {"QueueConfigurations": [BELL]})
-    folder.write("have/bells/b.json", {"QueueConfigurations": [BELL]})
+def test_a_notification_as_desired_is_not_changed(folder: Folder) -> None:
+    folder.write("bucket_notifications/b.json", {"QueueConfigurations": [NOTIFICATION]})
+    folder.write("actual/bucket_notifications/b.json", {"QueueConfigurations": [NOTIFICATION]})
     assert list(BucketNotifications.difference(StackState(folder.path))) == [("ok", "b", "")]
 
 
 def test_an_answer_of_nothing_means_there_is_nothing(folder: Folder) -> None:
-    folder.write("tick_configs/f.json", {"FunctionName": "f", "MaximumRetryAttempts": 0})
-    (folder.path / "have/tick_configs").mkdir(parents=True)
-    (folder.path / "have/tick_configs/f.json").write_text("")
+    folder.write("invoke_configs/f.json", {"FunctionName": "f", "MaximumRetryAttempts": 0})
+    (folder.path / "actual/invoke_configs").mkdir(parents=True)
+    (folder.path / "actual/invoke_configs/f.json").write_text("")
     assert list(InvokeConfigs.difference(StackState(folder.path))) == [("create", "f", "")]
