@@ -65,7 +65,7 @@ class Facts:
 def checks(facts: Facts, settings: Values, contents: Values, connect: Connect) -> Iterator[Check]:
     """Yield a check for each thing that a deploy needs; `contents` are the secrets' given values, by NAME_VALUE."""
     yield Check("ok", f"account {facts.account}, region {settings['AWS_REGION']}, as {facts.caller}")
-    yield _disk(facts, is_local=bool(settings["AWS_ENDPOINT_URL"]))
+    yield _disk(facts, is_local=bool(settings.get("AWS_ENDPOINT_URL")))
     yield _functions_at_once(facts.functions_at_once)
     if settings["SUBNET_IDS"]:
         yield _network(facts, settings)
@@ -169,11 +169,12 @@ def _read(folder: Path) -> Facts:
         text = (folder / name).read_text().strip()
         return json.loads(text) if text else None
 
+    limit = (folder / "limit").read_text().strip()
     return Facts(
         account=os.environ["ACCOUNT_ID"],
         caller=os.environ["CALLER"],
         free_gb=shutil.disk_usage(Path.cwd()).free / 1e9,
-        functions_at_once=answer("limit.json"),
+        functions_at_once=int(limit) if limit.isdecimal() else None,
         subnets=answer("subnets.json"),
         groups=answer("groups.json"),
         present=frozenset((folder / "present").read_text().split()),

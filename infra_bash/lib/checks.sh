@@ -27,7 +27,7 @@ ask_for_checks() {
   local setting found
   mkdir -p "$CHECKS"
   FINE=. aws_find lambda get-account-settings \
-    --query AccountLimit.UnreservedConcurrentExecutions >"$CHECKS/limit.json"
+    --query AccountLimit.UnreservedConcurrentExecutions >"$CHECKS/limit"
   : >"$CHECKS/subnets.json"
   : >"$CHECKS/groups.json"
   if [[ -n $SUBNET_IDS ]]; then

@@ -11,7 +11,7 @@ WEEKDAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 
 
 @dataclass(frozen=True)
-class Field:
+class CronField:
     """A field of cron(…): its numbers, the names that stand for them in this order, and forms that only it has."""
 
     name: str
@@ -40,12 +40,12 @@ class Field:
 
 
 FIELDS = (
-    Field("minutes", 0, 59),
-    Field("hours", 0, 23),
-    Field("day of the month", 1, 31, special=r"\?|L|LW|([1-9]|[12][0-9]|3[01])W"),
-    Field("month", 1, 12, tuple(MONTHS)),
-    Field("day of the week", 1, 7, tuple(WEEKDAYS), special=r"\?|L|[1-7]L|[1-7]#[1-5]"),
-    Field("year", 1970, 2199),
+    CronField("minutes", 0, 59),
+    CronField("hours", 0, 23),
+    CronField("day of the month", 1, 31, special=r"\?|L|LW|([1-9]|[12][0-9]|3[01])W"),
+    CronField("month", 1, 12, tuple(MONTHS)),
+    CronField("day of the week", 1, 7, tuple(WEEKDAYS), special=r"\?|L|[1-7]L|[1-7]#[1-5]"),
+    CronField("year", 1970, 2199),
 )
 
 

@@ -30,7 +30,7 @@ NOTIFIED = json.dumps(
 
 
 @pytest.mark.parametrize(
-    ("messages", "told"),
+    ("messages", "expected"),
     [
         ([NOTIFIED], True),
         (["START RequestId: 1", NOTIFIED], True),
@@ -69,6 +69,7 @@ def test_a_drill_waits_for_the_message_of_its_own_subject() -> None:
 def aws(tmp_path: Path) -> FakeAws:
     made = FakeAws(tmp_path / "aws")
     made.answers("s3api get-object", "!NoSuchKey")
+    made.answers("lambda invoke", '{"via": "slack", "reason": ""}')
     made.answers("lambda list-event-source-mappings", '"the-bell"')
     return made
 
