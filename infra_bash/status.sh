@@ -43,16 +43,23 @@ show_status() {
   python ops.screens.status "$format" "${COLOR[@]}" "--stack=$(same_stack)" "${TABLES[@]}" <<<"$status"
 }
 
-# refresh: print it again and again, on a terminal in the same place. A failure has printed its reason.
+# refresh: print it repeatedly; at a terminal on its alternate screen, so that what was there before comes back at the
+# end. A failure has printed its reason.
 refresh() {
   local screen
   keep_cli_loaded
+  [[ ! -t 1 ]] || printf '\e[?1049h'
   while true; do
     screen=$(show_status) || [[ $? == 3 ]] || screen=''
-    [[ ! -t 1 || -z $screen ]] || printf '\e[H\e[2J'
+    [[ ! -t 1 || -z $screen ]] || printf '\e[H\e[2J%(%T)T, every %s s; Ctrl-C ends\n' -1 "$EVERY_S"
     [[ -z $screen ]] || printf '%s\n' "$screen"
     sleep "$EVERY_S"
   done
+}
+
+# at_end: leave the alternate screen.
+at_end() {
+  [[ ${OPTION_WATCH-} != yes || ! -t 1 ]] || printf '\e[?1049l'
 }
 
 main "$@"

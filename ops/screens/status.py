@@ -7,8 +7,11 @@ python -m ops.screens.status json [TABLE…]   the whole answer; exits with 3, t
 """
 
 import json
+import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +20,15 @@ from ops.screens.terminal import printable
 from shared.wording.incidents import TABLE_DAMAGED
 
 Answer = dict[str, Any]
-HEADER = ("TABLE", "SOURCE ROWS", "ROWS", "LAST RUN", "FRESHNESS")
+HEADER = ("TABLE", "SOURCE ROWS", "ROWS", "RUN", "FRESHNESS")
 PROBLEM_COLUMNS = ("BEHIND", "QUEUE", "DLQ", "WAITING", "QUARANTINED")
+STAGE_COLUMNS = ("STAGE", "LAST", "NEXT", "ROWS IN 1 H")
 COUNTS = ("behind", "messages", "dead_letters", "waiting", "quarantined")
+SCHEDULES = {"extract": "EXTRACT_SCHEDULE", "load": "LOAD_SCHEDULE"}
+WATCH_SCHEDULE = "rate(1 minute)"
+UNITS = {"minute": 60, "hour": 3600, "day": 86_400}
+# What fits beside another window; commands are not broken, so that they can be copied.
+WIDTH = 60
 RED, GREEN, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
 UNHEALTHY = 3
 
@@ -49,25 +58,74 @@ def _counted(name: str, number: Any, status: Answer) -> str:
     return _of_warehouse(number, status) + ("+" if name == "behind" and status.get("unread_runs") else "")
 
 
-def screen(status: Answer, color: bool, options: str = "") -> str:
-    rows = [
+def screen(status: Answer, color: bool, options: str = "", schedules: Mapping[str, str] | None = None) -> str:
+    """Return the whole screen. `schedules` are the settings that say when extract and load run."""
+    has_problem = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]
+    header, *lines = aligned(_columns(status)).splitlines()
+    painted = [_painted(line, RED, color and bad) for line, bad in zip(lines, has_problem, strict=True)]
+    return "\n".join(
+        [
+            *_first_lines(status, color),
+            *_stages(status, schedules or {}),
+            header,
+            *painted,
+            *_incidents(status, color),
+            *_other_problems(status, color, options),
+        ]
+    )
+
+
+def _columns(status: Answer) -> list[tuple[str, ...]]:
+    """Return the lines of the table, without the columns that are zero everywhere, and without the source's rows where
+    the warehouse has as many."""
+    lines = [
         (*_rows(each, status), *(_counted(name, each.get(name, 0), status) for name in COUNTS))
         for each in status["tables"]
     ]
-    has_problem = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]
-    header, *lines = aligned([(*HEADER, *PROBLEM_COLUMNS), *rows]).splitlines()
-    painted = [_painted(line, RED, color and bad) for line, bad in zip(lines, has_problem, strict=True)]
-    first = _first_line(status, color)
-    return "\n".join([first, header, *painted, *_incidents(status, color), *_other_problems(status, color, options)])
+    differ = [each.get("expected") != each.get("there") for each in status["tables"]]
+    kept = [
+        name != "SOURCE ROWS" or any(differ) if number < len(HEADER) else any(line[number] != "0" for line in lines)
+        for number, name in enumerate((*HEADER, *PROBLEM_COLUMNS))
+    ]
+    return [
+        tuple(cell for cell, keep in zip(line, kept, strict=True) if keep)
+        for line in ((*HEADER, *PROBLEM_COLUMNS), *lines)
+    ]
 
 
-def _first_line(status: Answer, color: bool) -> str:
+def _stages(status: Answer, schedules: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each function that runs on a schedule. An inspect function of the previous version has none."""
+    if not status.get("stages"):
+        return
+    lines: list[tuple[str, ...]] = [STAGE_COLUMNS]
+    for each in status["stages"]:
+        schedule = schedules.get(SCHEDULES.get(each["stage"], ""), WATCH_SCHEDULE)
+        rows = each["rows_in_the_last_hour"]
+        changed = "" if each["stage"] != "load" else _of_warehouse(rows, status)
+        lines.append((each["stage"], _ago(each["last_s"]), next_start(each["last_s"], schedule), changed))
+    yield aligned(lines)
+
+
+def _ago(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds:.0f} s ago"
+
+
+def next_start(last_s: float | None, schedule: str) -> str:
+    """Return when a function runs next, if it last ran so many seconds ago; a cron(…) is shown as it is."""
+    rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", schedule)
+    if not rate or last_s is None:
+        return schedule
+    left_s = int(rate[1]) * UNITS[rate[2]] - last_s
+    return f"in {left_s:.0f} s" if left_s > 0 else "due"
+
+
+def _first_lines(status: Answer, color: bool) -> list[str]:
     is_healthy = not problems(status)
     watched = status.get("watched_s")
     check = "watch has never run" if watched is None else f"last check {watched:.0f} s ago"
     loaded = _of_warehouse(status["loaded_run"], status)
     text = f"{'healthy' if is_healthy else 'UNHEALTHY'}; run {status['newest_run']}, {loaded} loaded; {check}"
-    return _painted(text, GREEN if is_healthy else RED, color)
+    return [_painted(text, GREEN if is_healthy else RED, color)]
 
 
 def problems(status: Answer) -> list[Answer]:
@@ -80,8 +138,9 @@ def problems(status: Answer) -> list[Answer]:
 def _incidents(status: Answer, color: bool) -> Iterator[str]:
     for each in status.get("incidents", ()):
         since, name = datetime.fromisoformat(each["since"]), f"{each['kind']} {each['subject']}".rstrip()
-        yield _painted(f"INCIDENT  {name}, since {since:%F %T} UTC: {each['says']}", RED, color)
-        yield f"          run {each['command']}; docs/runbook.md#{each['runbook']}"
+        yield from _wrapped(f"INCIDENT  {name}, since {since:%F %T} UTC: {each['says']}", color)
+        yield f"          run {each['command']}"
+        yield f"          docs/runbook.md#{each['runbook']}"
 
 
 def _other_problems(status: Answer, color: bool, options: str) -> Iterator[str]:
@@ -90,9 +149,15 @@ def _other_problems(status: Answer, color: bool, options: str) -> Iterator[str]:
     for each in problems(status):
         if each["code"] == "incident" or (each["code"] == "rows_differ" and each["subject"] in damaged):
             continue
-        yield _painted(f"UNHEALTHY {each['text']}", RED, color)
+        yield from _wrapped(f"UNHEALTHY {each['text']}", color)
         if each["command"]:
-            yield f"          run {each['command']}{options}"
+            ours = each["command"].startswith("./infra_bash/")
+            yield f"          run {each['command']}{options if ours else ''}"
+
+
+def _wrapped(text: str, color: bool) -> Iterator[str]:
+    lines = textwrap.wrap(text, WIDTH, subsequent_indent=" " * 10, break_long_words=False, break_on_hyphens=False)
+    return (_painted(line, RED, color) for line in lines)
 
 
 def _painted(text: str, paint: str, color: bool) -> str:
@@ -106,7 +171,7 @@ def main() -> int:
     status = only(json.load(sys.stdin), names)
     seen = printable(status)
     shows: dict[str, Callable[[], str]] = {
-        "all": lambda: screen(seen, color, options),
+        "all": lambda: screen(seen, color, options, os.environ),
         "table": lambda: table(seen),
         "json": lambda: json.dumps(status),
     }

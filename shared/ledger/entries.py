@@ -64,6 +64,12 @@ BEGIN_LOG = """
     INSERT INTO etl_log (log_id, began_at, began_no, complete_run)
     SELECT :log, now(), coalesce(max(began_no), 0) + 1, CAST(:run AS integer) FROM etl_log"""
 
+# etl_freshness has an index on loaded_at; a load that superseded runs has one entry of its own there.
+ROWS_IN_THE_LAST_HOUR = """
+    SELECT coalesce(sum(l.inserted + l.updated + l.deleted), 0)
+    FROM etl_freshness f JOIN etl_ledger l USING (log_id, table_name, run, load_no)
+    WHERE f.loaded_at > now() - interval '1 hour'"""
+
 LAST_RUNS = "SELECT coalesce(last_runs, '{}') FROM etl_log WHERE log_id = :log"
 
 NOTE_LAST_RUN = """

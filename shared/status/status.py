@@ -1,6 +1,6 @@
 """One screen: per warehouse table its last run, rows, freshness and what is behind, waiting or quarantined."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from shared.lake.pause import paused_since
 from shared.lake.run_log import RunLog
 from shared.ledger import entries, quarantine, waiting
 from shared.ledger.backlog import lacking
+from shared.load.health import LoadHealth
 from shared.postgres.connection import Connection
 from shared.source.health import ExtractHealth
 from shared.status import sql
@@ -57,6 +58,16 @@ class TableStatus:
 
 
 @dataclass(frozen=True)
+class StageStatus:
+    """A function that runs on a schedule: seconds since its last run that ended, None when it never ran, and for load
+    the rows that it changed in the last hour, None when the warehouse does not answer."""
+
+    stage: str
+    last_s: float | None
+    rows_in_the_last_hour: int | None = None
+
+
+@dataclass(frozen=True)
 class Status:
     """`no_answer` says why the warehouse could not be asked, and then `loaded_run` is None. `comparable` says that it
     stands at exactly the run whose rows were counted; `paused_since`, UTC, that a person has stopped the flow. So many
@@ -77,6 +88,7 @@ class Status:
     tables: tuple[TableStatus, ...]
     strangers: tuple[str, ...] = ()
     alerts: Reach | None = None
+    stages: tuple[StageStatus, ...] = ()
 
     @property
     def problems(self) -> list[Problem]:
@@ -105,6 +117,7 @@ class StatusQueries:
         self.waiting: dict[str, int] = {table: rows for table, rows, *_ in connection.run(waiting.COUNT_WAITING)}
         self.quarantined: dict[str, int] = dict(map(tuple, connection.run(quarantine.COUNT_QUARANTINED)))
         self.there: dict[str, int] = {t.name: connection.one(sql.rows_there(t, everything))[0] for t in everything}
+        self.rows_in_the_last_hour = int(connection.one(entries.ROWS_IN_THE_LAST_HOUR)[0])
         self.counted = {t.name: _counted(connection, t, everything, log_id) for t in everything if not t.row_by_row}
         connection.run("COMMIT")
 
@@ -130,6 +143,7 @@ class StatusDocuments:
     """What the buckets say: extract's last words before the newest record, which came of them or of later ones."""
 
     extract: ExtractHealth | None
+    load: LoadHealth | None
     newest: RunRecord | None
     watched: WatchHealth | None
     paused_since: str | None
@@ -139,6 +153,7 @@ def look_at_lake(run_log: RunLog) -> StatusDocuments:
     extract = last_words(run_log.bucket, keys.EXTRACT_HEALTH, ExtractHealth)
     return StatusDocuments(
         extract=extract,
+        load=last_words(run_log.bucket, keys.LOAD_HEALTH, LoadHealth),
         newest=run_log.newest(),
         watched=last_check(run_log),
         paused_since=paused_since(run_log.bucket),
@@ -187,7 +202,15 @@ def status(
         tables=tuple(tables),
         strangers=tuple(strangers(run_log, manifests, lake.newest) if manifests else ()),
         alerts=alerts(),
+        stages=tuple(_stages(lake, warehouse, then)),
     )
+
+
+def _stages(lake: StatusDocuments, warehouse: StatusQueries | None, then: datetime) -> Iterator[StageStatus]:
+    rows = warehouse.rows_in_the_last_hour if warehouse else None
+    for stage, health in (("extract", lake.extract), ("load", lake.load), ("watch", lake.watched)):
+        last_s = _seconds(health.at.replace(tzinfo=None), then) if health else None
+        yield StageStatus(stage, last_s, rows if stage == "load" else None)
 
 
 def _seconds(since: datetime, then: datetime) -> float:

@@ -28,7 +28,7 @@ def problem_text(problem: Facts) -> str:
         case "not_read":
             return f"{subject}: {problem['reason']}"
         case "stranger":
-            return f"{subject} is not an object of this stack and is ignored: {_removal(subject)}"
+            return f"{subject} is not an object of this stack and is ignored"
         case "alerts_reach_nobody":
             return f"alerts reach nobody: {problem['reason']}"
         case code:
@@ -36,11 +36,23 @@ def problem_text(problem: Facts) -> str:
 
 
 def problem_command(problem: Facts) -> str:
-    """Return the command that helps, without the options that choose the stack; "" where there is none."""
-    if problem["code"] == "rows_differ":
-        return f"./infra_bash/resync.sh {' '.join(problem['resync'])}"
+    """Return the command that helps, without the options that choose the stack; "" for a code of a later version."""
+    subject = problem["subject"]
+    match problem["code"]:
+        case "paused":
+            return "./infra_bash/resume.sh"
+        case "watch_never_ran" | "watch_silent":
+            return "./infra_bash/logs.sh watch"
+        case "warehouse_silent":
+            return "./infra_bash/logs.sh load"
+        case "dead_letters":
+            return f"./infra_bash/retry.sh {subject}"
+        case "rows_differ":
+            return f"./infra_bash/resync.sh {' '.join(problem['resync'])}"
+        case "not_read":
+            return "./infra_bash/catalogue.sh"
+        case "stranger":
+            return f"aws s3 rm {quote(subject)}"
+        case "alerts_reach_nobody":
+            return "./infra_bash/deploy.sh --put-secrets"
     return ""
-
-
-def _removal(url: str) -> str:
-    return f"aws s3 rm {quote(url)}"
