@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Delete the stack: everything that deploy.sh creates and can create again. Data stay unless --with-data is given.
 #
-# Usage: infra_bash/teardown.sh (--local | --settings FILE) [--with-data] [--dry-run] [--trace]
+# Usage: infra_bash/teardown.sh (--local | --settings FILE) [--with-data] [--yes] [--dry-run] [--trace]
 #
 #   --local           the local stack (infra_bash/local.sh stops or deletes the stack itself)
 #   --settings FILE   the stack of these settings; it has no default, so that no stack is deleted by mistake
-#   --with-data       also both buckets with their content, and the secrets; asks for the stage's name
-#                     on stdin first, and another name deletes nothing. The databases are never changed
+#   --with-data       also both buckets with their content, and the secrets. The databases are never changed
+#   --yes             do not ask for the stage's name; without it, another name on stdin deletes nothing
 #   --dry-run         print what would be deleted, in order, and delete nothing
 #   --trace           print each `aws …` call; Python, not the AWS CLI, empties the buckets
 #   --help            this text
@@ -48,12 +48,13 @@ main() {
   report_remaining
 }
 
-# confirm: deleted data cannot be restored, so the person types the name of the stage.
+# confirm: a stage is removed only when the person types its name, or gave --yes. Deleted data cannot be restored.
 confirm() {
-  local data typed=''
+  local data typed='' what="remove this stage; its data stay"
+  [[ $OPTION_YES == no ]] && grep -q '^delete' "$STATE/removals" || return 0
   data=$(awk -F '\t' '/^delete\t(secret|bucket)\t/ { printf "%s%s %s", (n++ ? ", " : ""), $2, $3 }' "$STATE/removals")
-  [[ -n $data ]] || return 0
-  say ask "type the name of this stage to delete for ever: $data"
+  [[ -z $data ]] || what="delete for ever: $data"
+  say ask "type the name of this stage to $what"
   read -r typed || true
   [[ $typed == "$STAGE" ]] || refuse "'$typed' is not the stage of these settings; nothing was deleted"
 }

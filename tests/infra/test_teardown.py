@@ -48,8 +48,8 @@ class Cloud:
         return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
     def teardown(self, *options: str, typed: str = "") -> list[str]:
-        """Return the lines on stderr; stdout must be empty."""
-        running = self.begin(*options)
+        """Return the lines on stderr; stdout must be empty. It types the stage's name, or says --yes."""
+        running = self.begin(*options, *([] if typed else ["--yes"]))
         said, lines = running.communicate(typed)
         assert (said, running.returncode) == ("", 0), lines
         return lines.splitlines()
@@ -156,7 +156,7 @@ def test_a_stage_goes_by_name_and_by_tag_and_the_stage_beside_it_stays(cloud: Cl
 
 def begin_and_kill(cloud: Cloud, after: int) -> list[str]:
     """Return its output before it was stopped."""
-    running = cloud.begin()
+    running = cloud.begin("--yes")
     assert running.stderr
     said = [running.stderr.readline().rstrip("\n") for _ in range(after)]
     running.terminate()

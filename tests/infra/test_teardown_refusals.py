@@ -213,7 +213,7 @@ def test_what_is_gone_or_going_is_passed_over_in_silence(aws: FakeAws) -> None:
     aws.answers("sns list-subscriptions", json.dumps([waiting]))
     aws.answers("sqs list-queues", json.dumps(QUEUES))
     aws.answers("sqs delete-queue", "!AWS.SimpleQueueService.NonExistentQueue")
-    done = teardown(aws)
+    done = teardown(aws, "--yes")
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     deleted = [line for line in aws.asked if "delete" in line.split()[1]]
     assert deleted == ["sqs delete-queue --queue-url https://sqs/1/totestream-dev-dim_staff"]
@@ -222,7 +222,7 @@ def test_what_is_gone_or_going_is_passed_over_in_silence(aws: FakeAws) -> None:
 def test_what_may_not_be_deleted_is_one_line_and_the_end(aws: FakeAws) -> None:
     aws.answers("sqs list-queues", json.dumps(QUEUES))
     aws.answers("sqs delete-queue", "!AccessDenied")
-    done = teardown(aws)
+    done = teardown(aws, "--yes")
     assert done.returncode == 1
     assert done.stderr == "FAILED  sqs delete-queue: An error occurred (AccessDenied) when calling it: AccessDenied\n"
 
@@ -257,6 +257,16 @@ def test_an_object_that_s3_keeps_ends_the_teardown(aws: FakeAws) -> None:
     expected = "ask the account's administrator to allow you the call DeleteObjects"
     assert done.stderr.splitlines()[1:] == [f"FAILED  emptying {BUCKET}: {said}; {expected}"]
     assert aws.asked_for("s3api delete-bucket") == []
+
+
+def test_a_stage_goes_only_when_it_is_typed(aws: FakeAws) -> None:
+    aws.answers("sqs list-queues", json.dumps(QUEUES))
+    done = teardown(aws, typed="dev-two\n")
+    assert done.returncode == 2
+    asked, refused = done.stderr.splitlines()
+    assert asked == "ask     type the name of this stage to remove this stage; its data stay"
+    assert refused.endswith("'dev-two' is not the stage of these settings; nothing was deleted")
+    assert not [line for line in aws.asked if "delete" in line.split()[1]]
 
 
 @pytest.mark.parametrize("typed", ["", "dev-two\n"])
