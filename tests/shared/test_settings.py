@@ -11,7 +11,7 @@ pytestmark = pytest.mark.fast
 MINUTE_S = 60
 
 
-@pytest.mark.parametrize("told", [{}, {"REASK_AFTER_S": "5"}, {"REASK_AFTER_S": "3600"}])
+@pytest.mark.parametrize("told", [{"REASK_AFTER_S": "600"}, {"REASK_AFTER_S": "5"}, {"REASK_AFTER_S": "3600"}])
 def test_what_is_asked_for_again_can_come_before_the_loader_goes_on_without_it(told: dict[str, str]) -> None:
     settings = Settings(told)
     assert settings.grace_period_s > settings.reask_after_s + MINUTE_S + TRANSFORM_TIMEOUT_S + MINUTE_S

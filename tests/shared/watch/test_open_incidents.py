@@ -70,7 +70,7 @@ def test_with_both_lost_all_that_was_told_is_said_to_be_void(told: Watching, how
     told.dead_letters = {"dim_staff": 2}
     told.look(8)
     [(subject, text)] = told.heard.texts
-    assert (subject, "is over" in text, "within 8 minutes" in text) == (LOST_TITLE, True, True)
+    assert (subject, "are over" in text, "within 8 minutes" in text) == (LOST_TITLE, True, True)
     assert told.heard.news() == ([] if is_paused else [BEGUN[0]])
     notice = notice_from(text, subject, StackId("totestream-test", "eu-west-2"))
     assert (notice.event, notice.title, notice.says) == ("note", LOST_TITLE, text)
