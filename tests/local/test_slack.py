@@ -186,7 +186,13 @@ def test_health_is_of_this_webhook_alone(slack: SlackServer) -> None:
 def test_without_its_path_the_process_does_not_start(tmp_path: Path) -> None:
     command = [*processes.python_command("local.slack", tmp_path), "--port", "0", "--folder", str(tmp_path)]
     done = subprocess.run(
-        [*command, "--path-from-stdin"], cwd=folders.REPOSITORY, input="\n", capture_output=True, text=True, check=False
+        [*command, "--path-from-stdin"],
+        cwd=folders.REPOSITORY,
+        input="\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "FAILED  the stand-in for Slack got no webhook path on its stdin\n"
