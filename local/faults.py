@@ -92,14 +92,14 @@ def run(login: str, statements: tuple[str, ...]) -> None:
 
 def main() -> None:
     what, name = sys.argv[1:]
-    if what == "touch":
-        run(logins.SOURCE_OWNER, (TOUCH,))
-        return
-    fault = FAULTS[name]
     try:
-        run(fault.login, {"break": fault.breaks, "repair": fault.repairs}[what])
-    except (DatabaseError, InterfaceError) as error:
-        raise LocalError(f"{what} {name}: PostgreSQL failed: {reason(error)}") from error
+        if what == "touch":
+            run(logins.SOURCE_OWNER, (TOUCH,))
+        else:
+            fault = FAULTS[name]
+            run(fault.login, {"break": fault.breaks, "repair": fault.repairs}[what])
+    except (DatabaseError, InterfaceError, OSError) as error:
+        raise LocalError(f"{what} {name}: PostgreSQL: {reason(error)}; see ./infra_bash/status.sh --local") from error
 
 
 if __name__ == "__main__":
