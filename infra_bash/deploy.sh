@@ -138,6 +138,7 @@ start_local_stack() {
 finish_local_stack() {
   python local.stack tick-start
   say ok "look at it:     ./infra_bash/status.sh --local"
+  say ok "query it:       ./infra_bash/local.sh psql"
   say ok "with a client:  ./infra_bash/local.sh urls"
   say ok "stop it:        ./infra_bash/local.sh stop"
 }

@@ -5,7 +5,6 @@ Usage: python -m local.demo [--within SECONDS]   (demo.sh starts it, with the se
 
 import argparse
 import os
-import sys
 from contextlib import closing
 from random import Random
 
@@ -17,9 +16,9 @@ from pg8000.native import Connection, identifier
 from local import folders, logins
 from local.change_trace import ChangeTrace, TraceObjects
 from local.demo_change import commit_change
-from local.errors import LocalError, Parser
+from local.errors import LocalError, Parser, end_with, reason
 from local.stack import RunningStack
-from local.ticker import reason, utc_now
+from local.ticker import utc_now
 
 WITHIN_S = 1800.0  # the brief
 _DEPLOY = "run ./infra_bash/deploy.sh --local"
@@ -73,26 +72,18 @@ def demo(stack: RunningStack, within_s: float) -> None:
     print(f"visible after {(step.at - change.at).total_seconds():.1f} s (the brief: within 30 minutes)")
 
 
-def main() -> int:
-    """Run the demo with the options of the command line, and return the exit code."""
+def main() -> None:
+    """Run the demo with the options of the command line."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--within", type=float, default=WITHIN_S, metavar="SECONDS", help="default: 1800")
     options = parser.parse_args()
     try:
         demo(RunningStack(folders.stack_folder()), options.within)
-    except LocalError as error:
-        return _failed(str(error))
-    except KeyboardInterrupt:
-        return 130
+    except BrokenPipeError:
+        raise
     except (BotoCoreError, ClientError, DatabaseError, InterfaceError, OSError) as error:
-        return _failed(f"the local stack failed ({type(error).__name__}: {reason(error)}); {_DEPLOY}")
-    return 0
-
-
-def _failed(why: str) -> int:
-    print(f"{'FAILED':<8}{why}", file=sys.stderr)
-    return 1
+        raise LocalError(f"the local stack failed ({type(error).__name__}: {reason(error)}); {_DEPLOY}") from error
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

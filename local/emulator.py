@@ -13,12 +13,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from local.errors import LocalError, end_with
+
 Credentials = Callable[[Mapping[str, Any]], dict[str, str]]
 
 
 def main() -> None:
     """Serve until the process is terminated."""
-    key, secret = sys.stdin.read().split()
+    try:
+        key, secret = sys.stdin.read().split()
+    except ValueError as error:
+        raise LocalError("the emulator needs a key and a secret on its stdin; the local stack starts it") from error
     # MiniStack treats callers with this key as root. Functions get keys of their own.
     os.environ |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
     del os.environ["PYTHONPATH"]  # functions inherit the environment, and must not import our modules
@@ -72,4 +77,4 @@ def function_sessions(secret: str) -> Credentials:
 
 
 if __name__ == "__main__":
-    main()
+    end_with(main)

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
+from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import identifier
 
 from local import folders, logins
+from local.errors import LocalError, end_with, reason
 from local.postgres import Server
 from local.settings import chosen
 
@@ -90,12 +92,15 @@ def run(login: str, statements: tuple[str, ...]) -> None:
 
 def main() -> None:
     what, name = sys.argv[1:]
-    if what == "touch":
-        run(logins.SOURCE_OWNER, (TOUCH,))
-        return
-    fault = FAULTS[name]
-    run(fault.login, {"break": fault.breaks, "repair": fault.repairs}[what])
+    try:
+        if what == "touch":
+            run(logins.SOURCE_OWNER, (TOUCH,))
+        else:
+            fault = FAULTS[name]
+            run(fault.login, {"break": fault.breaks, "repair": fault.repairs}[what])
+    except (DatabaseError, InterfaceError, OSError) as error:
+        raise LocalError(f"{what} {name}: PostgreSQL: {reason(error)}; see ./infra_bash/status.sh --local") from error
 
 
 if __name__ == "__main__":
-    main()
+    end_with(main)

@@ -5,6 +5,7 @@ root neither writes nor resolves a name in it, so a link that is planted there c
 say so: deleting a tree and reading one file.
 """
 
+import fcntl
 import hashlib
 import os
 import pwd
@@ -12,7 +13,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,6 +25,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 # Marks every stack's folder: `reset` deletes only a marked folder, so a mistyped TOTESTREAM_LOCAL never
 # deletes a person's own folder.
 _MARK = "this-is-a-totestream-stack"
+# In the stack's folder: where its servers live, and the inode of the folder in which that was decided.
+_PLACE, _HERE = "servers", "."
 
 # Only root can create names in here, so they may be predictable; in /tmp anybody could create them first.
 _ROOT_OWNED = Path("/var/lib/totestream")
@@ -35,12 +38,11 @@ _PASSABLE, _PRIVATE = 0o711, 0o700
 
 
 def stack_folder() -> Path:
-    """Return the stack's folder: TOTESTREAM_LOCAL, or `.local` in the checkout. Raises LocalError for another user's
-    link.
-    """
+    """Return the stack's folder: TOTESTREAM_LOCAL, or `.local`. Raises LocalError for another user's folder or link."""
     named = Path(os.environ.get("TOTESTREAM_LOCAL") or REPOSITORY / ".local")
-    if named.is_symlink() and named.lstat().st_uid != os.geteuid():
-        raise LocalError(f"{named} is another user's link; set TOTESTREAM_LOCAL to a folder of your own")
+    for path in (named, named.resolve()):
+        if os.path.lexists(path) and path.lstat().st_uid != os.geteuid():
+            raise LocalError(f"{path} belongs to another user; run this as that user, or set TOTESTREAM_LOCAL")
     return named.resolve()
 
 
@@ -76,9 +78,30 @@ def identity(user: pwd.struct_passwd | None) -> dict[str, Any]:
 def servers_folder(folder: Path) -> Path:
     """Return where a stack's servers live: in its folder or, for a stack that root starts, where `nobody` can enter.
 
-    The name is derived from the folder's path, so each stack finds its own again.
+    The first start decides, and it holds when the folder is moved. A copy of the folder is a stack of its own.
     """
-    return folder if server_user() is None else _ROOT_OWNED / hashlib.sha256(bytes(folder)).hexdigest()[:16]
+    try:
+        inode, place = (folder / _PLACE).read_text().split()
+    except FileNotFoundError:
+        return _new_servers_folder(folder)
+    if int(inode) != folder.stat().st_ino:
+        return _new_servers_folder(folder)
+    return folder if place == _HERE else _ROOT_OWNED / place
+
+
+def _new_servers_folder(folder: Path) -> Path:
+    """Return the place of a stack that has none yet. It is the same until the first start has noted it."""
+    if server_user() is None:
+        return folder
+    former = _ROOT_OWNED / _name(folder)  # a stack of an earlier version, which noted nothing
+    if not folder.is_dir() or former.is_dir():
+        return former
+    # Not the path alone: a folder that was moved leaves its path to another stack.
+    return _ROOT_OWNED / _name(folder, folder.stat().st_ino)
+
+
+def _name(*facts: object) -> str:
+    return hashlib.sha256(os.fsencode(" ".join(map(str, facts)))).hexdigest()[:16]
 
 
 def postgres_home(folder: Path) -> Path:
@@ -102,6 +125,8 @@ def make_stack_folder(folder: Path) -> None:
         raise LocalError(f"{folder} holds other things; set TOTESTREAM_LOCAL to a new folder")
     folder.chmod(_PRIVATE)
     write_private(folder / _MARK, "")
+    place = servers_folder(folder)
+    write_private(folder / _PLACE, f"{folder.stat().st_ino} {_HERE if place == folder else place.name}\n")
 
 
 def _require_ours(folder: Path) -> None:
@@ -147,7 +172,7 @@ def delete_stack_folder(folder: Path) -> None:
     """Delete a stack's folder and its servers' folders; does nothing if they do not exist."""
     if folder.is_dir() and not _marked(folder):
         raise LocalError(f"{folder} is not a stack's folder and is left alone; check TOTESTREAM_LOCAL")
-    for place in {servers_folder(folder), folder}:
+    for place in (servers_folder(folder), folder):
         if place.is_dir():
             shutil.rmtree(place)  # works on open folders, not on names: it follows no link
 
@@ -176,11 +201,31 @@ def _has_space(place: Path) -> bool:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, also during the write; it is replaced as a whole."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
-        file.write(text)
-    fresh.replace(path)
+    opened, fresh = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(opened, "w") as file:
+            file.write(text)
+        Path(fresh).replace(path)
+    except BaseException:
+        Path(fresh).unlink(missing_ok=True)
+        raise
+
+
+def kept(path: Path, make: Callable[[], str]) -> str:
+    """Return the content of a file of ours, which the first caller makes. An empty file counts as missing."""
+    content = path.read_text() if path.exists() else ""
+    if content.strip():
+        return content
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # two callers at once get the same content
+        content = path.read_text() if path.exists() else ""
+        if not content.strip():
+            content = make()
+            write_private(path, content)
+        return content
+    finally:
+        os.close(folder)
 
 
 def open_log(path: Path) -> BinaryIO:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from local.errors import Parser, end_with
 from local.static_tables import Row, static_tables
 from local.tables import COLUMNS
 from local.transactional_tables import transactional_tables
@@ -84,7 +85,7 @@ def _count(text: str) -> int:
 
 def main() -> None:
     """Write the eleven CSV files."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--csv", type=Path, required=True, metavar="DIR", help="where to write TABLE.csv")
     add_recipe_options(parser)
     options = parser.parse_args()
@@ -94,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    end_with(main)

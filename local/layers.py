@@ -1,7 +1,8 @@
-"""A layer's files, unpacked once for all functions.
+"""A layer's files, once on the disk for all functions.
 
-MiniStack unpacks the layer's 100 MB for each process of each function, which takes 40 % of a process's start. Here the
-first process unpacks the archive, and every later one gets links to the same files.
+MiniStack writes the layer's archive of 100 MB for each process of each function, unpacks it, which takes 40 % of a
+process's start, and leaves both. Here the first process unpacks the archive, every later one gets links to the same
+files, and the archive is deleted.
 """
 
 import os
@@ -33,6 +34,8 @@ def unpacked_once(folder: Path, large: int = LARGE) -> type[zipfile.ZipFile]:
                 return
             # All links point to the same files, so they are read-only.
             shutil.copytree(self._first(), path, copy_function=os.link, dirs_exist_ok=True)
+            if self.filename and Path(self.filename).parent == Path(path).parent:  # MiniStack's own copy
+                Path(self.filename).unlink()
 
         def _first(self) -> Path:
             content = hash(tuple((each.filename, each.CRC, each.file_size) for each in self.infolist()))

@@ -1,4 +1,5 @@
-"""The two databases and the four logins, each with only the rights that it needs on the real servers."""
+"""The two databases and the five logins: four with only the rights that they need on the real servers, and one for a
+person who asks the warehouse."""
 
 import json
 import secrets
@@ -17,11 +18,13 @@ SOURCE_OWNER = "totesys_owner"  # the source's application: generator, ticker, a
 EXTRACT = "totestream_extract"
 WAREHOUSE_OWNER = "warehouse_owner"
 LOAD = "totestream_load"
+READER = "warehouse_reader"
 DATABASE_OF: Mapping[str, str] = {
     SOURCE_OWNER: SOURCE,
     EXTRACT: SOURCE,
     WAREHOUSE_OWNER: WAREHOUSE,
     LOAD: WAREHOUSE,
+    READER: WAREHOUSE,
 }
 
 # One extract runs at a time; the rest is for previews, inspection and closing connections.
@@ -31,10 +34,15 @@ _SCHEMA = Path(__file__).with_name("totesys.sql")
 
 def kept_passwords(file: Path) -> dict[str, str]:
     """Return the logins' passwords, which are random and created at the first call."""
-    if not file.exists():
-        folders.write_private(file, json.dumps(new_passwords(), indent=2) + "\n")
-    passwords: dict[str, str] = json.loads(file.read_text())
+    kept = json.loads(folders.kept(file, lambda: _json(new_passwords())))
+    passwords: dict[str, str] = {**new_passwords(), **kept}
+    if passwords != kept:  # the file of an earlier version lacks a login
+        folders.write_private(file, _json(passwords))
     return passwords
+
+
+def _json(passwords: Mapping[str, str]) -> str:
+    return json.dumps(passwords, indent=2) + "\n"
 
 
 def new_passwords() -> dict[str, str]:
@@ -68,7 +76,8 @@ def _ensure_logins(admin: Connection, passwords: Mapping[str, str]) -> None:
         admin.run(f"ALTER ROLE {identifier(login)} LOGIN PASSWORD {literal(passwords[login])}")
     admin.run(f"ALTER ROLE {EXTRACT} CONNECTION LIMIT {_EXTRACT_CONNECTIONS}")
     admin.run(f"ALTER ROLE {WAREHOUSE_OWNER} CREATEROLE")  # like an RDS master user: migrate creates the reader's login
-    admin.run(f"ALTER ROLE {EXTRACT} SET default_transaction_read_only = on")
+    for login in (EXTRACT, READER):
+        admin.run(f"ALTER ROLE {login} SET default_transaction_read_only = on")
 
 
 def _ensure_database(admin: Connection, database: str, owner: str) -> None:
@@ -100,10 +109,15 @@ def _grant_source(admin: Connection) -> None:
 
 
 def _ensure_warehouse_schema(admin: Connection, schema: str) -> None:
-    """Create the owner's schema. The creator of a table grants load's rights on it."""
+    """Create the owner's schema. The reader may read all of it; who creates a table grants load's rights on it."""
     if schema == "public":
         raise LocalError("WAREHOUSE_SCHEMA may not be public here; name a schema of the team's own")
     admin.run("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     admin.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)} AUTHORIZATION {WAREHOUSE_OWNER}")
     admin.run(f"GRANT CONNECT, TEMPORARY ON DATABASE {WAREHOUSE} TO {LOAD}")
-    admin.run(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {LOAD}")
+    admin.run(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {LOAD}, {READER}")
+    admin.run(f"GRANT CONNECT ON DATABASE {WAREHOUSE} TO {READER}")
+    admin.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA {identifier(schema)} TO {READER}")
+    later = f"ALTER DEFAULT PRIVILEGES FOR ROLE {WAREHOUSE_OWNER} IN SCHEMA {identifier(schema)}"
+    admin.run(f"{later} GRANT SELECT ON TABLES TO {READER}")
+    admin.run(f"ALTER DATABASE {WAREHOUSE} SET search_path = {identifier(schema)}")  # for a person's SELECT

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import shutil
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,10 +43,8 @@ class Ministack:
     @property
     def keys(self) -> tuple[str, str]:
         """Return the root user's access key and secret, which are random, created at the first call and kept."""
-        file = self.home / "keys.json"
-        if not file.exists():
-            folders.write_private(file, json.dumps([_new_key(), secrets.token_urlsafe(30)]) + "\n")
-        key, secret = json.loads(file.read_text())
+        kept = folders.kept(self.home / "keys.json", lambda: json.dumps([_new_key(), secrets.token_urlsafe(30)]) + "\n")
+        key, secret = json.loads(kept)
         return key, secret
 
     @property
@@ -63,12 +60,7 @@ class Ministack:
         """Return whether it answers a request signed with its keys."""
         signed = AWSRequest("GET", f"{self.url}/_ministack/health")
         SigV4Auth(Credentials(*self.keys), "ministack", self._region).add_auth(signed)
-        request = urllib.request.Request(str(signed.url), headers=dict(signed.headers))
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False
+        return ports.answers(urllib.request.Request(str(signed.url), headers=dict(signed.headers)))
 
     def start(self) -> None:
         """Start it and wait until it answers; does nothing if it runs already."""
@@ -77,7 +69,7 @@ class Ministack:
         self.stop()
         folders.make_home(self.home, self._user)
         folders.make_server_folder(self._data, self._user)
-        self._sweep()
+        folders.make_server_folder(self._scratch, self._user)
         ports.require_free(self.port, "MiniStack")
         runtime = runtime_in(self.home.with_name("python"), replace=True)
         process = processes.spawn(
@@ -95,6 +87,7 @@ class Ministack:
     def stop(self) -> None:
         """Ask it to write its state and end. If it is killed instead, only the S3 objects are kept."""
         processes.terminate(self._pid_file, self._sign, "MiniStack", _STOP_S)
+        shutil.rmtree(self._scratch, ignore_errors=True)  # the layer, and what MiniStack unpacked for each function
 
     @property
     def _pid_file(self) -> Path:
@@ -107,11 +100,6 @@ class Ministack:
     @property
     def _scratch(self) -> Path:
         return self.home / "tmp"
-
-    def _sweep(self) -> None:
-        """Empty its TMPDIR: every warm function leaves about 100 MB there when MiniStack ends."""
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        folders.make_server_folder(self._scratch, self._user)
 
     def _environment(self, runtime: Runtime) -> Mapping[str, str]:
         """Return its whole environment, which all functions inherit.

@@ -2,6 +2,8 @@
 
 import random
 import socket
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from local import folders
@@ -11,6 +13,8 @@ from local.errors import LocalError
 # would sometimes be in use after a stop.
 _LOWEST, _HIGHEST = 20_000, 32_000
 _TRIES = 100
+_ANSWER_S = 5.0
+_WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a person's proxy is not for us
 
 
 def is_free(port: int) -> bool:
@@ -31,6 +35,15 @@ def is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def answers(request: str | urllib.request.Request) -> bool:
+    """Return whether a server on this machine answers the request with status 200."""
+    try:
+        with _WITHOUT_PROXY.open(request, timeout=_ANSWER_S) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
 def pick() -> int:
     """Return a port that is free at this moment."""
     for port in random.SystemRandom().sample(range(_LOWEST, _HIGHEST), _TRIES):
@@ -41,9 +54,7 @@ def pick() -> int:
 
 def kept(file: Path) -> int:
     """Return the port noted in this file; the first time, one that is free now."""
-    if not file.exists():
-        folders.write_private(file, f"{pick()}\n")
-    return int(file.read_text())
+    return int(folders.kept(file, lambda: f"{pick()}\n"))
 
 
 def require_free(port: int, whose: str) -> None:

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NoReturn
 
 from pg8000.native import Connection
 
@@ -168,6 +168,12 @@ class Server:
         settings = {**_SETTINGS, **newest, **self.options, "port": str(self.port)}
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
         self.write("totestream.conf", "".join(lines))
+
+    def become_psql(self, user: str, password: str, database: str) -> NoReturn:
+        """Replace this process by psql with this login. No process list shows the password."""
+        login = {"PGHOST": "127.0.0.1", "PGPORT": f"{self.port}", "PGUSER": user, "PGDATABASE": database}
+        environment = {**os.environ, **login, "PGPASSWORD": password}
+        os.execve(_package() / "pginstall/bin/psql", ["psql"], environment)  # noqa: S606 - the wheel's program
 
     def run_program(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs as its user. Raises LocalError with its output if it fails."""

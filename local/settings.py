@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local import folders, logins
+from local.errors import LocalError
 
 _SECRETS: Mapping[str, str] = {
     "SOURCE_SECRET_VALUE": logins.EXTRACT,
@@ -60,7 +61,10 @@ def architecture(machine: str) -> str:
 def read(file: Path) -> dict[str, str]:
     """Return the file's KEY=VALUE lines, unquoted as bash does; {} if there is no file."""
     lines = file.read_text().splitlines() if file.exists() else []
-    return dict(_pair(line) for line in lines if _key(line))
+    try:
+        return dict(_pair(line) for line in lines if _key(line))
+    except ValueError as error:
+        raise LocalError(f"{file} has a line that bash cannot read either: {error}") from error
 
 
 def write_settings(file: Path, facts_now: Mapping[str, str]) -> None:

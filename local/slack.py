@@ -4,7 +4,7 @@ Usage: python -m local.slack --port N --folder DIR [--path-from-stdin]
 
 Accepted messages are lines of DIR/slack.jsonl: {"at", "message"}. The one valid webhook path is read from
 DIR/slack-path or from stdin. POST {"how": "status", "times": 3, "status": 500} to that path and `/misbehave` requests
-faults: see `Misbehaviour`. GET /_slack/health answers while the server runs. Web pages are refused.
+faults: see `Misbehaviour`. GET of that path and `/health` answers while the server runs. Web pages are refused.
 """
 
 import json
@@ -25,13 +25,13 @@ from typing import Any, Literal, get_args
 
 from local import folders
 from local.block_kit import error_code
-from local.errors import Parser
+from local.errors import LocalError, Parser, end_with, reason
 from local.origin_check import refusal
 
 # "One message a second; we allow bursts over that limit for short periods": how short is not said.
 PER_SECOND, BURST = 1.0, 10
 LONGEST_BODY = 1_000_000  # far above the limit of a message
-MISBEHAVE = "/misbehave"
+MISBEHAVE, HEALTH = "/misbehave", "/health"
 
 How = Literal["status", "hang", "refuse", "redirect", "cut", "garble", "drip"]
 
@@ -148,7 +148,7 @@ class SlackHandler(BaseHTTPRequestHandler):
         """Log nothing: the path is a secret."""
 
     def do_GET(self) -> None:  # noqa: N802 - the library's name
-        self._respond(200, "ok") if self.path == "/_slack/health" else self._respond(404, "no_service")
+        self._respond(200, "ok") if self.path == self.server.path + HEALTH else self._respond(404, "no_service")
 
     def parse_request(self) -> bool:
         """Parse the request as the library does, and refuse web pages."""
@@ -219,11 +219,12 @@ class SlackHandler(BaseHTTPRequestHandler):
 
 def kept_path(folder: Path) -> str:
     """Return the webhook's path noted in `folder`; the first time, a new one. It is secret, like a real one."""
-    file = folder / "slack-path"
-    if not file.exists():
-        team, app = (secrets.token_hex(4).upper() for _ in range(2))
-        folders.write_private(file, f"/services/T{team}/B{app}/{secrets.token_hex(12)}\n")
-    return file.read_text().strip()
+    return folders.kept(folder / "slack-path", _new_path).strip()
+
+
+def _new_path() -> str:
+    team, app = (secrets.token_hex(4).upper() for _ in range(2))
+    return f"/services/T{team}/B{app}/{secrets.token_hex(12)}\n"
 
 
 def main() -> None:
@@ -233,13 +234,16 @@ def main() -> None:
     parser.add_argument("--path-from-stdin", action="store_true", help="no list of processes shows it there")
     given = parser.parse_args()
     path = sys.stdin.read().strip() if given.path_from_stdin else ""
+    if given.path_from_stdin and not path:
+        raise LocalError("the stand-in for Slack got no webhook path on its stdin")
     try:
         given.folder.mkdir(parents=True, exist_ok=True)
         server = SlackServer(given.folder, given.port, path)
     except OSError as error:
-        raise SystemExit(f"Slack's stand-in cannot start on port {given.port} in {given.folder}: {error}") from None
+        place = f"on port {given.port} in {given.folder}"
+        raise LocalError(f"the stand-in for Slack cannot start {place}: {reason(error)}") from error
     server.serve_forever()
 
 
 if __name__ == "__main__":
-    main()
+    end_with(main)

@@ -6,7 +6,7 @@ from local import folders, ports, processes, slack
 from local.errors import LocalError
 from local.runtime import runtime_in
 
-_START_S = 10.0
+_START_S = 30.0  # 0.2 s on an idle machine
 _STOP_S = 10.0
 
 
@@ -37,14 +37,17 @@ class SlackProcess:
         return processes.running_pid(self._pid_file, processes.sign_of(self._command)) is not None
 
     def start(self) -> None:
-        if self.running:
+        """Start it and wait until it answers at its webhook; does nothing if it does already."""
+        if self.running and self.answers:
             return
+        self.stop()
         folders.make_home(self.home, self._user)
         folders.make_server_folder(self._data, self._user)
         port = ports.kept(self.home / "port")
+        ports.require_free(port, "the stand-in for Slack")
         runtime = runtime_in(self.home.with_name("python"), replace=False)
         command = [str(runtime.python), *self._command[1:], "--port", str(port), "--folder", str(self._data)]
-        processes.spawn(
+        process = processes.spawn(
             [*command, "--path-from-stdin"],
             runtime.environment,
             self.home / "log",
@@ -52,8 +55,14 @@ class SlackProcess:
             self._user,
             slack.kept_path(self.home),
         )
-        if not processes.wait_until(lambda: ports.is_open(port), _START_S):
+        processes.wait_until(lambda: process.poll() is not None or self.answers, _START_S)
+        if not self.answers:
             raise LocalError(f"the stand-in for Slack did not start: see {self.home / 'log'}")
+
+    @property
+    def answers(self) -> bool:
+        """Return whether it answers at this webhook, and not at another path."""
+        return ports.answers(self.webhook + slack.HEALTH)
 
     def stop(self) -> None:
         processes.terminate(self._pid_file, processes.sign_of(self._command), "the stand-in for Slack", _STOP_S)

@@ -1,7 +1,8 @@
 """The local stack: a source that can tick, an empty warehouse, and AWS; all of it under one folder.
 
 Usage: python -m local.stack start [--source-csv DIR | --orders N --seed N --today YYYY-MM-DD]
-       python -m local.stack stop | reset | urls | status | tick-start [--every SECONDS] [--seed N] | tick-stop
+       python -m local.stack stop | reset | urls | psql [totesys | warehouse] | status
+       python -m local.stack tick-start [--every SECONDS] [--seed N] | tick-stop
 
 The folder is TOTESTREAM_LOCAL, else `.local` in the checkout. Exit codes: 0 done, 1 failed, 2 wrong usage.
 """
@@ -13,14 +14,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
+
+from pg8000.exceptions import DatabaseError, InterfaceError
 
 from local import folders, logins, processes, settings, source, ticker
-from local.errors import LocalError, Parser
+from local.errors import LocalError, Parser, end_with, reason
 from local.ministack import Ministack
 from local.postgres import Server
 from local.slack_process import SlackProcess
 
 _TICKER_STOP_S = 70.0  # it may wait for a locked row, at most the connection's 60 s
+_START = "run ./infra_bash/local.sh start"
+# As whom a person opens a database: the source's application, and who may only read the warehouse.
+_PERSON = {logins.SOURCE: logins.SOURCE_OWNER, logins.WAREHOUSE: logins.READER}
 
 
 class RunningStack:
@@ -32,9 +39,19 @@ class RunningStack:
         self.secrets_file = folder / "secrets.env"
         self.chosen = {**settings.chosen(self.settings_file), **_from_environment()}
         self._ticker = processes.python_command("local.ticker", folder)
-        self.postgres = Server(folders.postgres_home(folder))
-        self.ministack = Ministack(folders.ministack_home(folder), self.chosen["AWS_REGION"])
-        self.slack = SlackProcess(folders.slack_home(folder))
+
+    # Where they live is decided by the first start.
+    @property
+    def postgres(self) -> Server:
+        return Server(folders.postgres_home(self.folder))
+
+    @property
+    def ministack(self) -> Ministack:
+        return Ministack(folders.ministack_home(self.folder), self.chosen["AWS_REGION"])
+
+    @property
+    def slack(self) -> SlackProcess:
+        return SlackProcess(folders.slack_home(self.folder))
 
     @property
     def passwords(self) -> dict[str, str]:
@@ -110,8 +127,11 @@ class RunningStack:
             _say("ok", "the ticker is stopped")
 
     def urls(self) -> dict[str, str]:
-        """Return connection URLs by purpose, for psql or any other client, and what the AWS CLI needs."""
-        self._require_started()
+        """Return connection URLs by purpose, for any PostgreSQL client, and what the AWS CLI needs.
+
+        Raises LocalError if a server that they name is stopped.
+        """
+        self._require_running("PostgreSQL", "MiniStack")
         databases = {
             f"{logins.DATABASE_OF[login]} ({login})": f"postgresql://{login}:{self.passwords[login]}"
             f"@127.0.0.1:{self.postgres.port}/{logins.DATABASE_OF[login]}"
@@ -124,7 +144,14 @@ class RunningStack:
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": secret,
         }
-        return {**databases, **aws, "Slack's messages": str(self.slack.messages)}
+        schema = {"schema of the warehouse's tables": self.chosen["WAREHOUSE_SCHEMA"]}
+        return {**databases, **schema, **aws, "Slack's messages": str(self.slack.messages)}
+
+    def psql(self, database: str) -> NoReturn:
+        """Replace this process by psql: in the source with its application's rights, in the warehouse read-only."""
+        self._require_running("PostgreSQL")
+        login = _PERSON[database]
+        self.postgres.become_psql(login, self.passwords[login], database)
 
     def states(self) -> dict[str, bool]:
         """Return which servers run."""
@@ -138,7 +165,13 @@ class RunningStack:
 
     def _require_started(self) -> None:
         if not self.secrets_file.exists():
-            raise LocalError(f"there is no local stack in {self.folder}; run ./infra_bash/local.sh start")
+            raise LocalError(f"there is no local stack in {self.folder}; {_START}")
+
+    def _require_running(self, *servers: str) -> None:
+        self._require_started()
+        states = self.states()
+        if stopped := [server for server in servers if not states[server]]:
+            raise LocalError(f"the local stack in {self.folder} is stopped ({', '.join(stopped)}); {_START}")
 
 
 def _from_environment() -> dict[str, str]:
@@ -164,6 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_source_options(commands.add_parser("start"))
     for name in ("stop", "reset", "urls", "status", "tick-stop"):
         commands.add_parser(name)
+    commands.add_parser("psql").add_argument("database", nargs="?", choices=_PERSON, default=logins.WAREHOUSE)
     ticking = commands.add_parser("tick-start")
     ticking.add_argument("--every", type=float, default=ticker.EVERY_S, metavar="SECONDS")
     ticking.add_argument("--seed", type=int, default=1)
@@ -184,6 +218,8 @@ def _run(stack: RunningStack, options: argparse.Namespace) -> None:
             stack.stop_ticking()
         case "urls":
             _print(stack.urls())
+        case "psql":
+            stack.psql(options.database)
         case "status":
             _print({what: "running" if runs else "stopped" for what, runs in stack.states().items()})
 
@@ -193,16 +229,14 @@ def _print(table: dict[str, str]) -> None:
         print(f"{name:<36}{value}")
 
 
-def main() -> int:
+def main() -> None:
     """Run the command given on the command line."""
     options = _parser().parse_args()
     try:
         _run(RunningStack(folders.stack_folder()), options)
-    except LocalError as error:
-        _say("FAILED", str(error))
-        return 1
-    return 0
+    except (DatabaseError, InterfaceError) as error:
+        raise LocalError(f"PostgreSQL failed: {reason(error)}; {_START}") from error
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

@@ -18,7 +18,7 @@ from pg8000.native import Connection
 
 from local import folders, logins
 from local.changes import KINDS, Change, tick
-from local.errors import LocalError
+from local.errors import LocalError, Parser, end_with, reason
 from local.postgres import Server
 
 EVERY_S = 20.0
@@ -100,19 +100,13 @@ def _connection(folder: Path) -> Iterator[Connection]:
         connection.close()
 
 
-def reason(error: Exception) -> str:
-    """Return the message of PostgreSQL, or of another error."""
-    facts = error.args[0] if error.args else ""
-    return str(facts["M"] if isinstance(facts, dict) and "M" in facts else facts)
-
-
 def _say(text: str) -> None:
     print(f"{utc_now().isoformat(' ', 'milliseconds')} {text}", flush=True)
 
 
 def main() -> None:
     """Tick in the foreground until SIGTERM."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=float, default=EVERY_S, metavar="SECONDS", help="default: 20")
     parser.add_argument("--seed", type=int, default=1, help="the seed of the random generator (default 1)")
     options = parser.parse_args()
@@ -124,4 +118,4 @@ def main() -> None:
 __all__ = ["KINDS", "Change", "Ticker", "kinds_at", "tick", "utc_now"]
 
 if __name__ == "__main__":
-    main()
+    end_with(main)

@@ -48,7 +48,9 @@ def identity(event: Event) -> str:
 
 
 def new_lines(answers: dict[str, Event], subject: str, run: str, shown: set[str]) -> list[tuple[int, str, str]]:
-    """Return (time, identity, message) of each event that was not shown before, in order."""
+    """Return (time, identity, message) of each event that was not shown before, in order. Events of the same
+    millisecond stay in the order of the answer.
+    """
     found = [
         (event["timestamp"], identity(event), event["message"].rstrip("\n"))
         for function, answer in answers.items()
@@ -57,7 +59,7 @@ def new_lines(answers: dict[str, Event], subject: str, run: str, shown: set[str]
         and not LAMBDA_LINES.match(event["message"])
         and is_about(event["message"], function, subject, run)
     ]
-    return sorted(found)
+    return sorted(found, key=lambda line: line[0])
 
 
 def main() -> None:

@@ -64,6 +64,13 @@ def test_of_a_function_all_of_it() -> None:
     assert [at for at, _, _ in new_lines(answers, "load", "", set())] == [7, 8, 11]
 
 
+def test_lines_of_one_millisecond_stay_in_the_order_in_which_they_were_written() -> None:
+    """The emulator gives all lines of a call the same time."""
+    words = [f"line {number}" for number in range(20)]
+    answers = {"load": {"events": [event(7, word) for word in words]}}
+    assert [message for _, _, message in new_lines(answers, "load", "", set())] == words
+
+
 def test_what_was_shown_is_not_shown_again() -> None:
     assert times(shown={identity(event) for event in ANSWERS["load"]["events"]}) == [6, 9]
 

@@ -40,6 +40,16 @@ def test_a_layer_is_unpacked_once(tmp_path: Path, opened: Any) -> None:
     assert not (first / "python/a.py").stat().st_mode & 0o222
 
 
+def test_the_copy_of_the_archive_that_ministack_leaves_is_deleted(tmp_path: Path, opened: Any) -> None:
+    process = tmp_path / "function-1"
+    process.mkdir()
+    for files, name in ((FILES, "layer_0"), ({"handler.py": b"1"}, "code")):
+        with opened(archive(process / f"{name}.zip", files)) as content_of:
+            content_of.extractall(process / name)
+        assert content(process / name) == files
+    assert [file.name for file in process.glob("*.zip")] == ["code.zip"]
+
+
 def test_another_layer_of_the_same_names_is_another(tmp_path: Path, opened: Any) -> None:
     for number, files in enumerate((FILES, FILES | {"python/a.py": b"A" * 60})):
         with opened(archive(tmp_path / f"{number}.zip", files)) as layer:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -74,6 +75,30 @@ def test_a_stack_folder_is_deleted_and_twice_is_once(tmp_path: Path) -> None:
     folders.delete_stack_folder(folder)
     folders.delete_stack_folder(folder)
     assert not folder.exists()
+
+
+def test_where_its_servers_live_is_decided_once_and_a_copy_decides_anew(tmp_path: Path) -> None:
+    first, moved, copied = (tmp_path / name for name in ("first", "moved", "copied"))
+    folders.make_stack_folder(first)
+    place = folders.servers_folder(first)
+    first.rename(moved)
+    shutil.copytree(moved, copied)
+    folders.make_stack_folder(moved)
+    folders.make_stack_folder(copied)
+    folders.make_stack_folder(first)
+    if folders.server_user():  # root's servers live elsewhere
+        assert folders.servers_folder(moved) == place
+        assert len({folders.servers_folder(folder) for folder in (first, moved, copied)}) == 3
+    else:
+        assert [folders.servers_folder(folder) for folder in (first, moved, copied)] == [first, moved, copied]
+
+
+def test_a_line_that_bash_cannot_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "settings.env").write_text("STAGE='try\n")
+    with pytest.raises(
+        LocalError, match=r"settings\.env has a line that bash cannot read either: No closing quotation"
+    ):
+        settings.read(tmp_path / "settings.env")
 
 
 def test_a_port_is_picked_once_and_refused_when_another_took_it(tmp_path: Path) -> None:

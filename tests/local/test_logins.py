@@ -1,6 +1,8 @@
 """Each login may do what its bearer needs, and not a thing more."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from pg8000.exceptions import DatabaseError
@@ -66,6 +68,41 @@ def test_load_reads_only_what_the_owner_grants(connect: Connect) -> None:
         assert load.run("SELECT * FROM project_team_1.given") == []
     finally:
         owner.run("DROP TABLE project_team_1.given")
+
+
+@pytest.fixture
+def made(connect: Connect) -> Iterator[None]:
+    """A table and a view that the owner made after the reader's login."""
+    owner = connect(logins.WAREHOUSE_OWNER)
+    owner.run("CREATE TABLE made AS SELECT 1 AS id; CREATE VIEW current_made AS SELECT * FROM made")
+    yield
+    owner.run("DROP TABLE made CASCADE")
+
+
+@pytest.mark.usefixtures("made")
+def test_the_reader_finds_what_the_owner_makes_without_naming_the_schema(connect: Connect) -> None:
+    reader = connect(logins.READER)
+    assert reader.run("SELECT * FROM made JOIN current_made USING (id)") == [[1]]
+    assert reader.run("SELECT current_schema") == [["project_team_1"]]
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("sql", ["DELETE FROM made", "CREATE TABLE mine ()", "CREATE TEMP TABLE mine ()"])
+def test_the_reader_cannot_write_not_even_in_a_read_write_transaction(connect: Connect, sql: str) -> None:
+    reader = connect(logins.READER)
+    assert refused(reader, sql) in ("25006", "42501")
+    reader.run("SET default_transaction_read_only = off")
+    assert refused(reader, sql) == "42501"
+
+
+@pytest.mark.fast
+def test_a_login_of_a_later_version_gets_its_password_and_the_others_keep_theirs(tmp_path: Path) -> None:
+    file = tmp_path / "logins.json"
+    former = {login: f"of {login}" for login in logins.DATABASE_OF if login != logins.READER}
+    file.write_text(json.dumps(former))
+    now = logins.kept_passwords(file)
+    assert now == former | {logins.READER: now[logins.READER]}
+    assert logins.kept_passwords(file) == now
 
 
 @pytest.mark.parametrize("login", logins.DATABASE_OF)

@@ -121,9 +121,10 @@ def test_who_is_first_in_a_folder_of_all_has_nothing_of_it(
             refused(taken)
     with pytest.raises(LocalError, match="another user"):
         folders.make_home(link, user)
-    monkeypatch.setenv("TOTESTREAM_LOCAL", str(link))
-    with pytest.raises(LocalError, match="another user"):
-        folders.stack_folder()
+    for theirs in (link, taken):
+        monkeypatch.setenv("TOTESTREAM_LOCAL", str(theirs))
+        with pytest.raises(LocalError, match="another user; run this as that user"):
+            folders.stack_folder()
 
 
 @pytest.mark.fast

@@ -2,14 +2,17 @@
 
 import json
 import stat
+import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
 
-from local.slack import MISBEHAVE, SlackServer
+from local import folders, processes
+from local.slack import HEALTH, MISBEHAVE, SlackServer, kept_path
 
 pytestmark = pytest.mark.fast
 
@@ -154,6 +157,45 @@ def test_the_webhook_is_kept_and_for_the_owner_alone(tmp_path: Path) -> None:
         assert first.path == second.path
         assert said(second, {"text": "hello"}, first.path) == (200, "ok", "")
     assert stat.S_IMODE((tmp_path / "slack-path").stat().st_mode) == 0o600
+
+
+def test_a_path_that_was_noted_empty_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "slack-path").touch()
+    with SlackServer(tmp_path) as slack:
+        assert slack.path.startswith("/services/")
+        assert said(slack, {"text": "hello"}, slack.path) == (200, "ok", "")
+    assert kept_path(tmp_path) == slack.path
+
+
+def test_callers_at_once_get_one_path(tmp_path: Path) -> None:
+    places = [tmp_path / str(number) for number in range(25)]
+    with ThreadPoolExecutor(8) as pool:
+        for place in places:
+            place.mkdir()
+            [path] = set(pool.map(kept_path, [place] * 8))
+            assert path.startswith("/services/")
+
+
+def test_health_is_of_this_webhook_alone(slack: SlackServer) -> None:
+    with urllib3.PoolManager() as http:
+        answers = {path: http.request("GET", slack.place + path).status for path in (PATH, "", "/services/T0/B0/other")}
+        assert http.request("GET", slack.place + PATH + HEALTH).status == 200
+    assert set(answers.values()) == {404}
+
+
+def test_without_its_path_the_process_does_not_start(tmp_path: Path) -> None:
+    command = [*processes.python_command("local.slack", tmp_path), "--port", "0", "--folder", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--path-from-stdin"],
+        cwd=folders.REPOSITORY,
+        input="\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "FAILED  the stand-in for Slack got no webhook path on its stdin\n"
 
 
 def test_it_is_silent_about_its_webhook(slack: SlackServer, capfd: pytest.CaptureFixture[str]) -> None:

@@ -24,8 +24,9 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSt
     local("reset")
 
 
-def local(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SCRIPTS / "local.sh", *arguments], capture_output=True, text=True, check=False)
+def local(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    command = [str(SCRIPTS / "local.sh"), *arguments]
+    return subprocess.run(command, input=typed, capture_output=True, text=True, check=False)
 
 
 def demo_is_refused(why: str) -> None:
@@ -40,20 +41,42 @@ def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: RunningStack) 
         assert done.returncode == 0, done.stderr
         assert all(stack.states().values())
     before = local("urls").stdout
-    assert before.count("postgresql://") == 4 and stack.ministack.url in before
+    assert before.count("postgresql://") == 5 and stack.ministack.url in before
+    assert "project_team_1" in before
+    psql_is_open_to_a_person()
     is_closed_to_others(stack)
     assert account_by_hand(before) == "000000000000"
     demo_is_refused("nothing is deployed on the local stack")
     kill(stack)
     assert not any(stack.states().values())
     demo_is_refused("the local stack is not running")
+    for command in ("urls", "psql"):
+        is_stopped(command)
     done = local("start", "--no-tick")
     assert done.returncode == 0 and "source as before (20 invented orders" in done.stderr
     assert local("urls").stdout == before
     assert local("start", "--orders", "21").returncode == 1
-    home = stack.postgres.home
+    home, unpacked = stack.postgres.home, stack.ministack.home / "tmp"
+    assert unpacked.is_dir() and local("stop").returncode == 0 and not unpacked.exists()
     assert local("reset").returncode == 0
     assert not stack.folder.exists() and not home.exists()
+
+
+def psql_is_open_to_a_person() -> None:
+    asked = "SELECT current_user || '/' || current_schema || '/' || current_setting('transaction_read_only')"
+    for arguments, answer in (
+        ((), "warehouse_reader/project_team_1/on"),
+        (("warehouse",), "warehouse_reader/project_team_1/on"),
+        (("totesys",), "totesys_owner/public/off"),
+    ):
+        done = local("psql", *arguments, typed=f"\\t\n{asked};")
+        assert (done.returncode, done.stdout.split()[-1], done.stderr) == (0, answer, "")
+
+
+def is_stopped(command: str) -> None:
+    done = local(command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is stopped (PostgreSQL" in done.stderr and "local.sh start" in done.stderr
 
 
 def is_closed_to_others(stack: RunningStack) -> None:

@@ -1,15 +1,19 @@
 """What the ticking source commits, and when."""
 
+import os
+import threading
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 from pg8000.native import Connection, identifier
 
+from local import folders
 from local.tables import COLUMNS
-from local.ticker import KINDS, Change, kinds_at, tick
+from local.ticker import KINDS, Change, Ticker, kinds_at, pid_file, tick
 
 NOW = datetime(2025, 3, 12, 9, 30, 10, 123_000)
 SEEDS = range(6)
@@ -108,6 +112,18 @@ def caused_in_vain(connection: Connection, kind: str) -> list[Change]:
     made = KINDS[kind](connection, Random(5), NOW)
     connection.run("ROLLBACK; BEGIN")
     return [made] if made else []
+
+
+@pytest.mark.fast
+def test_a_source_that_is_down_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "postgres").mkdir()
+    pid_file(tmp_path).write_text(f"{os.getpid()}")
+    folders.write_private(tmp_path / "servers", f"{tmp_path.stat().st_ino} .")
+    ticker = Ticker(tmp_path, 0.01, 1)
+    threading.Timer(0.2, ticker.stop).start()
+    ticker.run()
+    words = "tick 0 was not committed and will be retried: Connection refused"
+    assert {line.split(" ", 2)[2] for line in capsys.readouterr().out.splitlines()} == {words}
 
 
 def windows(ticks: int) -> Callable[[int], set[str]]:
