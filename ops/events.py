@@ -5,6 +5,7 @@ python -m ops.events keys TABLE KEY[,KEY...]            these rows of a table
 python -m ops.events quarantined TABLE                  the rows in quarantine, as inspect answers on stdin;
                                                         nothing when there are none
 python -m ops.events new_log                            a log behind all used numbers, as inspect answers on stdin
+python -m ops.events describe TABLE                     what a declaration of a table needs
 python -m ops.events preview                            what the event on stdin would do
 """
 
@@ -44,6 +45,8 @@ def main() -> None:
             event = of_quarantined(table, json.load(sys.stdin))
         case ["new_log"]:
             event = {"do": "new_log", "after": json.load(sys.stdin)["used"]}
+        case ["describe", table]:
+            event = {"do": "catalogue", "describe": table}
         case ["preview"]:
             event = {"do": "preview", "of": json.load(sys.stdin)}
         case wrong:

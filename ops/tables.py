@@ -1,6 +1,6 @@
 """Check the names of tables that a person typed, and suggest the right ones.
 
-    python -m ops.tables warehouse|source|fact|any NAME...
+    python -m ops.tables warehouse|source|fact|any|new NAME...
 
 Prints a line about the first name that is no table of that kind; nothing when all are.
 """
@@ -22,7 +22,12 @@ def made_from(source: str) -> list[str]:
 
 
 def complaint(kind: str, name: str) -> str:
-    """Return what is wrong with `name`, "" when it is a table of `kind`; `any` is the warehouse's or the source's."""
+    """Return what is wrong with `name`, "" when it is a table of `kind`.
+
+    `any` is the warehouse's or the source's; a `new` one is not in the catalogue.
+    """
+    if kind == "new":
+        return f"{name} is in the catalogue; catalogue.sh {name} compares it with the source" if name in TABLES else ""
     if kind == "any":
         return unknown("warehouse or source", name, [*TARGETS, *TABLES])
     if kind == "fact":
