@@ -37,7 +37,8 @@ def _words(table: ProposedTable, grant: str) -> Iterator[str]:
         yield f"left out: {each.name}; {each.why}"
         yield f"  the source's owner can run: {each.statement}"
     if table.left_out:
-        yield "Extract ignores what is left out. shared/columns.py says how to write a kind of column for another type."
+        yield "Extract ignores what is left out. A number needs as many digits as its values have, 18 at most;"
+        yield "shared/columns.py says how to write a kind of column for another type."
 
 
 def _kind(table: ProposedTable) -> str:

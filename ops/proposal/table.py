@@ -22,7 +22,9 @@ OF_HISTORY = ("valid_from", "valid_to", "deleted_at")
 INSTEAD = (
     ("smallint", "integer"),
     ("bigint|oid", "numeric(18,0)"),
-    ("real|double precision|money|numeric.*", "numeric(18,2)"),
+    ("money", "numeric(18,2)"),
+    (r"numeric\(\d+,(\d+)\)", r"numeric(18,\1)"),
+    ("real|double precision|numeric", "numeric(18,6)"),
     ("timestamp.* with time zone", "timestamp"),
     ("time.* with time zone", "time"),
     ("the domain .* over (.*)", r"\1"),
@@ -107,8 +109,8 @@ def _problems(described: Description) -> Iterator[str]:
     if not NAME.fullmatch(name) or keyword.iskeyword(name):
         new = _plain(name) + ("_table" if keyword.iskeyword(name) else "")
         yield (
-            "its name becomes a parameter in Python, so it must be of small letters, digits and _, and no word of "
-            f"Python's; the source's owner can run: ALTER TABLE {quoted(name)} RENAME TO {quoted(new)}"
+            "its name becomes a parameter of a Python function, so it must consist of small letters, digits and _, and "
+            f"must not be a keyword; the source's owner can run: ALTER TABLE {quoted(name)} RENAME TO {quoted(new)}"
         )
 
 
@@ -146,7 +148,7 @@ def _left_out(table: str, columns: Mapping[str, str]) -> Iterator[LeftOut]:
         alter, column = f"ALTER TABLE {quoted(table)}", quoted(name)
         rename = f"{alter} RENAME COLUMN {column} TO {quoted(_plain(name))}"
         if not COLUMN_NAME.fullmatch(name):
-            yield LeftOut(name, "its name has other signs than letters, digits and _", rename)
+            yield LeftOut(name, "its name has characters other than letters, digits and _", rename)
         elif name == UNREADABLE:
             yield LeftOut(name, "each batch has a column of that name", rename)
         elif kind_holding(type_) is None:

@@ -85,6 +85,15 @@ def test_what_no_kind_carries_is_left_out_by_name_and_its_statement_helps(
     assert [each.name for each in table.columns] == ["g", "r", "camelCase"]
     assert [each.name for each in table.left_out] == [*"abcdefhijklmnopq", "Net Weight", "_unreadable"]
     said = text(table)
+    for type_ in (
+        "TYPE integer\n",
+        "TYPE numeric(18,0)\n",
+        "TYPE numeric(18,2)\n",
+        "TYPE numeric(18,6)\n",
+        "TYPE text\n",
+        "AT TIME ZONE 'UTC'\n",
+    ):
+        assert type_ in said
     for each in table.left_out:
         assert f"left out: {each.name}; " in said and each.statement in said
         owner.run(each.statement)
