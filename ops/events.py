@@ -1,11 +1,11 @@
 """Print the events that functions are invoked with, for bash.
 
+python -m ops.events describe TABLE                     what a declaration of a source table needs
 python -m ops.events tables resync|reconcile TABLE...   these tables, whole
 python -m ops.events keys TABLE KEY[,KEY...]            these rows of a table
 python -m ops.events quarantined TABLE                  the rows in quarantine, as inspect answers on stdin;
                                                         nothing when there are none
 python -m ops.events new_log                            a log behind all used numbers, as inspect answers on stdin
-python -m ops.events describe TABLE                     what a declaration of a table needs
 python -m ops.events preview                            what the event on stdin would do
 """
 
@@ -37,6 +37,8 @@ def of_quarantined(table: str, answer: dict[str, list[dict[str, str]]]) -> Event
 def main() -> None:
     event: Event | None
     match sys.argv[1:]:
+        case ["describe", table]:
+            event = {"do": "catalogue", "describe": table}
         case ["tables", do, *tables]:
             event = of_tables(do, tables)
         case ["keys", table, keys]:
@@ -45,8 +47,6 @@ def main() -> None:
             event = of_quarantined(table, json.load(sys.stdin))
         case ["new_log"]:
             event = {"do": "new_log", "after": json.load(sys.stdin)["used"]}
-        case ["describe", table]:
-            event = {"do": "catalogue", "describe": table}
         case ["preview"]:
             event = {"do": "preview", "of": json.load(sys.stdin)}
         case wrong:

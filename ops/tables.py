@@ -22,12 +22,7 @@ def made_from(source: str) -> list[str]:
 
 
 def complaint(kind: str, name: str) -> str:
-    """Return what is wrong with `name`, "" when it is a table of `kind`.
-
-    `any` is the warehouse's or the source's; a `new` one is not in the catalogue.
-    """
-    if kind == "new":
-        return f"{name} is in the catalogue; catalogue.sh {name} compares it with the source" if name in TABLES else ""
+    """Return what is wrong with `name`, "" when it is a table of `kind`; `any` is the warehouse's or the source's."""
     if kind == "any":
         return unknown("warehouse or source", name, [*TARGETS, *TABLES])
     if kind == "fact":
@@ -38,6 +33,8 @@ def complaint(kind: str, name: str) -> str:
         return unknown(kind, name, TARGETS)
     if name in TARGETS:
         return f"{name} is a warehouse table; it is made of: {', '.join(TARGETS[name].sources)}"
+    if kind == "new":
+        return f"{name} is in the catalogue; catalogue.sh {name} compares it with the source" if name in TABLES else ""
     return unknown(kind, name, TABLES)
 
 

@@ -1,6 +1,7 @@
 """catalogue.sh --propose: the declarations of a table of a real PostgreSQL, and what cannot be carried."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pg8000.native
@@ -9,9 +10,9 @@ import pytest
 from ops.proposal.blocks import blocks
 from ops.proposal.propose import missing, text
 from ops.proposal.table import ProposedTable, proposed
-from ops.tables import complaint
 from shared.catalogue import TABLES
 from shared.source.preview import compare
+from tests.infra.scripts import run, settings_file
 from tests.recipe import GUIDE, transcript
 from tests.shared.source.test_extract import Stack, owner, stack
 
@@ -149,7 +150,13 @@ def test_a_table_that_is_not_there(stack: Stack, owner: pg8000.native.Connection
     assert described(stack, "suplier") is None
     assert "(did you mean supplier?)" in missing("suplier", undeclared)
     assert set(undeclared) == {"supplier", "_prisma_migrations"}
-    assert complaint("new", "supplier") == "" and "compares" in complaint("new", "staff")
+
+
+def test_a_table_of_the_catalogue_or_the_warehouse_is_refused(tmp_path: Path) -> None:
+    for table, words in {"staff": "staff is in the catalogue", "dim_staff": "dim_staff is a warehouse table"}.items():
+        refused = run("catalogue.sh", "--propose", table, "--settings", settings_file(tmp_path))
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr.startswith(f"catalogue.sh: {words}")
 
 
 def test_a_name_of_a_warehouse_table_is_short_enough(stack: Stack, owner: pg8000.native.Connection) -> None:
