@@ -27,14 +27,14 @@ def complaint(kind: str, name: str) -> str:
         return unknown("warehouse or source", name, [*TARGETS, *TABLES])
     if kind == "fact":
         return unknown(kind, name, [target.name for target in TARGETS.values() if target.kind == "fact"])
+    if kind == "new":
+        return f"{name} is in the catalogue; catalogue.sh {name} compares it with the source" if name in TABLES else ""
     if kind == "warehouse":
         if name in TABLES:
             return f"{name} is a source table; its warehouse tables are: {', '.join(made_from(name))}"
         return unknown(kind, name, TARGETS)
     if name in TARGETS:
         return f"{name} is a warehouse table; it is made of: {', '.join(TARGETS[name].sources)}"
-    if kind == "new":
-        return f"{name} is in the catalogue; catalogue.sh {name} compares it with the source" if name in TABLES else ""
     return unknown(kind, name, TABLES)
 
 
