@@ -1,6 +1,8 @@
 """catalogue.sh --propose: the declarations of a table of a real PostgreSQL, and what cannot be carried."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from ops.proposal.propose import missing, text
 from ops.proposal.table import ProposedTable, proposed
 from shared.catalogue import TABLES
 from shared.source.preview import compare
-from tests.infra.scripts import run, settings_file
+from tests.infra.scripts import ROOT, run, settings_file
 from tests.recipe import GUIDE, transcript
 from tests.shared.source.test_extract import Stack, owner, stack
 
@@ -150,6 +152,22 @@ def test_a_table_that_is_not_there(stack: Stack, owner: pg8000.native.Connection
     assert described(stack, "suplier") is None
     assert "(did you mean supplier?)" in missing("suplier", undeclared)
     assert set(undeclared) == {"supplier", "_prisma_migrations"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"tables": []}, "deploy first"),
+        ({"described": None, "undeclared": ["supplier"]}, "(did you mean supplier?)"),
+        ({"described": None, "undeclared": []}, "none that the catalogue lacks"),
+    ],
+)
+def test_without_a_description_one_line_says_why(answer: dict[str, Any], words: str) -> None:
+    """The first answer is that of an extract function of the version before."""
+    command = [sys.executable, "-m", "ops.proposal.propose", "suplier"]
+    done = subprocess.run(command, input=json.dumps(answer), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert done.stderr.startswith("FAILED  ") and words in done.stderr
 
 
 def test_a_table_of_the_catalogue_is_refused(tmp_path: Path) -> None:
