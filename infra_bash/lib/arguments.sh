@@ -21,8 +21,8 @@ LONGEST_TYPO=30
 # A run has eight digits in the keys of the buckets. Other numbers need only fit into bash's arithmetic.
 LAST_RUN=99999999
 LARGEST_NUMBER=999999999999999
-# shellcheck source=help.sh
-source "$ROOT/infra_bash/lib/help.sh"
+# shellcheck source-path=SCRIPTDIR source=help.sh
+source "$(dirname "${BASH_SOURCE[0]}")/help.sh"
 
 # read_arguments ARGUMENTS…: set the variables that the Usage names, or refuse what does not fit it.
 read_arguments() {
@@ -31,7 +31,7 @@ read_arguments() {
   local -a grammar words=()
   local -A kinds=() given=()
   COMMAND=''
-  read_grammar
+  read_grammar "$0"
   sort_arguments "$@"
   match_group
   ((${#words[@]} == 0)) || refuse "unexpected argument ${words[0]}$(hint_at "${words[0]}"); see --help"
@@ -39,10 +39,10 @@ read_arguments() {
   choose_stack
 }
 
-# read_grammar [SCRIPT]: split the Usage into tokens, and tell flags from options with a value.
+# read_grammar SCRIPT: split the Usage into tokens, and tell flags from options with a value.
 read_grammar() {
   local position
-  read -rd '' -a grammar < <(show_help "$@" | sed -n '/^Usage: /,/^$/ { s/[][()]/ & /g; p; }') || :
+  read -rd '' -a grammar < <(show_help "$1" | sed -n '/^Usage: /,/^$/ { s/[][()]/ & /g; p; }') || :
   # Without "Usage:" and the script's name.
   grammar=("${grammar[@]:2}")
   for position in "${!grammar[@]}"; do
