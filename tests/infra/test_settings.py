@@ -32,7 +32,7 @@ MADE = {"ACCOUNT_ID", "PARTITION", "CODE_KEY", "LAYER_ARN", "TARGET"}
 # What bash, awk, the system and the AWS CLI bring, and what moves the whole checkout's stack or CLI.
 SURROUNDINGS = {
     *("BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "EPOCHSECONDS", "SECONDS", "NF", "TMPDIR", "AWS_DATA_PATH"),
-    *("NO_COLOR", "PYTHONPATH"),
+    *("NO_COLOR", "PYTHONPATH", "COMP_WORDS"),
     *("GITHUB_RUN_ID", "GITHUB_REPOSITORY", "GITHUB_API_URL", "GITHUB_TOKEN", "GH_TOKEN", "PULL_REQUEST"),
     *("TOTESTREAM_AWS", "TOTESTREAM_LOCAL"),
 }
