@@ -1,6 +1,7 @@
 """Read what changed in totesys. On schedule the event is `{}`. Other events: `{"do": "count"}`, `{"do": "reconcile"}`,
 `{"do": "resync", "tables": […]}`, `{"do": "new_log", "after": 42}` (begin a new run log after run 42),
-`{"do": "preview", "of": {…}}` (what another event would read) and `{"do": "catalogue"}` (how the source looks).
+`{"do": "preview", "of": {…}}` (what another event would read), `{"do": "catalogue"}` (how the source looks) and
+`{"do": "catalogue", "describe": "supplier"}` (also what a declaration of that table needs).
 """
 
 import time
@@ -32,7 +33,7 @@ def answer(event: dict[str, Any], outside: ExtractDependencies, started: float) 
         case "preview":
             return preview(request_from_event(event.get("of", {})), outside)
         case "catalogue":
-            return compare(outside)
+            return compare(outside, str(event.get("describe", "")))
         case _:
             facts = extract(request_from_event(event), outside).facts
             seconds = round(time.monotonic() - started, 3)

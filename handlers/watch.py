@@ -86,6 +86,7 @@ def watching(call: Invocation) -> watch.WatchDependencies:
         stack=names.prefix,
         region=names.region,
         options=settings.command_options,
+        account_expires=settings.account_expires,
     )
 
 

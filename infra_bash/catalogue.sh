@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Show the columns that the catalogue declares, the columns that the source has, and where the two differ.
 #
-# Usage: infra_bash/catalogue.sh [--local | --settings FILE] [--json] [TABLE…]
+# Usage: infra_bash/catalogue.sh [--local | --settings FILE]
+#                                [[--json] [TABLE…] | --propose TABLE [--fact | --dimension]]
 #
 #   TABLE             only these source tables
+#   --propose TABLE   print the declarations of a source table that the catalogue does not have, ready to paste
+#   --fact            as a transactional table and a fact
+#   --dimension       as a reference table and a dimension; without either, the table's size and foreign keys decide
 #   --json            JSON, for programs
 #   --local           the local stack
 #   --settings FILE   default settings.env
@@ -11,6 +15,7 @@
 #
 # A column that the catalogue does not have is ignored. Any other difference holds its table, and no other, until both
 # agree again: change the source, or change shared/catalogue.py and deploy.
+# What a proposal cannot carry it names, each column with the statement that helps (CONTRIBUTING.md).
 # A server whose WAL position cannot be read (Aurora's writer) is named first; its tables are read all the same.
 # Exit codes: 0 done, 1 failed, 2 wrong usage.
 
@@ -24,8 +29,24 @@ main() {
   load_settings
   require_venv
   require_tables source "${TABLES[@]}"
+  [[ -z $OPTION_PROPOSE ]] || require_tables new "$OPTION_PROPOSE"
+  if [[ -n $OPTION_PROPOSE ]]; then
+    propose
+    return
+  fi
   answer=$(invoke extract '{"do":"catalogue"}')
   python ops.screens.catalogue "$(output_format)" "${TABLES[@]}" <<<"$answer"
+}
+
+# propose: print the declarations of the table OPTION_PROPOSE.
+propose() {
+  local answer event
+  local -a kind=()
+  [[ $OPTION_FACT == no ]] || kind=(fact)
+  [[ $OPTION_DIMENSION == no ]] || kind=(dimension)
+  event=$(python ops.events describe "$OPTION_PROPOSE")
+  answer=$(invoke extract "$event")
+  python ops.proposal.propose "$OPTION_PROPOSE" "${kind[@]}" <<<"$answer"
 }
 
 main "$@"

@@ -11,7 +11,7 @@
 #
 # On every stack: dead-letters, extract-silent, load-silent. With --local, where a drill may damage the source and the
 # warehouse: also oldest-message, table-behind, table-held, rows-quarantined, rows-waiting, reconcile-differences,
-# freshness, run-refused, two-logs, run-log-went-back, table-damaged. An incident that is reported by its
+# freshness, run-refused, two-logs, run-log-went-back, table-damaged, account-expires. An incident that is reported by its
 # age begins after FRESHNESS_OBJECTIVE_S.
 # Ends with the seconds from the fault to its message, and from the repair to the message that it is over.
 # Exit codes: 0 done, 1 no message came, 2 wrong usage.

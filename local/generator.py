@@ -16,6 +16,7 @@ from local.errors import Parser, end_with
 from local.static_tables import Row, static_tables
 from local.tables import COLUMNS
 from local.transactional_tables import transactional_tables
+from local.typical_rows import typical_rows
 
 ORDERS = 5_000  # enough to look like a business, few enough to load in a second
 SEED = 1
@@ -34,12 +35,14 @@ class Recipe:
 
 
 def generate(recipe: Recipe) -> dict[str, list[Row]]:
-    """Return the rows of all eleven tables; None is NULL, every other value prints in PostgreSQL's input format."""
+    """Return the rows of all tables; None is NULL, every other value prints in PostgreSQL's input format."""
     rng = Random(recipe.seed)
     opening = _working_day(recipe.today - timedelta(days=_DAYS))
-    static = static_tables(rng, f"{opening} 14:20:49.962", f"{opening} 14:20:51.563")
+    early = f"{opening} 14:20:49.962"
+    static = static_tables(rng, early, f"{opening} 14:20:51.563")
     moving = transactional_tables(rng, recipe.orders, opening, recipe.today)
-    return {table: ({**static, **moving})[table] for table in COLUMNS}
+    invented = {**static, **moving}
+    return {table: invented[table] if table in invented else typical_rows(table, early) for table in COLUMNS}
 
 
 def _working_day(day: date) -> date:

@@ -11,7 +11,7 @@ from pg8000.native import Connection, identifier, literal
 from local import folders
 from local.errors import LocalError
 from local.postgres import Server
-from local.tables import COLUMNS
+from local.tables import COLUMNS, SCHEMA
 
 SOURCE, WAREHOUSE = "totesys", "warehouse"
 SOURCE_OWNER = "totesys_owner"  # the source's application: generator, ticker, a person with psql
@@ -29,7 +29,6 @@ DATABASE_OF: Mapping[str, str] = {
 
 # One extract runs at a time; the rest is for previews, inspection and closing connections.
 _EXTRACT_CONNECTIONS = 10
-_SCHEMA = Path(__file__).with_name("totesys.sql")
 
 
 def kept_passwords(file: Path) -> dict[str, str]:
@@ -91,11 +90,11 @@ def _ensure_source_schema(admin: Connection) -> None:
     """Create the tables as the application would, so that it owns them. All or none."""
     if admin.run("SELECT to_regclass('public.address')") != [[None]]:
         return
-    admin.run(f"BEGIN; SET LOCAL ROLE {SOURCE_OWNER}; {_SCHEMA.read_text()}; COMMIT")
+    admin.run(f"BEGIN; SET LOCAL ROLE {SOURCE_OWNER}; {SCHEMA.read_text()}; COMMIT")
 
 
 def _grant_source(admin: Connection) -> None:
-    """Let extract read the eleven tables; a table that is added later needs its own GRANT."""
+    """Let extract read the source's tables; a table that is added later needs its own GRANT."""
     admin.run("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     admin.run(
         f"GRANT ALL ON SCHEMA public TO {SOURCE_OWNER}"

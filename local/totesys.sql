@@ -47,6 +47,14 @@ CREATE TABLE "department" (
     CONSTRAINT "department_pkey" PRIMARY KEY ("department_id")
 );
 
+CREATE TABLE "payment_type" (
+    "payment_type_id" SERIAL NOT NULL,
+    "payment_type_name" "PaymentTypeName" NOT NULL,
+    "created_at" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "last_updated" TIMESTAMP(3) NOT NULL,
+    CONSTRAINT "payment_type_pkey" PRIMARY KEY ("payment_type_id")
+);
+
 CREATE TABLE "design" (
     "design_id" SERIAL NOT NULL,
     "created_at" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
@@ -57,44 +65,15 @@ CREATE TABLE "design" (
     CONSTRAINT "design_pkey" PRIMARY KEY ("design_id")
 );
 
-CREATE TABLE "payment" (
-    "payment_id" SERIAL NOT NULL,
+CREATE TABLE "staff" (
+    "staff_id" SERIAL NOT NULL,
+    "first_name" TEXT NOT NULL,
+    "last_name" TEXT NOT NULL,
+    "department_id" INTEGER NOT NULL,
+    "email_address" TEXT NOT NULL,
     "created_at" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "last_updated" TIMESTAMP(3) NOT NULL,
-    "transaction_id" INTEGER NOT NULL,
-    "counterparty_id" INTEGER NOT NULL,
-    "payment_amount" DECIMAL(10,2) NOT NULL,
-    "currency_id" INTEGER NOT NULL,
-    "payment_type_id" INTEGER NOT NULL,
-    "paid" BOOLEAN NOT NULL,
-    "payment_date" TEXT NOT NULL,
-    "company_ac_number" INTEGER NOT NULL,
-    "counterparty_ac_number" INTEGER NOT NULL,
-    CONSTRAINT "payment_pkey" PRIMARY KEY ("payment_id")
-);
-
-CREATE TABLE "payment_type" (
-    "payment_type_id" SERIAL NOT NULL,
-    "payment_type_name" "PaymentTypeName" NOT NULL,
-    "created_at" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    "last_updated" TIMESTAMP(3) NOT NULL,
-    CONSTRAINT "payment_type_pkey" PRIMARY KEY ("payment_type_id")
-);
-
-CREATE TABLE "purchase_order" (
-    "purchase_order_id" SERIAL NOT NULL,
-    "created_at" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    "last_updated" TIMESTAMP(3) NOT NULL,
-    "staff_id" INTEGER NOT NULL,
-    "counterparty_id" INTEGER NOT NULL,
-    "item_code" TEXT NOT NULL,
-    "item_quantity" INTEGER NOT NULL,
-    "item_unit_price" DECIMAL(10,2) NOT NULL,
-    "currency_id" INTEGER NOT NULL,
-    "agreed_delivery_date" TEXT NOT NULL,
-    "agreed_payment_date" TEXT NOT NULL,
-    "agreed_delivery_location_id" INTEGER NOT NULL,
-    CONSTRAINT "purchase_order_pkey" PRIMARY KEY ("purchase_order_id")
+    CONSTRAINT "staff_pkey" PRIMARY KEY ("staff_id")
 );
 
 CREATE TABLE "sales_order" (
@@ -113,15 +92,20 @@ CREATE TABLE "sales_order" (
     CONSTRAINT "sales_order_pkey" PRIMARY KEY ("sales_order_id")
 );
 
-CREATE TABLE "staff" (
-    "staff_id" SERIAL NOT NULL,
-    "first_name" TEXT NOT NULL,
-    "last_name" TEXT NOT NULL,
-    "department_id" INTEGER NOT NULL,
-    "email_address" TEXT NOT NULL,
+CREATE TABLE "purchase_order" (
+    "purchase_order_id" SERIAL NOT NULL,
     "created_at" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "last_updated" TIMESTAMP(3) NOT NULL,
-    CONSTRAINT "staff_pkey" PRIMARY KEY ("staff_id")
+    "staff_id" INTEGER NOT NULL,
+    "counterparty_id" INTEGER NOT NULL,
+    "item_code" TEXT NOT NULL,
+    "item_quantity" INTEGER NOT NULL,
+    "item_unit_price" DECIMAL(10,2) NOT NULL,
+    "currency_id" INTEGER NOT NULL,
+    "agreed_delivery_date" TEXT NOT NULL,
+    "agreed_payment_date" TEXT NOT NULL,
+    "agreed_delivery_location_id" INTEGER NOT NULL,
+    CONSTRAINT "purchase_order_pkey" PRIMARY KEY ("purchase_order_id")
 );
 
 CREATE TABLE "transaction" (
@@ -132,6 +116,22 @@ CREATE TABLE "transaction" (
     "created_at" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "last_updated" TIMESTAMP(3) NOT NULL,
     CONSTRAINT "transaction_pkey" PRIMARY KEY ("transaction_id")
+);
+
+CREATE TABLE "payment" (
+    "payment_id" SERIAL NOT NULL,
+    "created_at" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "last_updated" TIMESTAMP(3) NOT NULL,
+    "transaction_id" INTEGER NOT NULL,
+    "counterparty_id" INTEGER NOT NULL,
+    "payment_amount" DECIMAL(10,2) NOT NULL,
+    "currency_id" INTEGER NOT NULL,
+    "payment_type_id" INTEGER NOT NULL,
+    "paid" BOOLEAN NOT NULL,
+    "payment_date" TEXT NOT NULL,
+    "company_ac_number" INTEGER NOT NULL,
+    "counterparty_ac_number" INTEGER NOT NULL,
+    CONSTRAINT "payment_pkey" PRIMARY KEY ("payment_id")
 );
 
 -- The migration tool's own table: it stands in `public` and is none of the pipeline's business.

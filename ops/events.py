@@ -1,5 +1,6 @@
 """Print the events with which bash invokes functions.
 
+python -m ops.events describe TABLE                     what a declaration of a source table needs
 python -m ops.events tables resync|reconcile TABLE...   these tables, whole
 python -m ops.events keys TABLE KEY[,KEY...]            these rows of a table
 python -m ops.events quarantined TABLE                  the rows in quarantine, as inspect answers on stdin;
@@ -36,6 +37,8 @@ def quarantine_event(table: str, answer: dict[str, list[dict[str, str]]]) -> Eve
 def main() -> None:
     event: Event | None
     match sys.argv[1:]:
+        case ["describe", table]:
+            event = {"do": "catalogue", "describe": table}
         case ["tables", do, *tables]:
             event = tables_event(do, tables)
         case ["keys", table, keys]:

@@ -1,6 +1,6 @@
 """Check the names of tables that a person typed, and suggest similar ones.
 
-    python -m ops.tables warehouse|source|fact|any NAME...
+    python -m ops.tables warehouse|source|fact|any|new NAME...
 
 Prints a line about the first name that is not a table of that kind, or nothing.
 """
@@ -27,6 +27,8 @@ def problem(kind: str, name: str) -> str:
         return unknown("warehouse or source", name, [*TARGETS, *TABLES])
     if kind == "fact":
         return unknown(kind, name, [target.name for target in TARGETS.values() if target.kind == "fact"])
+    if kind == "new":
+        return f"{name} is in the catalogue; catalogue.sh {name} compares it with the source" if name in TABLES else ""
     if kind == "warehouse":
         if name in TABLES:
             return f"{name} is a source table; its warehouse tables are: {', '.join(made_from(name))}"

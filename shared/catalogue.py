@@ -17,17 +17,21 @@ UPDATED = Column("last_updated", TIMESTAMP)
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A table of a source. `reference` says how it is read; `reader` is the name of the reader that reads it."""
+    """A table of a source. `reference` says how it is read; `reader` is the name of the reader that reads it.
+
+    `key_column` is its integer key, where that is not named for the table.
+    """
 
     name: str
     reference: bool
     columns: tuple[Column, ...]
     reader: str = POSTGRESQL
+    key_column: str = ""
 
     @property
     def key(self) -> str:
-        """Return the key column: every totesys table has an integer key named for itself."""
-        return f"{self.name}_id"
+        """Return the key column, an integer. Every totesys table has one that is named for itself."""
+        return self.key_column or f"{self.name}_id"
 
     @property
     def batch_columns(self) -> tuple[Column, ...]:
@@ -46,12 +50,12 @@ class SourceTable:
         return hashlib.sha256(f"{self.name}\n{text}".encode()).hexdigest()[:16]
 
 
-def _reference(name: str, *columns: Column) -> SourceTable:
-    return SourceTable(name, True, (Column(f"{name}_id", INTEGER), *columns))
+def _reference(name: str, *columns: Column, key: str = "") -> SourceTable:
+    return SourceTable(name, True, (Column(key or f"{name}_id", INTEGER), *columns), key_column=key)
 
 
-def _transactional(name: str, *columns: Column) -> SourceTable:
-    return SourceTable(name, False, (Column(f"{name}_id", INTEGER), *columns))
+def _transactional(name: str, *columns: Column, key: str = "") -> SourceTable:
+    return SourceTable(name, False, (Column(key or f"{name}_id", INTEGER), *columns), key_column=key)
 
 
 TABLES = {

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from shared.errors import BadSetting
@@ -57,6 +58,12 @@ class Settings:
     def freshness_objective_s(self) -> float:
         """Return the age of the warehouse from which watch sends an alert."""
         return float(self["FRESHNESS_OBJECTIVE_S"])
+
+    @property
+    def account_expires(self) -> datetime | None:
+        """Return when the account ends, in UTC with its zone; None when it does not."""
+        at = self.get("ACCOUNT_EXPIRES")
+        return datetime.fromisoformat(at) if at else None
 
     @property
     def command_options(self) -> str:

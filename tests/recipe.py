@@ -17,6 +17,34 @@ def block(path: str) -> str:
     return found[1]
 
 
+def paste(printed: str, tree: Path) -> list[str]:
+    """Paste each text of a proposal where its heading says, and return the files."""
+    paths = []
+    for path, place, body in re.findall(r"^==== (\S+), ([^\n]*)\n(.*?)(?=\n\n====)", printed, re.MULTILINE | re.DOTALL):
+        file = tree / path
+        match place:
+            case "a new file":
+                assert not file.exists()
+                file.write_text(f"{body}\n")
+            case "at the end":
+                file.write_text(f"{file.read_text()}\n{body}\n")
+            case "in TABLES":
+                before, after = file.read_text().split("    for table in (\n")
+                file.write_text(f"{before}    for table in (\n{body}\n{after}")
+            case "its import of them":
+                file.write_text(re.sub("^from shared.columns import .*$", body, file.read_text(), flags=re.MULTILINE))
+            case other:
+                raise AssertionError(f"nobody knows where {other} is")
+        paths.append(path)
+    return sorted(set(paths))
+
+
+def transcript(page: str, command: str) -> str:
+    """The first block of a terminal in which this command is run."""
+    blocks = re.findall(r"^```console\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    return next((block for block in blocks if re.search(rf"^\$ .*{re.escape(command)}", block, re.MULTILINE)), "")
+
+
 def module(table: str, name: str = "") -> str:
     """The text of its module, under another name: somebody may have made this very table by now."""
     return block(module_path(table)).replace(table, name or table)

@@ -21,11 +21,8 @@ LONGEST_TYPO=30
 # A run has eight digits in the keys of the buckets. Other numbers need only fit into bash's arithmetic.
 LAST_RUN=99999999
 LARGEST_NUMBER=999999999999999
-
-# show_help: print the comment between the first line and the first line of code.
-show_help() {
-  awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
-}
+# shellcheck source-path=SCRIPTDIR source=help.sh
+source "$(dirname "${BASH_SOURCE[0]}")/help.sh"
 
 # read_arguments ARGUMENTS…: set the variables that the Usage names, or refuse what does not fit it.
 read_arguments() {
@@ -34,7 +31,7 @@ read_arguments() {
   local -a grammar words=()
   local -A kinds=() given=()
   COMMAND=''
-  read_grammar
+  read_grammar "$0"
   sort_arguments "$@"
   match_group
   ((${#words[@]} == 0)) || refuse "unexpected argument ${words[0]}$(hint_at "${words[0]}"); see --help"
@@ -42,10 +39,10 @@ read_arguments() {
   choose_stack
 }
 
-# read_grammar: split the Usage into tokens, and tell flags from options with a value.
+# read_grammar SCRIPT: split the Usage into tokens, and tell flags from options with a value.
 read_grammar() {
   local position
-  read -rd '' -a grammar < <(show_help | sed -n '/^Usage: /,/^$/ { s/[][()]/ & /g; p; }') || :
+  read -rd '' -a grammar < <(show_help "$1" | sed -n '/^Usage: /,/^$/ { s/[][()]/ & /g; p; }') || :
   # Without "Usage:" and the script's name.
   grammar=("${grammar[@]:2}")
   for position in "${!grammar[@]}"; do
@@ -65,6 +62,10 @@ sort_arguments() {
     case $argument in
       -h | --help)
         show_help
+        exit 0
+        ;;
+      --version)
+        show_version
         exit 0
         ;;
       --)
@@ -179,7 +180,7 @@ explanation_of() {
 hint_at() {
   local token nearest='' most=$(((${#1} + 2) / 3)) distance
   ((${#1} <= LONGEST_TYPO)) || return 0
-  for token in "${grammar[@]}" --help; do
+  for token in "${grammar[@]}" --help --version; do
     [[ $token == [a-z-]* ]] || continue
     measure_distance "$1" "$token"
     if ((distance <= most)) || [[ ${#1} -gt 3 && $token == "$1"* ]]; then

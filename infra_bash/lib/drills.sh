@@ -4,7 +4,7 @@
 ANYWHERE=(dead-letters extract-silent load-silent)
 LOCALLY=(
   oldest-message table-behind table-held rows-quarantined rows-waiting reconcile-differences freshness run-refused
-  two-logs run-log-went-back table-damaged
+  two-logs run-log-went-back table-damaged account-expires
 )
 # How long a message may take beyond the objective: an extraction, a load and three checks of watch.
 PIPELINE_S=360
@@ -16,7 +16,7 @@ TABLE=fact_payment
 # The subject of the message where it is another table, or the whole stack.
 declare -A SUBJECTS=(
   ["table-held"]=design ["freshness"]=dim_design ["reconcile-differences"]=dim_design
-  ["extract-silent"]='' ["load-silent"]='' ["two-logs"]='' ["run-log-went-back"]=''
+  ["extract-silent"]='' ["load-silent"]='' ["two-logs"]='' ["run-log-went-back"]='' ["account-expires"]=''
 )
 
 # require_late_republish: refuse settings with which watch republishes a lost message before the incident begins.
@@ -55,6 +55,7 @@ cause_fault() {
       reconcile
       ;;
     run-refused) refuse_run ;;
+    account-expires) python local.expiring_account break ;;
     *) python local.faults break "$NAME" ;;
   esac
 }
@@ -73,6 +74,7 @@ repair_fault() {
     reconcile-differences) reconcile ;;
     run-refused) restore_manifest ;;
     table-damaged) run_script resync.sh payment ;;
+    account-expires) python local.expiring_account repair ;;
     *) python local.faults repair "$NAME" ;;
   esac
 }

@@ -3,6 +3,7 @@
 from ops.settings.setting import SECONDS, SECRET, Form, Setting
 
 DAYS = Form("([1-9][0-9]{0,3})?", "a number of days, 9999 at most, or empty")
+TIME = Form("([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z)?", "a time in UTC such as 2026-12-02T09:00Z, or empty")
 DOLLARS = Form("([1-9][0-9]*)?", "a number of dollars, or empty")
 EMAIL = Form(r"([^@\s]+@[^@\s]+)?", "one address, or empty")
 POLICY_ARN = Form(r"(arn:[a-z-]+:iam::([0-9]{12}|aws):policy/\S+)?", "a policy's ARN, or empty")
@@ -65,6 +66,15 @@ The address for alerts that Slack did not accept, for alarms about the alerts th
 the address to confirm, and sends nothing before that. Another address replaces it, and every other e-mail subscription
 of that topic is removed. Empty: no e-mail is sent. Alerts may then be lost while Slack is down for some minutes, and
 nobody is alerted when watch itself is broken. Without SLACK_SECRET and ALERT_EMAIL nobody is alerted at all.
+""",
+    ),
+    Setting(
+        "ACCOUNT_EXPIRES",
+        form=TIME,
+        functions=("watch",),
+        about="""
+When the account ends, in UTC, such as 2026-12-02T09:00Z, where it is one for some days only, as in a training. Twelve
+hours before, status.sh and an alert say so; docs/aws.md says how to continue in the next account. Empty: never.
 """,
     ),
     Setting(

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from ops.settings import schedule
 from ops.settings.declarations import SECRETS, SETTINGS
@@ -19,7 +20,7 @@ def check(values: Mapping[str, str]) -> None:
     for setting in SETTINGS:
         if not setting.form.accepts(values.get(setting.name, "")):
             raise InvalidSetting(f"{setting.name} is '{values[setting.name]}'; it must be {setting.form.words}")
-    for rule in (_length, _secrets, _python, _schedules, _objective, _network, _plaintext, _authority):
+    for rule in (_length, _secrets, _python, _schedules, _objective, _network, _plaintext, _authority, _expiry):
         if problem := rule(values):
             raise InvalidSetting(problem)
 
@@ -91,3 +92,11 @@ def _plaintext(values: Mapping[str, str]) -> str:
 def _authority(values: Mapping[str, str]) -> str:
     file = values["DATABASE_CA"]
     return f"DATABASE_CA names {file}, which cannot be read" if file and not os.access(file, os.R_OK) else ""
+
+
+def _expiry(values: Mapping[str, str]) -> str:
+    try:
+        datetime.fromisoformat(values["ACCOUNT_EXPIRES"] or "2000-01-01")
+    except ValueError as error:
+        return f"ACCOUNT_EXPIRES is {values['ACCOUNT_EXPIRES']}: {error}"
+    return ""

@@ -62,19 +62,32 @@ def _run(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def compare(dependencies: ExtractDependencies) -> dict[str, Any]:
+def compare(dependencies: ExtractDependencies, described: str = "") -> dict[str, Any]:
     """Return the catalogue beside the sources, table by table; `problem` is what holds a table, null when nothing does.
 
-    `unasked` is why a source cannot show that what was read survives its crash; null where it can.
+    `unasked` is why a source cannot show that what was read survives its crash; null where it can. With the name of a
+    table in `described`, which the catalogue may not have, also what a declaration of it needs.
     """
     newest = dependencies.run_log.newest()
     with _reading(dependencies) as reading:
+        description = _description(described, reading) if described else {}
         reading.end()
-        return {
+        return description | {
             "snapshot_at": _text(reading.snapshot),
             "unasked": reading.durability_problem,
             "tables": [_table(table, reading.view(table), newest) for table in TABLES.values()],
         }
+
+
+def _description(name: str, reading: Reading) -> dict[str, Any]:
+    """Return the first source's description of the table, null when no source has it, and the names of all tables that
+    the catalogue does not have."""
+    sessions = list(reading.sessions.values())
+    found = next((each for session in sessions if (each := session.describe(name))), None)
+    return {
+        "described": {"table": name, **found._asdict()} if found else None,
+        "undeclared": [each for session in sessions for each in session.undeclared_tables()],
+    }
 
 
 def _table(table: SourceTable, view: TableView, newest: RunRecord | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ lasted longer than the objective.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 from shared.alerts.documents import Incident
 from shared.errors import LogWentBack, TwoLogs
@@ -16,6 +17,7 @@ from shared.warehouse.registry import Target
 from shared.watch.observation import Observation
 from shared.wording import incidents as wording
 from shared.wording.incidents import (
+    ACCOUNT_EXPIRES,
     DEAD_LETTERS,
     EXTRACT_SILENT,
     FRESHNESS,
@@ -35,6 +37,8 @@ from shared.wording.incidents import (
 
 # A lock held for some seconds postpones a table once, and the next check reads it: that needs nobody.
 CHECKS_POSTPONED = 2
+# A working day before an account ends people hear of it, and can move to the next one.
+EXPIRY_NOTICE = timedelta(hours=12)
 
 Report = Callable[..., Incident]
 """Makes an incident of its kind, subject, sentence and numbers."""
@@ -69,6 +73,8 @@ def incidents(seen: Observation, options: str = "") -> list[Incident]:
 def _of_stack(seen: Observation, report: Report) -> Iterator[Incident]:
     extract_at, load_at = (health.at if health else None for health in (seen.extract, seen.load))
     went_back = _went_back(seen)
+    if seen.account_expires and seen.now >= seen.account_expires - EXPIRY_NOTICE:
+        yield report(ACCOUNT_EXPIRES, "", wording.account_expires(seen.account_expires, seen.now))
     # Extract then refuses to run, too: one incident is enough.
     if seen.is_too_old(extract_at) and not went_back:
         yield report(EXTRACT_SILENT, "", wording.extract_silent(extract_at), seconds=seen.age_s(extract_at))

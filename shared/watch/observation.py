@@ -38,7 +38,8 @@ class Observation:
     pause or a gap between checks: ages count from there. It and `now` are UTC with their zone. `remembered` is the
     previous check's fresh_as_of by warehouse table. `dead_since` is when a table's last dead letter appeared.
     `unreadable` says why the run log could not be read; then `newest` and `pending` are empty. `unreadable_since` is
-    when a check first found it so, for a reason that may pass.
+    when a check first found it so, for a reason that may pass. `account_expires` is when the account ends, None for
+    never.
     """
 
     now: datetime
@@ -54,6 +55,7 @@ class Observation:
     dead_since: Mapping[str, datetime] = field(default_factory=dict)
     unreadable: str = ""
     unreadable_since: datetime | None = None
+    account_expires: datetime | None = None
 
     def age_s(self, at: datetime | None) -> float:
         """Return the seconds since `at`, UTC with or without its zone, counted from grace_started_at at the

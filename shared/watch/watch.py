@@ -65,7 +65,8 @@ class Topic(Protocol):
 @dataclass(frozen=True)
 class WatchDependencies:
     """What watch uses of the outside world. `alerts` is the topic; `dead_letters` and `messages` count what is in the
-    queues of some tables; `options` choose the stack, and end each command in a message."""
+    queues of some tables; `options` choose the stack, and end each command in a message; `account_expires` is when the
+    account ends, None for never."""
 
     run_log: RunLog
     alerts: Topic
@@ -77,6 +78,7 @@ class WatchDependencies:
     stack: str
     region: str
     options: str = ""
+    account_expires: datetime | None = None
 
 
 def watch(outside: WatchDependencies, lake: LakeState, memory: WatchMemory) -> WatchHealth:
@@ -126,6 +128,7 @@ def observe(
         extract=lake.extract,
         load=lake.load,
         remembered=remembered,
+        account_expires=outside.account_expires,
     )
     if lake.problem:
         seen = _unreadable(seen, lake.problem)

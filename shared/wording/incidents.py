@@ -44,6 +44,7 @@ LOAD_SILENT = IncidentKind("load silent", "nothing is loaded", "logs.sh load")
 RUN_REFUSED = IncidentKind("run refused", "a run cannot be loaded", "logs.sh load")
 TWO_LOGS = IncidentKind("two logs", "two stacks feed one warehouse", "logs.sh load")
 LOG_WENT_BACK = IncidentKind("run log went back", "run numbers would be used twice", "new_log.sh")
+ACCOUNT_EXPIRES = IncidentKind("account expires", "the account ends, and all that is in it", "status.sh")
 
 KINDS = (
     DEAD_LETTERS,
@@ -60,6 +61,7 @@ KINDS = (
     RUN_REFUSED,
     TWO_LOGS,
     LOG_WENT_BACK,
+    ACCOUNT_EXPIRES,
 )
 
 # What creates a table that does not exist.
@@ -81,6 +83,13 @@ def extract_silent(at: datetime | None) -> str:
 
 def load_silent(at: datetime | None) -> str:
     return f"load last succeeded {when(at)}"
+
+
+def account_expires(at: datetime, now: datetime) -> str:
+    """Return when the account ends, or should have ended."""
+    hours = (at - now).total_seconds() / 3600
+    ends = f"the account ends at {at:%F %H:%M} UTC, in {hours:.1f} hours"
+    return f"{ends if hours > 0 else f'ACCOUNT_EXPIRES was {at:%F %H:%M} UTC'}; docs/aws.md: the next account"
 
 
 def held(since_run: int, reason: str) -> str:

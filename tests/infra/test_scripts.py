@@ -22,6 +22,14 @@ def header(script: Path) -> str:
     return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines[1:]) + "\n"
 
 
+def help_text(script: Path) -> str:
+    """The header, and the option that every script has without naming it."""
+    found = re.search(r"^  --help( +)this text\n", header(script), re.MULTILINE)
+    assert found
+    version = f"  --version{found[1][3:]}the version; CHANGELOG.md says what it changes\n"
+    return header(script).replace(found[0], found[0] + version)
+
+
 def documented(script: Path) -> dict[str, str]:
     """Return the options that the header explains, each with the name of its value, if it takes one."""
     return dict(re.findall(r"^ +(--[a-z-]+) ?([A-Z/]*)", header(script), re.MULTILINE))
@@ -38,7 +46,16 @@ def is_one_line(refused: subprocess.CompletedProcess[str], script: Path) -> None
 def test_the_header_is_the_help(script: Path, option: str) -> None:
     shown = run(script.name, option)
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert shown.stdout == header(script)
+    assert shown.stdout == help_text(script)
+
+
+@EVERY_SCRIPT
+def test_the_version_is_the_newest_of_the_changelog(script: Path) -> None:
+    shown = run(script.name, "--version")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    newest = re.findall(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
+    assert shown.stdout == f"totestream {newest}\n"
+    assert f'\nversion = "{newest}"\n' in (ROOT / "pyproject.toml").read_text()
 
 
 @EVERY_SCRIPT
@@ -71,7 +88,7 @@ def test_every_option_is_accepted_in_both_forms_and_a_typo_of_it_gets_a_hint(scr
         refused = bare.run(script.name, *[f"{option}=7"] * 2)
         problem = "is given twice" if value else "takes no value"
         assert refused.stderr == f"{script.name}: {option} {problem}; see --help\n"
-    assert bare.run(script.name, "--help").stdout == header(script)
+    assert bare.run(script.name, "--help").stdout == help_text(script)
 
 
 class BareMachine:

@@ -32,7 +32,7 @@ MADE = {"ACCOUNT_ID", "PARTITION", "CODE_KEY", "LAYER_ARN", "TARGET"}
 # What bash, awk, the system and the AWS CLI bring, and what moves the whole checkout's stack or CLI.
 SURROUNDINGS = {
     *("BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "EPOCHSECONDS", "SECONDS", "NF", "TMPDIR", "AWS_DATA_PATH"),
-    *("NO_COLOR", "PYTHONPATH"),
+    *("NO_COLOR", "PYTHONPATH", "COMP_WORDS"),
     *("GITHUB_RUN_ID", "GITHUB_REPOSITORY", "GITHUB_API_URL", "GITHUB_TOKEN", "GH_TOKEN", "PULL_REQUEST"),
     *("TOTESTREAM_AWS", "TOTESTREAM_LOCAL"),
 }
@@ -60,6 +60,8 @@ SECRETS = ("SOURCE", "WAREHOUSE", "WAREHOUSE_OWNER", "WAREHOUSE_READER", "SLACK"
         ("TRANSFORMS_AT_ONCE=1001", "a number of 2 to 1000"),
         ("TRANSFORMS_AT_ONCE=no", "a number of 2 to 1000"),
         ("EXTRACT_SCHEDULE=1 minute", "rate(…)"),
+        ("ACCOUNT_EXPIRES=tomorrow", "a time in UTC such as 2026-12-02T09:00Z"),
+        ("ACCOUNT_EXPIRES=2026-02-30T09:00Z", "ACCOUNT_EXPIRES is 2026-02-30T09:00Z: day"),
         ("not a setting", "is not KEY=VALUE"),
         ("SUBNET_IDS=subnet-1", "SECURITY_GROUP_IDS"),
         ("DATABASE_CA=/no/such/file", "DATABASE_CA"),

@@ -21,7 +21,7 @@ from shared.load.load_pass import LoadDependencies, load_pass
 from shared.load.result import LoadResult
 from shared.load.schema.migrate import migrate
 from shared.load.session import WarehouseSession
-from shared.postgres.connection import Connection
+from shared.postgres.connection import Connection, quoted
 from shared.source.extract import ExtractResult, extract
 from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import ExtractRequest
@@ -163,7 +163,7 @@ class Road:
         return {name: rows for name, rows in found.items() if rows}
 
     def _difference(self, target: Target) -> list[list[object]]:
-        columns = ", ".join(column.name for column in target.columns)
+        columns = ", ".join(quoted(column.name) for column in target.columns)
         place_expected(self.source, self.there, target)
         missing = self.there.run(f"SELECT * FROM expected EXCEPT ALL SELECT {columns} FROM {shown(target)}")
         extra = self.there.run(f"SELECT {columns} FROM {shown(target)} EXCEPT ALL SELECT * FROM expected")
@@ -178,7 +178,7 @@ def place_expected(source: Native, there: Native, target: Target) -> None:
     rows: list[bytes] = []
     source.run(f"COPY ({oracle}) TO STDOUT", stream=_Lines(rows))
     there.run("DROP TABLE IF EXISTS expected")
-    columns = ", ".join(column.name for column in target.columns)
+    columns = ", ".join(quoted(column.name) for column in target.columns)
     there.run(f"CREATE TEMP TABLE expected AS SELECT {columns} FROM {target.name} WHERE false")
     there.run("COPY expected FROM STDIN", stream=iter(rows))
 
@@ -215,7 +215,7 @@ def fingerprint(road: Road) -> str:
     """All that a reader of the warehouse sees, but for serial numbers and loading times."""
     content = {}
     for target in TARGETS.values():
-        columns = ", ".join(column.name for column in target.columns)
+        columns = ", ".join(quoted(column.name) for column in target.columns)
         extra = ", valid_from, valid_to, deleted_at" if target.kind == "fact" else ""
         table = f"history_{target.name}" if target.kind == "fact" else target.name
         content[target.name] = sorted(map(repr, road.there.run(f"SELECT {columns}{extra} FROM {table}") or []))

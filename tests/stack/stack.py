@@ -20,6 +20,7 @@ from local.postgres import Server
 from ops.settings.declarations import example_values
 from shared.lake.keys import RUNS, run_of
 from shared.names import Names
+from shared.postgres.connection import quoted
 from shared.warehouse.registry import TARGETS
 from tests.road.road import place_expected, shown
 from tests.stack.proc import Seen
@@ -187,7 +188,7 @@ class LocalStack:
 def _differs(source: Connection, there: Connection, name: str) -> bool:
     target = TARGETS[name]
     place_expected(source, there, target)
-    columns = ", ".join(column.name for column in target.columns)
+    columns = ", ".join(quoted(column.name) for column in target.columns)
     ours = f"SELECT {columns} FROM {shown(target)}"
     both = f"(SELECT * FROM expected EXCEPT ALL {ours}) UNION ALL ({ours} EXCEPT ALL SELECT * FROM expected)"
     return bool(there.run(f"SELECT 1 FROM ({both}) AS differing LIMIT 1"))

@@ -3,8 +3,8 @@
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -200,6 +200,15 @@ def test_a_run_log_that_went_back(stack: LocalStack, called: Called, fault: Call
         run_the_runbook(stack, "run log went back")
         fault("repair", "run-log-went-back")
     stack.arrives()
+
+
+def test_an_account_that_ends(stack: LocalStack, called: Called) -> None:
+    soon = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%MZ}"
+    with ExitStack() as expiring:
+        expiring.enter_context(faults.told(stack, ("watch",), lambda variables: variables | {"ACCOUNT_EXPIRES": soon}))
+        with incident(called, "account expires", "", *IDLE):
+            run_the_runbook(stack, "account expires")
+            expiring.close()
 
 
 def test_every_incident_is_caused_here() -> None:

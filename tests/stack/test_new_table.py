@@ -6,18 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipe import block, module, module_path
+from tests.recipe import GUIDE, block, module, module_path, paste, transcript
 from tests.stack.checkout import copied
 from tests.stack.stack import LocalStack, wait_for
 from tests.stack.test_bad_input import send
 
-CATALOGUE = "shared/catalogue.py"
 COUNTRY, SUPPLIER = "dim_recipe", "dim_supplier"
-EXAMPLES = {COUNTRY: "dim_country", SUPPLIER: SUPPLIER}
 SUPPLIERS = """
     CREATE TABLE supplier (
-        supplier_id serial PRIMARY KEY, supplier_name text NOT NULL, city text NOT NULL,
-        created_at timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP, last_updated timestamp(3) NOT NULL);
+        supplier_id serial PRIMARY KEY, supplier_name text NOT NULL, city text NOT NULL, opened date,
+        rating real, created_at timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP, last_updated timestamp(3) NOT NULL);
     INSERT INTO supplier (supplier_name, city, last_updated) VALUES ('Loom', 'Ayr', now()), ('Hemp', 'Oban', now());
     GRANT SELECT ON supplier TO totestream_extract"""
 THERE = {
@@ -50,19 +48,18 @@ def is_deployed(stack: LocalStack, table: str) -> bool:
     return stack.names.transform(table) in [each["FunctionName"] for page in functions for each in page["Functions"]]
 
 
-def follow(copy: LocalStack) -> None:
-    catalogue = copy.checkout / CATALOGUE
-    first = "    for table in (\n"
-    assert first in catalogue.read_text()
-    catalogue.write_text(catalogue.read_text().replace(first, f"{first}        {block(CATALOGUE).strip()},\n"))
-    for table, example in EXAMPLES.items():
-        (copy.checkout / module_path(table)).write_text(module(example, table))
+def follow(copy: LocalStack) -> list[str]:
+    """Return the files that it touches."""
+    (copy.checkout / module_path(COUNTRY)).write_text(module("dim_country", COUNTRY))
+    return [module_path(COUNTRY), *paste(transcript(GUIDE.read_text(), "--propose"), copy.checkout)]
 
 
-def take_back(copy: LocalStack, stack: LocalStack) -> None:
-    (copy.checkout / CATALOGUE).write_text((stack.checkout / CATALOGUE).read_text())
-    for table in EXAMPLES:
-        (copy.checkout / module_path(table)).unlink()
+def take_back(paths: list[str], copy: LocalStack, stack: LocalStack) -> None:
+    for path in paths:
+        if (stack.checkout / path).exists():
+            (copy.checkout / path).write_text((stack.checkout / path).read_text())
+        else:
+            (copy.checkout / path).unlink()
 
 
 def expected(stack: LocalStack, table: str) -> list[str]:
@@ -115,7 +112,7 @@ def writes(output: str) -> list[str]:
 @pytest.mark.soak
 def test_a_warehouse_table_and_a_source_table(stack: LocalStack, copy: LocalStack) -> None:
     stack.change("UPDATE address SET country = 'Chad' WHERE address_id IN (1, 2)")
-    follow(copy)
+    touched = follow(copy)
     done = copy.deploy()
     for table in (COUNTRY, SUPPLIER):
         for made in (f"queue NAME-{table}", f"dead letter queue NAME-{table}-dlq", f"function NAME-transform-{table}"):
@@ -132,7 +129,7 @@ def test_a_warehouse_table_and_a_source_table(stack: LocalStack, copy: LocalStac
     send(stack, COUNTRY, "not json")
     dead_letters = copy.aws("sqs").get_queue_url(QueueName=stack.names.dead_letter_queue(COUNTRY))["QueueUrl"]
     wait_for(lambda: count(copy, dead_letters) == 1, "a dead letter")
-    take_back(copy, stack)
+    take_back(touched, copy, stack)
     told = {COUNTRY: gone(COUNTRY, " with 1 dead letter"), SUPPLIER: gone(SUPPLIER)}
     assert retired(stack, copy.script("deploy", "--local", "--dry-run").stderr) == told
     done = copy.deploy()

@@ -8,6 +8,8 @@ from subprocess import CompletedProcess
 from typing import Any
 
 from shared.warehouse.registry import TARGETS
+from tests.infra.test_proposal import SUPPLIER
+from tests.recipe import GUIDE, transcript
 from tests.stack.stack import LocalStack, wait_for
 
 SPOILT = (
@@ -213,3 +215,14 @@ def test_a_stack_that_is_not_there_is_said_to_be(stack: LocalStack, tmp_path: An
     for name in ("preview", "catalogue", "resync", "reconcile", "pause", "resume"):
         tables = ["payment"] if name == "resync" else []
         refused(stack.script(name, "--settings", str(tmp_path / "other.env"), *tables), 1, "infra_bash/deploy.sh")
+
+
+def test_a_foreign_table_is_proposed_as_contributing_shows_it(stack: LocalStack) -> None:
+    stack.change(SUPPLIER)
+    try:
+        shown = transcript(GUIDE.read_text(), "--propose")
+        assert done(stack.script("catalogue", "--local", "--propose", "supplier")) == shown.split("\n", 1)[1]
+        assert "fact_supplier.py" in done(stack.script("catalogue", "--local", "--propose", "supplier", "--fact"))
+        refused(stack.script("catalogue", "--local", "--propose", "suplier"), 1, "(did you mean supplier?)")
+    finally:
+        stack.change("DROP TABLE supplier")

@@ -71,6 +71,27 @@ class TableView(NamedTuple):
         return [name for name in self.columns if name not in declared]
 
 
+class TableDescription(NamedTuple):
+    """A table of a source that the catalogue may not have, for a person who declares it.
+
+    `columns` are its columns with their types, in order; those that are `required` cannot be null. `primary_key` are
+    the columns of that key, `unique` the columns that identify a row alone. `references` has the table and column that
+    a foreign key names, by column; `is_referenced` says whether one of another table names this table. `bytes` is its
+    size on disk. `problem` says what keeps extract from reading it, `grant` the statement that gives it the right to;
+    both are empty when nothing is needed.
+    """
+
+    columns: Mapping[str, str]
+    required: tuple[str, ...]
+    primary_key: tuple[str, ...]
+    unique: tuple[str, ...]
+    references: Mapping[str, tuple[str, str]]
+    is_referenced: bool
+    bytes: int
+    problem: str = ""
+    grant: str = ""
+
+
 class TableChanges(Protocol):
     """The rows of one table that a run must read.
 
@@ -112,6 +133,12 @@ class SourceSession(Protocol):
 
     def view(self, table: SourceTable) -> TableView:
         """Return the table as it is there."""
+
+    def describe(self, name: str) -> TableDescription | None:
+        """Return what a declaration of the table `name` needs; None when the source has no such table."""
+
+    def undeclared_tables(self) -> list[str]:
+        """Return the names of its tables that the catalogue does not have."""
 
     def reason_for_full(self, table: SourceTable, cursor: Any) -> str | None:
         """Return why `cursor` says nothing about the table as it is now; None when it shows what changed since."""

@@ -23,7 +23,7 @@ from shared.lake.documents import Cursor, Document, PostgresCursor, RunRecord, S
 from shared.postgres.connection import Connection, connect
 from shared.source.extract import ExtractResult, extract
 from shared.source.preview import compare, preview
-from shared.source.readers.base import Sleep, TableView, table_error
+from shared.source.readers.base import Sleep, TableDescription, TableView, table_error
 from shared.source.readers.postgres.reader import PostgresReader
 from shared.source.request import ExtractRequest
 from shared.warehouse.registry import Target
@@ -94,6 +94,12 @@ class ListSession:
 
     def view(self, table: SourceTable) -> TableView:
         return TableView(dict.fromkeys(("rate_id", "pair", "created_at", "last_updated"), "json"), "rate")
+
+    def describe(self, name: str) -> TableDescription | None:
+        return None
+
+    def undeclared_tables(self) -> list[str]:
+        return []
 
     def reason_for_full(self, table: SourceTable, cursor: ListCursor) -> str | None:
         return None

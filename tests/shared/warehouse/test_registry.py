@@ -96,7 +96,7 @@ def test_references_lead_to_dimensions_that_exist() -> None:
 
 
 def test_every_date_of_a_fact_references_its_day() -> None:
-    for target in TARGETS.values():
+    for target in map(TARGETS.__getitem__, COLUMNS):
         dates = {column.name for column in target.columns if column.kind == DATE}
         if target.kind == "fact":
             assert dates == {name for name, (dimension, _) in target.references.items() if dimension == "dim_date"}

@@ -232,6 +232,12 @@ CASES: dict[str, tuple[Observation, set[tuple[str, str]]]] = {
         replace(WELL, queues={"dim_staff": Depths(0, 1)}, pending=LATE),
         {("dead letters", "dim_staff"), ("table behind", "fact_payment")},
     ),
+    "an account that ends within twelve hours": (
+        replace(WELL, account_expires=NOW + timedelta(hours=12)),
+        {("account expires", "")},
+    ),
+    "one that ends later": (replace(WELL, account_expires=NOW + timedelta(hours=12, seconds=1)), set()),
+    "one that has ended, by its setting": (replace(WELL, account_expires=ago(1)), {("account expires", "")}),
     "everything is old, but nobody looked until a minute ago": (
         replace(WELL, grace_started_at=ago(60), extract=extract_health(9000), load=load_health(9000), pending=LATE),
         set(),
@@ -256,6 +262,18 @@ def test_what_postpones_a_table_is_told_with_its_reason_and_its_table_is_not_fre
     assert incident.command == "./infra_bash/catalogue.sh staff"
     fresh = {name: at for name, at in seen.all_fresh_as_of().items() if at != plain(ago(30))}
     assert fresh == {"dim_staff": plain(ago(100))}
+
+
+@pytest.mark.parametrize(
+    ("hours", "says"),
+    [
+        (11.5, "the account ends at 2026-11-25 23:30 UTC, in 11.5 hours; docs/aws.md: the next account"),
+        (-1, "ACCOUNT_EXPIRES was 2026-11-25 11:00 UTC; docs/aws.md: the next account"),
+    ],
+)
+def test_an_account_that_ends_is_named_with_its_time(hours: float, says: str) -> None:
+    [found] = incidents(replace(WELL, account_expires=NOW + timedelta(hours=hours)))
+    assert (found.says, found.command) == (says, "./infra_bash/status.sh")
 
 
 def test_a_command_names_what_the_script_takes() -> None:

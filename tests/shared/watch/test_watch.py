@@ -59,6 +59,7 @@ class Watching:
     dead_letters: dict[str, int] = field(default_factory=dict)
     counted: list[str] = field(default_factory=list)
     memory: WatchMemory = field(default_factory=WatchMemory)
+    account_expires: datetime | None = None
 
     def look(self, minutes: float = 0) -> WatchHealth:
         then = datetime.now(UTC) + timedelta(minutes=minutes)
@@ -75,6 +76,7 @@ class Watching:
             stack="totestream-test",
             region="eu-west-2",
             options=" --local",
+            account_expires=self.account_expires,
         )
         return watch(outside, lake, self.memory)
 
@@ -109,6 +111,18 @@ def test_an_incident_begins_and_ends(watching: Watching) -> None:
         ("ended", "dead letters", "dim_staff"),
         ("ended", "dead letters", "fact_payment"),
     ]
+
+
+def test_an_account_that_ends_is_told_from_twelve_hours_before(watching: Watching) -> None:
+    watching.account_expires = datetime.now(UTC) + timedelta(hours=12, seconds=30)
+    assert watching.look().incidents == ()
+    [found] = watching.look(1).incidents
+    assert found.incident.command == "./infra_bash/status.sh --local"
+    assert watching.heard.news() == [("begun", "account expires", "")]
+    watching.account_expires = None
+    watching.look(2)
+    watching.look(3)
+    assert watching.heard.news() == [("ended", "account expires", "")]
 
 
 def test_it_sees_what_extract_and_load_have_left(watching: Watching, tick: Ticks) -> None:

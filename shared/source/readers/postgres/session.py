@@ -10,7 +10,7 @@ from shared.errors import NotYet, ServiceRefused, ServiceUnavailable
 from shared.lake.documents import PostgresCursor, Snapshot
 from shared.postgres.connection import Connection
 from shared.postgres.times import time_of, written
-from shared.source.readers.base import Sleep, TableError, TableView, table_error
+from shared.source.readers.base import Sleep, TableDescription, TableError, TableView, table_error
 from shared.source.readers.postgres import sql
 from shared.source.readers.postgres.changes import (
     KeyStats,
@@ -21,6 +21,7 @@ from shared.source.readers.postgres.changes import (
     keys_of,
     reason_for_full,
 )
+from shared.source.readers.postgres.description import DETAILS, OTHERS, description_from
 from shared.source.readers.postgres.live import LIVE, LiveTable, live_table_from
 from shared.source.readers.postgres.rows import PostgresTableChanges
 from shared.warehouse.registry import Target
@@ -71,6 +72,14 @@ class PostgresSession:
         if live is None:
             return TableView(difference=difference(table, None), error=error)
         return TableView(dict(live.columns), live.fingerprint, difference(table, live), error)
+
+    def describe(self, name: str) -> TableDescription | None:
+        for _, live in map(live_table_from, self._connection.run(LIVE, names=[name])):
+            return description_from(name, live, self._connection.one(DETAILS, oid=live.oid))
+        return None
+
+    def undeclared_tables(self) -> list[str]:
+        return [name for (name,) in self._connection.run(OTHERS, names=list(TABLES))]
 
     def reason_for_full(self, table: SourceTable, cursor: PostgresCursor) -> str | None:
         return reason_for_full(cursor, self.info, self._live[table.name])
