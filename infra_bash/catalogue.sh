@@ -2,12 +2,13 @@
 # Show the columns that the catalogue declares, the columns that the source has, and where the two differ.
 #
 # Usage: infra_bash/catalogue.sh [--local | --settings FILE]
-#                                [[--json] [TABLE…] | --propose TABLE [--fact | --dimension]]
+#                                [[--json | --verbose] [TABLE…] | --propose TABLE [--fact | --dimension]]
 #
 #   TABLE             only these source tables
 #   --propose TABLE   print the declarations of a source table that the catalogue does not have, ready to paste
 #   --fact            as a transactional table and a fact
 #   --dimension       as a reference table and a dimension; without either, the table's size and foreign keys decide
+#   --verbose         every column, also of the tables that agree; so for a TABLE that is named
 #   --json            JSON, for programs
 #   --local           the local stack
 #   --settings FILE   default settings.env
@@ -24,8 +25,9 @@ lib=$(dirname "${BASH_SOURCE[0]}")/lib
 source "$lib/operator.sh"
 
 main() {
-  local answer
+  local answer format
   read_arguments "$@"
+  format=$(output_format)
   load_settings
   require_venv
   require_tables source "${TABLES[@]}"
@@ -35,7 +37,8 @@ main() {
     return
   fi
   answer=$(invoke extract '{"do":"catalogue"}')
-  python ops.screens.catalogue "$(output_format)" "${TABLES[@]}" <<<"$answer"
+  [[ $OPTION_VERBOSE == no ]] || format=verbose
+  python ops.screens.catalogue "$format" "${TABLES[@]}" <<<"$answer"
 }
 
 # propose: print the declarations of the table OPTION_PROPOSE.

@@ -20,30 +20,15 @@ main() {
   read_arguments "$@"
   [[ $OPTION_FAST == no ]] || chosen=(-m 'fast and not soak')
   [[ $OPTION_SOAK == no ]] || chosen=(-o faulthandler_timeout=0)
-  step_with_progress "tools" ensure_venv requirements.txt requirements-local.txt requirements-dev.txt
+  step "tools" ensure_venv requirements.txt requirements-local.txt requirements-dev.txt
   cd "$ROOT"
-  step_with_progress "linters" lint
+  step "linters" with_news "linters" no_more_news lint
   # The tests have a folder of their own and must not find a running local stack.
   unset TOTESTREAM_LOCAL PYTHONDONTWRITEBYTECODE
   # The tests of a local stack are four quarters, each in one process (tests/stack/conftest.py): they wait most of their
   # time, so that two cores are enough. A process that ends in a test ends the run: pytest-xdist would start another,
   # and the groups of tests would never finish.
   "$PYTHON" -m pytest -p tests.progress --numprocesses 4 --dist loadgroup --max-worker-restart 0 "${chosen[@]}"
-}
-
-# step_with_progress NAME COMMAND…: like step, with a line every 15 s until it ends.
-step_with_progress() {
-  local progress_printer waited
-  # The loop ends with this script: a step that fails ends the script before it can stop the loop.
-  for ((waited = 1; ; waited++)); do
-    sleep 1
-    kill -0 $$ 2>/dev/null || exit
-    ((waited % 15 > 0)) || say wait "$1, $waited s"
-  done &
-  progress_printer=$!
-  step "$@"
-  kill "$progress_printer"
-  wait "$progress_printer" || :
 }
 
 lint() {

@@ -11,7 +11,7 @@ invoke() {
   printf '%s' "$2" >"$answer.event"
   for ((attempt = 1; ; attempt++)); do
     # No function runs longer than 300 s. The CLI must not retry by itself: the function may have run already.
-    AWS_MAX_ATTEMPTS=1 call_with_retries lambda invoke \
+    AWS_MAX_ATTEMPTS=1 with_news "the function $1" no_more_news call_with_retries lambda invoke \
       --function-name "$function" --cli-read-timeout 310 --payload "fileb://$answer.event" "$answer" >"$answer.status"
     grep -q '"FunctionError"' "$answer.status" || break
     python ops.answers error <"$answer" >"$answer.error"

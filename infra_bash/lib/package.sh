@@ -16,7 +16,7 @@ build_packages() {
 
 # built_size: print how much of the layer is there.
 built_size() {
-  du -sm "$ROOT/build" | awk '{ print $1 " MB in build/" }'
+  du -sm "$ROOT/build" | awk '{ print ", " $1 " MB in build/" }'
 }
 
 # read_packages: set CODE_ZIP, LAYER_ZIP, CODE_SHA256, and LAYER_ARN, which is empty when AWS has no such layer.

@@ -94,20 +94,31 @@ step() {
 }
 
 # with_news WHAT PROBE COMMAND…: run COMMAND, and print WHAT, the seconds and what PROBE prints every 10 s meanwhile.
+# COMMAND is not called in a condition, so that an error in it ends the script.
 with_news() {
-  local what=$1 probe=$2 teller waited code=0
-  shift 2
-  for ((waited = 1; ; waited++)); do
-    sleep 1
-    # A step that fails ends the script, and nothing else would end this loop.
-    kill -0 $$ 2>/dev/null || exit
-    ((waited % 10 > 0)) || say wait "$what: $waited s, $("$probe")"
-  done &
-  teller=$!
-  "$@" || code=$?
-  kill "$teller"
-  wait "$teller" 2>/dev/null || :
-  return "$code"
+  local reporter
+  report_each_10_s "$1" "$2" "$BASHPID" >"$WORK/unused" &
+  reporter=$!
+  "${@:3}"
+  kill "$reporter"
+  wait "$reporter" 2>"$WORK/unused" || :
+}
+
+# report_each_10_s WHAT PROBE PID: until it is killed, or PID ends. It waits by reading what never comes: `sleep` would
+# outlive it, and keep open what it writes to.
+report_each_10_s() {
+  local never waited=0
+  mkfifo "$WORK/never.$BASHPID"
+  exec {never}<>"$WORK/never.$BASHPID"
+  while kill -0 "$3" 2>"$WORK/unused"; do
+    ((waited == 0 || waited % 10 > 0)) || say wait "$1: $waited s$("$2")"
+    read -rt 1 -u "$never" || waited=$((waited + 1))
+  done
+}
+
+# no_more_news: as PROBE, where there is nothing to say but that it takes time.
+no_more_news() {
+  :
 }
 
 # After this time without a change the same line is printed again, so that a person sees that the script still runs.

@@ -64,17 +64,19 @@ install_requirements() {
     files+=(--requirement "$ROOT/$file")
   done
   say create ".venv from $*"
-  with_news "pip, $*" venv_size pip_install "${files[@]}" || die "pip could not install $*; its errors are above"
+  with_news "pip, $*" venv_size pip_install "$*" "${files[@]}"
 }
 
 # venv_size: print how much of it is there.
 venv_size() {
-  du -sm "$ROOT/.venv" | awk '{ print $1 " MB of about 500" }'
+  du -sm "$ROOT/.venv" | awk '{ print ", " $1 " MB of about 500" }'
 }
 
+# pip_install NAMES ARGUMENTS…
 pip_install() {
   # No source distributions: their setup.py would run with the rights of the person who deploys.
-  "$PYTHON" -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: "$@" >&2
+  "$PYTHON" -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: "${@:2}" >&2 ||
+    die "pip could not install $1; its errors are above"
 }
 
 make_venv() {

@@ -1,6 +1,6 @@
 """Show the catalogue beside the live schema, for catalogue.sh: extract's answer as JSON from stdin.
 
-python -m ops.screens.catalogue text|json [TABLE...]
+python -m ops.screens.catalogue text|verbose|json [TABLE...]
 """
 
 import json
@@ -13,8 +13,19 @@ from ops.screens.terminal import printable
 Answer = dict[str, Any]
 
 
-def text(answer: Answer) -> str:
-    return "\n\n".join([*_durability_remark(answer.get("unasked")), *map(_table, answer["tables"])])
+def text(answer: Answer, *, is_verbose: bool) -> str:
+    """Return how many tables agree, and the columns of each that does not, or has one that is ignored; all columns
+    when `is_verbose`."""
+    tables = answer["tables"]
+    shown = [each for each in tables if is_verbose or not _agrees(each) or any(map(_remark, each["columns"]))]
+    agreeing = sum(map(_agrees, tables))
+    summary = f"{agreeing} table{'' if agreeing == 1 else 's'} agree{'s' if agreeing == 1 else ''}"
+    return "\n\n".join([*_durability_remark(answer.get("unasked")), *map(_table, shown), summary])
+
+
+def _agrees(table: Answer) -> bool:
+    """Return whether the live table is as it was agreed, and is not held."""
+    return not (table["problem"] or table["held_since_run"])
 
 
 def _durability_remark(problem: str | None) -> list[str]:
@@ -57,7 +68,8 @@ def _remark(column: Answer) -> str:
 def main() -> None:
     shown_as, *tables = sys.argv[1:]
     answer = only(json.load(sys.stdin), tables)
-    print(json.dumps(answer) if shown_as == "json" else text(printable(answer)))
+    is_verbose = shown_as == "verbose" or bool(tables)
+    print(json.dumps(answer) if shown_as == "json" else text(printable(answer), is_verbose=is_verbose))
 
 
 if __name__ == "__main__":

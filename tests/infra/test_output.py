@@ -85,7 +85,7 @@ def read_all(terminal: int) -> str:
 def test_a_long_command_is_never_silent() -> None:
     script = """
         source infra_bash/lib/script.sh
-        progress() { printf '5 MB'; }
+        progress() { printf ', 5 MB'; }
         with_news "pip, requirements.txt" progress sleep 11
     """
     done = subprocess.run(["bash", "-c", script, "deploy.sh"], cwd=ROOT, capture_output=True, text=True, check=True)

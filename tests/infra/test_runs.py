@@ -106,10 +106,21 @@ def test_how_a_table_stands_beside_the_catalogue(problem: str | None, since: int
         "held_since_run": since,
         "held": "it failed",
     }
-    assert catalogue.text({"tables": [table | {"columns": columns}]}).splitlines() == [
+    assert catalogue.text({"tables": [table | {"columns": columns}]}, is_verbose=False).splitlines() == [
         f"staff (reference, f): {state}",
         "COLUMN    AGREED        LIVE",
         "staff_id  integer       integer",
         "x         text or null  -        MISSING",
         "y         -             uuid     not in the catalogue: ignored",
+        "",
+        "1 table agrees" if state == "agrees" else "0 tables agree",
     ]
+
+
+def test_tables_that_agree_are_counted_and_shown_on_request() -> None:
+    columns = [{"name": "staff_id", "kind": "integer", "nullable": False, "live": "integer"}]
+    table = {"reference": True, "fingerprint": "f", "problem": None, "held_since_run": None, "columns": columns}
+    answer = {"tables": [table | {"table": name} for name in ("staff", "design")]}
+    assert catalogue.text(answer, is_verbose=False) == "2 tables agree"
+    shown = catalogue.text(answer, is_verbose=True)
+    assert shown.endswith("2 tables agree") and "staff (reference, f): agrees\nCOLUMN" in shown
