@@ -30,7 +30,7 @@ NOTIFIED = json.dumps(
 
 
 @pytest.mark.parametrize(
-    ("messages", "told"),
+    ("messages", "expected"),
     [
         ([NOTIFIED], True),
         (["START RequestId: 1", NOTIFIED], True),
