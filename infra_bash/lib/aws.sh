@@ -85,7 +85,7 @@ aws_find() {
   EXPECTED=$ABSENT${EXPECTED:+|$EXPECTED} call_with_retries "$@"
 }
 
-# rows: print the JSON answer on stdin as lines. With --output text, --query would be applied to each page separately.
+# rows: print the JSON answer on stdin as lines. In a text answer --query is applied to each page separately.
 rows() {
   python ops.cli.rows
 }

@@ -179,7 +179,7 @@ def test_it_is_sent_before_it_is_deleted_and_what_stays_is_given_back(aws: FakeA
     assert done.returncode == 1, done.stderr
     assert len(done.stdout.splitlines()) == 3
     assert done_to(aws) == ["send/id-1", "delete/id-1", "return/id-2", "return/id-3"]
-    assert "ok      run 3 (staff): manifests/00000003/dim_staff.json is there\n" in done.stderr
+    assert "ok      run 3 (staff): manifests/00000003/dim_staff.json exists\n" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("FAILED  dead letters of dim_staff that are kept: 2; ")
 
 

@@ -234,7 +234,7 @@ def ends_in_one_line(tree: Checkout, python: str, *words: str) -> None:
 
 def test_libraries_that_cannot_be_reached_are_said(tree: Checkout) -> None:
     shutil.rmtree(tree.root / "wheels")
-    ends_in_one_line(tree, HERE, "pip could not fetch", f"Python {HERE} on arm64", "let it reach PyPI")
+    ends_in_one_line(tree, HERE, "pip could not fetch", f"Python {HERE} on arm64", "the connection to PyPI")
 
 
 @pytest.mark.parametrize("hashes", [f" \\\n    --hash=sha256:{'0' * 64}", ""], ids=["another", "none"])
@@ -245,12 +245,12 @@ def test_a_library_that_is_not_the_locked_one_is_refused(tree: Checkout, hashes:
 
 def test_a_compiler_that_fails_is_named(tree: Checkout) -> None:
     program = tree.python_on_the_path(f"python{ELSEWHERE}", "echo cannot >&2; exit 1")
-    ends_in_one_line(tree, ELSEWHERE, f"{program} could not compile", "take it off the PATH")
+    ends_in_one_line(tree, ELSEWHERE, f"{program} could not compile", "first on the PATH")
 
 
 def test_a_place_that_cannot_be_written_is_named(tree: Checkout) -> None:
     tree.cache.write_text("a file")
-    ends_in_one_line(tree, HERE, "could not be made", str(tree.cache))
+    ends_in_one_line(tree, HERE, "could not be built", str(tree.cache))
 
 
 def test_a_build_that_is_ended_leaves_nothing_half_made(tree: Checkout) -> None:

@@ -105,7 +105,7 @@ def test_a_name_that_never_comes_free_is_one_line_with_the_ways_out(aws: FakeAws
     done = deploy("ensure_buckets")
     assert done.returncode == 1
     (failed,) = [line for line in done.stderr.splitlines() if not line.startswith("wait")]
-    assert failed.startswith("FAILED  s3api create-bucket: ") and "after 600 s" in failed
+    assert failed.startswith("FAILED  s3api create-bucket: ") and "for 600 s: run" in failed
     assert failed.endswith("run deploy.sh again later, or choose another STAGE")
 
 

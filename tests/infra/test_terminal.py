@@ -110,10 +110,10 @@ def test_a_dead_letter_is_shown_as_text(tmp_path: Path) -> None:
     reason = {"error": {"StringValue": "E"}, "reason": {"StringValue": WHOLE}}
     body = json.dumps({"version": 1, "log": "l", "run": 3, "table": "staff" + WHOLE})
     letter = {"MessageId": "m", "ReceiptHandle": "h", "Body": body, "MessageAttributes": reason}
-    (tmp_path / "taken").mkdir()
+    (tmp_path / "received").mkdir()
     (tmp_path / "checked").mkdir()
-    (tmp_path / "taken/1.json").write_text(json.dumps({"Messages": [letter]}))
-    for question in (["list", str(tmp_path), "q", "d", "0"], ["again", str(tmp_path), "dim_staff"]):
+    (tmp_path / "received/1.json").write_text(json.dumps({"Messages": [letter]}))
+    for question in (["list", str(tmp_path), "q", "d", "0"], ["failures", str(tmp_path), "dim_staff"]):
         shown = printed(["dead_letters", *question], b"")
         assert "x1b[2J" in shown and all(letter.isprintable() or letter in "\n\t" for letter in shown)
 
