@@ -31,7 +31,7 @@ def blocks(table: ProposedTable) -> Iterator[Block]:
 
 def _import(table: ProposedTable) -> Iterator[Block]:
     """Yield the catalogue's import of kinds, if the table needs another one."""
-    kinds = {_name(column.kind) for each in TABLES.values() for column in each.columns}
+    kinds = {_name(column.kind) for each in TABLES.values() if each.name != table.name for column in each.columns}
     needed = kinds | {_name(column.kind) for column in table.columns}
     if needed != kinds:
         # As ruff sorts them: constants first.

@@ -10,6 +10,7 @@ import pytest
 
 from ops import answers, secret_values
 from ops.package import uploads
+from shared.catalogue import TABLES
 
 pytestmark = pytest.mark.fast
 
@@ -20,7 +21,7 @@ REQUEST: dict[str, object] = {"Name": "test/source"}
 
 def test_the_catalogue_is_published_under_its_fingerprints() -> None:
     catalogue = uploads.catalogue()
-    assert len(catalogue) == 11
+    assert len(catalogue) == len(TABLES)
     (staff,) = (json.loads(body) for key, body in catalogue.items() if key.startswith("catalogue/staff/"))
     assert staff["columns"][0] == {"name": "staff_id", "kind": "integer", "nullable": False}
 
@@ -37,7 +38,7 @@ def test_what_the_bucket_has_is_not_uploaded_again(tmp_path: Path) -> None:
         return done.stdout.split()
 
     keys = uploaded(tmp_path / "first")
-    assert len(keys) == 1 + 11 and (tmp_path / "first/deploy/code-1.zip").read_bytes() == b"code"
+    assert len(keys) == 1 + len(TABLES) and (tmp_path / "first/deploy/code-1.zip").read_bytes() == b"code"
     assert uploaded(tmp_path / "second", *keys) == [] and not (tmp_path / "second").exists()
 
 

@@ -83,7 +83,7 @@ ANSWERS: dict[str, tuple[list[str], Any]] = {
         },
     ),
     "answers error": (["error"], evil({"errorType": "E", "errorMessage": "m\nn"})),
-    "answers migrated": (["migrated"], evil({"did": [], "said": ["s"]})),
+    "answers migrated": (["migrated"], evil({"did": [], "notes": ["s"]})),
     "error_hints": (["call", "aws"], EVIL),
     "screens.paused": ([], {"since": WHOLE}),
 }

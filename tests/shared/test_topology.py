@@ -63,7 +63,7 @@ def test_a_function_is_told_what_it_needs_and_nothing_else() -> None:
         "transform-fact_payment": {"TARGET"},
         "load": warehouse | {"REASK_AFTER_S"},
         "migrate": warehouse | {"WAREHOUSE_OWNER_SECRET", "WAREHOUSE_READER_SECRET"},
-        "watch": {"REASK_AFTER_S", "FRESHNESS_OBJECTIVE_S", "COMMAND_OPTIONS"},
+        "watch": {"REASK_AFTER_S", "FRESHNESS_OBJECTIVE_S", "COMMAND_OPTIONS", "ACCOUNT_EXPIRES"},
         "alert": {"SLACK_SECRET", "SLACK_HOSTS", "ALERT_EMAIL"},
         "inspect": warehouse - {"WAREHOUSE_SECRET"} | {"WAREHOUSE_READER_SECRET"},
         "expire": {"RETENTION_DAYS"},

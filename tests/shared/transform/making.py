@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.aws.bucket import S3Bucket
 from shared.catalogue import TABLES, SourceTable
+from shared.columns import BOOLEAN, DATE, TEXT, TIME, TIMESTAMP
 from shared.frames import Frame, empty_frame
 from shared.lake import keys, parquet
 from shared.lake.documents import Batch, Manifest, Mode, Part, RunRecord, Snapshot, TableState
@@ -82,11 +83,18 @@ USUAL: dict[str, dict[str, Any]] = {
 
 def rows(table: str, *changes: dict[str, Any]) -> Frame:
     """One row of a source table per dictionary: its usual values with those changed, as a batch holds them."""
-    usual = {"created_at": CREATED, "last_updated": UPDATED} | USUAL[table]
+    usual = {"created_at": CREATED, "last_updated": UPDATED} | (USUAL.get(table) or made_from_kinds(TABLES[table]))
     frame = empty_frame(TABLES[table].batch_columns)
     dtypes = dict(frame.dtypes)
     made = [{name: (usual | change).get(name) for name in dtypes} for change in changes]
     return Frame({name: [row[name] for row in made] for name in dtypes}).astype(dtypes)
+
+
+def made_from_kinds(table: SourceTable) -> dict[str, Any]:
+    """A value for each column of a table that USUAL does not have, but for its times."""
+    values = {TEXT: "a", BOOLEAN: True, DATE: datetime(2024, 2, 29), TIMESTAMP: CREATED, TIME: timedelta(hours=12)}
+    times = ("created_at", "last_updated")
+    return {column.name: values.get(column.kind, 1) for column in table.columns if column.name not in times}
 
 
 @dataclass
