@@ -30,8 +30,7 @@ NEEDED_GB, NEEDED_GB_LOCAL = 1.0, 3.0
 FEWEST_FUNCTIONS = 10
 LOGIN_S = 10.0
 SLACK = "SLACK_SECRET"
-# The logins, and how errors name their databases.
-DATABASES = {"SOURCE_SECRET": "source", "WAREHOUSE_SECRET": "warehouse", "WAREHOUSE_OWNER_SECRET": "warehouse"}
+SOURCE = "SOURCE_SECRET"
 
 Outcome = Literal["ok", "later", "FAILED"]
 
@@ -140,7 +139,7 @@ def _login(setting: str, name: str, login: Login, connect: Connect) -> Check:
         return Check("FAILED", f"secret {name}: {setting}_VALUE is not a login: {login.problem}")
     place = f"{login.username} at {login.host}:{login.port}/{login.dbname}"
     try:
-        connect(DATABASES[setting], login)
+        connect("source" if setting == SOURCE else "warehouse", login)
     except ServiceUnavailable:
         return Check("later", f"secret {name}: {place} cannot be reached from this machine; the functions will try")
     except (ServiceRefused, BadSetting) as error:

@@ -21,6 +21,7 @@ from shared.wording.incidents import TABLE_DAMAGED
 
 Answer = dict[str, Any]
 HEADER = ("TABLE", "SOURCE ROWS", "ROWS", "RUN", "FRESHNESS")
+SOURCE_ROWS = 1  # the place in HEADER
 PROBLEM_COLUMNS = ("BEHIND", "QUEUE", "DLQ", "WAITING", "QUARANTINED")
 STAGE_COLUMNS = ("STAGE", "LAST", "NEXT", "ROWS IN 1 H")
 COUNTS = ("behind", "messages", "dead_letters", "waiting", "quarantined")
@@ -84,8 +85,8 @@ def _columns(status: Answer) -> list[tuple[str, ...]]:
     ]
     differ = [each.get("expected") != each.get("there") for each in status["tables"]]
     kept = [
-        name != "SOURCE ROWS" or any(differ) if number < len(HEADER) else any(line[number] != "0" for line in lines)
-        for number, name in enumerate((*HEADER, *PROBLEM_COLUMNS))
+        number != SOURCE_ROWS or any(differ) if number < len(HEADER) else any(line[number] != "0" for line in lines)
+        for number in range(len(HEADER) + len(PROBLEM_COLUMNS))
     ]
     return [
         tuple(cell for cell, keep in zip(line, kept, strict=True) if keep)

@@ -28,9 +28,11 @@ from tests.infra.stubs import SETTINGS
 pytestmark = pytest.mark.fast
 
 # What deploy.sh makes itself and hands on as if it were a setting.
-MADE = {"ACCOUNT_ID", "PARTITION", "CODE_KEY", "LAYER_ARN", "TARGET"}
+MADE = {"CALLER", "PUT_SECRETS", "ACCOUNT_ID", "PARTITION", "CODE_KEY", "LAYER_ARN", "TARGET"}
 # What bash, awk, the system and the AWS CLI bring, and what moves the whole checkout's stack or CLI.
 SURROUNDINGS = {
+    "BASHPID",
+    "BASH_VERSION",
     *("BASH_REMATCH", "BASH_SOURCE", "EPOCHREALTIME", "EPOCHSECONDS", "SECONDS", "NF", "TMPDIR", "AWS_DATA_PATH"),
     *("NO_COLOR", "PYTHONPATH", "COMP_WORDS"),
     *("GITHUB_RUN_ID", "GITHUB_REPOSITORY", "GITHUB_API_URL", "GITHUB_TOKEN", "GH_TOKEN", "PULL_REQUEST"),
