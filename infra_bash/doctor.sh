@@ -24,6 +24,7 @@ main() {
   keep_cli_loaded
   say ok "bash $BASH_VERSION, $("$PYTHON" --version)"
   read_account
+  ask_for_checks
   show_checks
 }
 

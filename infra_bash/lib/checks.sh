@@ -1,28 +1,26 @@
 # shellcheck shell=bash
-# The checks before a deploy's first write. ops/checks.py judges; here AWS is asked.
+# The checks before a deploy's first write: this file asks AWS, and ops/checks.py decides.
 
 CHECKS=$WORK/checks
 
 # check_first: print what is as a deploy needs it and what is not, with the fix; fail when something is not.
 check_first() {
   ask_for_checks
-  python ops.checks "$CHECKS" "$(dirname "$SETTINGS_FILE")/secrets.env" 2>"$CHECKS/lines" ||
-    {
-      grep -v '^ok' "$CHECKS/lines" >&2 || :
-      die "nothing was written: correct what is FAILED above"
-    }
+  if ! show_checks 2>"$CHECKS/lines"; then
+    grep -v '^ok' "$CHECKS/lines" >&2 || :
+    die "nothing was written: correct what is FAILED above"
+  fi
   grep -v '^ok' "$CHECKS/lines" >&2 || :
   say ok "checks: $(grep -c '^ok' "$CHECKS/lines")"
 }
 
 # show_checks: print a line for each check.
 show_checks() {
-  ask_for_checks
   python ops.checks "$CHECKS" "$(dirname "$SETTINGS_FILE")/secrets.env"
 }
 
-# ask_for_checks: once the account is known, write AWS's answers into $CHECKS. An empty file is of a question that this user may not ask, or that
-# an emulator cannot answer.
+# ask_for_checks: write AWS's answers into $CHECKS; read_account must have run. A file stays empty where this user may not
+# ask, or an emulator cannot answer.
 ask_for_checks() {
   local setting found
   mkdir -p "$CHECKS"
