@@ -69,7 +69,7 @@ install_requirements() {
 
 # venv_size: print how much of it is there.
 venv_size() {
-  du -sm "$ROOT/.venv" | awk '{ print ", " $1 " MB of about 500" }'
+  du -sm "$ROOT/.venv" | awk '{ print ", " $1 " MB in .venv" }'
 }
 
 # pip_install NAMES ARGUMENTS…
