@@ -24,14 +24,14 @@ show_checks() {
 ask_for_checks() {
   local setting found
   mkdir -p "$CHECKS"
-  FINE=. aws_find lambda get-account-settings \
+  EXPECTED=. aws_find lambda get-account-settings \
     --query AccountLimit.UnreservedConcurrentExecutions >"$CHECKS/limit"
   : >"$CHECKS/subnets.json"
   : >"$CHECKS/groups.json"
   if [[ -n $SUBNET_IDS ]]; then
-    FINE=. aws_find ec2 describe-subnets --filters "Name=subnet-id,Values=$SUBNET_IDS" \
+    EXPECTED=. aws_find ec2 describe-subnets --filters "Name=subnet-id,Values=$SUBNET_IDS" \
       --query Subnets >"$CHECKS/subnets.json"
-    FINE=. aws_find ec2 describe-security-groups --filters "Name=group-id,Values=$SECURITY_GROUP_IDS" \
+    EXPECTED=. aws_find ec2 describe-security-groups --filters "Name=group-id,Values=$SECURITY_GROUP_IDS" \
       --query SecurityGroups >"$CHECKS/groups.json"
   fi
   : >"$CHECKS/present"

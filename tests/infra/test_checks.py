@@ -1,8 +1,11 @@
 """What a deploy needs is checked before its first write: each failure names the thing and the fix."""
 
 import json
+import os
+import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,8 @@ from ops.settings.declarations import example_values
 from shared.aws.secrets import Login
 from shared.errors import ServiceUnavailable
 from shared.postgres.connection import connect
+from tests.infra.fake_aws import FakeAws
+from tests.infra.scripts import MINIMUM, ROOT, settings_file
 
 pytestmark = pytest.mark.fast
 
@@ -153,3 +158,33 @@ class TestLogins:
         assert found.outcome == "later"
         with pytest.raises(ServiceUnavailable):
             self.connect("source", Login("127.0.0.1", 1, "totesys", "reader", CANARY))
+
+
+CHECKS = """
+    source infra_bash/lib/script.sh
+    for part in arguments settings aws checks; do source infra_bash/lib/$part.sh; done
+    OPTION_PUT_SECRETS=no
+    SETTINGS_FILE=$1
+    load_settings
+    read_account
+    ask_for_checks
+    show_checks
+"""
+
+
+def test_what_a_user_may_not_ask_is_left_to_aws(tmp_path: Path) -> None:
+    """The deployer of another account may see neither its limits nor its network."""
+    aws = FakeAws(tmp_path / "aws")
+    for call in ("lambda get-account-settings", "ec2 describe-subnets", "ec2 describe-security-groups"):
+        aws.answers(call, "!AccessDenied")
+    aws.answers("secretsmanager describe-secret", '"there"')
+    file = settings_file(tmp_path, MINIMUM + "SUBNET_IDS=subnet-1\nSECURITY_GROUP_IDS=sg-1\n")
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TOTESTREAM_AWS": str(aws.program)}
+    command = ["bash", "-c", CHECKS, "deploy.sh", file]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[0] for line in done.stderr.splitlines() if line.startswith("later")] == [
+        "later   concurrency",
+        "later   network",
+        "later   nobody is alerted",
+    ]
