@@ -76,7 +76,7 @@ put_alert_subscription() {
 # prove_alerts: ask the function alert where a message would go; through a new webhook send a test message.
 prove_alerts() {
   local answer verb words do=check
-  [[ ! -e $WORK/new_webhook || $OPTION_QUIET_ALERTS == yes ]] || do=test
+  [[ ! -e $WORK/new_webhook || $OPTION_QUIET_ALERTS == yes ]] || do="test"
   answer=$(invoke alert "{\"do\":\"$do\"}")
   answer=$(python ops.answers reach <<<"$answer")
   IFS=$'\t' read -r verb words <<<"$answer"

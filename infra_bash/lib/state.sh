@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # say reads COUNTER
 # Desired and actual resources: Python writes the desired ones as requests and compares them with AWS's answers; bash
 # reads from AWS and sends the requests. The kinds are those of ops/stack/resources/kinds.py.
 
