@@ -117,7 +117,7 @@ def test_a_functions_error_is_one_line() -> None:
 DID = {
     "did": ["schema star created", "dim_staff created"],
     "counts": {"schema": 1, "rights": 1, "tables": 1, "views": 2, "columns": 1, "later": 3},
-    "said": ["dim_staff.name is integer, declared text: kept"],
+    "notes": ["dim_staff.name is integer, declared text: kept"],
 }
 
 
