@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -53,10 +54,13 @@ class LocalStack:
     def script(
         self, name: str, *arguments: str, typed: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run infra_bash/<name>.sh on this stack; its output is kept, its exit code is the caller's to judge."""
+        """Run infra_bash/<name>.sh on this stack; its output is kept, its exit code is the caller's to judge.
+
+        Lines about a function that takes longer than ten seconds are left out: they are of a slow machine.
+        """
         # A CLI that writes down its calls (transcript.to) reads its configuration when it starts.
         own_cli = name in LOADS_CLI or "AWS_CONFIG_FILE" in environment
-        return subprocess.run(
+        done = subprocess.run(
             [str(self.checkout / "infra_bash" / f"{name}.sh"), *arguments],
             env=self.environment(**({} if own_cli else {"TOTESTREAM_AWS": self.aws_cli}) | environment),
             input=typed,
@@ -65,6 +69,8 @@ class LocalStack:
             timeout=900,
             check=False,
         )
+        done.stderr = re.sub(r"(?m)^wait    the function \S+: \d+ s\n", "", done.stderr)
+        return done
 
     def environment(self, **extra: str) -> dict[str, str]:
         """What a script is run in."""
