@@ -28,7 +28,7 @@ from tests.stack.proc import Seen
 
 ROOT = Path(__file__).parent.parent.parent
 # Every wait in these tests ends when what is awaited is there; this is only how long a broken stack may take.
-LONGEST_WAIT_S = 120.0
+LONGEST_WAIT_S = 300.0
 # These load the AWS CLI themselves and make many calls in one process of it; the others share the tests' own.
 LOADS_CLI = {"deploy", "teardown"}
 
