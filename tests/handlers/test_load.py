@@ -90,7 +90,7 @@ def test_whatever_rings_it_looks(stack: Database, event: Any) -> None:
 
 def test_twice_is_once(stack: Database) -> None:
     assert migrate.handler({}, Context())["did"]
-    assert migrate.handler({}, Context()) == {"did": [], "said": [], "counts": {}}
+    assert migrate.handler({}, Context()) == {"did": [], "notes": [], "counts": {}}
 
 
 def test_an_unreachable_warehouse_is_one_line_and_an_error(stack: Database, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ case "$*" in
     ;;
   *"publish-layer-version"*) echo arn:aws:lambda:eu-west-2:123456789012:layer:totestream-test-libraries:1 ;;
   *"put-targets"*) echo 0 ;;
-  *"lambda invoke"*"-migrate"*) printf '{"did": [], "said": [], "counts": {}}' >"${!#}" ;;
+  *"lambda invoke"*"-migrate"*) printf '{"did": [], "notes": [], "counts": {}}' >"${!#}" ;;
   *"lambda invoke"*"-extract"*) printf '{"run": 1, "busy": false}' >"${!#}" ;;
   *"lambda invoke"*"-alert"*) printf '{"via": "nobody", "reason": "neither is set"}' >"${!#}" ;;
   *"lambda invoke"*"-inspect"*) printf '{"loaded_run": 1, "comparable": true, "tables": []}' >"${!#}" ;;
