@@ -82,7 +82,7 @@ def assert_back(road: Road, witness: Witness) -> None:
     with asking(road) as asked:
         for (table, id_), run in witness.runs.items():
             chain = asked(table=table, id=id_)
-            assert (chain["load"]["run"], chain["inferred"], chain["said"]) == (run, False, [])
+            assert (chain["load"]["run"], chain["inferred"], chain["notes"]) == (run, False, [])
             assert chain["key"] == witness.keys[table, id_]
             assert_holds(road, files, ALL[table], chain)
 
@@ -123,4 +123,4 @@ def assert_inferred(road: Road, witness: Witness, tables: set[str]) -> None:
         for (table, run), (_, id_) in firsts.items():
             chain = asked(table=table, id=id_)
             assert (table, id_, chain["load"]["run"], chain["inferred"]) == (table, id_, run, True)
-            assert chain["said"][0].startswith("the warehouse does not say which load wrote this row")
+            assert chain["notes"][0].startswith("the warehouse does not say which load wrote this row")

@@ -68,7 +68,7 @@ def test_what_waits_is_quarantined_behind_or_held_is_told_with_its_reason(road: 
     [released] = ask(road, "payment", id="3")["arrivals"][0]["versions"]
     assert (released["load"]["status"], released["load"]["run"]) == ("released", 1)
     chain = ask(road, "fact_payment", id=released["id"])
-    assert (chain["load"]["load_no"], chain["said"]) == (1, [])
+    assert (chain["load"]["load_no"], chain["notes"]) == (1, [])
     assert_holds(road, Files(), TARGETS["fact_payment"], chain)
     road.source.run("UPDATE payment SET paid = NOT paid; ALTER TABLE staff RENAME COLUMN email_address TO mail")
     road.extract()
@@ -88,18 +88,18 @@ def test_what_is_gone_with_its_account_is_said_in_words(road: Road) -> None:
     for question in ({"table": "fact_payment", "id": "1"}, {"table": "dim_date", "id": day_of(road)}):
         chain = ask(new, **question)
         assert chain["load"]["run"] == 1 and chain["manifest"] is None
-        assert "hold no run yet" in chain["said"][0]
+        assert "hold no run yet" in chain["notes"][0]
     new.source.run("UPDATE payment SET paid = NOT paid WHERE payment_id = 1")
     new.travel()
     chain = ask(new, "fact_payment", id="1")
     old, living = road.run_log.get(1).log, new.run_log.get(1).log
     assert (
         chain["load"]["log"] == old
-        and f"log {old} is gone with its buckets (these hold log {living})" in chain["said"][0]
+        and f"log {old} is gone with its buckets (these hold log {living})" in chain["notes"][0]
     )
     journey = ask(new, "payment", id="1")
     assert [it["cause"] for it in journey["arrivals"][0]["versions"]] == [None, "schedule"]
-    assert journey["said"] == chain["said"]
+    assert journey["notes"] == chain["notes"]
 
 
 def day_of(road: Road) -> str:
@@ -122,7 +122,7 @@ def test_an_object_that_is_missing_or_another_is_said_and_the_rest_is_told(road:
     assert (poorer["part"], poorer["batches"][0]["part"], poorer["runs"][0]["published_at"]) == (None, None, None)
     assert not poorer["manifest"]["as_loaded"]
     for line in ("is not the one that was loaded", f"{chain['part']['key']} is corrupt", "part-00000-"):
-        assert any(line in said for said in poorer["said"])
+        assert any(line in said for said in poorer["notes"])
     s3.delete_object(Bucket=road.processed.name, Key=chain["manifest"]["key"])
     s3.delete_object(Bucket=road.ingestion.name, Key=keys.run_key(1))
     s3.delete_object(Bucket=road.ingestion.name, Key=keys.LATEST_HINT)
@@ -133,7 +133,7 @@ def test_a_record_that_was_there_before_us_has_no_load(road: Road) -> None:
     road.travel()
     road.there.run("UPDATE etl_ledger SET first_record_id = 2 WHERE table_name = 'fact_payment'")
     chain = ask(road, "fact_payment", id="1")
-    assert (chain["load"], chain["said"]) == (None, ["no load of ours made this record: it was there before"])
+    assert (chain["load"], chain["notes"]) == (None, ["no load of ours made this record: it was there before"])
 
 
 @pytest.mark.parametrize(
