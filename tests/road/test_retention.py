@@ -123,14 +123,14 @@ def test_why_says_what_was_removed_and_tells_the_rest(old: Road) -> None:
     chain = ask(old, "fact_payment", id=str(record))
     assert (chain["load"]["run"], chain["manifest"]["as_loaded"]) == (1, True)
     assert [batch["table"] for batch in chain["batches"]][0] == "payment" and chain["runs"]
-    assert len(chain["said"]) == 2 and all(said.endswith(TOLD) for said in chain["said"])
+    assert len(chain["notes"]) == 2 and all(said.endswith(TOLD) for said in chain["notes"])
     kept = ask(old, "dim_currency", id="1")
-    assert kept["said"] == [] and kept["part"] and kept["batches"][0]["part"]
+    assert kept["notes"] == [] and kept["part"] and kept["batches"][0]["part"]
     # A row that was changed by hand is followed back through manifests as far as those have their parts.
     old.there.run("UPDATE dim_staff SET location = location")
     inferred = ask(old, "dim_staff", id="1")
     assert (inferred["inferred"], inferred["load"]["run"]) == (True, 3)
-    assert any(said.endswith(TOLD) for said in inferred["said"])
+    assert any(said.endswith(TOLD) for said in inferred["notes"])
 
 
 def test_a_warehouse_that_is_filled_anew_says_so_and_comes_right_with_what_is_read_whole(old: Road) -> None:

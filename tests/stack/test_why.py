@@ -19,7 +19,7 @@ def test_a_changed_payment_is_followed_back_and_forward(stack: LocalStack) -> No
     stack.arrives()
     [newest, *_] = stack.ask("SELECT max(payment_record_id) FROM fact_payment WHERE payment_id = 11")
     chain = told(stack, "fact_payment", str(newest[0]))
-    assert (chain["key"], chain["said"]) == ("11", [])
+    assert (chain["key"], chain["notes"]) == ("11", [])
     # The schedule may have been quicker than we were.
     assert 1 < chain["load"]["run"] <= run
     assert chain["manifest"]["as_loaded"] and chain["runs"][0]["published_at"]
