@@ -96,11 +96,12 @@ step() {
 # with_news WHAT PROBE COMMAND…: run COMMAND, and print WHAT, the seconds and what PROBE prints every 10 s meanwhile.
 # COMMAND is not called in a condition, so that an error in it ends the script.
 with_news() {
-  local reporter
-  report_each_10_s "$1" "$2" "$BASHPID" >"$WORK/unused" &
+  local reporter caller=$BASHPID
+  report_each_10_s "$1" "$2" "$caller" &
   reporter=$!
   "${@:3}"
-  kill "$reporter"
+  # TERM would not end it: a shell that restores what it has paused ignores TERM, and so does what it starts.
+  kill -KILL "$reporter"
   wait "$reporter" 2>"$WORK/unused" || :
 }
 
@@ -108,6 +109,8 @@ with_news() {
 # outlive it, and keep open what it writes to.
 report_each_10_s() {
   local never waited=0
+  # Not by a redirection of the call, for which bash would keep a copy of stdout, and so the pipe of a `$(…)`, open.
+  exec >&2
   mkfifo "$WORK/never.$BASHPID"
   exec {never}<>"$WORK/never.$BASHPID"
   while kill -0 "$3" 2>"$WORK/unused"; do

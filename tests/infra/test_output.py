@@ -4,6 +4,7 @@ line, and a sum at the end."""
 import os
 import pty
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,24 @@ def test_and_ends_as_it_does(code: int) -> None:
     """
     done = subprocess.run(["bash", "-c", script, "deploy.sh"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_a_command_that_fails_in_a_substitution_leaves_nothing_behind() -> None:
+    script = """
+        source infra_bash/lib/script.sh
+        fails() { die "refused"; }
+        show() {
+          local answer
+          answer=$(with_news "the function inspect" no_more_news fails) || return 1
+        }
+        show || printf 'goes on\n'
+        trap '' TERM
+        with_news "the function load" no_more_news true
+        printf 'ends\n'
+    """
+    began = time.monotonic()
+    done = subprocess.run(
+        ["bash", "-c", script, "status.sh"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("goes on\nends\n", "FAILED  refused\n")
+    assert time.monotonic() - began < 30
