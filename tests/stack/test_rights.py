@@ -64,6 +64,7 @@ def messages(names: Names, stack: LocalStack) -> Iterator[Probe]:
         yield Probe(f"publish {noun}", "sns", "publish", topic | {"Message": "{}"})
         listener = {"Protocol": "email", "Endpoint": "someone@example.com"}
         yield Probe(f"subscribe {noun}", "sns", "subscribe", topic | listener)
+        yield Probe(f"listeners of {noun}", "sns", "list_subscriptions_by_topic", topic, reads=True)
 
 
 def others(names: Names, settings: dict[str, str]) -> Iterator[Probe]:
@@ -132,10 +133,10 @@ ALLOWED: dict[str, set[str]] = {
         *(*LISTS, GET_RUNS, GET_PUBLISHED, *GET_HEALTH, *MANIFESTS, *MEASURED, "publish changes", "publish alerts"),
         *(f"put health/{name}.json" for name in ("watch", "incidents", "asked")),
     },
-    "alert": {"SLACK_SECRET", "publish mail"},
+    "alert": {"SLACK_SECRET", "publish mail", "listeners of mail"},
     "inspect": {
         *("WAREHOUSE_READER_SECRET", *LISTS, GET_RUNS, GET_PUBLISHED, *GET_BATCHES, *GET_HEALTH, *MANIFESTS, *PARTS),
-        *MEASURED,
+        *(*MEASURED, "invoke alert"),
     },
     f"transform-{ONE}": {
         *(*LISTS, GET_RUNS, "get health/latest.json", "get batches/design/0"),
