@@ -97,12 +97,13 @@ step() {
 # COMMAND is not called in a condition, so that an error in it ends the script.
 with_news() {
   local reporter caller=$BASHPID
+  [[ -p $WORK/never ]] || mkfifo "$WORK/never" 2>/dev/null || :
   report_each_10_s "$1" "$2" "$caller" &
   reporter=$!
   "${@:3}"
   # TERM would not end it: a shell that restores what it has paused ignores TERM, and so does what it starts.
   kill -KILL "$reporter"
-  wait "$reporter" 2>"$WORK/unused" || :
+  wait "$reporter" 2>/dev/null || :
 }
 
 # report_each_10_s WHAT PROBE PID: until it is killed, or PID ends. It waits by reading what never comes: `sleep` would
@@ -111,9 +112,9 @@ report_each_10_s() {
   local never waited=0
   # Not by a redirection of the call, for which bash would keep a copy of stdout, and so the pipe of a `$(…)`, open.
   exec >&2
-  mkfifo "$WORK/never.$BASHPID"
-  exec {never}<>"$WORK/never.$BASHPID"
-  while kill -0 "$3" 2>"$WORK/unused"; do
+  exec {never}<>"$WORK/never"
+  # $WORK may be gone: it can live a second longer than the script.
+  while kill -0 "$3" 2>/dev/null; do
     ((waited == 0 || waited % 10 > 0)) || say wait "$1: $waited s$("$2")"
     read -rt 1 -u "$never" || waited=$((waited + 1))
   done

@@ -24,8 +24,6 @@ IMPLICIT_ACTIONS: Mapping[str, str] = {
     "cloudwatch:TagResource": "an alarm is made with its tags",
     "secretsmanager:TagResource": "a secret is made with its tags",
     "lambda:GetLayerVersion": "a function is made with its layer",
-    "ec2:DescribeSecurityGroups": "a function is put into its VPC",
-    "ec2:DescribeSubnets": "a function is put into its VPC",
     "ec2:DescribeVpcs": "a function is put into its VPC",
 }
 # Lists that take no resource; they return little more than names.

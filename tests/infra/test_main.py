@@ -56,7 +56,10 @@ def test_an_output_that_nothing_reads_any_more(tmp_path: Path) -> None:
 def test_ctrl_c(tmp_path: Path) -> None:
     text = "import time\nprint('begun', flush=True)\ntime.sleep(60)\n"
     with subprocess.Popen(
-        command(tmp_path, text), env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ["env", "--default-signal=INT", *command(tmp_path, text)],
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline() == b"begun\n"

@@ -111,7 +111,7 @@ def test_progress_says_what_is_behind() -> None:
 
 
 def test_a_functions_error_is_one_line() -> None:
-    assert answers.error({"errorType": "BadSetting", "errorMessage": "two\nlines"}) == "BadSetting: two lines"
+    assert answers.error({"errorType": "BadSetting", "errorMessage": "two\nlines"}) == "two lines"
 
 
 DID = {

@@ -29,7 +29,7 @@ NOT_OURS = {"local.sh", "lock.sh", "test.sh", "demo.sh", "github.sh", "audit.sh"
 # What parliament finds and is meant so: lists take no resource, who makes a bucket also writes its policy, and AWS
 # itself compares iam:PermissionsBoundary by StringEquals.
 TAKEN = {"RESOURCE_STAR", "RESOURCE_POLICY_PRIVILEGE_ESCALATION", "MISMATCHED_TYPE_BUT_USABLE"}
-DEPLOYERS = {"deploy.sh", "plan.sh", "teardown.sh"}
+DEPLOYERS = {"deploy.sh", "doctor.sh", "plan.sh", "teardown.sh"}
 
 
 def asked_by(scripts: set[str]) -> set[str]:

@@ -193,7 +193,7 @@ def test_for_programs_it_is_json(tmp_path: Path, answering: Path) -> None:
         (["payments", "1"], "why.sh: payments is not a warehouse or source table (did you mean payment?); they are: "),
     ],
 )
-def test_wrong_use_is_one_line(arguments: list[str], said: str) -> None:
-    refused = run("why.sh", *arguments)
+def test_wrong_use_is_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+    refused = run("why.sh", *arguments, "--settings", settings_file(tmp_path))
     assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (2, "", 1)
     assert refused.stderr.startswith(said)

@@ -17,7 +17,9 @@ def test_ctrl_c_is_no_traceback(tmp_path: Path) -> None:
     port = ports.pick()
     command = processes.python_command("local.slack", tmp_path)
     running = subprocess.Popen(
-        [*command, "--port", str(port), "--folder", str(tmp_path)], cwd=folders.REPOSITORY, stderr=subprocess.PIPE
+        ["env", "--default-signal=INT", *command, "--port", str(port), "--folder", str(tmp_path)],
+        cwd=folders.REPOSITORY,
+        stderr=subprocess.PIPE,
     )
     assert wait_until(lambda: ports.is_open(port), 30)
     running.send_signal(signal.SIGINT)
