@@ -51,6 +51,8 @@ class Original:
         """Start a copy of it, on ports of its own, in the folder of `stack`."""
         for name, folder in trees(stack).items():
             _copy(self._place / name, folder)
+        # It says where the original's servers are; by its inode, which may be used again, a copy could pass for it.
+        (stack.folder / "servers").unlink(missing_ok=True)
         for home in HOMES:
             _change_port(stack, home(stack.folder) / "port")
         stack.python("local.stack", "start")
