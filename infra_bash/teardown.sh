@@ -23,10 +23,11 @@ source "$lib/venv.sh"
 source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/state.sh"
-source "$lib/../aws/iam.sh"
-source "$lib/../aws/budgets.sh"
-source "$lib/../aws/ec2.sh"
 source "$lib/remove.sh"
+for service in "$lib"/../aws/*.sh; do
+  # shellcheck source=/dev/null
+  source "$service"
+done
 
 main() {
   read_arguments "$@"

@@ -36,3 +36,12 @@ put_budget() {
     delete) aws_delete budgets delete-budget --account-id "$ACCOUNT_ID" --budget-name "$2" ;;
   esac
 }
+
+# list_budgets: read what of this service the stack has, for teardown.
+list_budgets() {
+  read_budget
+}
+
+remove_budget() {
+  aws_delete budgets delete-budget --account-id "$ACCOUNT_ID" --budget-name "$1"
+}

@@ -14,3 +14,8 @@ report_remaining_interfaces() {
   [[ -z $SUBNET_IDS ]] && grep -q '"NetworkInterfaceId"' "$ACTUAL/interfaces.json" || return 0
   say keep "the rights in EC2: AWS needs them to delete the network interfaces, in 20 to 40 minutes; deploy again then"
 }
+
+# list_ec2: read what of this service the stack has, for teardown.
+list_ec2() {
+  read_interfaces
+}

@@ -59,3 +59,21 @@ put_targets() {
 names_of_rules_on() {
   aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" --query "Rules[?State=='ENABLED'].Name" | rows
 }
+
+# list_events: read what of this service the stack has, for teardown.
+list_events() {
+  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" >"$ACTUAL/rules.json"
+}
+
+# remove_rule_target RULE/ID
+remove_rule_target() {
+  aws_delete events remove-targets --rule "${1%/*}" --ids "${1#*/}"
+}
+
+remove_rule() {
+  local -a targets
+  aws_find events list-targets-by-rule --rule "$1" --query 'Targets[].Id' | rows >"$WORK/targets"
+  mapfile -t targets <"$WORK/targets"
+  ((${#targets[@]} == 0)) || aws_delete events remove-targets --rule "$1" --ids "${targets[@]}"
+  aws_delete events delete-rule --name "$1"
+}

@@ -51,3 +51,22 @@ put_role() {
 put_boundary() {
   put iam put-role-permissions-boundary "$@"
 }
+
+# list_iam: read what of this service the stack has, for teardown.
+list_iam() {
+  read_roles
+}
+
+# remove_role_policy ROLE/POLICY
+remove_role_policy() {
+  aws_delete iam delete-role-policy --role-name "${1%%/*}" --policy-name "${1#*/}"
+}
+
+# remove_attached_policy ROLE/ARN
+remove_attached_policy() {
+  aws_delete iam detach-role-policy --role-name "${1%%/*}" --policy-arn "${1#*/}"
+}
+
+remove_role() {
+  aws_delete iam delete-role --role-name "$1"
+}

@@ -188,21 +188,21 @@ put_permission() {
   local id=${2##*.} old
   case $1 in
     create) put lambda add-permission "$@" ;;
-    delete) remove_permission "${2%.*}" "$id" ;;
+    delete) remove_permission "${2%.*}/$id" ;;
     update)
-      [[ $3 != *,* ]] || remove_permission "${2%.*}" "$id"
+      [[ $3 != *,* ]] || remove_permission "${2%.*}/$id"
       [[ $3 != "$id" ]] || id+=-anew
       aws_write lambda add-permission --cli-input-json "$(request permissions "$2")" --statement-id "$id"
       for old in ${3//,/ }; do
-        [[ $old == "$id" ]] || remove_permission "${2%.*}" "$old"
+        [[ $old == "$id" ]] || remove_permission "${2%.*}/$old"
       done
       ;;
   esac
 }
 
-# remove_permission FUNCTION ID: remove one statement of the function's policy.
+# remove_permission FUNCTION/ID: remove one statement of the function's policy.
 remove_permission() {
-  aws_write lambda remove-permission --function-name "$1" --statement-id "$2"
+  aws_delete lambda remove-permission --function-name "${1%/*}" --statement-id "${1#*/}"
 }
 
 ensure_mappings() {
@@ -217,4 +217,38 @@ put_mapping() {
     update) aws_write lambda update-event-source-mapping --uuid "$3" --cli-input-json "$(request mapping_changes "$2")" ;;
     delete) aws_write lambda delete-event-source-mapping --uuid "$3" ;;
   esac
+}
+
+# list_lambda: read what of this service the stack has, for teardown.
+list_lambda() {
+  aws_read lambda list-event-source-mappings >"$ACTUAL/mappings.json"
+  aws_read lambda list-functions >"$ACTUAL/functions.json"
+  aws_find lambda list-layer-versions --layer-name "$PROJECT-$STAGE-libraries" >"$ACTUAL/layers.json"
+}
+
+remove_mapping() {
+  aws_delete lambda delete-event-source-mapping --uuid "$1"
+}
+
+remove_function() {
+  aws_delete lambda delete-function --function-name "$1"
+}
+
+# remove_layer NAME:VERSION
+remove_layer() {
+  aws_delete lambda delete-layer-version --layer-name "${1%:*}" --version-number "${1##*:}"
+}
+
+remove_function_url() {
+  aws_delete lambda delete-function-url-config --function-name "$1"
+}
+
+# remove_alias FUNCTION/ALIAS
+remove_alias() {
+  aws_delete lambda delete-alias --function-name "${1%/*}" --name "${1#*/}"
+}
+
+# remove_version FUNCTION/VERSION
+remove_version() {
+  aws_delete lambda delete-function --function-name "${1%/*}" --qualifier "${1#*/}"
 }

@@ -9,3 +9,12 @@ ensure_log_groups() {
 ensure_log_retentions() {
   apply log_retentions put logs put-retention-policy
 }
+
+# list_logs: read what of this service the stack has, for teardown.
+list_logs() {
+  aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$PROJECT-$STAGE-" >"$ACTUAL/log_groups.json"
+}
+
+remove_log_group() {
+  aws_delete logs delete-log-group --log-group-name "$1"
+}

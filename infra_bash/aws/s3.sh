@@ -78,3 +78,42 @@ ensure_bucket_notifications() {
   done
   apply bucket_notifications put s3api put-bucket-notification-configuration
 }
+
+# list_s3: read what of this service the stack has, for teardown.
+list_s3() {
+  local name
+  aws_read s3api list-buckets >"$ACTUAL/buckets.json"
+  mkdir -p "$ACTUAL/bucket_notifications"
+  for name in $(names_of bucket_notifications); do
+    aws_find s3api get-bucket-notification-configuration --bucket "$name" >"$ACTUAL/bucket_notifications/$name.json"
+  done
+}
+
+# The notifications of others are kept as they are, valid or not.
+remove_bucket_notification() {
+  aws_delete s3api put-bucket-notification-configuration --skip-destination-validation \
+    --cli-input-json "$(request bucket_notifications "$1")"
+}
+
+remove_package() {
+  aws_delete s3api delete-object --bucket "$(ingestion_bucket)" --key "$1"
+}
+
+remove_bucket_policy() {
+  aws_delete s3api delete-bucket-policy --bucket "$1"
+}
+
+remove_bucket_replication() {
+  aws_delete s3api delete-bucket-replication --bucket "$1"
+}
+
+# remove_bucket NAME: empty and delete it; repeat if a function that was still running has written to it meanwhile.
+remove_bucket() {
+  REFUSED=BucketNotEmpty
+  while [[ $REFUSED == *BucketNotEmpty* ]]; do
+    # In the background, so that a signal ends this script even while a million versions are being deleted.
+    python ops.teardown.empty_bucket "$1" &
+    wait $!
+    EXPECTED="$ABSENT|BucketNotEmpty" aws_write s3api delete-bucket --bucket "$1"
+  done
+}

@@ -60,3 +60,19 @@ send_secret() {
   aws_write secretsmanager "$1" --cli-input-json "file://$WORK/$2.secret.json" >/dev/null
   rm "$WORK/$2.secret.json"
 }
+
+# list_secrets: read what of this service the stack has, for teardown.
+list_secrets() {
+  local name
+  aws_read secretsmanager list-secrets --include-planned-deletion >"$ACTUAL/secrets.json"
+  mkdir -p "$ACTUAL/secrets"
+  # That list lags by minutes.
+  for name in $(names_of secrets); do
+    aws_find secretsmanager describe-secret --secret-id "${!name}" >"$ACTUAL/secrets/$name.json"
+  done
+}
+
+# Without recovery: the next deploy needs the name again.
+remove_secret() {
+  aws_delete secretsmanager delete-secret --force-delete-without-recovery --secret-id "$1"
+}

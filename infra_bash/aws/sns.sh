@@ -82,3 +82,18 @@ prove_alerts() {
   IFS=$'\t' read -r verb words <<<"$answer"
   say "$verb" "$words"
 }
+
+# list_sns: read what of this service the stack has, for teardown.
+list_sns() {
+  aws_read sns list-topics >"$ACTUAL/topics.json"
+  aws_read sns list-subscriptions \
+    --query 'Subscriptions[].[TopicArn, SubscriptionArn, Protocol, Endpoint]' | rows >"$ACTUAL/subscriptions.txt"
+}
+
+remove_subscription() {
+  aws_delete sns unsubscribe --subscription-arn "$1"
+}
+
+remove_topic() {
+  aws_delete sns delete-topic --topic-arn "$1"
+}

@@ -32,3 +32,13 @@ put_queue() {
     aws_write sqs set-queue-attributes --queue-url "${QUEUE_URL[$2]}" --cli-input-json "$(request "${KIND%s}_attributes" "$2")"
   fi
 }
+
+# list_sqs: read what of this service the stack has, for teardown.
+list_sqs() {
+  aws_read sqs list-queues --queue-name-prefix "$PROJECT-$STAGE-" \
+    --query 'QueueUrls[]' | rows >"$ACTUAL/queue_urls.txt"
+}
+
+remove_queue() {
+  aws_delete sqs delete-queue --queue-url "$1"
+}

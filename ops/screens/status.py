@@ -22,7 +22,7 @@ from shared.wording.incidents import TABLE_DAMAGED
 Answer = dict[str, Any]
 HEADER = ("TABLE", "SOURCE ROWS", "ROWS", "RUN", "FRESHNESS")
 SOURCE_ROWS = 1  # the place in HEADER
-PROBLEM_COLUMNS = ("BEHIND", "QUEUE", "DLQ", "WAITING", "QUARANTINED")
+PROBLEM_COLUMNS = ("BEHIND", "QUEUE", "DLQ", "WAIT", "QUARANTINED")
 STAGE_COLUMNS = ("STAGE", "LAST", "NEXT", "ROWS IN 1 H")
 COUNTS = ("behind", "messages", "dead_letters", "waiting", "quarantined")
 SCHEDULES = {"extract": "EXTRACT_SCHEDULE", "load": "LOAD_SCHEDULE"}
@@ -36,7 +36,7 @@ UNHEALTHY = 3
 
 def table(status: Answer) -> str:
     """Return the source's and the warehouse's rows of each table."""
-    return aligned([HEADER, *(_rows(each, status) for each in status["tables"])])
+    return aligned(_all_rows(status))
 
 
 def _rows(each: Answer, status: Answer) -> tuple[str, ...]:
@@ -61,37 +61,58 @@ def _counted(name: str, number: Any, status: Answer) -> str:
 
 def screen(status: Answer, color: bool, options: str = "", schedules: Mapping[str, str] | None = None) -> str:
     """Return the whole screen. `schedules` are the settings that say when extract and load run."""
-    has_problem = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]
-    header, *lines = aligned(_columns(status)).splitlines()
-    painted = [_painted(line, RED, color and bad) for line, bad in zip(lines, has_problem, strict=True)]
     return "\n".join(
         [
             *_first_lines(status, color),
             *_stages(status, schedules or {}),
-            header,
-            *painted,
+            *_tables(status, color),
             *_incidents(status, color),
             *_other_problems(status, color, options),
         ]
     )
 
 
-def _columns(status: Answer) -> list[tuple[str, ...]]:
-    """Return the lines of the table, without the columns that are zero everywhere, and without the source's rows where
-    the warehouse has as many."""
-    lines = [
-        (*_rows(each, status), *(_counted(name, each.get(name, 0), status) for name in COUNTS))
-        for each in status["tables"]
-    ]
-    differ = [each.get("expected") != each.get("there") for each in status["tables"]]
-    kept = [
-        number != SOURCE_ROWS or any(differ) if number < len(HEADER) else any(line[number] != "0" for line in lines)
-        for number in range(len(HEADER) + len(PROBLEM_COLUMNS))
-    ]
-    return [
-        tuple(cell for cell, keep in zip(line, kept, strict=True) if keep)
-        for line in ((*HEADER, *PROBLEM_COLUMNS), *lines)
-    ]
+def _tables(status: Answer, color: bool) -> Iterator[str]:
+    """Yield the tables' rows with the counts that are not zero everywhere; below the rows, where both do not fit. A
+    count of messages alone is no problem."""
+    rows, counts = _without_equal(_all_rows(status)), _without_zeros(_all_counts(status))
+    wide = aligned([(*left, *right) for left, right in zip(rows, counts, strict=True)])
+    has_problem = [any(each.get(name) for name in COUNTS if name != "messages") for each in status["tables"]]
+    if len(wide.split("\n", 1)[0]) <= WIDTH:
+        yield from _marked(wide, has_problem, color)
+        return
+    yield from _marked(aligned(rows), has_problem, color)
+    told = [any(cell != "0" for cell in line) for line in counts]
+    below = [(left[0], *right) for left, right, tell in zip(rows, counts, told, strict=True) if tell]
+    yield from _marked(aligned(below), [bad for bad, tell in zip(has_problem, told[1:], strict=True) if tell], color)
+
+
+def _marked(text: str, has_problem: list[bool], color: bool) -> Iterator[str]:
+    """Yield the header, and each line, in red where there is a problem."""
+    header, *lines = text.splitlines()
+    yield header
+    yield from (_painted(line, RED, color and bad) for line, bad in zip(lines, has_problem, strict=True))
+
+
+def _all_rows(status: Answer) -> list[tuple[str, ...]]:
+    return [HEADER, *(_rows(each, status) for each in status["tables"])]
+
+
+def _without_equal(lines: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Leave out the source's rows where the warehouse has as many of each table."""
+    if any(line[SOURCE_ROWS] != line[SOURCE_ROWS + 1] for line in lines[1:]):
+        return lines
+    return [(*line[:SOURCE_ROWS], *line[SOURCE_ROWS + 1 :]) for line in lines]
+
+
+def _all_counts(status: Answer) -> list[tuple[str, ...]]:
+    counted = (tuple(_counted(name, each.get(name, 0), status) for name in COUNTS) for each in status["tables"])
+    return [PROBLEM_COLUMNS, *counted]
+
+
+def _without_zeros(lines: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    kept = [any(line[place] != "0" for line in lines[1:]) for place in range(len(PROBLEM_COLUMNS))]
+    return [tuple(cell for cell, keep in zip(line, kept, strict=True) if keep) for line in lines]
 
 
 def _stages(status: Answer, schedules: Mapping[str, str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 class PlannedRemoval(NamedTuple):
     """A resource that is to be removed (`delete`), or that only a person can remove (`stays`, `keep`).
 
-    `word` says what it is, `id` is what infra_bash/lib/remove.sh deletes it by.
+    `word` says what it is, `id` is what remove_WORD in infra_bash/aws/ deletes it by.
     """
 
     action: str

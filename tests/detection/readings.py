@@ -61,13 +61,13 @@ class Readings:
 
 
 def stress(source: Database, ingestion: S3Bucket, seconds: float) -> str:
-    """Read while a crowd writes; what was seen, in numbers. A busy machine is given five times as long to be sharp."""
+    """Read while a crowd writes; what was seen, in numbers. A busy machine is given ten times as long to be sharp."""
     prepare(source.owner())
     readings, crowd = Readings(Stack(source, ingestion, Heard())), Crowd(source, seed=int(seconds))
     with crowd.at_work():
         began = time.monotonic()
         while (passed := time.monotonic() - began) < seconds or (
-            passed < 5 * seconds and not is_sharp(readings, crowd)
+            passed < 10 * seconds and not is_sharp(readings, crowd)
         ):
             readings.read()
     readings.read()
@@ -77,6 +77,10 @@ def stress(source: Database, ingestion: S3Bucket, seconds: float) -> str:
     return told
 
 
+# A full batch cannot lose a row: only what deltas brought is judged. An idle machine has ten times as many.
+SHARP_VERSIONS = 100
+
+
 def is_sharp(readings: Readings, crowd: Crowd) -> bool:
     """Thousands of transactions of all kinds; and both ways of asking that are known to lose rows have lost some."""
     committed = sum(count for kind, count in crowd.counts.items() if kind != "rolled back")
@@ -84,6 +88,6 @@ def is_sharp(readings: Readings, crowd: Crowd) -> bool:
     return (
         committed > 2000
         and len(crowd.counts) == KINDS
-        and all(judge.in_deltas > len(judge.versions) / 2 and judge.clock_lost for judge in growing)
+        and all(judge.in_deltas > SHARP_VERSIONS and judge.clock_lost for judge in growing)
         and sum(judge.snapshot_lost for judge in growing) > 0
     )

@@ -100,7 +100,7 @@ def written(script: Path, bucket_parts: list[str]) -> Iterator[tuple[str, str]]:
     if script.name == "iam.sh":
         for part in (*PARTS, "get-role-policy"):
             yield "iam", operations("iam")[part]
-    if script.name == "remove.sh":
+    if script.name == "s3.sh":
         # emptying.py has no bash before it.
         for operation in ("ListObjectVersions", "ListMultipartUploads", "DeleteObjects", "AbortMultipartUpload"):
             yield "s3", operation

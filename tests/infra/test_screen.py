@@ -137,9 +137,26 @@ def test_when_a_function_runs_next(last_s: float | None, schedule: str, text: st
     assert screen.next_start(last_s, schedule) == text
 
 
-def test_a_healthy_stack_and_one_with_a_fault_fit_sixty_columns() -> None:
-    longest = STAFF | {"table": "fact_purchase_orders", "expected": 1_234_567, "there": 1_234_567, "last_run": 123_456}
-    for status in (STATUS | {"tables": [longest], "stages": STAGES}, ILL, LOST):
+LONGEST = STAFF | {"table": "fact_purchase_orders", "expected": 1_234_567, "there": 1_234_567, "last_run": 123_456}
+WORST = LONGEST | {"there": 1, **dict.fromkeys(screen.COUNTS, 1234)}
+
+
+def test_counts_that_do_not_fit_beside_the_rows_are_below_them_for_the_tables_that_have_any() -> None:
+    shown = screen.screen(STATUS | {"tables": [STAFF, WORST]}, color=False).splitlines()
+    assert shown[1:] == [
+        "TABLE                 SOURCE ROWS  ROWS     RUN  FRESHNESS",
+        "dim_staff                      20    20       3        4 s",
+        "fact_purchase_orders      1234567     1  123456        4 s",
+        "TABLE                 BEHIND  QUEUE   DLQ  WAIT  QUARANTINED",
+        "fact_purchase_orders    1234   1234  1234  1234         1234",
+    ]
+    colored = screen.screen(STATUS | {"tables": [STAFF, WORST]}, color=True).splitlines()
+    assert [line.startswith(screen.RED) for line in colored[1:]] == [False, False, True, False, True]
+
+
+def test_the_screen_fits_sixty_columns() -> None:
+    sets_of_tables = ([LONGEST], [WORST], [LONGEST | {"messages": 3, "behind": 2}], [STAFF, WORST])
+    for status in (*(STATUS | {"tables": tables, "stages": STAGES} for tables in sets_of_tables), ILL, LOST):
         lines = screen.screen(status, color=False).splitlines()
         assert max(len(line) for line in lines if " run ./infra_bash/" not in line) <= screen.WIDTH, lines
 
@@ -197,10 +214,12 @@ SILENT["problems"] = [
 
 def test_a_warehouse_that_does_not_answer_leaves_question_marks_and_the_rest() -> None:
     shown = screen.screen(SILENT, color=False)
-    first, header, staff, incident, *_ = shown.splitlines()
+    first, header, staff, counts, counted, incident, *_ = shown.splitlines()
     assert first == "UNHEALTHY; run 4, ? loaded; last check 12 s ago"
-    assert "DLQ" not in header
-    assert staff.split() == ["dim_staff", "20", "?", "?", "4", "s", "?", "3", "?", "?"]
+    assert header.split() == ["TABLE", "SOURCE", "ROWS", "ROWS", "RUN", "FRESHNESS"]
+    assert staff.split() == ["dim_staff", "20", "?", "?", "4", "s"]
+    assert counts.split() == ["TABLE", "BEHIND", "QUEUE", "WAIT", "QUARANTINED"]
+    assert counted.split() == ["dim_staff", "?", "3", "?", "?"]
     assert incident.startswith("INCIDENT  load silent, since")
     assert f"UNHEALTHY warehouse: {SILENT['no_answer']}" in " ".join(shown.split())
 

@@ -51,9 +51,9 @@ def deploy_first(stack: LocalStack, calls: Path) -> None:
         stack.first = deployer.deploy(stack, *SOURCE, **transcript.to(calls))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(original: Original) -> Iterator[LocalStack]:
-    """A copy of the deployed stack, shared by the tests of a quarter."""
+    """A copy of the deployed stack, shared by the tests of a quarter. It ends with them: its schedules cost time."""
     with new_stack() as made:
         original.copy_to(made)
         yield made

@@ -126,7 +126,7 @@ def test_a_reconcile_while_trade_goes_on_names_and_mends_what_was_damaged(stack:
             "gone": [str(key) for key in range(51, 61)],
         },
         "fact_sales_order": {"missing": sold},
-    }
+    }, runs
     assert stack.differing() == []
     assert f"run {runs[1]['run']}, " in done(stack.script("reconcile", "--local", "--last"))
 
