@@ -184,7 +184,7 @@ def test_a_warehouse_that_cannot_be_reached(stack: LocalStack) -> None:
     assert (shown.returncode, shown.stderr) == (3, "")
     first, *lines = shown.stdout.splitlines()
     assert first.startswith("UNHEALTHY; run ") and ", ? loaded; " in first
-    assert any(re.match(r"dim_staff +\d+ +\? +\? +\d+ s ", line) for line in lines)
+    assert any(re.fullmatch(r"dim_staff +\d+ +\? +\? +\d+ s", line) for line in lines)
     words = " ".join(shown.stdout.split())
     assert "UNHEALTHY warehouse: connecting to 127.0.0.1:1/warehouse" in words
     assert "check host and port in the secret, and the server) run ./infra_bash/logs.sh load --local" in words
