@@ -82,9 +82,9 @@ def _tables(status: Answer, color: bool) -> Iterator[str]:
         yield from _marked(wide, has_problem, color)
         return
     yield from _marked(aligned(rows), has_problem, color)
-    told = [any(cell != "0" for cell in line) for line in counts]
-    below = [(left[0], *right) for left, right, tell in zip(rows, counts, told, strict=True) if tell]
-    yield from _marked(aligned(below), [bad for bad, tell in zip(has_problem, told[1:], strict=True) if tell], color)
+    kept = [any(cell != "0" for cell in line) for line in counts]
+    below = [(left[0], *right) for left, right, keep in zip(rows, counts, kept, strict=True) if keep]
+    yield from _marked(aligned(below), [bad for bad, keep in zip(has_problem, kept[1:], strict=True) if keep], color)
 
 
 def _marked(text: str, has_problem: list[bool], color: bool) -> Iterator[str]:
