@@ -17,7 +17,9 @@ LAYER = "arn:aws:lambda:eu-west-2:123456789012:layer:totestream-test-libraries"
 CODE, LIBRARIES = "code-" + "a" * 16, "layer-" + "b" * 16
 SCRIPT = """
     source infra_bash/lib/script.sh
-    for part in arguments settings aws state ../aws/s3 ../aws/lambda remove unused_packages; do source infra_bash/lib/$part.sh; done
+    for part in arguments settings aws state ../aws/s3 ../aws/lambda remove unused_packages; do
+      source infra_bash/lib/$part.sh
+    done
     PROJECT=totestream STAGE=test ACCOUNT_ID=123456789012
 """
 
