@@ -173,7 +173,9 @@ class Server:
         """Replace this process by psql with this login. No process list shows the password."""
         login = {"PGHOST": "127.0.0.1", "PGPORT": f"{self.port}", "PGUSER": user, "PGDATABASE": database}
         environment = {**os.environ, **login, "PGPASSWORD": password}
-        os.execve(_package() / "pginstall/bin/psql", ["psql"], environment)  # noqa: S606 - the wheel's program
+        program = str(_package() / "pginstall/bin/psql")
+        # By its whole path: psql looks for itself, and a bare name only in PATH.
+        os.execve(program, [program], environment)  # noqa: S606 - the wheel's program
 
     def run_program(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs as its user. Raises LocalError with its output if it fails."""

@@ -24,9 +24,20 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSt
     local("reset")
 
 
-def local(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    command = [str(SCRIPTS / "local.sh"), *arguments]
-    return subprocess.run(command, input=typed, capture_output=True, text=True, check=False)
+def local(*arguments: str, typed: str = "", path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
+    command, environment = [str(SCRIPTS / "local.sh"), *arguments], {**os.environ, "PATH": path}
+    return subprocess.run(command, input=typed, env=environment, capture_output=True, text=True, check=False)
+
+
+def path_without(program: str, folder: Path) -> str:
+    """Make a folder that has each program of PATH but this one."""
+    folder.mkdir()
+    for place in reversed(os.environ["PATH"].split(os.pathsep)):
+        for file in Path(place).glob("*"):
+            (folder / file.name).unlink(missing_ok=True)
+            if file.name != program:
+                (folder / file.name).symlink_to(file)
+    return str(folder)
 
 
 def demo_is_refused(why: str) -> None:
@@ -35,7 +46,7 @@ def demo_is_refused(why: str) -> None:
     assert done.stderr == f"FAILED  {why}; run ./infra_bash/deploy.sh --local\n"
 
 
-def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: RunningStack) -> None:
+def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: RunningStack, tmp_path: Path) -> None:
     for _ in range(2):
         done = local("start", "--orders", "20")
         assert done.returncode == 0, done.stderr
@@ -43,7 +54,7 @@ def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: RunningStack) 
     before = local("urls").stdout
     assert before.count("postgresql://") == 5 and stack.ministack.url in before
     assert "project_team_1" in before
-    psql_is_open_to_a_person()
+    psql_is_open_to_a_person(path_without("psql", tmp_path / "bin"))
     is_closed_to_others(stack)
     assert account_by_hand(before) == "000000000000"
     demo_is_refused("nothing is deployed on the local stack")
@@ -62,14 +73,14 @@ def test_a_stack_starts_twice_outlives_a_kill_and_is_reset(stack: RunningStack) 
     assert not stack.folder.exists() and not home.exists()
 
 
-def psql_is_open_to_a_person() -> None:
+def psql_is_open_to_a_person(path: str) -> None:
     asked = "SELECT current_user || '/' || current_schema || '/' || current_setting('transaction_read_only')"
     for arguments, answer in (
         ((), "warehouse_reader/project_team_1/on"),
         (("warehouse",), "warehouse_reader/project_team_1/on"),
         (("totesys",), "totesys_owner/public/off"),
     ):
-        done = local("psql", *arguments, typed=f"\\t\n{asked};")
+        done = local("psql", *arguments, typed=f"\\t\n{asked};", path=path)
         assert (done.returncode, done.stdout.split()[-1], done.stderr) == (0, answer, "")
 
 
