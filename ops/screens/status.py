@@ -125,7 +125,7 @@ def _stages(status: Answer, schedules: Mapping[str, str]) -> Iterator[str]:
         rows = each["rows_in_the_last_hour"]
         changed = "" if each["stage"] != "load" else _of_warehouse(rows, status)
         lines.append((each["stage"], _ago(each["last_s"]), next_start(each["last_s"], schedule), changed))
-    yield aligned(lines)
+    yield from (line.rstrip() for line in aligned(lines).splitlines())
 
 
 def _ago(seconds: float | None) -> str:

@@ -3,12 +3,15 @@ line, and a sum at the end."""
 
 import os
 import pty
+import re
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.infra.doors import run
+from tests.infra.fake_aws import FakeAws
 from tests.infra.scripts import ROOT
 
 pytestmark = pytest.mark.fast
@@ -22,8 +25,9 @@ DEPLOY = """
       for number in 1 2 3; do
         COUNTER="roles $number/3"
         say create "role $number"
+        COUNTER=''
+        say ok "a line that is longer than sixty columns would leave its end behind at a narrow terminal"
       done
-      COUNTER=''
       say ok "roles: 3"
     }
     step roles ensure_roles
@@ -31,8 +35,9 @@ DEPLOY = """
     say delete "rule of somebody"
     say_sum
 """
+LONG = "ok      a line that is longer than sixty columns would leave its end behind at a narrow terminal"
 LINES = [
-    *(f"create  role {number}" for number in (1, 2, 3)),
+    *("create  role 1", LONG, "create  role 2", LONG, "create  role 3", LONG),
     "ok      roles: 3",
     "step    roles, 0.0 s",
     "update  queue of dim_staff (VisibilityTimeout)",
@@ -65,10 +70,27 @@ def test_at_a_terminal_there_is_a_line_a_step_with_a_counter_that_moves(tmp_path
         output = read_all(ours)
     assert process.returncode == 0
     assert "roles 1/3" in output and "roles 3/3" in output
+    assert max(map(len, re.split(r"[\r\n]+(?:\x1b\[K)?", output))) <= 8 + 60
     # What a line is after it was overwritten for the last time.
     shown = [line.rpartition("\r\x1b[K")[2] for line in output.replace("\r\n", "\n").rstrip().split("\n")]
-    assert without_seconds(shown) == expected(*LINES[4:])
+    assert without_seconds(shown) == expected(*LINES[7:])
     assert without_seconds((tmp_path / "log").read_text().splitlines()) == expected(*LINES)
+
+
+def test_the_counter_says_how_far_a_kind_is(tmp_path: Path) -> None:
+    script = """
+        compare() { printf 'create\\ta\\t\\nok\\tb\\t\\nupdate\\tc\\tTags\\n' >"$STATE/$1.diff"; }
+        put_it() { printf '%s\\n' "$COUNTER" >&2; }
+        apply roles put_it
+    """
+    done = run(FakeAws(tmp_path / "aws"), script)
+    assert done.stderr.splitlines() == [
+        "roles 1/3",
+        "create  role a",
+        "roles 3/3",
+        "update  role c (Tags)",
+        "ok      roles: 1",
+    ]
 
 
 def read_all(terminal: int) -> str:

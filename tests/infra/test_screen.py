@@ -119,9 +119,9 @@ def test_each_stage_has_a_line_with_its_last_and_its_next_start() -> None:
     shown = screen.screen(STATUS | {"stages": STAGES}, color=False, schedules=SCHEDULES).splitlines()
     assert shown[1:5] == [
         "STAGE         LAST            NEXT  ROWS IN 1 H",
-        "extract   25 s ago         in 35 s             ",
+        "extract   25 s ago         in 35 s",
         "load     200 s ago             due         1204",
-        "watch        never  rate(1 minute)             ",
+        "watch        never  rate(1 minute)",
     ]
 
 
