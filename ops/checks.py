@@ -24,7 +24,7 @@ from shared.errors import BadDocument, BadSetting, ServiceRefused, ServiceUnavai
 from shared.json import decode_json
 from shared.postgres.connection import connect
 
-# .venv and the layer's libraries on AWS; with the local stack, whose first deploy took 2.5 at its peak, and 1.2 after it.
+# .venv and the layer's libraries on AWS. With the local stack a first deploy took 2.5 at its peak, and 1.2 after it.
 NEEDED_GB, NEEDED_GB_LOCAL = 1.0, 3.0
 # What a new account may run at once. With less, eleven transforms, extract and load would throttle each other.
 FEWEST_FUNCTIONS = 10
