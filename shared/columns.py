@@ -11,17 +11,16 @@
 | TIMESTAMP     | timestamp           | datetime64[us]                 | INT64, TIMESTAMP_MICROS, not UTC  |
 
 Every kind can hold null. A decimal is never a float, and null is never a text. A new kind is a class here, an entry in
-KINDS, and its codec in shared/postgres/codecs.py. Imported without pandas.
+KINDS, and its codec in shared/postgres/codecs.py. Imported without pandas, and without SQLAlchemy: importing it takes
+four times as long as all else that a script which reads a document imports.
 """
 
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import sqlalchemy
-from sqlalchemy.types import TypeEngine
-
 if TYPE_CHECKING:
     from pandas import Series
+    from sqlalchemy.types import TypeEngine
 
 # The text column of a batch that names, per row, the columns whose value no kind here can hold, separated by commas.
 UNREADABLE = "_unreadable"
@@ -55,8 +54,8 @@ class Kind:
     dtype: str
     """The dtype in pandas."""
     parquet: ParquetType
-    declared_as: type[TypeEngine[Any]]
-    """SQLAlchemy's type of a warehouse column of this kind."""
+    declared_as: str
+    """The name of SQLAlchemy's type of a warehouse column of this kind."""
     source_types: str
     """A pattern of PostgreSQL's types, as format_type() spells them, of which this kind holds every value."""
     warehouse_type: str
@@ -108,7 +107,7 @@ class Integer(Kind):
     name = "integer"
     dtype = "Int32"
     parquet = ParquetType("INT32")
-    declared_as = sqlalchemy.Integer
+    declared_as = "Integer"
     source_types = "integer"
     warehouse_type = "integer"
     exact_types = ("integer", "bigint", "double precision")
@@ -123,7 +122,7 @@ class Decimal(Kind):
     """
 
     dtype = "Int64"
-    declared_as = sqlalchemy.Numeric
+    declared_as = "Numeric"
     exact_types = ()
 
     def __init__(self, precision: int, scale: int) -> None:
@@ -154,7 +153,7 @@ class Boolean(Kind):
     name = "boolean"
     dtype = "boolean"
     parquet = ParquetType("BOOLEAN")
-    declared_as = sqlalchemy.Boolean
+    declared_as = "Boolean"
     source_types = "boolean"
     warehouse_type = "boolean"
     exact_types = ("boolean",)
@@ -166,7 +165,7 @@ class Text(Kind):
     name = "text"
     dtype = "str"
     parquet = ParquetType("BYTE_ARRAY", "UTF8", "STRING")
-    declared_as = sqlalchemy.String
+    declared_as = "String"
     source_types = r"text|enum|character varying(\(\d+\))?"
     warehouse_type = "character varying"
     stage_type = "text"
@@ -183,7 +182,7 @@ class Date(Kind):
     name = "date"
     dtype = "datetime64[us]"
     parquet = ParquetType("INT32", "DATE", "DATE", unit_us=DAY_US)
-    declared_as = sqlalchemy.Date
+    declared_as = "Date"
     source_types = "date"
     warehouse_type = "date"
     exact_types = ("date",)
@@ -200,7 +199,7 @@ class Time(Kind):
     name = "time"
     dtype = "timedelta64[us]"
     parquet = ParquetType("INT64", "TIME_MICROS", "TIME", unit_us=1)
-    declared_as = sqlalchemy.Time
+    declared_as = "Time"
     source_types = r"time(\(\d\))? without time zone"
     warehouse_type = "time without time zone"
     exact_types = ("time without time zone", "time(6) without time zone")
@@ -217,7 +216,7 @@ class Timestamp(Kind):
     name = "timestamp"
     dtype = "datetime64[us]"
     parquet = ParquetType("INT64", "TIMESTAMP_MICROS", "TIMESTAMP", unit_us=1)
-    declared_as = sqlalchemy.DateTime
+    declared_as = "DateTime"
     source_types = r"timestamp(\(\d\))? without time zone"
     warehouse_type = "timestamp without time zone"
     exact_types = ("timestamp without time zone", "timestamp(6) without time zone")
@@ -231,14 +230,16 @@ KINDS: tuple[Kind, ...] = (INTEGER, MONEY, BOOLEAN, TEXT, DATE, TIME, TIMESTAMP)
 """One of each class."""
 
 
-def kind_declared_as(type_: TypeEngine[Any]) -> Kind | None:
+def kind_declared_as(type_: "TypeEngine[Any]") -> Kind | None:
     """Return the kind of a warehouse column of SQLAlchemy's type; None when no kind is declared so.
 
     Raises ValueError for a decimal with too many digits. A Numeric without limits holds money.
     """
+    import sqlalchemy
+
     if isinstance(type_, sqlalchemy.Numeric):
         return MONEY if type_.precision is None else Decimal(type_.precision, type_.scale or 0)
-    return next((kind for kind in KINDS if isinstance(type_, kind.declared_as)), None)
+    return next((kind for kind in KINDS if isinstance(type_, getattr(sqlalchemy, kind.declared_as))), None)
 
 
 class Column(NamedTuple):

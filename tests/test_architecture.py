@@ -115,13 +115,20 @@ def test_no_packages_import_each_other_in_a_circle() -> None:
     assert list(TopologicalSorter(packages_imported()).static_order())
 
 
+PANDAS = ("pandas", "numpy", "fastparquet")
+
+
 @pytest.mark.parametrize(
-    "module",
-    ["shared.warehouse.registry", "handlers.watch", "handlers.alert", "handlers.migrate", "ops.stack.requests"],
+    ("module", "libraries"),
+    [
+        *((module, PANDAS) for module in ("shared.warehouse.registry", "handlers.watch", "handlers.migrate")),
+        *((module, (*PANDAS, "sqlalchemy")) for module in ("handlers.alert", "shared.catalogue", "ops.dead_letters")),
+        ("ops.stack.requests", (*PANDAS, "sqlalchemy", "boto3")),
+    ],
 )
-def test_it_is_imported_without_pandas(module: str) -> None:
-    """Each second and each 60 MB of pandas is paid for at every cold start; who serves the warehouse has none."""
-    found = f"import sys, {module}; sys.exit(any(name in sys.modules for name in ('pandas', 'numpy', 'fastparquet')))"
+def test_what_is_not_needed_is_not_imported(module: str, libraries: tuple[str, ...]) -> None:
+    """Each second and each 60 MB of pandas is paid for at every cold start, and SQLAlchemy by every script."""
+    found = f"import sys, {module}; sys.exit(any(name in sys.modules for name in {libraries}))"
     assert subprocess.run([sys.executable, "-c", found], cwd=ROOT, check=False).returncode == 0
 
 

@@ -118,7 +118,7 @@ def _plain(column: CarriedColumn, name: str) -> str:
 
 def _type(column: CarriedColumn) -> str:
     kind = column.kind
-    return f"Numeric({kind.precision}, {kind.scale})" if isinstance(kind, Decimal) else kind.declared_as.__name__
+    return f"Numeric({kind.precision}, {kind.scale})" if isinstance(kind, Decimal) else kind.declared_as
 
 
 def _target_name(column: CarriedColumn, table: ProposedTable) -> str:
