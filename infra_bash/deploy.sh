@@ -44,10 +44,7 @@ source "$lib/invoke.sh"
 source "$lib/follow.sh"
 source "$lib/schedules.sh"
 source "$lib/proof.sh"
-for service in "$lib"/../aws/*.sh; do
-  # shellcheck source=/dev/null
-  source "$service"
-done
+source "$lib/services.sh"
 
 main() {
   read_arguments "$@"

@@ -24,10 +24,7 @@ source "$lib/settings.sh"
 source "$lib/aws.sh"
 source "$lib/state.sh"
 source "$lib/remove.sh"
-for service in "$lib"/../aws/*.sh; do
-  # shellcheck source=/dev/null
-  source "$service"
-done
+source "$lib/services.sh"
 
 main() {
   read_arguments "$@"

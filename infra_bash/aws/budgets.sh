@@ -33,7 +33,7 @@ put_budget() {
   case $1 in
     create) put budgets create-budget "$@" ;;
     update) aws_write budgets update-budget --cli-input-json "$(request budget_changes "$2")" ;;
-    delete) aws_delete budgets delete-budget --account-id "$ACCOUNT_ID" --budget-name "$2" ;;
+    delete) remove_budget "$2" ;;
   esac
 }
 

@@ -1,20 +1,28 @@
 # shellcheck shell=bash
 # The alarms and the dashboard.
 
-ensure_alarms() {
+read_alarms() {
   aws_read cloudwatch describe-alarms --alarm-name-prefix "$PROJECT-$STAGE-" >"$ACTUAL/alarms.json"
+}
+
+read_dashboard() {
+  aws_find cloudwatch get-dashboard --dashboard-name "$PROJECT-$STAGE" >"$ACTUAL/dashboard.json"
+}
+
+ensure_alarms() {
+  read_alarms
   apply alarms put cloudwatch put-metric-alarm
 }
 
 ensure_dashboards() {
-  aws_find cloudwatch get-dashboard --dashboard-name "$PROJECT-$STAGE" >"$ACTUAL/dashboard.json"
+  read_dashboard
   apply dashboards put cloudwatch put-dashboard
 }
 
 # list_cloudwatch: read what of this service the stack has, for teardown.
 list_cloudwatch() {
-  aws_read cloudwatch describe-alarms --alarm-name-prefix "$PROJECT-$STAGE-" >"$ACTUAL/alarms.json"
-  aws_find cloudwatch get-dashboard --dashboard-name "$PROJECT-$STAGE" >"$ACTUAL/dashboard.json"
+  read_alarms
+  read_dashboard
 }
 
 remove_alarm() {

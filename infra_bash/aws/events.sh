@@ -62,7 +62,7 @@ names_of_rules_on() {
 
 # list_events: read what of this service the stack has, for teardown.
 list_events() {
-  aws_read events list-rules --name-prefix "$PROJECT-$STAGE-" >"$ACTUAL/rules.json"
+  read_rules
 }
 
 # remove_rule_target RULE/ID

@@ -22,7 +22,7 @@ ensure_attached_policies() {
 
 # put_attached_policy ACTION ROLE ARN: no managed policy is desired, so the action is always `delete`.
 put_attached_policy() {
-  aws_delete iam detach-role-policy --role-name "$2" --policy-arn "$3"
+  remove_attached_policy "$2/$3"
 }
 
 # read_roles [PREFIX]: read the roles with this prefix, by default the stack's, and their policies. It takes three calls a

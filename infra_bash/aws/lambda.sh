@@ -205,8 +205,17 @@ remove_permission() {
   aws_delete lambda remove-permission --function-name "${1%/*}" --statement-id "${1#*/}"
 }
 
-ensure_mappings() {
+read_mappings() {
   aws_read lambda list-event-source-mappings >"$ACTUAL/mappings.json"
+}
+
+# read_layers: read the versions of the stack's layer.
+read_layers() {
+  aws_find lambda list-layer-versions --layer-name "$PROJECT-$STAGE-libraries" >"$ACTUAL/layers.json"
+}
+
+ensure_mappings() {
+  read_mappings
   apply mappings put_mapping
 }
 
@@ -221,9 +230,9 @@ put_mapping() {
 
 # list_lambda: read what of this service the stack has, for teardown.
 list_lambda() {
-  aws_read lambda list-event-source-mappings >"$ACTUAL/mappings.json"
+  read_mappings
   aws_read lambda list-functions >"$ACTUAL/functions.json"
-  aws_find lambda list-layer-versions --layer-name "$PROJECT-$STAGE-libraries" >"$ACTUAL/layers.json"
+  read_layers
 }
 
 remove_mapping() {

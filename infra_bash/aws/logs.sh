@@ -1,8 +1,12 @@
 # shellcheck shell=bash
 # A log group per function, created before the function, which would create one without a retention.
 
-ensure_log_groups() {
+read_log_groups() {
   aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$PROJECT-$STAGE-" >"$ACTUAL/log_groups.json"
+}
+
+ensure_log_groups() {
+  read_log_groups
   apply log_groups put logs create-log-group
 }
 
@@ -12,7 +16,7 @@ ensure_log_retentions() {
 
 # list_logs: read what of this service the stack has, for teardown.
 list_logs() {
-  aws_read logs describe-log-groups --log-group-name-prefix "/aws/lambda/$PROJECT-$STAGE-" >"$ACTUAL/log_groups.json"
+  read_log_groups
 }
 
 remove_log_group() {

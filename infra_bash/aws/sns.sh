@@ -69,7 +69,7 @@ ensure_alert_subscriptions() {
 put_alert_subscription() {
   case $1 in
     create) put sns subscribe "$@" ;;
-    delete) aws_delete sns unsubscribe --subscription-arn "$3" ;;
+    delete) remove_subscription "$3" ;;
   esac
 }
 

@@ -59,8 +59,8 @@ put_github_role() {
 # put_github_policy ACTION NAME DETAIL: write our policy, or delete one of others, whose NAME is ROLE/POLICY.
 put_github_policy() {
   case $1$3 in
-    deleteinline) aws_delete iam delete-role-policy --role-name "${2%%/*}" --policy-name "${2#*/}" ;;
-    deleteattached) aws_delete iam detach-role-policy --role-name "${2%%/*}" --policy-arn "${2#*/}" ;;
+    deleteinline) remove_role_policy "$2" ;;
+    deleteattached) remove_attached_policy "$2" ;;
     *) put iam put-role-policy "$@" ;;
   esac
 }
@@ -89,13 +89,13 @@ remove_github_role() {
   for policy in "$ACTUAL/role_parts/$1.policy."*.json; do
     [[ -e $policy ]] || continue
     policy=${policy##*.policy.}
-    aws_delete iam delete-role-policy --role-name "$1" --policy-name "${policy%.json}"
+    remove_role_policy "$1/${policy%.json}"
   done
   aws_find iam list-attached-role-policies --role-name "$1" --query 'AttachedPolicies[].PolicyArn' | rows >"$WORK/attached"
   while read -r policy <&4; do
-    aws_delete iam detach-role-policy --role-name "$1" --policy-arn "$policy"
+    remove_attached_policy "$1/$policy"
   done 4<"$WORK/attached"
-  aws_delete iam delete-role --role-name "$1"
+  remove_role "$1"
   say delete "github role $1"
 }
 

@@ -18,8 +18,7 @@ read_stack() {
     --tag-filters "Key=project,Values=$PROJECT" "Key=stage,Values=$STAGE" >"$ACTUAL/tagged.json"
   # The roles first: they say whether there can be network interfaces in EC2.
   list_iam
-  for service in "$(dirname "${BASH_SOURCE[0]}")"/../aws/*.sh; do
-    service=$(basename "$service" .sh)
+  for service in "${SERVICES[@]}"; do
     [[ $service == iam ]] || "list_$service"
   done
 }

@@ -3,7 +3,7 @@
 
 # remove_unused_packages: remove them once all functions have the new ones. The uploads are those before this deploy.
 remove_unused_packages() {
-  aws_find lambda list-layer-versions --layer-name "$PROJECT-$STAGE-libraries" >"$ACTUAL/layers.json"
+  read_layers
   python ops.teardown.unused_packages "$STATE" "$CODE_KEY" "deploy/$(basename "$LAYER_ZIP")" "$LAYER_ARN" >"$STATE/unused"
   remove_listed "$STATE/unused"
 }

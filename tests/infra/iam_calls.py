@@ -83,7 +83,7 @@ def sourced(script: Path) -> set[Path]:
     text = script.read_text()
     for name in re.findall(r'^source "\$lib/([\w./]+)"', text, re.MULTILINE):
         found |= sourced(LIB / name)
-    if 'in "$lib"/../aws/*.sh' in text:
+    if script.name == "services.sh":
         found |= {*(LIB.parent / "aws").glob("*.sh")}
     return found
 

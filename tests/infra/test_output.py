@@ -18,7 +18,7 @@ pytestmark = pytest.mark.fast
 
 DEPLOY = """
     source infra_bash/lib/script.sh
-    LOG=$1
+    LOG=$1 LONG=$2
     [[ ! -t 2 ]] || IS_COMPACT=yes
     ensure_roles() {
       local number
@@ -26,7 +26,7 @@ DEPLOY = """
         COUNTER="roles $number/3"
         say create "role $number"
         COUNTER=''
-        say ok "a line that is longer than sixty columns would leave its end behind at a narrow terminal"
+        say ok "$LONG"
       done
       say ok "roles: 3"
     }
@@ -35,9 +35,9 @@ DEPLOY = """
     say delete "rule of somebody"
     say_sum
 """
-LONG = "ok      a line that is longer than sixty columns would leave its end behind at a narrow terminal"
+LONG = "a line that is longer than sixty columns would leave its end behind at a narrow terminal"
 LINES = [
-    *("create  role 1", LONG, "create  role 2", LONG, "create  role 3", LONG),
+    *(line for number in (1, 2, 3) for line in (f"create  role {number}", f"ok      {LONG}")),
     "ok      roles: 3",
     "step    roles, 0.0 s",
     "update  queue of dim_staff (VisibilityTimeout)",
@@ -56,7 +56,7 @@ def expected(*lines: str) -> list[str]:
 
 
 def test_in_a_pipe_and_in_the_log_there_is_every_line(tmp_path: Path) -> None:
-    command = ["bash", "-c", DEPLOY, "deploy.sh", str(tmp_path / "log")]
+    command = ["bash", "-c", DEPLOY, "deploy.sh", str(tmp_path / "log"), LONG]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert without_seconds(done.stderr.splitlines()) == expected(*LINES)
     assert without_seconds((tmp_path / "log").read_text().splitlines()) == expected(*LINES)
@@ -64,7 +64,7 @@ def test_in_a_pipe_and_in_the_log_there_is_every_line(tmp_path: Path) -> None:
 
 def test_at_a_terminal_there_is_a_line_a_step_with_a_counter_that_moves(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
-    command = ["bash", "-c", DEPLOY, "deploy.sh", str(tmp_path / "log")]
+    command = ["bash", "-c", DEPLOY, "deploy.sh", str(tmp_path / "log"), LONG]
     with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         output = read_all(ours)
@@ -73,7 +73,7 @@ def test_at_a_terminal_there_is_a_line_a_step_with_a_counter_that_moves(tmp_path
     assert max(map(len, re.split(r"[\r\n]+(?:\x1b\[K)?", output))) <= 8 + 60
     # What a line is after it was overwritten for the last time.
     shown = [line.rpartition("\r\x1b[K")[2] for line in output.replace("\r\n", "\n").rstrip().split("\n")]
-    assert without_seconds(shown) == expected(*LINES[7:])
+    assert without_seconds(shown) == expected(*LINES[LINES.index("step    roles, 0.0 s") :])
     assert without_seconds((tmp_path / "log").read_text().splitlines()) == expected(*LINES)
 
 

@@ -223,12 +223,13 @@ def file_size(pid: int, *options: str) -> str:
 # ---- PostgreSQL
 
 
-def crash(stack: LocalStack) -> None:
+def crash(stack: LocalStack, while_down: Callable[[], None] = lambda: None) -> None:
     """PostgreSQL stops as in a power cut, and starts again; its log says that it had to recover."""
     server = stack.server
     said_before = server.log.read_text().count("automatic recovery in progress")
     server.stop("immediate")
     assert not server.running
+    while_down()
     server.start()
     assert server.log.read_text().count("automatic recovery in progress") == said_before + 1
 
