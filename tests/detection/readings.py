@@ -77,8 +77,9 @@ def stress(source: Database, ingestion: S3Bucket, seconds: float) -> str:
     return told
 
 
-# A full batch cannot lose a row: only what deltas brought is judged. An idle machine has ten times as many.
-SHARP_VERSIONS = 100
+# Only what deltas bring can be lost. In 15 s an idle machine brought 321 to 423 of a table, and a busy one 236, which was
+# less than half of its versions.
+SHARP_VERSIONS = 200
 
 
 def is_sharp(readings: Readings, crowd: Crowd) -> bool:
