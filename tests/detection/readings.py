@@ -77,8 +77,8 @@ def stress(source: Database, ingestion: S3Bucket, seconds: float) -> str:
     return told
 
 
-# Only what deltas bring can be lost. In 15 s an idle machine brought 321 to 423 of a table, and a busy one 236, which was
-# less than half of its versions.
+# Only what deltas bring can be lost. In 15 s an idle machine brought 321 to 423 of a table, and a busy one 236, which
+# was less than half of its versions.
 SHARP_VERSIONS = 200
 
 
